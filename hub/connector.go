@@ -1,0 +1,107 @@
+package hub
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Asked is what a creditor is asked about: one identifier or one account.
+type Asked struct {
+	Party      PartyID    // for correlation inside the hub; never sent to a creditor
+	Identifier Identifier // by party; empty when Account is set
+	Account    AccountRef // by account
+}
+
+// ByAccount tells whether an account is asked about, not a party.
+func (a Asked) ByAccount() bool { return a.Account.Code != "" }
+
+// Answer is what a creditor said about one subject. It is three-way: debts are
+// listed; or Known and no debts: nothing is due; or an error of CodeNotFound:
+// not known here.
+type Answer struct {
+	Obligations []Obligation
+	Refused     []QualityEvent // records left out because they could not be trusted
+	Provisional bool           // the creditor says the amounts are not final
+	AsOf        time.Time      // the moment the amounts speak about
+	ValidUntil  time.Time      // when they may change; zero = not said
+}
+
+// Source answers live questions. It fails with CodeNotFound (not known here),
+// CodeBusy, CodeMaintenance, CodeAuth, CodeBadData, CodeForeignData,
+// CodeTimeout or CodeUnavailable.
+type Source interface {
+	Obligations(ctx context.Context, who Asked) (Answer, error)
+}
+
+// Feed delivers a creditor's obligations in bulk, as files or lists. Pull
+// returns CodeNotFound when there is nothing newer than the cursor, CodeBadData
+// when what is there is damaged as a whole (hash, control total, truncation).
+type Feed interface {
+	Pull(ctx context.Context, since Cursor) (Batch, error)
+}
+
+// Cursor marks how far a feed was read. The zero Cursor is the beginning.
+type Cursor string
+
+// Batch is one delivery, read once from front to back and then closed. Next and
+// Control are known only after Records has ended.
+type Batch interface {
+	Full() bool                        // replaces all that the creditor listed before
+	AsOf() time.Time                   // the moment the amounts speak about
+	Records() iter.Seq2[Record, error] // an error ends the batch: nothing of it counts
+	Control() Control
+	Next() Cursor
+	Close() error
+}
+
+// Record is one line of a batch: an obligation of an account, or a refusal.
+type Record struct {
+	Account    string
+	Obligation Obligation
+	Refused    *QualityEvent
+}
+
+// Control is what the delivery says about itself.
+type Control struct {
+	Rows  int   // -1 = not said
+	Total int64 // bani; meaningful when Rows is not -1
+}
+
+// Linker proves accounts. Without one, a proof is compared with the numbers and
+// amounts that the account's own obligations carry. Prove returns
+// CodeNotFound when the account is unknown or the proof does not fit: the two
+// are never told apart.
+type Linker interface {
+	Prove(ctx context.Context, account AccountRef, proof Proof) error
+}
+
+// Probe tells whether the creditor can be reached.
+type Probe interface {
+	Ping(ctx context.Context) error
+}
+
+// Connector is a creditor with the parts it can do. A part that is nil is a
+// thing the creditor cannot do.
+type Connector struct {
+	Creditor Creditor
+	Traits   Traits
+	Source   Source
+	Feed     Feed
+	Linker   Linker
+	Probe    Probe
+}
+
+// Roster gives the connectors on duty. The slice is immutable: a change gives a
+// new one.
+type Roster interface {
+	OnDuty() []*Connector
+}
+
+// Fleet is a Roster that never changes.
+type Fleet []*Connector
+
+// OnDuty gives the fleet.
+func (f Fleet) OnDuty() []*Connector { return f }
+
+var _ Roster = Fleet(nil)

@@ -1,0 +1,107 @@
+package hub
+
+import (
+	"context"
+	"time"
+)
+
+// PartyID is the hub's own opaque name of a person or company. It says nothing
+// about who that is, so it may stand in logs and keys.
+type PartyID string
+
+// Login is how the identity provider names somebody: the issuer's URL and its
+// pairwise subject.
+type Login struct{ Issuer, Subject string }
+
+// Party is a person or company that signed in. The identifiers come from the
+// identity provider, once, and rest sealed in the store.
+type Party struct {
+	ID          PartyID
+	Name        string
+	Identifiers []Identifier
+}
+
+// String gives the opaque id, never a name or a number.
+func (p Party) String() string { return string(p.ID) }
+
+// AccountRef names an account at a creditor by the creditor's own code.
+type AccountRef struct {
+	Creditor Name
+	Code     string // an opaque string: leading zeros are real
+}
+
+// Proof is what a citizen knows from a bill: its number and its amount.
+type Proof struct {
+	Invoice string
+	Amount  Money
+}
+
+// LinkID is the opaque name of a link.
+type LinkID string
+
+// Link is a party's proved right to see one account at a creditor.
+type Link struct {
+	ID       LinkID
+	Party    PartyID
+	Account  AccountRef
+	LinkedAt time.Time
+}
+
+// HubState is what the hub itself knows about an obligation, laid over what the
+// creditor says.
+type HubState string
+
+// The hub's states of an obligation.
+const (
+	HubNone               HubState = "none"
+	HubReserved           HubState = "reserved"
+	HubPaidWaitingPosting HubState = "paid_waiting_posting"
+	HubPosted             HubState = "posted"
+	HubSettled            HubState = "settled"
+	HubMismatch           HubState = "mismatch"
+	HubContested          HubState = "contested"
+)
+
+// Mark is the hub's own knowledge about one obligation of one party.
+type Mark struct {
+	Creditor   Name
+	Obligation ObligationID
+	State      HubState
+	Since      time.Time
+}
+
+// Folder is all the hub itself holds about a party: who it is, which accounts
+// it proved, and what the hub knows about its obligations. It is read from the
+// store for every view, never from a cache that can be wrong.
+type Folder struct {
+	Party Party
+	Links []Link
+	Marks []Mark
+}
+
+// Folders keeps parties. Folder returns CodeNotFound for a login never seen.
+// Enrol creates the party or, for a login already known, returns what is there.
+type Folders interface {
+	Folder(ctx context.Context, who Login) (Folder, error)
+	Enrol(ctx context.Context, who Login, name string, ids []Identifier) (Folder, error)
+}
+
+// Links keeps proved links. Link returns CodeConflict for an account the party
+// has linked already; Unlink returns CodeNotFound for a link that is not the
+// party's own.
+type Links interface {
+	Link(ctx context.Context, l Link) error
+	Unlink(ctx context.Context, party PartyID, id LinkID) error
+}
+
+// Attempts counts tries at proving a link, per party and per account and day.
+// Attempt adds one and gives both counts, this one included.
+type Attempts interface {
+	Attempt(ctx context.Context, party PartyID, account AccountRef, day Date) (byParty, byAccount int, err error)
+}
+
+// Marks keeps the hub's own knowledge. SetMark replaces an earlier mark of the
+// same obligation; HubNone removes it.
+type Marks interface {
+	SetMark(ctx context.Context, party PartyID, m Mark) error
+}

@@ -1,0 +1,111 @@
+package hub
+
+import (
+	"context"
+	"time"
+)
+
+// Snapshots keeps what feeds delivered, by creditor and account. A delivery is
+// staged row by row, looked at, and then published in one step or held for a
+// person: readers see only published rows. Rows are sealed, account codes are
+// kept as pseudonyms.
+type Snapshots interface {
+	// Stage opens an empty delivery. A full one will replace all published rows
+	// of the creditor, another is merged into them by external id. It returns
+	// CodeConflict while another delivery of the creditor is being staged; a
+	// staging abandoned for ten minutes is discarded.
+	Stage(ctx context.Context, creditor Name, full bool, asOf time.Time) (StageID, error)
+	// Add stages rows. A later row with the external id of an earlier one
+	// replaces it.
+	Add(ctx context.Context, stage StageID, rows []SnapshotRow) error
+	// Sums compares what is staged with what is published.
+	Sums(ctx context.Context, stage StageID) (staged, published SnapshotSums, err error)
+	// Publish shows the delivery and moves the creditor's cursor.
+	Publish(ctx context.Context, stage StageID, next Cursor) error
+	// Hold keeps the delivery unpublished until a person decides, with the
+	// reason; Discard drops it.
+	Hold(ctx context.Context, stage StageID, next Cursor, reason string) error
+	Discard(ctx context.Context, stage StageID) error
+	// Held lists the deliveries that wait for a person, oldest first.
+	Held(ctx context.Context) ([]HeldDelivery, error)
+	// Release publishes a held delivery. It returns CodeNotFound when it is not
+	// held any more.
+	Release(ctx context.Context, stage StageID) error
+	// Cursor tells how far the creditor's feed was published or held, and when
+	// the published rows speak about. It returns CodeNotFound before the first.
+	Cursor(ctx context.Context, creditor Name) (next Cursor, asOf time.Time, err error)
+	// Snapshot gives the published rows of one account. It returns CodeNotFound
+	// before the first publication; an account without rows gives none.
+	Snapshot(ctx context.Context, account AccountRef) (Snapshot, error)
+}
+
+// StageID names a staged delivery.
+type StageID string
+
+// SnapshotRow is one obligation of an account in a delivery.
+type SnapshotRow struct {
+	Account    string // the creditor's code; stored as a pseudonym
+	Obligation Obligation
+}
+
+// SnapshotSums is what the publication gate looks at.
+type SnapshotSums struct {
+	Rows     int64
+	Accounts int64
+	Due      int64 // bani, the positive outstanding amounts
+}
+
+// HeldDelivery is a delivery that waits for a person.
+type HeldDelivery struct {
+	Stage    StageID
+	Creditor Name
+	AsOf     time.Time
+	Reason   string
+	HeldAt   time.Time
+}
+
+// Snapshot is what is published about one account.
+type Snapshot struct {
+	AsOf        time.Time
+	Obligations []Obligation
+}
+
+// Holder is the name of a running replica, new at every start.
+type Holder string
+
+// Slots shares a creditor's declared concurrency between replicas. Time is the
+// store's own.
+type Slots interface {
+	// Beat says that the holder is alive for ttl more, and tells how many
+	// holders are alive now and the caller's place among them (0 is the oldest).
+	Beat(ctx context.Context, holder Holder, ttl time.Duration) (alive, place int, err error)
+	// Keep renews the holder's slots of a creditor for ttl, takes free or expired
+	// ones up to want, gives back those above want, and tells how many it holds.
+	// Over all holders there are never more than total.
+	Keep(ctx context.Context, holder Holder, creditor Name, total, want int, ttl time.Duration) (held int, err error)
+	// Leave gives back everything the holder has.
+	Leave(ctx context.Context, holder Holder) error
+}
+
+// Quarantines remembers connectors that answered about somebody else. A
+// quarantined connector is not asked until a person lifts it.
+type Quarantines interface {
+	Quarantine(ctx context.Context, creditor Name, reason string, at time.Time) error
+	Lift(ctx context.Context, creditor Name) error
+	Quarantined(ctx context.Context) (map[Name]time.Time, error)
+}
+
+// Store is everything the hub keeps in a database. SQLite and PostgreSQL both
+// pass its one contract suite.
+type Store interface {
+	Folders
+	Links
+	Attempts
+	Marks
+	Snapshots
+	Slots
+	Quarantines
+	// Ready tells whether the database answers.
+	Ready(ctx context.Context) error
+	Close() error
+}
