@@ -1,0 +1,18 @@
+package hub
+
+import "context"
+
+// Caller is who stands behind a verified token.
+type Caller struct {
+	Login     Login
+	Portal    string // the registered portal that carries the person (azp)
+	Assurance string // acr: low, substantial, high
+	Citizen   bool   // a person's own token; false for a portal's client credentials
+}
+
+// Doorman verifies bearer tokens. Admit returns CodeUnauthenticated for a token
+// that is not good, CodeUnavailable when it cannot be checked now. Once a
+// citizen was admitted, Folders.Folder knows the login.
+type Doorman interface {
+	Admit(ctx context.Context, bearer string) (Caller, error)
+}
