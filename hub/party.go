@@ -95,9 +95,11 @@ type Links interface {
 }
 
 // Attempts counts tries at proving a link, per party and per account and day.
-// Attempt adds one and gives both counts, this one included.
+// Attempt adds one and gives both counts, this one included. Forgive takes one
+// back, when the creditor could not be asked.
 type Attempts interface {
 	Attempt(ctx context.Context, party PartyID, account AccountRef, day Date) (byParty, byAccount int, err error)
+	Forgive(ctx context.Context, party PartyID, account AccountRef, day Date) error
 }
 
 // Marks keeps the hub's own knowledge. SetMark replaces an earlier mark of the

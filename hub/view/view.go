@@ -32,7 +32,7 @@ type Page struct {
 	overlaid   []hub.Obligation // decoded, with the hub's own marks laid over; nil when there are none
 }
 
-// NotCounted is a creditor whose debts are not in the confirmed total.
+// NotCounted is a creditor whose debts stand in neither total.
 type NotCounted struct {
 	Creditor hub.Name
 	Reason   string
