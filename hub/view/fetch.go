@@ -1,0 +1,153 @@
+package view
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"racord/hub"
+)
+
+// fetch joins the call under way for the question or starts one. The call goes
+// on when its callers leave, so that the answer is there for the next.
+func (v *Views) fetch(c *hub.Connector, asked hub.Asked, key hub.PageKey, notBefore time.Time) *flight {
+	f, mine := v.flights.join(key)
+	v.Meter.Fetched(c.Creditor.Name, !mine)
+	if mine {
+		go v.fly(c, asked, key, f, notBefore)
+	}
+	return f
+}
+
+func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *flight, notBefore time.Time) {
+	ctx, cancel := context.WithTimeout(v.base, v.conf.FetchFor)
+	defer cancel()
+	if page := v.justFetched(ctx, key, notBefore); page != nil {
+		f.page = page
+		v.flights.land(key, f, 0)
+		return
+	}
+	f.page, f.err = v.call(ctx, c, asked)
+	if f.err == nil {
+		_ = v.L1.Put(ctx, key, f.page) // a cache that cannot write is only slow
+	}
+	v.noteOutage(c.Creditor.Name, f.err)
+	v.flights.land(key, f, rememberFailure(f.err))
+	if f.err == nil && v.L2 != nil {
+		_ = v.L2.Put(ctx, key, f.page)
+	}
+}
+
+// justFetched finds the answer that another flight brought between this
+// caller's look-up and its turn.
+func (v *Views) justFetched(ctx context.Context, key hub.PageKey, notBefore time.Time) *hub.Page {
+	var page [1]*hub.Page
+	_ = v.L1.Get(ctx, []hub.PageKey{key}, page[:])
+	p := page[0]
+	if p == nil || p.FetchedAt.Before(notBefore) || !time.Now().Before(p.FreshUntil) {
+		return nil
+	}
+	if !p.ValidUntil.IsZero() && !v.Clock.Now().Before(p.ValidUntil) {
+		return nil
+	}
+	return p
+}
+
+// call asks the creditor and makes a page of what it says. "Not known here" is
+// an answer too.
+func (v *Views) call(ctx context.Context, c *hub.Connector, asked hub.Asked) (*hub.Page, error) {
+	answer, err := c.Source.Obligations(ctx, asked)
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return v.unknownPage(c), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range answer.Refused {
+		v.Meter.Refused(c.Creditor.Name, answer.Refused[i].Code)
+	}
+	return v.page(c, answer), nil
+}
+
+// page encodes an answer, once.
+func (v *Views) page(c *hub.Connector, a hub.Answer) *hub.Page {
+	now := time.Now()
+	fresh := c.Traits.Freshness
+	p := &hub.Page{
+		Creditor: c.Creditor.Name, State: stateOf(a), AsOf: a.AsOf, ValidUntil: v.validUntil(a),
+		FetchedAt: now, FreshUntil: now.Add(jitter(fresh.TTL)),
+		Due:         hub.Due(a.Obligations),
+		Obligations: appendElements(nil, a.Obligations),
+	}
+	p.ServeUntil = p.FreshUntil.Add(max(fresh.StaleIfError, fresh.StaleWhileRevalidate))
+	if len(a.Refused) > 0 {
+		p.Quality = appendElements(nil, a.Refused)
+	}
+	p.Version = versionOf(p)
+	return p
+}
+
+func (v *Views) unknownPage(c *hub.Connector) *hub.Page {
+	now := time.Now()
+	p := &hub.Page{Creditor: c.Creditor.Name, State: hub.PageNotKnownHere, AsOf: v.Clock.Now(), FetchedAt: now}
+	p.FreshUntil = now.Add(jitter(c.Traits.Freshness.Negative))
+	p.ServeUntil = p.FreshUntil // "not known" is not repeated once it is old
+	p.Version = versionOf(p)
+	return p
+}
+
+func stateOf(a hub.Answer) hub.PageState {
+	switch {
+	case a.Provisional:
+		return hub.PageProvisional
+	case len(a.Refused) > 0:
+		return hub.PagePartial
+	default:
+		return hub.PageFresh
+	}
+}
+
+// validUntil is the first moment at which an amount of the answer may change.
+func (v *Views) validUntil(a hub.Answer) time.Time {
+	until, now := a.ValidUntil, v.Clock.Now()
+	for i := range a.Obligations {
+		change := a.Obligations[i].NextChange
+		if change != nil && change.At.After(now) && (until.IsZero() || change.At.Before(until)) {
+			until = change.At
+		}
+	}
+	return until
+}
+
+// jitter spreads expiries by ±10 %.
+func jitter(d time.Duration) time.Duration {
+	if d < 10 {
+		return d
+	}
+	return d - d/10 + rand.N(d/5)
+}
+
+func versionOf(p *hub.Page) uint64 {
+	h := fnv.New64a()
+	var stamp [16]byte
+	binary.BigEndian.PutUint64(stamp[:8], uint64(p.AsOf.UnixNano()))
+	binary.BigEndian.PutUint64(stamp[8:], uint64(p.ValidUntil.Unix()))
+	_, _ = h.Write(stamp[:])
+	_, _ = h.Write([]byte(p.State))
+	_, _ = h.Write(p.Obligations)
+	_, _ = h.Write(p.Quality)
+	return h.Sum64()
+}
+
+// noteOutage remembers since when a creditor gives no answer.
+func (v *Views) noteOutage(name hub.Name, err error) {
+	switch hub.CodeOf(err) {
+	case "", hub.CodeNotFound:
+		v.outages.Delete(name)
+	case hub.CodeCancelled:
+	default:
+		v.outages.LoadOrStore(name, v.Clock.Now())
+	}
+}

@@ -1,0 +1,86 @@
+package view
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+// flight is one call to a creditor that everybody with the same question waits
+// for. It has its own deadline: the first caller may leave.
+type flight struct {
+	done chan struct{}
+	page *hub.Page
+	err  error
+}
+
+// landed waits for the answer as long as the caller can.
+func (f *flight) landed(ctx context.Context) (*hub.Page, error) {
+	select {
+	case <-f.done:
+		return f.page, f.err
+	default:
+	}
+	select {
+	case <-f.done:
+		return f.page, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// flights holds the calls under way, and for a short while those that failed,
+// so that a failing creditor is not asked anew by every reload.
+type flights struct {
+	mu   sync.Mutex
+	open map[hub.PageKey]*flight
+	wait sync.WaitGroup
+}
+
+// join gives the call under way for the key, or a new one that the caller must
+// fly.
+func (g *flights) join(key hub.PageKey) (f *flight, mine bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f, ok := g.open[key]; ok {
+		return f, false
+	}
+	f = &flight{done: make(chan struct{})}
+	g.open[key] = f
+	g.wait.Add(1)
+	return f, true
+}
+
+// land tells everybody the outcome. A failure stays for remember.
+func (g *flights) land(key hub.PageKey, f *flight, remember time.Duration) {
+	close(f.done)
+	if remember > 0 {
+		time.AfterFunc(remember, func() { g.forget(key) })
+	} else {
+		g.forget(key)
+	}
+	g.wait.Done()
+}
+
+func (g *flights) forget(key hub.PageKey) {
+	g.mu.Lock()
+	delete(g.open, key)
+	g.mu.Unlock()
+}
+
+// rememberFailure is how long a failure answers for the creditor.
+func rememberFailure(err error) time.Duration {
+	switch hub.CodeOf(err) {
+	case "", hub.CodeCancelled, hub.CodeNotFound:
+		return 0
+	case hub.CodeAuth:
+		return time.Minute
+	case hub.CodeBusy:
+		return time.Second/4 + rand.N(time.Second/4)
+	default:
+		return 2*time.Second + rand.N(3*time.Second)
+	}
+}

@@ -1,0 +1,137 @@
+package view
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"racord/hub"
+)
+
+// judge makes a connector's page of the answers to its questions.
+func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
+	p := Page{Creditor: s.connector.Creditor.Name, Title: s.connector.Creditor.Title}
+	silent := error(nil)
+	for i := range s.questions {
+		if q := &s.questions[i]; q.page != nil {
+			p.add(q)
+		} else {
+			silent = worse(silent, q.err)
+		}
+	}
+	switch {
+	case len(s.questions) == 0:
+		p.State, p.Reason, p.gap = hub.PageNotLinked, reasonNotLinked, true
+	case silent != nil:
+		p.fail(silent)
+	}
+	v.explain(&p, s, silent)
+	p.combine()
+	p.overlay(marks)
+	v.Meter.Paged(p.Creditor, p.State)
+	return p
+}
+
+// add lays one answer onto the page.
+func (p *Page) add(q *question) {
+	state, part := q.page.State, q.page
+	if q.stale {
+		state = hub.PageStale
+	}
+	switch {
+	case p.Reason != "":
+	case q.err != nil:
+		p.Reason = reasonOf(q.err)
+	case state == hub.PagePartial:
+		p.Reason = reasonRefused
+	}
+	p.State = mixed(p.State, state)
+	p.parts = append(p.parts, part)
+	p.Due += part.Due
+	p.version = p.version*31 + part.Version
+	if p.AsOf.IsZero() || part.AsOf.Before(p.AsOf) {
+		p.AsOf = part.AsOf
+	}
+	if !part.ValidUntil.IsZero() && (p.ValidUntil.IsZero() || part.ValidUntil.Before(p.ValidUntil)) {
+		p.ValidUntil = part.ValidUntil
+	}
+}
+
+// trust orders states from the one that says most to the one that says least.
+var trust = map[hub.PageState]int{
+	"": 0, hub.PageNotKnownHere: 1, hub.PageFresh: 2, hub.PageProvisional: 3,
+	hub.PagePartial: 4, hub.PageStale: 5,
+}
+
+// mixed gives the state of a page made of two answers: the less trusted one.
+// "Not known here" yields to any other, because the other one knows.
+func mixed(a, b hub.PageState) hub.PageState {
+	if trust[b] > trust[a] {
+		return b
+	}
+	return a
+}
+
+// fail marks a page of which a question got no answer at all. What other
+// questions brought is kept, and said to be a part.
+func (p *Page) fail(err error) {
+	p.Reason, p.gap = reasonOf(err), true
+	switch {
+	case len(p.parts) > 0 && p.State != hub.PageNotKnownHere:
+		p.State = mixed(p.State, hub.PagePartial)
+	case p.Reason == reasonMaintenance:
+		p.State = hub.PageMaintenance
+	case p.Reason == reasonForeign:
+		p.State = hub.PageQuarantined
+	default:
+		p.State = hub.PageMissing
+	}
+	if p.State == hub.PageMissing || p.State == hub.PageMaintenance || p.State == hub.PageQuarantined {
+		p.parts, p.Due, p.AsOf, p.ValidUntil = nil, 0, time.Time{}, time.Time{}
+	}
+}
+
+// explain adds what a person needs: the reason in words, since when, and when
+// to look again.
+func (v *Views) explain(p *Page, s *sheet, silent error) {
+	p.Payable = p.State == hub.PageFresh || p.State == hub.PagePartial
+	if p.Reason == "" && p.State == hub.PageStale {
+		p.Reason = reasonRefreshing
+	}
+	p.Message = messages[p.Reason]
+	if p.State == hub.PageFresh || p.Reason == "" || p.State == hub.PageNotLinked {
+		return
+	}
+	if since, out := v.outages.Load(p.Creditor); out {
+		p.Since = since.(time.Time)
+	} else if silent != nil {
+		p.Since = v.Clock.Now()
+	}
+	if p.State != hub.PageQuarantined {
+		p.RetryAt = v.Clock.Now().Add(v.retryIn(s, silent))
+	}
+}
+
+// retryIn is how long it makes no sense to ask again: what the creditor said,
+// else a few seconds.
+func (v *Views) retryIn(s *sheet, silent error) time.Duration {
+	const soon = 5 * time.Second
+	wait := hub.RetryAfterOf(silent)
+	for i := range s.questions {
+		wait = max(wait, hub.RetryAfterOf(s.questions[i].err))
+	}
+	return max(wait, soon)
+}
+
+// worse keeps the error that says more: a typed one before a timeout of ours.
+func worse(a, b error) error {
+	var typed *hub.Error
+	switch {
+	case a == nil && b == nil:
+		return context.DeadlineExceeded
+	case a == nil || (!errors.As(a, &typed) && errors.As(b, &typed)):
+		return b
+	default:
+		return a
+	}
+}

@@ -1,0 +1,131 @@
+package view
+
+import (
+	"slices"
+	"time"
+
+	"racord/hub"
+)
+
+// sheet is one connector's part of a view while it is being made.
+type sheet struct {
+	connector *hub.Connector
+	questions []question
+}
+
+// question is one call that a page needs: an identifier or an account.
+type question struct {
+	asked  hub.Asked
+	key    hub.PageKey
+	page   *hub.Page // what is remembered or was answered
+	stale  bool      // the page is too old to be called fresh
+	flight *flight   // the call under way that the view waits for, if any
+	err    error     // why that call brought nothing
+}
+
+// plan lists what each connector is to be asked about the party.
+func (v *Views) plan(folder hub.Folder, ask Ask) ([]sheet, error) {
+	fleet, err := chosen(v.Roster.OnDuty(), ask.Creditors)
+	if err != nil {
+		return nil, err
+	}
+	sheets := make([]sheet, len(fleet))
+	all := make([]question, 0, len(fleet)+len(folder.Links))
+	for i, c := range fleet {
+		first := len(all)
+		all = v.questions(all, c, &folder)
+		sheets[i] = sheet{connector: c, questions: all[first:len(all):len(all)]}
+	}
+	return sheets, nil
+}
+
+func chosen(fleet []*hub.Connector, names []hub.Name) ([]*hub.Connector, error) {
+	if len(names) == 0 {
+		return fleet, nil
+	}
+	some := make([]*hub.Connector, 0, len(names))
+	for _, c := range fleet {
+		if slices.Contains(names, c.Creditor.Name) {
+			some = append(some, c)
+		}
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(some, func(c *hub.Connector) bool { return c.Creditor.Name == name }) {
+			return nil, unknownCreditor(name)
+		}
+	}
+	return some, nil
+}
+
+func unknownCreditor(name hub.Name) error {
+	err := hub.Errorf(hub.CodeInvalid, "There is no such creditor.")
+	if !name.Valid() {
+		name = "" // not repeated: it may be anything
+	}
+	err.Fields = []hub.Field{{Pointer: "creditor", Code: hub.CodeInvalid, Detail: "unknown creditor " + string(name)}}
+	return err
+}
+
+// questions appends the calls a connector's page needs: one for each identifier
+// it takes, one for each account that is linked.
+func (v *Views) questions(all []question, c *hub.Connector, folder *hub.Folder) []question {
+	if c.Source == nil {
+		return all
+	}
+	if c.Traits.Can(hub.FetchByParty) {
+		for _, id := range folder.Party.Identifiers {
+			if slices.Contains(c.Traits.Identifiers, id.Scheme) {
+				all = append(all, v.question(c, hub.Asked{Party: folder.Party.ID, Identifier: id}))
+			}
+		}
+	}
+	if c.Traits.Can(hub.FetchByAccount) {
+		for i := range folder.Links {
+			if account := folder.Links[i].Account; account.Creditor == c.Creditor.Name {
+				all = append(all, v.question(c, hub.Asked{Party: folder.Party.ID, Account: account}))
+			}
+		}
+	}
+	return all
+}
+
+func (v *Views) question(c *hub.Connector, asked hub.Asked) question {
+	return question{asked: asked, key: v.key(c.Creditor.Name, asked)}
+}
+
+// key names the answer to a question in the caches. Two parties who linked the
+// same account share it.
+func (v *Views) key(creditor hub.Name, asked hub.Asked) hub.PageKey {
+	if asked.ByAccount() {
+		return hub.PageKey(v.Keys.Pseudonym("account", string(creditor), asked.Account.Code))
+	}
+	return hub.PageKey(v.Keys.Pseudonym("party", string(creditor), string(asked.Identifier.Scheme), asked.Identifier.Value))
+}
+
+// youth tells how a remembered page may be used now.
+type youth int
+
+const (
+	useless youth = iota // ask; it does not even help when the creditor fails
+	spare                // ask; shown as stale when the creditor fails
+	ageing               // shown as stale at once, refreshed behind
+	young                // shown as it is
+)
+
+func (v *Views) youth(p *hub.Page, c *hub.Connector, ask Ask, now, business time.Time) youth {
+	age := now.Sub(p.FetchedAt)
+	tooOld := ask.MaxStaleness >= 0 && age > ask.MaxStaleness
+	expired := !p.ValidUntil.IsZero() && !business.Before(p.ValidUntil)
+	switch {
+	case !now.Before(p.ServeUntil):
+		return useless
+	case tooOld || expired:
+		return spare
+	case now.Before(p.FreshUntil):
+		return young
+	case now.Before(p.FreshUntil.Add(c.Traits.Freshness.StaleWhileRevalidate)):
+		return ageing
+	default:
+		return spare
+	}
+}

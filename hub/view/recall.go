@@ -1,0 +1,152 @@
+package view
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"racord/hub"
+)
+
+// recall fills in what the caches remember, L1 first, then L2 in one round
+// trip, and starts a call for every question without a young answer.
+func (v *Views) recall(ctx context.Context, sheets []sheet, ask Ask) {
+	missing := v.recallL1(ctx, sheets)
+	if len(missing) > 0 && v.L2 != nil {
+		v.recallL2(ctx, missing)
+	}
+	now, business := time.Now(), v.Clock.Now()
+	for i := range sheets {
+		for j := range sheets[i].questions {
+			v.decide(sheets[i].connector, &sheets[i].questions[j], ask, now, business)
+		}
+	}
+}
+
+// maxQuestions is how many questions are looked up without allocating.
+const maxQuestions = 16
+
+func (v *Views) recallL1(ctx context.Context, sheets []sheet) (missing []*question) {
+	var keyRoom [maxQuestions]hub.PageKey
+	var pageRoom [maxQuestions]*hub.Page
+	keys := keyRoom[:0]
+	for i := range sheets {
+		for j := range sheets[i].questions {
+			keys = append(keys, sheets[i].questions[j].key)
+		}
+	}
+	pages := pageRoom[:0]
+	if len(keys) > maxQuestions {
+		pages = make([]*hub.Page, 0, len(keys))
+	}
+	pages = pages[:len(keys)]
+	_ = v.L1.Get(ctx, keys, pages) // a cache out of reach is only slow
+	k := 0
+	for i := range sheets {
+		for j := range sheets[i].questions {
+			q := &sheets[i].questions[j]
+			if q.page = pages[k]; q.page == nil {
+				missing = append(missing, q)
+			}
+			k++
+		}
+	}
+	v.Meter.Looked("l1", len(keys)-len(missing), len(missing))
+	return missing
+}
+
+func (v *Views) recallL2(ctx context.Context, missing []*question) {
+	keys, pages := make([]hub.PageKey, len(missing)), make([]*hub.Page, len(missing))
+	for i, q := range missing {
+		keys[i] = q.key
+	}
+	_ = v.L2.Get(ctx, keys, pages) // likewise
+	hits := 0
+	for i, q := range missing {
+		if pages[i] != nil {
+			hits++
+			q.page = pages[i]
+			_ = v.L1.Put(ctx, q.key, pages[i])
+		}
+	}
+	v.Meter.Looked("l2", hits, len(missing)-hits)
+}
+
+// decide keeps a young answer, and starts a call otherwise: one that the view
+// waits for, or one behind a page that may be shown meanwhile.
+func (v *Views) decide(c *hub.Connector, q *question, ask Ask, now, business time.Time) {
+	age := useless
+	if q.page != nil {
+		age = v.youth(q.page, c, ask, now, business)
+	}
+	q.stale = age != young
+	switch age {
+	case young:
+	case ageing:
+		v.fetch(c, q.asked, q.key, oldest(ask, now))
+	case useless:
+		q.page = nil
+		q.flight = v.fetch(c, q.asked, q.key, oldest(ask, now))
+	default:
+		q.flight = v.fetch(c, q.asked, q.key, oldest(ask, now))
+	}
+}
+
+// oldest is how old an answer somebody else just got may be to serve this view.
+func oldest(ask Ask, now time.Time) time.Time {
+	if ask.MaxStaleness < 0 {
+		return time.Time{}
+	}
+	return now.Add(-ask.MaxStaleness)
+}
+
+// wait ends with an answer to every question of the sheet, or the reason why
+// there is none.
+func (v *Views) wait(ctx context.Context, s *sheet) {
+	for i := range s.questions {
+		q := &s.questions[i]
+		if q.flight == nil {
+			continue
+		}
+		page, err := q.flight.landed(ctx)
+		switch {
+		case err == nil:
+			q.page, q.stale = page, false
+		case hub.CodeOf(err) == hub.CodeForeignData, q.page != nil && q.page.State == hub.PageNotKnownHere:
+			q.page, q.err = nil, err // nothing remembered may stand in
+		default:
+			q.err = err
+		}
+	}
+}
+
+// arrivals gives the index of every sheet as soon as it is answered.
+func (v *Views) arrivals(ctx context.Context, sheets []sheet) iter.Seq[int] {
+	done := make(chan int, len(sheets))
+	for i := range sheets {
+		if sheets[i].ready() {
+			done <- i
+			continue
+		}
+		go func() {
+			v.wait(ctx, &sheets[i])
+			done <- i
+		}()
+	}
+	return func(yield func(int) bool) {
+		for range sheets {
+			if !yield(<-done) {
+				return
+			}
+		}
+	}
+}
+
+func (s *sheet) ready() bool {
+	for i := range s.questions {
+		if s.questions[i].flight != nil {
+			return false
+		}
+	}
+	return true
+}
