@@ -1,0 +1,186 @@
+// Package config reads racord.yaml into a typed Config and refuses what it does
+// not understand, with file and line. It knows no connector: manifests are
+// files it points at. The manifests and the configuration of the demo city are
+// embedded here as examples.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Config is a whole hub's configuration. Relative paths are relative to the
+// file they stand in.
+type Config struct {
+	Listen    string   `yaml:"listen"`     // address of the API
+	OpsListen string   `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
+	Data      string   `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
+	Store     Store    `yaml:"store"`
+	Redis     Redis    `yaml:"redis"`
+	Creditors string   `yaml:"creditors"` // directory of manifests, one a creditor
+	Secrets   string   `yaml:"secrets"`   // directory: <creditor>/<name>, one file a secret
+	Issuers   []Issuer `yaml:"issuers"`
+	View      View     `yaml:"view"`
+	Cache     Cache    `yaml:"cache"`
+	Limits    Limits   `yaml:"limits"`
+	Feeds     Feeds    `yaml:"feeds"`
+	Wall      Wall     `yaml:"wall"`
+	Log       string   `yaml:"log"` // debug, info, warn or error
+}
+
+// Store says where the hub keeps what matters. Without a DSN file it is SQLite
+// in the data directory.
+type Store struct {
+	PostgresFile string `yaml:"postgres_file"` // a file that holds the DSN, because it holds a password
+}
+
+// Redis is the shared page cache. Without addresses there is none.
+type Redis struct {
+	Addresses    []string `yaml:"addresses"` // one = single, several = Cluster, with master = Sentinels
+	Master       string   `yaml:"master"`
+	Username     string   `yaml:"username"`
+	PasswordFile string   `yaml:"password_file"`
+	TLS          bool     `yaml:"tls"`
+}
+
+// Issuer is an OpenID Connect provider whose citizens' tokens are accepted.
+type Issuer struct {
+	URL        string   `yaml:"url"`
+	Audience   string   `yaml:"audience"`   // default racord
+	Portals    []string `yaml:"portals"`    // client ids (azp) of the registered portals
+	Algorithms []string `yaml:"algorithms"` // default EdDSA ES256 PS256
+}
+
+// View sets the limits of a view.
+type View struct {
+	Deadline time.Duration `yaml:"deadline"`
+	FetchFor time.Duration `yaml:"fetch_for"`
+}
+
+// Cache sets the size of the in-process cache.
+type Cache struct {
+	Megabytes int `yaml:"megabytes"`
+}
+
+// Limits protect the hub and the citizens' data.
+type Limits struct {
+	CitizenPerMinute int `yaml:"citizen_per_minute"` // views of one citizen
+	PortalPerMinute  int `yaml:"portal_per_minute"`  // requests of one portal
+	InFlight         int `yaml:"in_flight"`          // requests at once, of one replica
+}
+
+// Feeds says how often nightly files and lists are looked for.
+type Feeds struct {
+	Every time.Duration `yaml:"every"`
+}
+
+// Wall lists the addresses inside the city's own network that connectors may
+// dial. All others must be public.
+type Wall struct {
+	AllowAll  []netip.Prefix            `yaml:"allow"`     // for every creditor and issuer
+	Creditors map[string][]netip.Prefix `yaml:"creditors"` // for one creditor
+}
+
+// Default gives the configuration of a town on one machine.
+func Default() Config {
+	return Config{
+		Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:9090", Data: "data",
+		Creditors: "creditors", Secrets: "secrets", Log: "info",
+		View:   View{Deadline: 1500 * time.Millisecond, FetchFor: 8 * time.Second},
+		Cache:  Cache{Megabytes: 256},
+		Limits: Limits{CitizenPerMinute: 30, PortalPerMinute: 60_000, InFlight: 256},
+		Feeds:  Feeds{Every: 5 * time.Minute},
+	}
+}
+
+// Load reads a file over the defaults. Its errors name file, line and key.
+func Load(file string) (Config, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	c, err := Parse(file, data)
+	if err != nil {
+		return Config{}, err
+	}
+	c.resolve(filepath.Dir(file))
+	return c, nil
+}
+
+// Parse reads the text of a file over the defaults, without resolving paths.
+func Parse(file string, data []byte) (Config, error) {
+	c := Default()
+	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict(), yaml.CustomUnmarshaler(prefix))
+	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, located(file, err)
+	}
+	if err := c.check(); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+func prefix(p *netip.Prefix, text []byte) (err error) {
+	*p, err = netip.ParsePrefix(strings.Trim(string(text), `"'`))
+	return err
+}
+
+// located puts "file:line: message" before the excerpt the parser draws.
+func located(file string, err error) error {
+	var syntax yaml.Error
+	if errors.As(err, &syntax) && syntax.GetToken() != nil {
+		return fmt.Errorf("%s:%d: %s\n%s", file, syntax.GetToken().Position.Line, syntax.GetMessage(), yaml.FormatError(err, false, true))
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}
+
+// check refuses values that cannot work, naming their key.
+func (c *Config) check() error {
+	var wrong []error
+	refuse := func(key, what string) { wrong = append(wrong, fmt.Errorf("%s: %s", key, what)) }
+	if c.View.Deadline < 100*time.Millisecond || c.View.Deadline > 10*time.Second {
+		refuse("view.deadline", "must be from 100ms to 10s")
+	}
+	if c.View.FetchFor < c.View.Deadline {
+		refuse("view.fetch_for", "must not be shorter than view.deadline")
+	}
+	for key, n := range map[string]int{
+		"cache.megabytes": c.Cache.Megabytes, "limits.citizen_per_minute": c.Limits.CitizenPerMinute,
+		"limits.portal_per_minute": c.Limits.PortalPerMinute, "limits.in_flight": c.Limits.InFlight,
+	} {
+		if n <= 0 {
+			refuse(key, "must be above 0")
+		}
+	}
+	if c.Feeds.Every < time.Second {
+		refuse("feeds.every", "must be at least 1s")
+	}
+	for i, issuer := range c.Issuers {
+		if u, err := url.Parse(issuer.URL); err != nil || u.Host == "" || u.User != nil {
+			refuse(fmt.Sprintf("issuers[%d].url", i), "must be an absolute URL without credentials")
+		}
+		if len(issuer.Portals) == 0 {
+			refuse(fmt.Sprintf("issuers[%d].portals", i), "must name at least one registered portal")
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// resolve makes paths relative to the file's directory.
+func (c *Config) resolve(dir string) {
+	for _, path := range []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+}
