@@ -87,8 +87,11 @@ func (n *NotCounted) append(dst []byte) []byte {
 // appendElements encodes a list without its brackets. The types hold nothing
 // that cannot be encoded.
 func appendElements[T any](dst []byte, list []T) []byte {
+	if len(list) == 0 {
+		return dst
+	}
 	encoded, err := json.Marshal(list)
-	if err != nil || len(encoded) < 2 {
+	if err != nil {
 		return dst
 	}
 	return append(dst, encoded[1:len(encoded)-1]...)

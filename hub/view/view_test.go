@@ -1,0 +1,387 @@
+package view_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/hub"
+	"racord/hub/view"
+)
+
+type answers = map[hub.Name]func(context.Context, hub.Asked) (hub.Answer, error)
+
+func damaged(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+	a, err := owes(700)(ctx, who)
+	a.Refused = []hub.QualityEvent{{Code: "bad_amount", Field: "debts[1].amount"}}
+	return a, err
+}
+
+func provisional(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+	a, err := owes(900)(ctx, who)
+	a.Provisional = true
+	return a, err
+}
+
+func TestAPageSaysHowFarItCanBeTrusted(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer    func(context.Context, hub.Asked) (hub.Answer, error)
+		state     hub.PageState
+		reason    string
+		payable   bool
+		complete  bool
+		confirmed int64
+		known     int64
+		counted   bool
+	}{
+		"debts are listed":            {owes(100, 250), hub.PageFresh, "", true, true, 350, 350, true},
+		"nothing is due":              {owes(), hub.PageFresh, "", true, true, 0, 0, true},
+		"a credit lowers no debt":     {owes(100, -5000), hub.PageFresh, "", true, true, 100, 100, true},
+		"not known here":              {fails(hub.CodeNotFound), hub.PageNotKnownHere, "", false, true, 0, 0, true},
+		"a record is damaged":         {damaged, hub.PagePartial, "records_refused", true, false, 0, 700, true},
+		"amounts are not final":       {provisional, hub.PageProvisional, "", false, false, 0, 900, true},
+		"it hangs":                    {hangs, hub.PageMissing, "timeout", false, false, 0, 0, false},
+		"it is down":                  {fails(hub.CodeUnavailable), hub.PageMissing, "unavailable", false, false, 0, 0, false},
+		"it is busy":                  {fails(hub.CodeBusy), hub.PageMissing, "busy", false, false, 0, 0, false},
+		"it is closed":                {fails(hub.CodeMaintenance), hub.PageMaintenance, "maintenance", false, false, 0, 0, false},
+		"it refuses us":               {fails(hub.CodeAuth), hub.PageMissing, "auth", false, false, 0, 0, false},
+		"it talks nonsense":           {fails(hub.CodeBadData), hub.PageMissing, "bad_data", false, false, 0, 0, false},
+		"it talks of somebody else":   {fails(hub.CodeForeignData), hub.PageQuarantined, "quarantined", false, false, 0, 0, false},
+		"the hub itself fails within": {fails(hub.CodeInternal), hub.PageMissing, "internal", false, false, 0, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCity(t, answers{"water": tc.answer})
+				v := c.view()
+				p := page(t, v, "water")
+				if p.State != tc.state || p.Reason != tc.reason || p.Payable != tc.payable {
+					t.Errorf("got %s/%q/payable %t, want %s/%q/payable %t", p.State, p.Reason, p.Payable, tc.state, tc.reason, tc.payable)
+				}
+				if v.Complete != tc.complete || v.TotalConfirmed != hub.Bani(tc.confirmed) || v.TotalLastKnown != hub.Bani(tc.known) {
+					t.Errorf("got complete %t, %v, %v; want %t, %d, %d", v.Complete, v.TotalConfirmed, v.TotalLastKnown, tc.complete, tc.confirmed, tc.known)
+				}
+				if counted := len(v.NotCounted) == 0; counted != tc.counted {
+					t.Errorf("got not_counted %v, want counted %t", v.NotCounted, tc.counted)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
+func TestTheViewKeepsItsDeadlineWhenCreditorsHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCity(t, answers{
+			"tax": hangs, "fines": hangs, "water": hangs,
+			"heat": fails(hub.CodeUnavailable), "waste": fails(hub.CodeUnavailable), "power": owes(125730),
+		})
+		began := time.Now()
+		v := c.view()
+		if took := time.Since(began); took > 1500*time.Millisecond {
+			t.Errorf("got an answer after %v, want at most 1.5s", took)
+		}
+		if v.Complete || v.TotalConfirmed.Minor != 125730 || len(v.NotCounted) != 5 || len(v.Pages) != 6 {
+			t.Errorf("got complete %t, %v, %d not counted, %d pages", v.Complete, v.TotalConfirmed, len(v.NotCounted), len(v.Pages))
+		}
+		c.Close()
+	})
+}
+
+func TestARememberedAnswerStandsIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCity(t, answers{"water": owes(5000)})
+		first := c.view()
+		if !first.Complete {
+			t.Fatalf("got an incomplete first view: %+v", first.NotCounted)
+		}
+
+		time.Sleep(2 * time.Minute) // past the fresh time, within stale-while-revalidate
+		c.creditors["water"].now(owes(7000))
+		ageing := c.view()
+		if p := page(t, ageing, "water"); p.State != hub.PageStale || p.Due != 5000 || p.Payable {
+			t.Errorf("got %s %d payable %t, want stale 5000, not payable", p.State, p.Due, p.Payable)
+		}
+		synctest.Wait() // the refresh behind
+		if p := page(t, c.view(), "water"); p.State != hub.PageFresh || p.Due != 7000 {
+			t.Errorf("got %s %d, want fresh 7000", p.State, p.Due)
+		}
+
+		time.Sleep(3 * time.Hour) // past stale-while-revalidate, within stale-if-error
+		c.creditors["water"].now(fails(hub.CodeTimeout))
+		down := c.view()
+		p := page(t, down, "water")
+		if p.State != hub.PageStale || p.Reason != "timeout" || p.Since.IsZero() || p.RetryAt.IsZero() {
+			t.Errorf("got %s/%s since %v retry %v, want stale/timeout with both times", p.State, p.Reason, p.Since, p.RetryAt)
+		}
+		if down.TotalConfirmed.Minor != 0 || down.TotalLastKnown.Minor != 7000 {
+			t.Errorf("got %v and %v, want 0 confirmed, 7000 last known", down.TotalConfirmed, down.TotalLastKnown)
+		}
+
+		time.Sleep(25 * time.Hour) // too old for anything
+		if p := page(t, c.view(), "water"); p.State != hub.PageMissing || p.Due != 0 {
+			t.Errorf("got %s %d, want missing 0", p.State, p.Due)
+		}
+		c.Close()
+	})
+}
+
+func TestAnAmountIsNotFreshPastItsNextChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCity(t, answers{})
+		now := time.Now()
+		c.clock.Store(&now)
+		c = newCity(t, answers{"fines": func(context.Context, hub.Asked) (hub.Answer, error) {
+			o := obligation("pv", 15000)
+			o.NextChange = &hub.NextChange{At: now.Add(20 * time.Second), Reason: "reduced_fine_ends"}
+			return hub.Answer{AsOf: now, Obligations: []hub.Obligation{o}}, nil
+		}})
+		if p := page(t, c.view(), "fines"); p.State != hub.PageFresh || !p.ValidUntil.Equal(now.Add(20*time.Second)) {
+			t.Fatalf("got %s until %v", p.State, p.ValidUntil)
+		}
+		time.Sleep(21 * time.Second)
+		c.creditors["fines"].now(fails(hub.CodeUnavailable))
+		if p := page(t, c.view(), "fines"); p.State != hub.PageStale || p.Payable {
+			t.Errorf("got %s payable %t, want stale, not payable", p.State, p.Payable)
+		}
+		c.Close()
+	})
+}
+
+func TestTenThousandCallersMakeOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+			time.Sleep(300 * time.Millisecond)
+			return owes(100)(ctx, who)
+		}
+		c := newCity(t, answers{"tax": slow, "water": slow})
+		var all sync.WaitGroup
+		for range 10_000 {
+			all.Go(func() {
+				if v := c.view(); v.TotalConfirmed.Minor != 200 {
+					t.Errorf("got %v, want 200", v.TotalConfirmed)
+				}
+			})
+		}
+		all.Wait()
+		for name, creditor := range c.creditors {
+			if n := creditor.calls.Load(); n != 1 {
+				t.Errorf("%s: got %d calls, want 1", name, n)
+			}
+		}
+		c.Close()
+	})
+}
+
+func TestTheCallOutlivesItsFirstCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCity(t, answers{"tax": func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+			select {
+			case <-time.After(time.Second):
+				return owes(100)(ctx, who)
+			case <-ctx.Done():
+				return hub.Answer{}, ctx.Err()
+			}
+		}})
+		impatient, leave := context.WithCancel(context.Background())
+		go func() { _, _ = c.Of(impatient, ana, anything) }()
+		synctest.Wait()
+		leave()
+		if v := c.view(); v.TotalConfirmed.Minor != 100 {
+			t.Errorf("got %v, want 100", v.TotalConfirmed)
+		}
+		if n := c.creditors["tax"].calls.Load(); n != 1 {
+			t.Errorf("got %d calls, want 1", n)
+		}
+		c.Close()
+	})
+}
+
+func TestAFailingCreditorIsNotAskedByEveryReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCity(t, answers{"tax": fails(hub.CodeUnavailable)})
+		for range 100 {
+			c.view()
+		}
+		if n := c.creditors["tax"].calls.Load(); n != 1 {
+			t.Errorf("got %d calls at once, want 1", n)
+		}
+		time.Sleep(6 * time.Second)
+		c.creditors["tax"].now(owes(1))
+		if p := page(t, c.view(), "tax"); p.State != hub.PageFresh {
+			t.Errorf("got %s after the failure is over, want fresh", p.State)
+		}
+		c.Close()
+	})
+}
+
+func TestACacheOutOfReachIsOnlySlow(t *testing.T) {
+	c := newCity(t, answers{"tax": owes(100)})
+	c.l1.down = true
+	for range 3 {
+		if v := c.view(); !v.Complete || v.TotalConfirmed.Minor != 100 {
+			t.Fatalf("got %+v", v)
+		}
+	}
+}
+
+func TestAnAccountNobodyLinkedIsSaidOutLoud(t *testing.T) {
+	c := newCity(t, answers{"water": owes(100)})
+	c.desk.folder.Party.Identifiers = nil
+	v := c.view()
+	p := page(t, v, "water")
+	if p.State != hub.PageNotLinked || v.Complete || len(v.NotCounted) != 1 || v.NotCounted[0].Reason != "not_linked" {
+		t.Errorf("got %s, complete %t, %v", p.State, v.Complete, v.NotCounted)
+	}
+}
+
+func TestTwoWaysToTheSameDebtCountItOnce(t *testing.T) {
+	c := newCity(t, answers{"tax": owes(100, 50)})
+	c.desk.folder.Links = []hub.Link{{ID: "l", Account: hub.AccountRef{Creditor: "tax", Code: "000123456"}}}
+	v := c.view()
+	if v.TotalConfirmed.Minor != 150 {
+		t.Errorf("got %v, want 150", v.TotalConfirmed)
+	}
+	if n := strings.Count(string(v.AppendJSON(nil)), `"external_id"`); n != 2 {
+		t.Errorf("got %d obligations, want 2", n)
+	}
+}
+
+func TestABillInsideAnotherIsCountedOnce(t *testing.T) {
+	c := newCity(t, answers{"water": func(context.Context, hub.Asked) (hub.Answer, error) {
+		old, bill := obligation("january", 3500), obligation("february", 10515)
+		bill.IncludesPreviousBalance, bill.ExcludesIDs = true, []hub.ObligationID{old.ID}
+		return hub.Answer{Obligations: []hub.Obligation{old, bill}}, nil
+	}})
+	if v := c.view(); v.TotalConfirmed.Minor != 10515 {
+		t.Errorf("got %v, want 105.15 RON", v.TotalConfirmed)
+	}
+}
+
+func TestOneAccountOfTwoIsSilent(t *testing.T) {
+	c := newCity(t, answers{"water": func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+		if who.Account.Code == "2" {
+			return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "down")
+		}
+		return owes(100)(ctx, who)
+	}})
+	c.desk.folder.Party.Identifiers = nil
+	c.desk.folder.Links = []hub.Link{
+		{Account: hub.AccountRef{Creditor: "water", Code: "1"}}, {Account: hub.AccountRef{Creditor: "water", Code: "2"}},
+	}
+	v := c.view()
+	p := page(t, v, "water")
+	if p.State != hub.PagePartial || p.Due != 100 || v.Complete || len(v.NotCounted) != 1 {
+		t.Errorf("got %s %d complete %t not counted %v, want partial 100 and said so", p.State, p.Due, v.Complete, v.NotCounted)
+	}
+}
+
+func TestTheHubsOwnKnowledgeLiesOnTop(t *testing.T) {
+	c := newCity(t, answers{"tax": owes(100, 50)})
+	before := c.view()
+	c.desk.folder.Marks = []hub.Mark{{Creditor: "tax", Obligation: hub.NewObligationID("test", "b"), State: hub.HubPaidWaitingPosting, Since: time.Now()}}
+	after := c.view()
+	if before.ID == after.ID {
+		t.Error("the view's name did not change with what it shows")
+	}
+	var got struct {
+		Pages []struct {
+			Obligations []struct {
+				ExternalID string       `json:"external_id"`
+				HubState   hub.HubState `json:"hub_state"`
+			}
+		}
+	}
+	if err := json.Unmarshal(after.AppendJSON(nil), &got); err != nil {
+		t.Fatal(err)
+	}
+	if o := got.Pages[0].Obligations; o[0].HubState != hub.HubNone || o[1].HubState != hub.HubPaidWaitingPosting {
+		t.Errorf("got %+v", o)
+	}
+}
+
+func TestMaxStalenessAsksAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCity(t, answers{"tax": owes(100)})
+		c.view()
+		time.Sleep(10 * time.Second)
+		for name, tc := range map[string]struct {
+			staleness time.Duration
+			calls     int64
+		}{"young enough": {time.Minute, 1}, "too old": {5 * time.Second, 2}} {
+			before := c.creditors["tax"].calls.Load()
+			_, err := c.Of(context.Background(), ana, view.Ask{MaxStaleness: tc.staleness})
+			if got := c.creditors["tax"].calls.Load() - before + 1; err != nil || got != tc.calls {
+				t.Errorf("%s: got %d calls (%v), want %d", name, got, err, tc.calls)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		c.Close()
+	})
+}
+
+func TestOneUnknownCreditorIsTheCallersMistake(t *testing.T) {
+	c := newCity(t, answers{"tax": owes(100), "water": owes(1)})
+	if _, err := c.Of(context.Background(), ana, view.Ask{Creditors: []hub.Name{"gaz"}, MaxStaleness: -1}); hub.CodeOf(err) != hub.CodeInvalid {
+		t.Errorf("got %v, want invalid", err)
+	}
+	v, err := c.Of(context.Background(), ana, view.Ask{Creditors: []hub.Name{"water"}, MaxStaleness: -1})
+	if err != nil || len(v.Pages) != 1 || v.TotalConfirmed.Minor != 1 {
+		t.Errorf("got %+v, %v; want water alone", v, err)
+	}
+}
+
+func TestPagesArriveAsTheyAreAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+			time.Sleep(time.Second)
+			return owes(1)(ctx, who)
+		}
+		c := newCity(t, answers{"tax": late, "water": owes(2)})
+		var order []hub.Name
+		v, err := c.Stream(context.Background(), ana, anything, func(p *view.Page) error {
+			order = append(order, p.Creditor)
+			return nil
+		})
+		if err != nil || len(order) != 2 || order[0] != "water" || v.TotalConfirmed.Minor != 3 {
+			t.Errorf("got %v, %v, %v", order, v, err)
+		}
+		c.Close()
+	})
+}
+
+func TestNoPersonalCodeReachesACacheKeyOrAnAnswer(t *testing.T) {
+	c := newCity(t, answers{"tax": owes(100)})
+	v := c.view()
+	c.l1.mu.Lock()
+	defer c.l1.mu.Unlock()
+	for key := range c.l1.pages {
+		if strings.Contains(string(key), cnp) {
+			t.Errorf("the CNP stands in the cache key %s", key)
+		}
+	}
+	if strings.Contains(string(v.AppendJSON(nil)), cnp) {
+		t.Error("the CNP stands in the answer")
+	}
+}
+
+func TestTheAnswerHasTheAgreedShape(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCity(t, answers{"tax": owes(), "water": fails(hub.CodeTimeout)})
+		got := string(c.view().AppendJSON(nil))
+		_, got, _ = strings.Cut(got, `"as_of"`)
+		want := `:"2000-01-01T00:00:00Z","complete":false,` +
+			`"total_confirmed":{"amount":0,"currency":"RON"},"total_last_known":{"amount":0,"currency":"RON"},` +
+			`"not_counted":[{"creditor":"water","reason":"timeout","since":"2000-01-01T00:00:00Z"}],` +
+			`"pages":[{"creditor":"tax","name":"The tax","state":"fresh","payable":true,"as_of":"2000-01-01T00:00:00Z","obligations":[]},` +
+			`{"creditor":"water","name":"The water","state":"missing","payable":false,"reason":"timeout","message":"The creditor did not answer in time.",` +
+			`"retry_at":"2000-01-01T00:00:05Z","obligations":[]}]}`
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		c.Close()
+	})
+}
