@@ -90,16 +90,7 @@ func (v *Views) questions(all []question, c *hub.Connector, folder *hub.Folder) 
 }
 
 func (v *Views) question(c *hub.Connector, asked hub.Asked) question {
-	return question{asked: asked, key: v.key(c.Creditor.Name, asked)}
-}
-
-// key names the answer to a question in the caches. Two parties who linked the
-// same account share it.
-func (v *Views) key(creditor hub.Name, asked hub.Asked) hub.PageKey {
-	if asked.ByAccount() {
-		return hub.PageKey(v.Keys.Pseudonym("account", string(creditor), asked.Account.Code))
-	}
-	return hub.PageKey(v.Keys.Pseudonym("party", string(creditor), string(asked.Identifier.Scheme), asked.Identifier.Value))
+	return question{asked: asked, key: v.names.key(c.Creditor.Name, asked)}
 }
 
 // youth tells how a remembered page may be used now.

@@ -43,6 +43,7 @@ type Views struct {
 	Parts
 	conf    Conf
 	flights flights
+	names   names
 	outages sync.Map // hub.Name → time.Time: since when the creditor gives no answer
 	stop    context.CancelFunc
 	base    context.Context
@@ -52,6 +53,7 @@ type Views struct {
 func New(parts Parts, conf Conf) *Views {
 	v := &Views{Parts: parts, conf: conf.withDefaults()}
 	v.base, v.stop = context.WithCancel(context.Background())
+	v.names.keys = parts.Keys
 	v.flights.open = map[hub.PageKey]*flight{}
 	if v.Meter == nil {
 		v.Meter = silent{}

@@ -1,0 +1,45 @@
+package view
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"racord/hub"
+)
+
+// names remembers the cache keys it made, because a keyed hash costs more than
+// all the rest of a warm view. It lives and dies with the process.
+type names struct {
+	keys  *hub.Keys
+	made  sync.Map // named → hub.PageKey
+	count atomic.Int64
+}
+
+// named is what a key stands for.
+type named struct {
+	creditor hub.Name
+	scheme   hub.Scheme // "" for an account
+	value    string
+}
+
+// mostNames bounds what is remembered; past it, everything is forgotten.
+const mostNames = 200_000
+
+// key names the answer to a question in the caches. Two parties who linked the
+// same account share it.
+func (n *names) key(creditor hub.Name, asked hub.Asked) hub.PageKey {
+	of := named{creditor, asked.Identifier.Scheme, asked.Identifier.Value}
+	if asked.ByAccount() {
+		of = named{creditor, "", asked.Account.Code}
+	}
+	if key, ok := n.made.Load(of); ok {
+		return key.(hub.PageKey)
+	}
+	key := hub.PageKey(n.keys.Pseudonym(string(of.creditor), string(of.scheme), of.value))
+	if n.count.Add(1) > mostNames {
+		n.made.Clear()
+		n.count.Store(0)
+	}
+	n.made.Store(of, key)
+	return key
+}
