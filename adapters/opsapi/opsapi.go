@@ -1,0 +1,105 @@
+// Package opsapi holds the operators' buttons: deliveries that wait for a
+// person, and connectors in quarantine. It belongs on the operations listener,
+// which is never on the internet.
+package opsapi
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"racord/hub"
+)
+
+// Store is what the buttons act on.
+type Store interface {
+	hub.Snapshots
+	hub.Quarantines
+}
+
+// Handler serves
+//
+//	GET    /feeds/held                   deliveries that wait, oldest first
+//	POST   /feeds/held/{stage}/release   publish one
+//	POST   /feeds/held/{stage}/discard   drop one
+//	GET    /quarantine                   connectors that answered about somebody else
+//	DELETE /quarantine/{creditor}        ask it again
+//
+// Every change is logged.
+func Handler(store Store, log *slog.Logger) http.Handler {
+	b := &buttons{store, log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /feeds/held", b.held)
+	mux.HandleFunc("POST /feeds/held/{stage}/release", b.release)
+	mux.HandleFunc("POST /feeds/held/{stage}/discard", b.discard)
+	mux.HandleFunc("GET /quarantine", b.quarantined)
+	mux.HandleFunc("DELETE /quarantine/{creditor}", b.lift)
+	return mux
+}
+
+type buttons struct {
+	store Store
+	log   *slog.Logger
+}
+
+// waiting is a held delivery as operators see it.
+type waiting struct {
+	Stage    hub.StageID `json:"stage"`
+	Creditor hub.Name    `json:"creditor"`
+	AsOf     time.Time   `json:"as_of"`
+	HeldAt   time.Time   `json:"held_at"`
+	Reason   string      `json:"reason"`
+}
+
+func (b *buttons) held(w http.ResponseWriter, r *http.Request) {
+	held, err := b.store.Held(r.Context())
+	list := make([]waiting, len(held))
+	for i, d := range held {
+		list[i] = waiting{d.Stage, d.Creditor, d.AsOf, d.HeldAt, d.Reason}
+	}
+	answer(w, map[string]any{"held": list}, err)
+}
+
+func (b *buttons) release(w http.ResponseWriter, r *http.Request) {
+	stage := hub.StageID(r.PathValue("stage"))
+	err := b.store.Release(r.Context(), stage)
+	b.log.Info("delivery released by an operator", "operation", "feed_release", "stage", string(stage), "code", string(hub.CodeOf(err)))
+	answer(w, map[string]string{"released": string(stage)}, err)
+}
+
+func (b *buttons) discard(w http.ResponseWriter, r *http.Request) {
+	stage := hub.StageID(r.PathValue("stage"))
+	err := b.store.Discard(r.Context(), stage)
+	b.log.Info("delivery discarded by an operator", "operation", "feed_discard", "stage", string(stage), "code", string(hub.CodeOf(err)))
+	answer(w, map[string]string{"discarded": string(stage)}, err)
+}
+
+func (b *buttons) quarantined(w http.ResponseWriter, r *http.Request) {
+	since, err := b.store.Quarantined(r.Context())
+	answer(w, map[string]any{"quarantined": since}, err)
+}
+
+func (b *buttons) lift(w http.ResponseWriter, r *http.Request) {
+	creditor := hub.Name(r.PathValue("creditor"))
+	err := b.store.Lift(r.Context(), creditor)
+	b.log.Info("quarantine lifted by an operator", "operation", "quarantine_lift", "connector", string(creditor), "code", string(hub.CodeOf(err)))
+	answer(w, map[string]string{"lifted": string(creditor)}, err)
+}
+
+func answer(w http.ResponseWriter, body any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	status := http.StatusOK
+	switch hub.CodeOf(err) {
+	case "":
+	case hub.CodeNotFound:
+		status = http.StatusNotFound
+	default:
+		status = http.StatusInternalServerError
+	}
+	if err != nil {
+		body = map[string]string{"code": string(hub.CodeOf(err)), "detail": hub.MessageOf(err)}
+	}
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the operator's own connection
+}
