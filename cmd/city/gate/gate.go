@@ -1,0 +1,134 @@
+// Package gate is the front door of a creditor: it counts who comes in, makes
+// them wait as long as the creditor would, and misbehaves on request. What is
+// behind the door always tells the truth.
+package gate
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"racord/cmd/city/dice"
+)
+
+// Gate is the door of one creditor. It is safe for concurrent use, and its
+// hot path takes no lock other creditors share.
+type Gate struct {
+	name    string
+	seed    int64
+	limit   int64 // calls at once; 0 for no limit
+	latency Latency
+	voice   Voice
+	draws   atomic.Int64
+	mu      sync.Mutex // for changes of faults
+	faults  atomic.Pointer[[]Fault]
+	changed atomic.Pointer[func()]
+	meter   meter
+}
+
+// Config describes a door.
+type Config struct {
+	Name    string
+	Seed    int64
+	Limit   int // calls the creditor bears at once; 0 for any number
+	Latency Latency
+	Voice   Voice // zero for JSON
+}
+
+// New builds the door of a creditor.
+func New(c Config) *Gate {
+	if c.Voice.Busy == nil {
+		c.Voice = JSON()
+	}
+	g := &Gate{name: c.Name, seed: c.Seed, limit: int64(c.Limit), latency: c.Latency, voice: c.Voice}
+	g.faults.Store(&[]Fault{})
+	return g
+}
+
+// Set makes the creditor misbehave; a fault of the same kind is replaced.
+func (g *Gate) Set(f Fault) error {
+	f.Creditor = g.name
+	if err := f.check(); err != nil {
+		return err
+	}
+	g.change(func(now []Fault) []Fault {
+		now = slices.DeleteFunc(now, func(old Fault) bool { return old.Kind == f.Kind })
+		return append(now, f)
+	})
+	return nil
+}
+
+// Clear makes the creditor behave.
+func (g *Gate) Clear() { g.change(func([]Fault) []Fault { return []Fault{} }) }
+
+// Faults lists what is switched on.
+func (g *Gate) Faults() []Fault { return *g.faults.Load() }
+
+// OnChange asks to be told after each change of faults.
+func (g *Gate) OnChange(f func()) { g.changed.Store(&f) }
+
+func (g *Gate) change(to func([]Fault) []Fault) {
+	g.mu.Lock()
+	next := to(slices.Clone(*g.faults.Load()))
+	g.faults.Store(&next)
+	g.mu.Unlock()
+	if told := g.changed.Load(); told != nil {
+		(*told)()
+	}
+}
+
+// On returns the fault of a kind if it is switched on, whatever its share.
+func (g *Gate) On(kind Kind) (Fault, bool) {
+	for _, f := range *g.faults.Load() {
+		if f.Kind == kind {
+			return f, true
+		}
+	}
+	return Fault{}, false
+}
+
+// Draw decides which of the faults on the wire, if any, the next call meets.
+// The n-th call of a seed always meets the same.
+func (g *Gate) Draw() (Fault, bool) {
+	faults := *g.faults.Load()
+	if len(faults) == 0 {
+		return Fault{}, false
+	}
+	d := dice.New(g.seed, "fault "+g.name, int(g.draws.Add(1)))
+	roll, sum := d.Float(), 0.0
+	for _, f := range faults {
+		if !slices.Contains(wireKinds, f.Kind) {
+			continue
+		}
+		if sum += f.hits(); roll < sum {
+			return f, true
+		}
+	}
+	return Fault{}, false
+}
+
+// Enter counts a call in; the caller must call leave when the call has ended.
+// over is true when more calls are in flight than the creditor bears.
+func (g *Gate) Enter() (leave func(), over bool) {
+	inflight := g.meter.start()
+	if g.limit > 0 && inflight > g.limit {
+		g.meter.over()
+		return g.meter.end, true
+	}
+	return g.meter.end, false
+}
+
+// Wait takes as long as the creditor needs for a call, less if ctx ends.
+func (g *Gate) Wait(ctx context.Context) {
+	if g.latency.P50 > 0 {
+		d := dice.New(g.seed, "latency "+g.name, int(g.draws.Add(1)))
+		sleep(ctx, g.latency.draw(&d))
+	}
+}
+
+// Counter tells what the creditor saw since the last Reset.
+func (g *Gate) Counter() Counter { return g.meter.read() }
+
+// Reset starts counting again.
+func (g *Gate) Reset() { g.meter.reset() }
