@@ -1,0 +1,165 @@
+// Package ditl is the tax office: SOAP 1.1 in windows-1250, a password in the
+// header, eight calls at once, closed at night and in the first days of the
+// year, and an error code inside answers that HTTP calls good.
+package ditl
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"net/http"
+	"time"
+
+	"racord/cmd/city/book"
+	"racord/cmd/city/calendar"
+	"racord/cmd/city/clock"
+	"racord/cmd/city/gate"
+)
+
+// Limit is how many calls the office bears at once.
+const Limit = 8
+
+// Result codes of the office (CodEroare).
+const (
+	ok          = 0
+	badRequest  = 2
+	unknown     = 4
+	maintenance = 17
+)
+
+var messages = map[int]string{
+	badRequest:  "Parametri lipsa sau gresiti",
+	unknown:     "Contribuabil necunoscut",
+	maintenance: "Sistem in intretinere, reveniti",
+}
+
+// Office answers POST /ditl/ws.
+type Office struct {
+	book           *book.Book
+	clock          *clock.Clock
+	user, password string
+}
+
+// New opens the office to one user.
+func New(b *book.Book, c *clock.Clock, user, password string) *Office {
+	return &Office{book: b, clock: c, user: user, password: password}
+}
+
+// ServeHTTP answers one ListaDebite.
+func (o *Office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost || r.URL.Path != "/ditl/ws" {
+		http.NotFound(w, r)
+		return
+	}
+	asked, err := readRequest(r.Body)
+	switch {
+	case err != nil:
+		fault(w, "soap:Client", "Cerere SOAP nevalida")
+		return
+	case !o.admits(asked):
+		refused(w)
+		return
+	}
+	now := o.clock.Now()
+	if closed(now) {
+		o.sayCode(w, maintenance, now)
+		return
+	}
+	roles, code := o.find(r.Context(), asked.query, calendar.Of(now))
+	if code != ok {
+		o.sayCode(w, code, now)
+		return
+	}
+	send(w, http.StatusOK, listing(roles, now))
+}
+
+func (o *Office) admits(r request) bool {
+	user := subtle.ConstantTimeCompare([]byte(r.user), []byte(o.user))
+	return user&subtle.ConstantTimeCompare([]byte(r.password), []byte(o.password)) == 1
+}
+
+// closed is every night from 23:30 to 04:30, and 1 to 11 January for closing
+// the year.
+func closed(now time.Time) bool {
+	minute := now.Hour()*60 + now.Minute()
+	if minute >= 23*60+30 || minute < 4*60+30 {
+		return true
+	}
+	return now.Month() == time.January && now.Day() <= 11
+}
+
+// find returns the roles a query is about and a result code.
+func (o *Office) find(ctx context.Context, q query, on calendar.Day) ([]book.Role, int) {
+	if (q.code == "") == (q.role == "") {
+		return nil, badRequest
+	}
+	person, which, found := 0, -1, false
+	if q.code != "" {
+		person, found = o.book.ByRegisteredCode(q.code)
+	} else {
+		person, which, found = o.book.RoleOwner(q.role)
+	}
+	if !found {
+		return nil, unknown
+	}
+	if gate.Mistaken(ctx) {
+		person, which = o.neighbour(person, on), -1
+	}
+	roles := o.book.Roles(person, on)
+	if which >= 0 {
+		roles = only(roles, q.role)
+	}
+	if len(roles) == 0 {
+		return nil, unknown
+	}
+	return roles, ok
+}
+
+func only(roles []book.Role, number string) []book.Role {
+	for i, r := range roles {
+		if r.Number == number {
+			return roles[i : i+1]
+		}
+	}
+	return nil
+}
+
+func (o *Office) neighbour(person int, on calendar.Day) int {
+	n := o.book.People().Len()
+	for step := 1; step < n; step++ {
+		if other := (person + step) % n; len(o.book.Roles(other, on)) > 0 {
+			return other
+		}
+	}
+	return person
+}
+
+func (o *Office) sayCode(w http.ResponseWriter, code int, now time.Time) {
+	send(w, http.StatusOK, verdict(code, now))
+}
+
+// Voice is how the office says no.
+func Voice(c *clock.Clock) gate.Voice {
+	return gate.Voice{
+		Busy:        func(w http.ResponseWriter) { fault(w, "soap:Server", "Server busy") },
+		Maintenance: func(w http.ResponseWriter) { send(w, http.StatusOK, verdict(maintenance, c.Now())) },
+		Refused:     refused,
+		Garble:      claimUTF8,
+	}
+}
+
+// claimUTF8 declares UTF-8 over windows-1250 bytes.
+func claimUTF8(h http.Header, body []byte) []byte {
+	h.Set("Content-Type", "text/xml; charset=utf-8")
+	return bytes.Replace(body, []byte(`encoding="windows-1250"`), []byte(`encoding="UTF-8"`), 1)
+}
+
+func refused(w http.ResponseWriter) {
+	fault(w, "wsse:FailedAuthentication", "The security token could not be authenticated or authorized")
+}
+
+func send(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "text/xml; charset=windows-1250")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
