@@ -1,0 +1,63 @@
+// Command city runs the simulated city of Napoca-Test.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"racord/cmd/city/town"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "city:", err)
+		os.Exit(1)
+	}
+}
+
+// run starts the city, says where it is, and stops it when ctx ends.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	conf, err := flags(args, stderr)
+	if err != nil {
+		return err
+	}
+	t, err := town.Start(ctx, conf)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "ready\n  creditors   %s\n  identity    %s/oidc\n  control     %s/__ctl/state\n", t.URL(), t.URL(), t.URL())
+	<-ctx.Done()
+	return t.Close()
+}
+
+func flags(args []string, stderr io.Writer) (town.Config, error) {
+	var conf town.Config
+	set := flag.NewFlagSet("city", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.Usage = func() {
+		fmt.Fprintln(stderr, "Usage: city [flags]\n\nRuns the simulated city of Napoca-Test: six creditors, an identity provider and\na control channel under /__ctl. All people and debts are invented.\n\nFlags:")
+		set.PrintDefaults()
+	}
+	set.StringVar(&conf.Listen, "listen", "127.0.0.1:0", "HTTP `address`; port 0 takes a free one")
+	set.StringVar(&conf.SFTPListen, "sftp-listen", "127.0.0.1:0", "SFTP `address` of the heating company")
+	set.StringVar(&conf.DataDir, "data", "", "`folder` for the waste operator's SQLite file (default: a temporary one)")
+	set.StringVar(&conf.Size, "size", "S", "S = 2,000 people, M = 40,000, L = 400,000")
+	set.Int64Var(&conf.Seed, "seed", 1, "the same `number` gives the same city")
+	set.StringVar(&conf.Latency, "latency", "calm", "how long creditors think: none, calm or real")
+	set.StringVar(&conf.PostgresDSN, "waste-postgres", "", "superuser `DSN`: put the waste view on PostgreSQL")
+	if err := set.Parse(args); err != nil {
+		return conf, err
+	}
+	if set.NArg() > 0 {
+		return conf, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	}
+	return conf, nil
+}
