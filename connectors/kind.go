@@ -1,0 +1,66 @@
+package connectors
+
+import (
+	"context"
+	"reflect"
+
+	"racord/hub"
+)
+
+// The calls a manifest can describe. Quote, post, find, reverse and statement
+// belong to paying and are refused with a sentence that says so.
+const (
+	CallObligations = "obligations" // what does one subject owe?
+	CallPing        = "ping"        // are you there?
+	CallProve       = "prove"       // does this proof fit this account?
+	CallPull        = "pull"        // everything that is due, in bulk
+)
+
+// Kind is a protocol that connectors speak. It is a value: a list of kinds makes
+// a Catalog.
+type Kind struct {
+	name, doc string
+	settings  reflect.Type
+	defaults  reflect.Value
+	request   reflect.Type // the kind's own part of a call; nil when it has none
+	calls     []string     // the calls it can make, the first is required
+	open      func(context.Context, Env, *Manifest) (*hub.Connector, error)
+}
+
+// Define declares a kind. S is its settings: exported fields with the tags
+// `json` (name), `doc` (a sentence), `required:"true"`, `enum:"a|b"`; durations,
+// nested structs, slices and maps work. A settings type, or one nested in it,
+// that has a method Check(report func(field, problem string)) is asked after
+// decoding. open makes the connector of a manifest; it does not dial.
+//
+// Without options the kind describes one call, obligations, with no request
+// part of its own.
+func Define[S any](name, doc string, defaults S, open func(context.Context, Env, *Manifest, S) (*hub.Connector, error), options ...Option) Kind {
+	k := Kind{
+		name: name, doc: doc, settings: reflect.TypeFor[S](), defaults: reflect.ValueOf(defaults),
+		calls: []string{CallObligations},
+	}
+	k.open = func(ctx context.Context, env Env, m *Manifest) (*hub.Connector, error) {
+		return open(ctx, env, m, m.settings.Interface().(S))
+	}
+	for _, option := range options {
+		option(&k)
+	}
+	return k
+}
+
+// Option adds to the declaration of a kind.
+type Option func(*Kind)
+
+// Calls says which calls the kind can make; the first must be in every
+// manifest. R is the `request` part of a call, declared like settings; it may
+// hold Templates. Read it with RequestOf.
+func Calls[R any](names ...string) Option {
+	return func(k *Kind) { k.calls, k.request = names, reflect.TypeFor[R]() }
+}
+
+// RequestOf gives the request part of a call.
+func RequestOf[R any](c *Call) R { return c.request.Interface().(R) }
+
+// Name gives the name manifests use.
+func (k Kind) Name() string { return k.name }
