@@ -49,7 +49,7 @@ func (v *Views) justFetched(ctx context.Context, key hub.PageKey, notBefore time
 	if p == nil || p.FetchedAt.Before(notBefore) || !time.Now().Before(p.FreshUntil) {
 		return nil
 	}
-	if !p.ValidUntil.IsZero() && !v.Clock.Now().Before(p.ValidUntil) {
+	if expired(p, v.Clock.Now()) {
 		return nil
 	}
 	return p

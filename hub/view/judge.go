@@ -42,6 +42,8 @@ func (p *Page) add(q *question) {
 	case p.Reason != "":
 	case q.err != nil:
 		p.Reason = reasonOf(q.err)
+	case q.stale && q.flight != nil:
+		p.Reason = reasonOutdated
 	case state == hub.PagePartial:
 		p.Reason = reasonRefused
 	}

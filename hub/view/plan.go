@@ -106,11 +106,10 @@ const (
 func (v *Views) youth(p *hub.Page, c *hub.Connector, ask Ask, now, business time.Time) youth {
 	age := now.Sub(p.FetchedAt)
 	tooOld := ask.MaxStaleness >= 0 && age > ask.MaxStaleness
-	expired := !p.ValidUntil.IsZero() && !business.Before(p.ValidUntil)
 	switch {
 	case !now.Before(p.ServeUntil):
 		return useless
-	case tooOld || expired:
+	case tooOld || expired(p, business):
 		return spare
 	case now.Before(p.FreshUntil):
 		return young
@@ -119,4 +118,9 @@ func (v *Views) youth(p *hub.Page, c *hub.Connector, ask Ask, now, business time
 	default:
 		return spare
 	}
+}
+
+// expired tells whether the amounts may have changed since they were given.
+func expired(p *hub.Page, business time.Time) bool {
+	return !p.ValidUntil.IsZero() && !business.Before(p.ValidUntil)
 }

@@ -13,6 +13,7 @@ const (
 	reasonForeign     = "quarantined"
 	reasonRefused     = "records_refused"
 	reasonRefreshing  = "refreshing"
+	reasonOutdated    = "outdated"
 	reasonNotLinked   = "not_linked"
 	reasonInternal    = "internal"
 )
@@ -42,6 +43,7 @@ var messages = map[string]string{
 	reasonForeign:     "The creditor's connection is stopped until the city has checked it.",
 	reasonRefused:     "Some of the creditor's records are damaged and are left out.",
 	reasonRefreshing:  "A remembered answer; a new one is on its way.",
+	reasonOutdated:    "The creditor's last amounts are older than they should be.",
 	reasonNotLinked:   "Link your account with this creditor to see what you owe.",
 	reasonInternal:    "Something went wrong on our side.",
 }

@@ -111,7 +111,7 @@ func (v *Views) wait(ctx context.Context, s *sheet) {
 		page, err := q.flight.landed(ctx)
 		switch {
 		case err == nil:
-			q.page, q.stale = page, false
+			q.page, q.stale = page, expired(page, v.Clock.Now())
 		case hub.CodeOf(err) == hub.CodeForeignData, q.page != nil && q.page.State == hub.PageNotKnownHere:
 			q.page, q.err = nil, err // nothing remembered may stand in
 		default:

@@ -151,6 +151,19 @@ func TestAnAmountIsNotFreshPastItsNextChange(t *testing.T) {
 	})
 }
 
+func TestAnOldDeliveryIsNotCalledFresh(t *testing.T) {
+	c := newCity(t, answers{"heat": func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+		a, err := owes(4200)(ctx, who)
+		a.ValidUntil = time.Now().Add(-time.Hour)
+		return a, err
+	}})
+	v := c.view()
+	p := page(t, v, "heat")
+	if p.State != hub.PageStale || p.Reason != "outdated" || v.TotalConfirmed.Minor != 0 || v.TotalLastKnown.Minor != 4200 {
+		t.Errorf("got %s/%s, %v, %v; want stale/outdated, 0, 4200", p.State, p.Reason, v.TotalConfirmed, v.TotalLastKnown)
+	}
+}
+
 func TestTenThousandCallersMakeOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
