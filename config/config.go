@@ -35,6 +35,7 @@ type Config struct {
 	Limits    Limits   `yaml:"limits"`
 	Feeds     Feeds    `yaml:"feeds"`
 	Wall      Wall     `yaml:"wall"`
+	Sandbox   Sandbox  `yaml:"sandbox"`
 	Log       string   `yaml:"log"` // debug, info, warn or error
 }
 
@@ -89,6 +90,12 @@ type Feeds struct {
 type Wall struct {
 	AllowAll  []netip.Prefix            `yaml:"allow"`     // for every creditor and issuer
 	Creditors map[string][]netip.Prefix `yaml:"creditors"` // for one creditor
+}
+
+// Sandbox ties the hub to a simulated city. It has no place in production.
+type Sandbox struct {
+	Clock string            `yaml:"clock"` // URL of the city's clock, which business time follows
+	Bases map[string]string `yaml:"bases"` // addresses in manifests, and what stands in their place
 }
 
 // Default gives the configuration of a town on one machine.

@@ -1,0 +1,64 @@
+// Command racord is the hub: serve runs it, demo runs it beside a simulated
+// city, check proves a manifest against its creditor, token gives a demo
+// citizen's bearer token, migrate prepares the database.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // business time is Europe/Bucharest on every machine
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "racord:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// commands is the whole command line.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the hub of a configuration file."`
+	Demo    demoCommand    `cmd:"" help:"Run the hub beside a simulated city of 2,000 people, with nothing else installed."`
+	Token   tokenCommand   `cmd:"" help:"Print a bearer token of one of the demo's citizens."`
+	Check   checkCommand   `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database of a configuration to this version and exit."`
+}
+
+// streams are where a command writes: results to out, what happens to log.
+type streams struct{ out, log io.Writer }
+
+// run parses the command line and runs one command until it is done or ctx ends.
+func run(ctx context.Context, args []string, out, log io.Writer) error {
+	var cli commands
+	exit := -1
+	parser, err := kong.New(&cli,
+		kong.Name("racord"),
+		kong.Description("The hub between a city hall, its tax office, its fines registers and its utility companies."),
+		kong.UsageOnError(),
+		kong.Writers(out, log),
+		kong.Exit(func(code int) { exit = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{out, log}),
+	)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if exit == 0 {
+		return nil // --help
+	}
+	if err != nil {
+		return fmt.Errorf("%w; see racord --help", err)
+	}
+	return command.Run()
+}
