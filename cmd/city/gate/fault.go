@@ -113,7 +113,8 @@ func (f Fault) hits() float64 {
 	return f.Share
 }
 
-func (f Fault) delay(byDefault time.Duration) time.Duration {
+// DelayOr is the delay, or the default when none was set.
+func (f Fault) DelayOr(byDefault time.Duration) time.Duration {
 	if f.Delay == 0 {
 		return byDefault
 	}

@@ -111,7 +111,7 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, loginPage)
 	case Hang:
-		if sleep(r.Context(), f.delay(30*time.Second)) {
+		if sleep(r.Context(), f.DelayOr(30*time.Second)) {
 			next.ServeHTTP(w, r)
 		}
 	case WrongCitizen:
@@ -137,7 +137,7 @@ func (g *Gate) damage(w http.ResponseWriter, r *http.Request, next http.Handler,
 	w.WriteHeader(answer.status)
 	switch f.Kind {
 	case SlowLoris:
-		drip(r.Context(), w, body, f.delay(100*time.Millisecond))
+		trickle(r.Context(), w, body, f.DelayOr(100*time.Millisecond))
 	case Huge:
 		flood(r.Context(), w, body)
 	default:
@@ -148,7 +148,7 @@ func (g *Gate) damage(w http.ResponseWriter, r *http.Request, next http.Handler,
 // cut closes the connection; net/http does so silently for this panic.
 func cut() { panic(http.ErrAbortHandler) }
 
-func drip(ctx context.Context, w http.ResponseWriter, body []byte, pause time.Duration) {
+func trickle(ctx context.Context, w http.ResponseWriter, body []byte, pause time.Duration) {
 	out := http.NewResponseController(w)
 	for i := range body {
 		if _, err := w.Write(body[i : i+1]); err != nil || out.Flush() != nil || !sleep(ctx, pause) {

@@ -1,0 +1,210 @@
+// Package heating is the district heating company: every night at 05:30 it
+// leaves one CSV file per branch on its SFTP server, in windows-1250 with a
+// control line, and beside it a marker with the file's SHA-256. Nobody can ask
+// it anything.
+package heating
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"racord/cmd/city/book"
+	"racord/cmd/city/calendar"
+	"racord/cmd/city/clock"
+	"racord/cmd/city/gate"
+)
+
+// Branches is how many files a night brings.
+const Branches = 3
+
+// kept is how many nights before the last one stay on the server.
+const kept = 3
+
+// Archive makes the company's files from the book when they are asked for.
+type Archive struct {
+	book  *book.Book
+	clock *clock.Clock
+	gate  *gate.Gate
+	mu    sync.Mutex
+	made  map[night][]byte
+}
+
+// night is what a file's plain content depends on.
+type night struct {
+	day      calendar.Day
+	branch   int
+	payments int64
+	style    style
+}
+
+// NewArchive returns the files of a city; the faults of g change them.
+func NewArchive(b *book.Book, c *clock.Clock, g *gate.Gate) *Archive {
+	return &Archive{book: b, clock: c, gate: g, made: map[night][]byte{}}
+}
+
+// file is one file on the server.
+type file struct {
+	name    string
+	made    time.Time
+	content func() []byte
+	endless bool // followed by blanks without end
+}
+
+// files lists what is on the server now.
+func (a *Archive) files() []file {
+	now := a.clock.Now()
+	last := calendar.Of(now)
+	if now.Before(last.At(5, 30)) {
+		last--
+	}
+	var files []file
+	for day := last - kept; day <= last; day++ {
+		if day == last && !now.Before(calendar.Of(now).At(5, 30)) {
+			files = append(files, a.tonight(day)...)
+			continue
+		}
+		for branch := 1; branch <= Branches; branch++ {
+			files = append(files, a.pair(day, branch, a.plain(day, branch))...)
+		}
+	}
+	return files
+}
+
+// plain is the right content.
+func (a *Archive) plain(day calendar.Day, branch int) func() []byte {
+	return func() []byte { return a.sheet(day, branch, style{}) }
+}
+
+// pair is a file and its marker.
+func (a *Archive) pair(day calendar.Day, branch int, content func() []byte) []file {
+	name, made := fileName(day, branch), day.At(5, 30)
+	return []file{
+		{name: name, made: made, content: content},
+		{name: name + ".ok", made: made, content: func() []byte { return marker(content()) }},
+	}
+}
+
+func fileName(day calendar.Day, branch int) string {
+	return fmt.Sprintf("termo_%s_%02d.csv", day.Compact(), branch)
+}
+
+func marker(content []byte) []byte {
+	sum := sha256.Sum256(content)
+	return append([]byte(hex.EncodeToString(sum[:])), '\n')
+}
+
+// tonight are today's files with the faults that are switched on.
+func (a *Archive) tonight(day calendar.Day) []file {
+	if a.on(gate.Late) {
+		return nil
+	}
+	shown := day
+	if a.on(gate.Yesterday) {
+		shown = day - 1
+	}
+	var files []file
+	for branch := 1; branch <= Branches; branch++ {
+		if branch == 2 && a.on(gate.Missing) {
+			continue
+		}
+		look := a.style(branch)
+		pair := a.pair(day, branch, func() []byte { return a.sheet(shown, branch, look) })
+		files = append(files, a.spoil(pair, branch)...)
+	}
+	if a.on(gate.Twice) {
+		files = append(files, a.pair(day, Branches+1, a.plain(day, 1))...)
+	}
+	return files
+}
+
+// spoil damages the first branch's file or its marker.
+func (a *Archive) spoil(pair []file, branch int) []file {
+	if branch != 1 {
+		return pair
+	}
+	whole := pair[0].content
+	if a.on(gate.Truncated) {
+		pair[0].content = func() []byte { return whole()[:len(whole())*2/3] }
+	}
+	if a.on(gate.BadMarker) {
+		pair[1].content = func() []byte { return marker([]byte("another file")) }
+	}
+	pair[0].endless = a.on(gate.Huge)
+	if a.on(gate.NoMarker) {
+		pair = pair[:1]
+	}
+	return pair
+}
+
+func (a *Archive) on(kind gate.Kind) bool {
+	_, on := a.gate.On(kind)
+	return on
+}
+
+// style is how a sheet is written; the zero value is the right way.
+type style struct {
+	page       string // "" for windows-1250, else cp852 or utf-8
+	wrongTotal bool
+	shifted    bool // rows carry the next customer's code
+	broken     bool // rows lose columns
+	login      bool // not a sheet at all
+}
+
+func (a *Archive) style(branch int) style {
+	s := style{shifted: a.on(gate.WrongCitizen), broken: a.on(gate.Malformed), login: a.on(gate.LoginPage)}
+	s.wrongTotal = branch == 1 && a.on(gate.WrongTotal)
+	switch {
+	case branch == Branches && a.on(gate.CP852):
+		s.page = "cp852"
+	case a.on(gate.WrongCoding):
+		s.page = "utf-8"
+	}
+	return s
+}
+
+// sheet returns a file's content, made at most once while it is remembered.
+func (a *Archive) sheet(day calendar.Day, branch int, s style) []byte {
+	key := night{day, branch, a.book.Payments(), s}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if content, ok := a.made[key]; ok {
+		return content
+	}
+	if len(a.made) >= 4*Branches*(kept+1) {
+		clear(a.made)
+	}
+	content := write(a.rows(day, branch), s)
+	a.made[key] = content
+	return content
+}
+
+// rows are the bills of a branch as of a night, ordered by customer.
+func (a *Archive) rows(day calendar.Day, branch int) []row {
+	var rows []row
+	for house := range a.book.People().Houses() {
+		client, ok := a.book.Client(book.Heating, house)
+		if !ok || client.Branch != branch {
+			continue
+		}
+		for _, inv := range book.Listed(a.book.Invoices(book.Heating, house, day)) {
+			rows = append(rows, row{client, inv})
+		}
+	}
+	return rows
+}
+
+// find returns the file at a path such as /out/termo_20260315_01.csv.
+func (a *Archive) find(path string) (file, bool) {
+	name, ok := strings.CutPrefix(path, "/out/")
+	files := a.files()
+	i := slices.IndexFunc(files, func(f file) bool { return f.name == name })
+	if !ok || i < 0 {
+		return file{}, false
+	}
+	return files[i], true
+}
