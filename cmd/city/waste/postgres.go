@@ -1,0 +1,95 @@
+package waste
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"racord/cmd/city/book"
+	"racord/cmd/city/clock"
+	"racord/cmd/city/gate"
+)
+
+const (
+	postgresDriver = "postgres"
+	schema         = "napoca_waste"
+	reader         = "racord_waste_reader"
+)
+
+// OpenPostgres keeps the view in a schema of its own, made with a superuser's
+// DSN. Readers come through a proxy of the city, where they are counted.
+func OpenPostgres(ctx context.Context, admin, password string, b *book.Book, c *clock.Clock, g *gate.Gate) (*Operator, error) {
+	conf, err := pgx.ParseConfig(admin)
+	if err != nil {
+		return nil, err
+	}
+	conf.RuntimeParams["search_path"] = schema
+	upstream := func() (network, address string) {
+		return pgconn.NetworkAddress(conf.Host, conf.Port)
+	}
+	p, err := newProxy(ctx, upstream, g)
+	if err != nil {
+		return nil, err
+	}
+	dsn := url.URL{
+		Scheme: "postgres", User: url.UserPassword(reader, password), Host: p.addr(), Path: "/" + conf.Database,
+		RawQuery: "sslmode=disable",
+	}
+	o := &Operator{
+		db: stdlib.OpenDB(*conf), system: server{password}, clock: c, driver: postgresDriver, dsn: dsn.String(), proxy: p,
+	}
+	if err := o.start(b, g); err != nil {
+		_ = o.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+// server is a PostgreSQL database with a reading role.
+type server struct{ password string }
+
+func (s server) prepare(db *sql.DB) error {
+	for _, statement := range []string{
+		`DROP SCHEMA IF EXISTS ` + schema + ` CASCADE`,
+		`CREATE SCHEMA ` + schema,
+		`DO $$ BEGIN
+			IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '` + reader + `') THEN CREATE ROLE ` + reader + `; END IF;
+		END $$`,
+		fmt.Sprintf(`ALTER ROLE %s LOGIN PASSWORD '%s' CONNECTION LIMIT %d`, reader, s.password, Connections),
+		`ALTER ROLE ` + reader + ` SET statement_timeout = '5s'`,
+		`ALTER ROLE ` + reader + ` SET search_path = ` + schema,
+		`GRANT USAGE ON SCHEMA ` + schema + ` TO ` + reader,
+		`CREATE TABLE ` + schema + `.solduri (
+			nr integer PRIMARY KEY, cod_client char(12) NOT NULL, nume char(40), adresa char(60), luna_an char(7),
+			nr_fact char(16), valoare numeric(12,2), sold numeric(12,2), penal numeric(12,2), scadenta date)`,
+		`CREATE INDEX solduri_cod ON ` + schema + `.solduri (cod_client)`,
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// view garbles into what UTF-8 read as windows-1252 looks like: this server
+// holds no invalid text.
+func (server) view(g *gate.Gate) string {
+	return view(g, `replace(replace(replace(nume::text, 'Ș', 'È˜'), 'Ț', 'Èš'), 'A', 'Ă‚')`)
+}
+
+func (server) grant(tx *sql.Tx, exists bool) error {
+	if !exists {
+		return nil
+	}
+	_, err := tx.Exec(`GRANT SELECT ON v_solduri TO ` + reader)
+	return err
+}
+
+func (server) lock() []string {
+	return []string{`BEGIN`, `LOCK TABLE solduri IN ACCESS EXCLUSIVE MODE`}
+}

@@ -1,0 +1,91 @@
+package waste
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"racord/cmd/city/gate"
+)
+
+// proxy stands before PostgreSQL: it counts connections and can misbehave
+// where the server cannot.
+type proxy struct {
+	listen   net.Listener
+	upstream func() (network, address string)
+	gate     atomic.Pointer[gate.Gate]
+	ctx      context.Context
+	stop     context.CancelFunc
+	sessions sync.WaitGroup
+}
+
+func newProxy(ctx context.Context, upstream func() (network, address string), g *gate.Gate) (*proxy, error) {
+	listen, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &proxy{listen: listen, upstream: upstream}
+	p.gate.Store(g)
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.sessions.Go(p.accept)
+	return p, nil
+}
+
+func (p *proxy) addr() string { return p.listen.Addr().String() }
+
+func (p *proxy) close() {
+	p.stop()
+	_ = p.listen.Close()
+	p.sessions.Wait()
+}
+
+func (p *proxy) accept() {
+	for {
+		conn, err := p.listen.Accept()
+		if err != nil {
+			return
+		}
+		p.sessions.Go(func() {
+			defer conn.Close()
+			unblock := context.AfterFunc(p.ctx, func() { _ = conn.Close() })
+			defer unblock()
+			p.receive(conn, p.gate.Load())
+		})
+	}
+}
+
+func (p *proxy) receive(conn net.Conn, g *gate.Gate) {
+	leave, _ := g.Enter() // over the limit PostgreSQL itself refuses
+	defer leave()
+	g.Wait(p.ctx)
+	switch fault, _ := g.Draw(); fault.Kind {
+	case gate.Down:
+	case gate.Hang:
+		gate.Silence(conn, fault.DelayOr(30*time.Second))
+	case gate.SlowLoris:
+		p.join(gate.Drip(p.ctx, conn, fault.DelayOr(100*time.Millisecond)))
+	default:
+		p.join(conn)
+	}
+}
+
+// join passes bytes both ways until one side hangs up.
+func (p *proxy) join(caller net.Conn) {
+	network, address := p.upstream()
+	server, err := (&net.Dialer{}).DialContext(p.ctx, network, address)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	var back sync.WaitGroup
+	back.Go(func() {
+		_, _ = io.Copy(caller, server)
+		_ = caller.Close()
+	})
+	_, _ = io.Copy(server, caller)
+	_ = server.Close()
+	back.Wait()
+}
