@@ -18,7 +18,7 @@ type Client struct {
 	Code     string // leading zeros are part of it
 	Holder   string // whose name the contract is in, maybe a previous owner's
 	Address  string
-	TaxCode  string // CNP or CUI of the head
+	TaxCode  string // CNP or CUI of the holder; zeros when it is a previous owner
 	POD      string // point of delivery, electricity only
 	Branch   int    // heating only, 1 to 3
 }
@@ -73,6 +73,9 @@ func (b *Book) Client(c Creditor, house int) (Client, bool) {
 	client := Client{
 		Creditor: c, House: house, Person: head.Index, Code: clientCode(c, house),
 		Holder: b.holder(c, house, head), Address: h.Address(), TaxCode: head.Code(),
+	}
+	if client.Holder != head.Official() {
+		client.TaxCode = "0000000000000" // what suppliers write when they have no code
 	}
 	switch c {
 	case Electricity:
