@@ -33,7 +33,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "ready\n  creditors   %s\n  identity    %s/oidc\n  control     %s/__ctl/state\n", t.URL(), t.URL(), t.URL())
+	fmt.Fprintf(stdout, "ready\n  creditors   %s\n  heating     sftp://%s/out\n  waste       %s %s\n  identity    %s/oidc\n  control     %s/__ctl/state\n",
+		t.URL(), t.SFTPAddr(), t.WasteDriver(), t.WasteDSN(), t.URL(), t.URL())
 	<-ctx.Done()
 	return t.Close()
 }

@@ -11,21 +11,28 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"racord/cmd/city/clock"
+	"racord/cmd/city/heating"
+	"racord/cmd/city/waste"
 )
 
 // Town is a running city. It is safe for concurrent use.
 type Town struct {
-	conf   Config
-	clock  *clock.Clock
-	world  atomic.Pointer[world]
-	server *http.Server
-	listen net.Listener
-	stop   context.CancelFunc
-	served chan struct{}
+	conf    Config
+	clock   *clock.Clock
+	world   atomic.Pointer[world]
+	server  *http.Server
+	listen  net.Listener
+	heating *heating.Server
+	waste   *waste.Operator
+	scratch string // folder to remove at the end
+	stop    context.CancelFunc
+	served  chan struct{}
 }
 
 // Start builds the city and opens its doors. ctx bounds the start only; Close
@@ -40,14 +47,47 @@ func Start(ctx context.Context, conf Config) (*Town, error) {
 		return nil, err
 	}
 	t := &Town{conf: conf, clock: clock.New(conf.Clock), listen: listen, served: make(chan struct{})}
-	w, err := t.build(conf.Seed, conf.Size)
-	if err != nil {
-		_ = listen.Close()
+	t.serve()
+	if err := t.open(ctx); err != nil {
+		_ = t.Close()
 		return nil, err
 	}
-	t.world.Store(w)
-	t.serve()
 	return t, nil
+}
+
+// open builds the first world and the creditors that live outside HTTP.
+func (t *Town) open(ctx context.Context) error {
+	w, err := t.build(t.conf.Seed, t.conf.Size)
+	if err != nil {
+		return err
+	}
+	t.world.Store(w)
+	files := heating.NewArchive(w.book, t.clock, w.gates["heating"])
+	t.heating, err = heating.Listen(ctx, t.conf.SFTPListen, heatingUser, heatingPassword, files, w.gates["heating"])
+	if err != nil {
+		return err
+	}
+	t.waste, err = t.openWaste(ctx, w)
+	return err
+}
+
+func (t *Town) openWaste(ctx context.Context, w *world) (*waste.Operator, error) {
+	door := w.gates["waste"]
+	if t.conf.PostgresDSN != "" {
+		return waste.OpenPostgres(ctx, t.conf.PostgresDSN, wastePassword, w.book, t.clock, door)
+	}
+	dir := t.conf.DataDir
+	if dir == "" {
+		var err error
+		if t.scratch, err = os.MkdirTemp("", "napoca-test-"); err != nil {
+			return nil, err
+		}
+		dir = t.scratch
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return waste.OpenSQLite(filepath.Join(dir, "waste.db"), w.book, t.clock, door)
 }
 
 func (t *Town) serve() {
@@ -65,7 +105,11 @@ func (t *Town) serve() {
 }
 
 func (t *Town) route(w http.ResponseWriter, r *http.Request) {
-	t.world.Load().mux.ServeHTTP(w, r)
+	if now := t.world.Load(); now != nil {
+		now.mux.ServeHTTP(w, r)
+		return
+	}
+	w.WriteHeader(http.StatusServiceUnavailable) // still building
 }
 
 // Close ends all calls, hanging ones too, and stops the city.
@@ -73,16 +117,35 @@ func (t *Town) Close() error {
 	t.stop()
 	patience, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	err := t.server.Shutdown(patience)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = t.server.Close()
+	failed := []error{t.server.Shutdown(patience)}
+	if errors.Is(failed[0], context.DeadlineExceeded) {
+		failed[0] = t.server.Close()
 	}
 	<-t.served
-	return err
+	if t.heating != nil {
+		failed = append(failed, t.heating.Close())
+	}
+	if t.waste != nil {
+		failed = append(failed, t.waste.Close())
+	}
+	if t.scratch != "" {
+		failed = append(failed, os.RemoveAll(t.scratch))
+	}
+	return errors.Join(failed...)
 }
 
 // URL is the root of all HTTP interfaces, without a final slash.
 func (t *Town) URL() string { return "http://" + t.listen.Addr().String() }
+
+// SFTPAddr is host:port of the heating company's files.
+func (t *Town) SFTPAddr() string { return t.heating.Addr() }
+
+// WasteDriver is "sqlite" or "postgres".
+func (t *Town) WasteDriver() string { return t.waste.Driver() }
+
+// WasteDSN is the path of the waste operator's SQLite file, or a connection
+// string for its reading role on PostgreSQL.
+func (t *Town) WasteDSN() string { return t.waste.DSN() }
 
 // Now is the virtual time.
 func (t *Town) Now() time.Time { return t.clock.Now() }
@@ -91,7 +154,7 @@ func (t *Town) Now() time.Time { return t.clock.Now() }
 // cannot bring its tables up to that day.
 func (t *Town) SetClock(at time.Time) error {
 	t.clock.Set(at)
-	return nil
+	return t.waste.Sync()
 }
 
 // Advance moves the virtual time; it fails as SetClock does.
@@ -113,5 +176,6 @@ func (t *Town) Reseed(seed int64, size string) error {
 		return err
 	}
 	t.world.Store(w)
-	return nil
+	t.heating.Show(heating.NewArchive(w.book, t.clock, w.gates["heating"]), w.gates["heating"])
+	return t.waste.Show(w.book, w.gates["waste"])
 }

@@ -8,6 +8,8 @@ import (
 	"racord/cmd/city/book"
 	"racord/cmd/city/calendar"
 	"racord/cmd/city/gate"
+	"racord/cmd/city/heating"
+	"racord/cmd/city/identity"
 	"racord/cmd/city/people"
 )
 
@@ -117,7 +119,10 @@ func (t *Town) Pay(personID, creditor, externalID string, bani int64) error {
 	if err != nil {
 		return err
 	}
-	return w.book.Pay(book.Creditor(creditor), p.Index, externalID, bani, t.clock.Today())
+	if err := w.book.Pay(book.Creditor(creditor), p.Index, externalID, bani, t.clock.Today()); err != nil {
+		return err
+	}
+	return t.waste.Sync()
 }
 
 // Fault makes a creditor (or "identity") misbehave until ClearFaults; a fault
@@ -168,7 +173,9 @@ func (t *Town) Credentials() map[string]string {
 		"electricity-client-secret": electricitySecret,
 		"heating-sftp-user":         heatingUser,
 		"heating-sftp-password":     heatingPassword,
-		"portal-client-id":          "demo-portal-service",
+		"heating-sftp-hostkey":      heating.HostKey(),
+		"waste-dsn":                 t.WasteDSN(),
+		"portal-client-id":          identity.PortalService,
 		"portal-client-secret":      portalSecret,
 	}
 }

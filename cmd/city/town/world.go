@@ -7,10 +7,12 @@ import (
 	"racord/cmd/city/bearer"
 	"racord/cmd/city/book"
 	"racord/cmd/city/ditl"
+	"racord/cmd/city/electricity"
 	"racord/cmd/city/fines"
 	"racord/cmd/city/gate"
 	"racord/cmd/city/identity"
 	"racord/cmd/city/people"
+	"racord/cmd/city/waste"
 	"racord/cmd/city/water"
 )
 
@@ -60,6 +62,8 @@ func (t *Town) hang(w *world) error {
 		switch c {
 		case book.Ditl:
 			add(string(c), ditl.Limit, ditl.Voice(t.clock))
+		case book.Waste:
+			add(string(c), waste.Connections, gate.Voice{})
 		default:
 			add(string(c), 0, gate.Voice{})
 		}
@@ -70,12 +74,16 @@ func (t *Town) hang(w *world) error {
 
 func (t *Town) doors(w *world) {
 	waterTokens := bearer.New(waterID, waterSecret, tokenLife)
+	powerTokens := bearer.New(electricityID, electricitySecret, tokenLife)
+	power := electricity.New(w.book, t.clock, w.gates["electricity"], powerTokens)
 	for path, door := range map[string]http.Handler{
-		"/ditl/":             w.gates["ditl"].Wrap(ditl.New(w.book, t.clock, ditlUser, ditlPassword)),
-		"/fines/":            w.gates["fines"].Wrap(fines.New(w.book, t.clock, finesKey)),
-		"/water/":            w.gates["water"].Wrap(water.New(w.book, t.clock, waterTokens)),
-		"/water/oauth/token": w.gates["water"].WrapUncounted(waterTokens),
-		"/oidc/":             w.gates[identityGate].Wrap(w.identity),
+		"/ditl/":                   w.gates["ditl"].Wrap(ditl.New(w.book, t.clock, ditlUser, ditlPassword)),
+		"/fines/":                  w.gates["fines"].Wrap(fines.New(w.book, t.clock, finesKey)),
+		"/water/":                  w.gates["water"].Wrap(water.New(w.book, t.clock, waterTokens)),
+		"/water/oauth/token":       w.gates["water"].WrapUncounted(waterTokens),
+		"/electricity/":            w.gates["electricity"].Wrap(power),
+		"/electricity/oauth/token": w.gates["electricity"].WrapUncounted(powerTokens),
+		"/oidc/":                   w.gates[identityGate].Wrap(w.identity),
 	} {
 		w.mux.Handle(path, door)
 	}
