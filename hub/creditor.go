@@ -91,6 +91,29 @@ type Traits struct {
 	Freshness   Freshness
 	Windows     []Window
 	ProofDoc    string // where a citizen finds the number that proves an account
+	Delivery    Delivery
+}
+
+// Delivery says when the deliveries of a feed are due. The zero Delivery
+// promises nothing.
+type Delivery struct {
+	At    int           // minutes after midnight in Europe/Bucharest, every day
+	Grace time.Duration // how much later one may come before what is published counts as old
+}
+
+// GoodUntil tells until when rows that speak about asOf are up to date: they
+// came with the first delivery due after asOf, and the next one replaces them.
+// It is zero when nothing is promised.
+func (d Delivery) GoodUntil(asOf time.Time) time.Time {
+	if d.Grace <= 0 || asOf.IsZero() {
+		return time.Time{}
+	}
+	local := asOf.In(Bucharest)
+	due := at(local, d.At)
+	if due.Before(local) {
+		due = at(local.AddDate(0, 0, 1), d.At)
+	}
+	return at(due.AddDate(0, 0, 1), d.At).Add(d.Grace)
 }
 
 // Can tells whether the creditor can be asked that way.

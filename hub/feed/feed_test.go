@@ -1,0 +1,292 @@
+package feed_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"racord/hub"
+	"racord/hub/feed"
+)
+
+const heating hub.Name = "heating"
+
+var sunday = time.Date(2026, 3, 15, 0, 0, 0, 0, hub.Bucharest)
+
+// file is a scripted hub.Batch.
+type file struct {
+	part    bool
+	records []hub.Record
+	broken  error // comes after the records
+	control hub.Control
+	next    hub.Cursor
+	closed  *int
+}
+
+func (f file) Full() bool           { return !f.part }
+func (f file) AsOf() time.Time      { return sunday }
+func (f file) Control() hub.Control { return f.control }
+func (f file) Next() hub.Cursor     { return f.next }
+
+func (f file) Close() error {
+	if f.closed != nil {
+		*f.closed++
+	}
+	return nil
+}
+
+func (f file) Records() iter.Seq2[hub.Record, error] {
+	return func(yield func(hub.Record, error) bool) {
+		for _, r := range f.records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if f.broken != nil {
+			yield(hub.Record{}, f.broken)
+		}
+	}
+}
+
+// drop is a hub.Feed: what is delivered after each cursor.
+type drop map[hub.Cursor]file
+
+func (d drop) Pull(_ context.Context, since hub.Cursor) (hub.Batch, error) {
+	f, ok := d[since]
+	if !ok {
+		return nil, hub.Errorf(hub.CodeNotFound, "nothing newer")
+	}
+	return f, nil
+}
+
+// bills makes one bill of bani each for accounts 0 … n-1.
+func bills(n int, bani int64) (records []hub.Record) {
+	for i := range n {
+		records = append(records, bill(fmt.Sprintf("%07d", i), fmt.Sprintf("TF %d", i), bani))
+	}
+	return records
+}
+
+func bill(account, external string, bani int64) hub.Record {
+	return hub.Record{Account: account, Obligation: hub.Obligation{
+		ID: hub.NewObligationID(heating, external), ExternalID: external, Account: account, Kind: "heat.bill",
+		Total: hub.Bani(bani), Paid: hub.Bani(0), Outstanding: hub.Bani(bani), Status: hub.StatusOpen,
+	}}
+}
+
+func whole(records []hub.Record, next hub.Cursor) file {
+	f := file{records: records, next: next, control: hub.Control{Rows: len(records)}}
+	for _, r := range records {
+		f.control.Total += r.Obligation.Outstanding.Minor
+	}
+	return f
+}
+
+func refusals(n int) (records []hub.Record) {
+	for i := range n {
+		records = append(records, hub.Record{Refused: &hub.QualityEvent{Code: "bad_amount", Field: fmt.Sprint("line ", i)}})
+	}
+	return records
+}
+
+func runner(store hub.Snapshots, source hub.Feed) (*feed.Runner, *hub.Connector) {
+	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: source}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	return feed.New(feed.Parts{Roster: hub.Fleet{c}, Store: store, Log: log}, feed.Conf{}), c
+}
+
+// deliver takes the first delivery, which must be published, then the second.
+func deliver(t *testing.T, store *shelf, first, second file) (feed.Result, error) {
+	t.Helper()
+	first.next = "1"
+	r, c := runner(store, drop{"": first, "1": second})
+	if got, err := r.Deliver(context.Background(), c); err != nil || got.Outcome != feed.Published {
+		t.Fatalf("first delivery: got %v, %v, want it published", got, err)
+	}
+	return r.Deliver(context.Background(), c)
+}
+
+func TestTheGateHoldsWhatAPersonShouldSee(t *testing.T) {
+	before := whole(bills(200, 10_000), "1")
+	for name, tc := range map[string]struct {
+		second file
+		want   feed.Outcome
+		reason string
+	}{
+		"the same again":                    {whole(bills(200, 10_000), "2"), feed.Published, ""},
+		"a tenth was paid":                  {whole(bills(190, 10_000), "2"), feed.Published, ""},
+		"most accounts are gone":            {whole(bills(20, 10_000), "2"), feed.Held, "drops 180 of 200 accounts"},
+		"nothing is left":                   {whole(nil, "2"), feed.Held, "drops 200 of 200 accounts"},
+		"the mean is ten times larger":      {whole(bills(200, 100_000), "2"), feed.Held, "sum due goes from 20000.00 RON to 200000.00 RON"},
+		"a comma was lost":                  {whole(bills(200, 100), "2"), feed.Held, "sum due"},
+		"the mean of a part is far too big": {file{part: true, records: bills(50, 100_000), next: "2", control: hub.Control{Rows: -1}}, feed.Held, "mean obligation goes from 100.00 RON to 1000.00 RON"},
+		"a small part may differ":           {file{part: true, records: bills(5, 100_000), next: "2", control: hub.Control{Rows: -1}}, feed.Published, ""},
+		"a few damaged lines":               {file{records: append(bills(200, 10_000), refusals(3)...), next: "2", control: hub.Control{Rows: 203}}, feed.Published, ""},
+		"many damaged lines":                {file{records: append(bills(200, 10_000), refusals(50)...), next: "2", control: hub.Control{Rows: 250}}, feed.Held, "50 of 250 records were refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newShelf()
+			got, err := deliver(t, store, before, tc.second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Outcome != tc.want || !strings.Contains(got.Reason, tc.reason) {
+				t.Errorf("got %s %q, want %s %q", got.Outcome, got.Reason, tc.want, tc.reason)
+			}
+			if tc.want == feed.Held && sums(store.published[heating]) != sums(rowsOf(before)) {
+				t.Errorf("a held delivery is seen by readers: %+v", sums(store.published[heating]))
+			}
+		})
+	}
+}
+
+func rowsOf(f file) map[string]hub.SnapshotRow {
+	rows := map[string]hub.SnapshotRow{}
+	for _, r := range f.records {
+		rows[r.Obligation.ExternalID] = hub.SnapshotRow{Account: r.Account, Obligation: r.Obligation}
+	}
+	return rows
+}
+
+func TestADamagedDeliveryChangesNothing(t *testing.T) {
+	truncated := whole(bills(10, 500), "2")
+	truncated.broken = hub.Errorf(hub.CodeBadData, "termo_20260316_01.csv, line 11: ends in the middle")
+	wrongRows, wrongTotal := whole(bills(10, 500), "2"), whole(bills(10, 500), "2")
+	wrongRows.control.Rows++
+	wrongTotal.control.Total--
+	for name, second := range map[string]file{
+		"truncated": truncated, "wrong number of rows": wrongRows, "wrong total": wrongTotal,
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, closed := newShelf(), 0
+			second.closed = &closed
+			got, err := deliver(t, store, whole(bills(10, 400), "1"), second)
+			if hub.CodeOf(err) != hub.CodeBadData || got.Outcome != feed.Damaged {
+				t.Errorf("got %s, %v, want damaged and bad_data", got.Outcome, err)
+			}
+			if len(store.stages) != 0 || store.cursors[heating] != "1" || closed != 1 {
+				t.Errorf("got %d stages, cursor %q, %d closed, want 0, 1, 1", len(store.stages), store.cursors[heating], closed)
+			}
+			if due := sums(store.published[heating]).Due; due != 4000 {
+				t.Errorf("got %d bani published, want 4000", due)
+			}
+		})
+	}
+}
+
+func TestTheFirstDeliveryPassesUnlessItsTotalsFail(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*file)
+		want   feed.Outcome
+	}{
+		"right":        {func(*file) {}, feed.Published},
+		"wrong totals": {func(f *file) { f.control.Total++ }, feed.Damaged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := whole(bills(3, 100), "1")
+			tc.change(&f)
+			r, c := runner(newShelf(), drop{"": f})
+			if got, _ := r.Deliver(context.Background(), c); got.Outcome != tc.want {
+				t.Errorf("got %s, want %s", got.Outcome, tc.want)
+			}
+		})
+	}
+}
+
+func TestPartsWaitBehindAHeldOneAndAFullDeliveryReplacesIt(t *testing.T) {
+	store, ctx := newShelf(), context.Background()
+	part := func(n int, bani int64, next hub.Cursor) file {
+		return file{part: true, records: bills(n, bani), next: next, control: hub.Control{Rows: -1}}
+	}
+	r, c := runner(store, drop{"": part(100, 100, "1"), "1": part(50, 9_000, "2"), "2": part(1, 100, "3")})
+	for _, want := range []feed.Outcome{feed.Published, feed.Held, feed.Waiting, feed.Waiting} {
+		if got, err := r.Deliver(ctx, c); err != nil || got.Outcome != want {
+			t.Fatalf("got %s, %v, want %s", got.Outcome, err, want)
+		}
+	}
+	c.Feed = drop{"2": whole(bills(100, 100), "3")}
+	if got, err := r.Deliver(ctx, c); err != nil || got.Outcome != feed.Published {
+		t.Fatalf("got %s, %v, want published", got.Outcome, err)
+	}
+	if held, _ := store.Held(ctx); len(held) != 0 {
+		t.Errorf("got %d held deliveries, want the old one gone: releasing it would bring back yesterday", len(held))
+	}
+}
+
+func TestOneReplicaCarriesADelivery(t *testing.T) {
+	store, ctx := newShelf(), context.Background()
+	r, c := runner(store, drop{"": whole(bills(3, 100), "1")})
+	other, _ := store.Stage(ctx, heating, true, sunday)
+	if got, err := r.Deliver(ctx, c); err != nil || got.Outcome != feed.Elsewhere {
+		t.Errorf("while another stages: got %s, %v, want elsewhere", got.Outcome, err)
+	}
+	_ = store.Discard(ctx, other)
+	c.Feed = overtaken{store, drop{"": whole(bills(3, 100), "1")}}
+	if got, err := r.Deliver(ctx, c); err != nil || got.Outcome != feed.Elsewhere {
+		t.Errorf("after another published: got %s, %v, want elsewhere", got.Outcome, err)
+	}
+	if len(store.stages) != 0 {
+		t.Errorf("got %d stages left, want 0", len(store.stages))
+	}
+}
+
+// overtaken is a feed during whose Pull another replica publishes.
+type overtaken struct {
+	store *shelf
+	drop
+}
+
+func (o overtaken) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
+	stage, _ := o.store.Stage(ctx, heating, true, sunday)
+	_ = o.store.Publish(ctx, stage, "1")
+	return o.drop.Pull(ctx, since)
+}
+
+func TestRowsAreStagedInBoundedChunks(t *testing.T) {
+	store := newShelf()
+	r, c := runner(store, drop{"": whole(bills(1234, 100), "1")})
+	if got, err := r.Deliver(context.Background(), c); err != nil || got.Records != 1234 {
+		t.Fatalf("got %d records, %v, want 1234", got.Records, err)
+	}
+	if rows := len(store.published[heating]); store.biggest != 500 || rows != 1234 {
+		t.Errorf("got %d rows at once and %d in all, want 500 and 1234", store.biggest, rows)
+	}
+}
+
+func TestRefusedRecordsAreCountedAndNamed(t *testing.T) {
+	f := whole(append(bills(3, 100), refusals(2)...), "1")
+	r, c := runner(newShelf(), drop{"": f})
+	got, err := r.Deliver(context.Background(), c)
+	if err != nil || got.Dropped != 2 || got.Records != 5 || got.Refused[1].Field != "line 1" {
+		t.Errorf("got %+v, %v, want 2 of 5 refused, the second in line 1", got, err)
+	}
+}
+
+func TestRunFollowsTheRosterUntilItIsTold(t *testing.T) {
+	store := newShelf()
+	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: drop{"": whole(bills(3, 1), "1"), "1": whole(bills(4, 1), "2")}}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	seen := make(chan struct{}, 1)
+	r := feed.New(feed.Parts{Roster: hub.Fleet{c}, Store: store, Log: log, Meter: told(seen)}, feed.Conf{Every: time.Millisecond})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { r.Run(ctx); close(done) }()
+	<-seen
+	<-seen
+	stop()
+	<-done
+	if len(store.published[heating]) != 4 {
+		t.Errorf("got %d rows, want the second delivery's 4", len(store.published[heating]))
+	}
+}
+
+type told chan struct{}
+
+func (c told) Delivered(hub.Name, feed.Outcome, int, time.Duration) {}
+func (c told) Published(hub.Name, time.Time)                        { c <- struct{}{} }
+func (c told) Refused(hub.Name, string)                             {}

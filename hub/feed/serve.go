@@ -1,0 +1,106 @@
+package feed
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+// Serve lets a connector with a Feed answer from what is published. Without a
+// Source of its own it answers from the published rows alone; with one, the
+// live answer says what is owed and the rows add the details. Serve goes over
+// the guard: reading the store takes none of the creditor's slots. A connector
+// without a Feed is returned as it is.
+func Serve(c *hub.Connector, store hub.Snapshots, clock hub.Clock) *hub.Connector {
+	if c.Feed == nil {
+		return c
+	}
+	served := *c
+	if c.Source == nil {
+		served.Source = &published{creditor: c.Creditor.Name, traits: c.Traits, store: store, clock: clock}
+	} else {
+		served.Source = &detailed{live: c.Source, creditor: c.Creditor.Name, store: store}
+	}
+	return &served
+}
+
+// published answers from the rows of the last delivery.
+type published struct {
+	creditor hub.Name
+	traits   hub.Traits
+	store    hub.Snapshots
+	clock    hub.Clock
+}
+
+var _ hub.Source = (*published)(nil)
+
+// Obligations gives the published rows of an account. ValidUntil is the moment
+// the next delivery should have replaced them; past it the answer is old. It
+// fails with CodeUnsupported for a party, CodeUnavailable before the first
+// publication and once the rows are older than may be shown at all, and
+// CodeNotFound for an account without rows.
+func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+	if !who.ByAccount() {
+		return hub.Answer{}, hub.Errorf(hub.CodeUnsupported, "This creditor can only be asked about an account.")
+	}
+	snapshot, err := p.store.Snapshot(ctx, hub.AccountRef{Creditor: p.creditor, Code: who.Account.Code})
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "The creditor's first delivery has not arrived yet.")
+	}
+	if err != nil {
+		return hub.Answer{}, err
+	}
+	until := p.traits.Delivery.GoodUntil(snapshot.AsOf)
+	if p.tooOld(until) {
+		return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "The creditor has not delivered anything for too long.")
+	}
+	if len(snapshot.Obligations) == 0 {
+		return hub.Answer{}, hub.Errorf(hub.CodeNotFound, "The creditor does not know this account.")
+	}
+	for i := range snapshot.Obligations {
+		if o := &snapshot.Obligations[i]; o.Account != "" && o.Account != who.Account.Code {
+			return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "A published row is about another account.")
+		}
+	}
+	return hub.Answer{Obligations: withoutCancelled(snapshot.Obligations), AsOf: snapshot.AsOf, ValidUntil: until}, nil
+}
+
+// tooOld tells whether rows are past even what may be shown as stale. Both
+// limits are the manifest's.
+func (p *published) tooOld(until time.Time) bool {
+	allowed := p.traits.Freshness.StaleIfError
+	return !until.IsZero() && allowed > 0 && p.clock.Now().After(until.Add(allowed))
+}
+
+// withoutCancelled leaves out bills that another one cancels to the ban, and
+// those that cancel them.
+func withoutCancelled(all []hub.Obligation) []hub.Obligation {
+	gone := map[string]bool{}
+	for i := range all {
+		for _, external := range all[i].Replaces {
+			if old := find(all, external); old != nil && old.Total.Minor == -all[i].Total.Minor {
+				gone[external], gone[all[i].ExternalID] = true, true
+			}
+		}
+	}
+	if len(gone) == 0 {
+		return all
+	}
+	kept := make([]hub.Obligation, 0, len(all))
+	for i := range all {
+		if !gone[all[i].ExternalID] {
+			kept = append(kept, all[i])
+		}
+	}
+	return kept
+}
+
+func find(all []hub.Obligation, external string) *hub.Obligation {
+	for i := range all {
+		if all[i].ExternalID == external {
+			return &all[i]
+		}
+	}
+	return nil
+}

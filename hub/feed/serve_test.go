@@ -1,0 +1,215 @@
+package feed_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"racord/hub"
+	"racord/hub/feed"
+)
+
+func asked(code string) hub.Asked {
+	return hub.Asked{Account: hub.AccountRef{Creditor: heating, Code: code}}
+}
+
+// nightly is a creditor that delivers by 05:30, and may be an hour late.
+func nightly(store hub.Snapshots, now time.Time) hub.Source {
+	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: drop{}, Traits: hub.Traits{
+		Delivery:  hub.Delivery{At: 5*60 + 30, Grace: time.Hour},
+		Freshness: hub.Freshness{StaleIfError: 48 * time.Hour},
+	}}
+	return feed.Serve(c, store, hub.ClockFunc(func() time.Time { return now })).Source
+}
+
+func publish(t *testing.T, store *shelf, records ...hub.Record) {
+	t.Helper()
+	r, c := runner(store, drop{"": whole(records, "1")})
+	if got, err := r.Deliver(context.Background(), c); err != nil || got.Outcome != feed.Published {
+		t.Fatalf("got %s, %v, want published", got.Outcome, err)
+	}
+}
+
+func TestAPublishedAccountAnswers(t *testing.T) {
+	store := newShelf()
+	publish(t, store, bill("0004411", "TF 1", 100), bill("0004411", "TF 2", 250), bill("0004412", "TF 3", 7))
+	answer, err := nightly(store, sunday.Add(10*time.Hour)).Obligations(context.Background(), asked("0004411"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := hub.Due(answer.Obligations); got != 350 {
+		t.Errorf("got %d bani due, want 350", got)
+	}
+	due := time.Date(2026, 3, 16, 6, 30, 0, 0, hub.Bucharest)
+	if !answer.AsOf.Equal(sunday) || !answer.ValidUntil.Equal(due) {
+		t.Errorf("got as of %v valid until %v, want %v and %v", answer.AsOf, answer.ValidUntil, sunday, due)
+	}
+}
+
+func TestUnknownIsNotZero(t *testing.T) {
+	full := newShelf()
+	publish(t, full, bill("0004411", "TF 1", 100))
+	for name, tc := range map[string]struct {
+		store *shelf
+		now   time.Time
+		who   hub.Asked
+		want  hub.Code
+	}{
+		"before the first delivery":     {newShelf(), sunday, asked("0004411"), hub.CodeUnavailable},
+		"an account without rows":       {full, sunday, asked("0009999"), hub.CodeNotFound},
+		"a person, not an account":      {full, sunday, hub.Asked{Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: "1850415120007"}}, hub.CodeUnsupported},
+		"late, but it may still be old": {full, sunday.Add(72 * time.Hour), asked("0004411"), ""},
+		"late beyond all allowance":     {full, sunday.Add(96 * time.Hour), asked("0004411"), hub.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := nightly(tc.store, tc.now).Obligations(context.Background(), tc.who)
+			if got := hub.CodeOf(err); got != tc.want {
+				t.Errorf("got %q (%v), want %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestARowOfAnotherAccountIsForeign(t *testing.T) {
+	store := newShelf()
+	row := bill("0004411", "TF 1", 100)
+	row.Obligation.Account = "0004412"
+	publish(t, store, row)
+	_, err := nightly(store, sunday).Obligations(context.Background(), asked("0004411"))
+	if hub.CodeOf(err) != hub.CodeForeignData {
+		t.Errorf("got %v, want foreign_data", err)
+	}
+}
+
+func TestACancelledBillAndItsStornoAreNotShown(t *testing.T) {
+	storno := bill("1", "EL 2", -100)
+	storno.Obligation.Replaces = []string{"EL 1"}
+	partial := bill("2", "EL 5", -40)
+	partial.Obligation.Replaces = []string{"EL 4"}
+	store := newShelf()
+	publish(t, store, bill("1", "EL 1", 100), storno, bill("1", "EL 3", 90), bill("2", "EL 4", 100), partial)
+	for account, want := range map[string][]string{"1": {"EL 3"}, "2": {"EL 4", "EL 5"}} {
+		answer, err := nightly(store, sunday).Obligations(context.Background(), asked(account))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, o := range answer.Obligations {
+			got = append(got, o.ExternalID)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("account %s (-want +got):\n%s", account, d)
+		}
+	}
+}
+
+// live is a Source that answers the same each time.
+type live struct {
+	answer hub.Answer
+	err    error
+}
+
+func (l live) Obligations(context.Context, hub.Asked) (hub.Answer, error) { return l.answer, l.err }
+
+// item is what a balance call knows of a bill.
+func item(account, external string, left int64) hub.Obligation {
+	o := bill(account, external, left).Obligation
+	o.Total = o.Outstanding
+	return o
+}
+
+func detailed() hub.Record {
+	r := bill("0004411", "EL 1", 30_000)
+	o := &r.Obligation
+	o.Period = &hub.Period{From: "2026-02-01", To: "2026-02-28"}
+	o.Installments = []hub.Installment{{No: 1, DueOn: "2026-03-20", Amount: hub.Bani(30_000), Outstanding: hub.Bani(30_000)}}
+	o.Subject = &hub.Subject{Type: "pod", Ref: "RO001E000000001"}
+	o.Options = []hub.PaymentOption{{ID: "full", Kind: "full", Amount: hub.Bani(30_000), Transfers: []hub.Transfer{{Seq: 1, IBAN: "RO12SBXB0000999900000002", Amount: hub.Bani(30_000)}}}}
+	return r
+}
+
+func ask(t *testing.T, store hub.Snapshots, l live) (hub.Answer, error) {
+	t.Helper()
+	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: drop{}, Source: l}
+	return feed.Serve(c, store, hub.ClockFunc(func() time.Time { return sunday })).Source.Obligations(context.Background(), asked("0004411"))
+}
+
+func TestTheLiveAnswerDecidesAndTheBillExplains(t *testing.T) {
+	store := newShelf()
+	publish(t, store, detailed(), bill("0004411", "EL 0", 777))
+	answer, err := ask(t, store, live{answer: hub.Answer{Obligations: []hub.Obligation{item("0004411", "EL 1", 10_000)}}})
+	if err != nil || len(answer.Obligations) != 1 {
+		t.Fatalf("got %d obligations, %v, want the live one alone", len(answer.Obligations), err)
+	}
+	want := detailed().Obligation
+	want.Paid, want.Outstanding, want.Status = hub.Bani(20_000), hub.Bani(10_000), hub.StatusPartiallyPaid
+	want.Installments[0].Outstanding = hub.Bani(10_000)
+	want.Options[0].Amount, want.Options[0].Transfers[0].Amount = hub.Bani(10_000), hub.Bani(10_000)
+	if d := cmp.Diff(want, answer.Obligations[0]); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestALiveItemWithoutItsBillIsKept(t *testing.T) {
+	other := newShelf()
+	publish(t, other, bill("0009999", "EL 1", 5))
+	for name, store := range map[string]*shelf{"nothing delivered yet": newShelf(), "another account's bill": other} {
+		t.Run(name, func(t *testing.T) {
+			answer, err := ask(t, store, live{answer: hub.Answer{Obligations: []hub.Obligation{item("0004411", "EL 1", 10_000)}}})
+			if err != nil || hub.Due(answer.Obligations) != 10_000 {
+				t.Fatalf("got %d due, %v, want 10000", hub.Due(answer.Obligations), err)
+			}
+			if q := answer.Obligations[0].Quality; len(q) != 1 || q[0].Code != "detail_missing" {
+				t.Errorf("got quality %v, want detail_missing", q)
+			}
+		})
+	}
+}
+
+func TestABillThatCannotBeTheItemsDoesNotChangeItsAmounts(t *testing.T) {
+	store := newShelf()
+	publish(t, store, detailed())
+	answer, err := ask(t, store, live{answer: hub.Answer{Obligations: []hub.Obligation{item("0004411", "EL 1", 40_000)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := answer.Obligations[0]
+	if o.Total != hub.Bani(40_000) || o.Paid != hub.Bani(0) || len(o.Quality) != 1 || o.Quality[0].Code != "detail_differs" {
+		t.Errorf("got total %v paid %v quality %v, want the live amounts and detail_differs", o.Total, o.Paid, o.Quality)
+	}
+}
+
+func TestWithoutALiveAnswerThereIsNone(t *testing.T) {
+	store := newShelf()
+	publish(t, store, detailed())
+	down := errors.New("down")
+	if _, err := ask(t, store, live{err: down}); !errors.Is(err, down) {
+		t.Errorf("got %v, want the live failure: a bill alone does not know what was paid", err)
+	}
+}
+
+func TestRowsAreGoodUntilTheNextDeliveryIsLate(t *testing.T) {
+	at := func(day, hour, minute int) time.Time {
+		return time.Date(2026, 3, day, hour, minute, 0, 0, hub.Bucharest)
+	}
+	for name, tc := range map[string]struct {
+		delivery hub.Delivery
+		asOf     time.Time
+		want     time.Time
+	}{
+		"the morning's":                   {hub.Delivery{At: 330, Grace: time.Hour}, at(15, 0, 0), at(16, 6, 30)},
+		"made late in the evening before": {hub.Delivery{At: 330, Grace: time.Hour}, at(14, 23, 0), at(16, 6, 30)},
+		"over the change of the clock":    {hub.Delivery{At: 330, Grace: time.Hour}, at(28, 0, 0), at(29, 6, 30)},
+		"nothing promised":                {hub.Delivery{}, at(15, 0, 0), time.Time{}},
+		"nothing delivered":               {hub.Delivery{At: 330, Grace: time.Hour}, time.Time{}, time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := tc.delivery.GoodUntil(tc.asOf); !got.Equal(tc.want) {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
