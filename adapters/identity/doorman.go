@@ -21,9 +21,7 @@ import (
 // Conf says whose tokens are good. The zero value of a duration or number
 // takes its default.
 type Conf struct {
-	Issuers  []string // the issuers' URLs, exactly as in their tokens
-	Audience string   // must be among a token's aud; default "racord"
-	Portals  []string // registered portals: a token's azp must be one of them
+	Issuers []Issuer
 
 	Leeway       time.Duration // by which clocks may differ; default 60 s
 	RememberFor  time.Duration // how long a verified token is not verified again; default and at most 60 s
@@ -34,10 +32,17 @@ type Conf struct {
 	Patience     time.Duration // for one question to an issuer; default 5 s
 }
 
+// Issuer is an OpenID Connect provider and what its tokens must say.
+type Issuer struct {
+	URL        string   // exactly as in the tokens' iss
+	Audience   string   // must be among a token's aud; default "racord"
+	Portals    []string // registered portals: a token's azp must be one of them
+	Algorithms []string // some of EdDSA, ES256, PS256; default all three
+}
+
 const mostRemembered = 60 * time.Second
 
 func (c Conf) withDefaults() Conf {
-	orElse(&c.Audience, "racord")
 	orElse(&c.Leeway, 60*time.Second)
 	orElse(&c.RememberFor, mostRemembered)
 	orElse(&c.RememberMany, 100_000)
@@ -69,7 +74,6 @@ type Doorman struct {
 	folders hub.Folders
 	now     func() time.Time
 	issuers map[string]*issuer
-	portals map[string]bool
 	memory  memory
 	flights singleflight.Group // one verification for all who bring the same token
 	base    context.Context
@@ -80,24 +84,25 @@ type Doorman struct {
 var _ hub.Doorman = (*Doorman)(nil)
 
 // New makes a Doorman. It asks the issuers nothing yet. It fails with
-// CodeInvalid when there is no issuer or no portal to trust.
+// CodeInvalid when there is no issuer or no portal to trust, or an algorithm
+// that is not to be trusted.
 func New(conf Conf, parts Parts) (*Doorman, error) {
-	if len(conf.Issuers) == 0 || len(conf.Portals) == 0 {
-		return nil, hub.Errorf(hub.CodeInvalid, "identity needs at least one issuer and one registered portal")
+	if len(conf.Issuers) == 0 {
+		return nil, hub.Errorf(hub.CodeInvalid, "identity needs at least one issuer")
 	}
 	conf = conf.withDefaults()
 	d := &Doorman{
 		conf: conf, folders: parts.Folders, now: parts.Clock.Now,
-		issuers: map[string]*issuer{}, portals: map[string]bool{},
-		memory: newMemory(conf.RememberMany),
+		issuers: map[string]*issuer{}, memory: newMemory(conf.RememberMany),
 	}
 	d.base, d.stop = context.WithCancel(context.Background())
 	client := careful(parts.HTTP, conf.Patience)
-	for _, url := range conf.Issuers {
-		d.issuers[url] = &issuer{url: url, door: d, client: client}
-	}
-	for _, portal := range conf.Portals {
-		d.portals[portal] = true
+	for _, trusted := range conf.Issuers {
+		i, err := newIssuer(trusted, d, client)
+		if err != nil {
+			return nil, err
+		}
+		d.issuers[trusted.URL] = i
 	}
 	return d, nil
 }

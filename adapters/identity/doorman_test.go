@@ -244,8 +244,11 @@ func TestAnImpatientCallerLeaves(t *testing.T) {
 
 func TestTrustMustBeConfigured(t *testing.T) {
 	for name, conf := range map[string]identity.Conf{
-		"no issuer": {Portals: []string{"demo-portal"}},
-		"no portal": {Issuers: []string{"https://id.example"}},
+		"no issuer":    {},
+		"no portal":    {Issuers: []identity.Issuer{{URL: "https://id.example"}}},
+		"a portal ''":  {Issuers: []identity.Issuer{{URL: "https://id.example", Portals: []string{""}}}},
+		"a shared key": {Issuers: []identity.Issuer{{URL: "https://id.example", Portals: []string{"p"}, Algorithms: []string{"HS256"}}}},
+		"alg none":     {Issuers: []identity.Issuer{{URL: "https://id.example", Portals: []string{"p"}, Algorithms: []string{"none"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := identity.New(conf, identity.Parts{Clock: hub.ClockFunc(time.Now)}); hub.CodeOf(err) != hub.CodeInvalid {

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,10 +18,13 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
+// algorithms is the allow-list: asymmetric, with one meaning each.
+var algorithms = []string{"EdDSA", "ES256", "PS256"}
+
 // issuer is one configured OpenID Connect provider: where it answers and the
 // keys it signs with.
 type issuer struct {
-	url    string
+	Issuer
 	door   *Doorman
 	client *http.Client
 
@@ -29,6 +33,22 @@ type issuer struct {
 	tried   time.Time     // when it was asked last
 	failure error         // of the last time it was asked
 	asking  chan struct{} // closed when the question under way is answered
+}
+
+func newIssuer(trusted Issuer, door *Doorman, client *http.Client) (*issuer, error) {
+	orElse(&trusted.Audience, "racord")
+	if len(trusted.Algorithms) == 0 {
+		trusted.Algorithms = algorithms
+	}
+	for _, name := range trusted.Algorithms {
+		if !slices.Contains(algorithms, name) {
+			return nil, hub.Errorf(hub.CodeInvalid, "issuer %s: algorithm %q is not one of EdDSA, ES256, PS256", trusted.URL, name)
+		}
+	}
+	if len(trusted.Portals) == 0 || slices.Contains(trusted.Portals, "") {
+		return nil, hub.Errorf(hub.CodeInvalid, "issuer %s: needs the names of its registered portals", trusted.URL)
+	}
+	return &issuer{Issuer: trusted, door: door, client: client}, nil
 }
 
 // published is what an issuer says about itself.
@@ -66,7 +86,7 @@ func (k *keyhole) reason(err error) error {
 }
 
 func (i *issuer) verify(ctx context.Context, bearer string) ([]byte, error) {
-	signed, err := jose.ParseSignedCompact(bearer, allowed())
+	signed, err := jose.ParseSignedCompact(bearer, i.allowed())
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -86,10 +106,9 @@ func (i *issuer) verify(ctx context.Context, bearer string) ([]byte, error) {
 	return nil, refused(errors.New("no key of the issuer made this signature"))
 }
 
-func allowed() []jose.SignatureAlgorithm {
-	list := make([]jose.SignatureAlgorithm, len(algorithms))
-	for i, name := range algorithms {
-		list[i] = jose.SignatureAlgorithm(name)
+func (i *issuer) allowed() (list []jose.SignatureAlgorithm) {
+	for _, name := range i.Algorithms {
+		list = append(list, jose.SignatureAlgorithm(name))
 	}
 	return list
 }
@@ -191,7 +210,7 @@ func (i *issuer) read(done chan struct{}) {
 }
 
 func (i *issuer) discover(ctx context.Context) (*published, error) {
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, i.client), i.url)
+	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, i.client), i.URL)
 	if err != nil {
 		return nil, silenced(err, "discovery failed")
 	}

@@ -239,7 +239,7 @@ func newScene(t testing.TB) *scene {
 	s.clock.Store(time.Now().UnixNano())
 	doorman, err := identity.New(
 		identity.Conf{
-			Issuers: []string{s.issuer.URL}, Portals: []string{"demo-portal", "demo-portal-service"},
+			Issuers:  []identity.Issuer{{URL: s.issuer.URL, Portals: []string{"demo-portal", "demo-portal-service"}}},
 			Patience: time.Minute, RememberFor: time.Hour, // more than is ever done
 		},
 		identity.Parts{Folders: s.folders, HTTP: s.issuer.Client(), Clock: s.clock},

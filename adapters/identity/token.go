@@ -14,9 +14,6 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 )
 
-// algorithms is the allow-list: asymmetric, with one meaning each.
-var algorithms = []string{"EdDSA", "ES256", "PS256"}
-
 // headers are the members a token's header may have. Anything that brings a key
 // along (jwk, jku, x5u, x5c) or changes how the token is read (crit, b64, zip,
 // cty) is not among them.
@@ -62,15 +59,15 @@ func (d *Doorman) verify(ctx context.Context, bearer string) (*token, error) {
 		return nil, refused(errIssuer)
 	}
 	keys := &keyhole{issuer: from}
-	verifier := oidc.NewVerifier(from.url, keys, &oidc.Config{
-		ClientID:             d.conf.Audience,
-		SupportedSigningAlgs: algorithms,
+	verifier := oidc.NewVerifier(from.URL, keys, &oidc.Config{
+		ClientID:             from.Audience,
+		SupportedSigningAlgs: from.Algorithms,
 		SkipExpiryCheck:      true, // checked below: go-oidc lets a token be early by five minutes
 	})
 	if _, err := verifier.Verify(ctx, bearer); err != nil {
 		return nil, keys.reason(err)
 	}
-	if err := d.check(claimed); err != nil {
+	if err := d.check(from, claimed); err != nil {
 		return nil, refused(err)
 	}
 	return claimed, nil
@@ -121,11 +118,11 @@ func checkHeader(raw []byte) error {
 
 // check judges the claims of a token whose signature, issuer and audience are
 // good.
-func (d *Doorman) check(t *token) error {
+func (d *Doorman) check(from *issuer, t *token) error {
 	switch {
 	case t.Subject == "":
 		return errSubject
-	case !d.portals[t.Portal], t.ClientID != "" && t.ClientID != t.Portal:
+	case !slices.Contains(from.Portals, t.Portal), t.ClientID != "" && t.ClientID != t.Portal:
 		return errPortal
 	case !d.current(t):
 		return errLifetime
