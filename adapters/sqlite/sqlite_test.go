@@ -1,0 +1,236 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"racord/adapters/sqlite"
+	"racord/hub"
+	"racord/hub/hubtest"
+)
+
+func open(t *testing.T, dir string) *sqlite.Store {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+// behind changes the file behind the store's back.
+func behind(t *testing.T, dir string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.DataFile)+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func TestStoreKeepsTheContract(t *testing.T) {
+	hubtest.TestStore(t, func(t *testing.T) hubtest.Lab {
+		dir := t.TempDir()
+		return hubtest.Lab{
+			Store: open(t, dir),
+			Age: func(t *testing.T, d time.Duration) {
+				db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.DataFile)+"?_pragma=busy_timeout(10000)")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer db.Close()
+				for _, statement := range []string{
+					`UPDATE holders SET born_at = born_at - $1, alive_until = alive_until - $1`,
+					`UPDATE slots SET held_until = held_until - $1`,
+					`UPDATE deliveries SET touched_at = touched_at - $1`,
+				} {
+					if _, err := db.ExecContext(t.Context(), statement, d.Microseconds()); err != nil {
+						t.Fatal(err)
+					}
+				}
+			},
+			Dump: func(t *testing.T) []byte { return everything(t, dir) },
+		}
+	})
+}
+
+// everything gives the bytes of all files of the store.
+func everything(t *testing.T, dir string) []byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("got files %v (%v), want a database and its log", files, err)
+	}
+	all := []byte{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, content...)
+	}
+	return all
+}
+
+func TestSecondOpenIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	_, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+	if !errors.Is(err, sqlite.ErrInUse) || !strings.Contains(err.Error(), filepath.Join(dir, sqlite.LockFile)) {
+		t.Fatalf("got %v, want a refusal that names the lock file", err)
+	}
+}
+
+// TestSecondProcessIsRefused runs itself in another process.
+func TestSecondProcessIsRefused(t *testing.T) {
+	const key = "RACORD_TEST_SECOND_PROCESS"
+	if dir := os.Getenv(key); dir != "" {
+		_, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+		if !errors.Is(err, sqlite.ErrInUse) {
+			t.Fatalf("got %v, want a refusal", err)
+		}
+		return
+	}
+	dir := t.TempDir()
+	store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecondProcessIsRefused$", "-test.count=1")
+	again.Env = append(os.Environ(), key+"="+dir)
+	if out, err := again.CombinedOutput(); err != nil {
+		t.Errorf("the second process: %v\n%s", err, out)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir) // and after the first is gone it opens
+}
+
+func TestWhatWasWrittenIsThereAfterARestart(t *testing.T) {
+	dir, who := t.TempDir(), hub.Login{Issuer: "i", Subject: "s"}
+	store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := store.Enrol(t.Context(), who, "Ana", []hub.Identifier{{Scheme: hub.SchemeCNP, Value: hubtest.CNP}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Keep(t.Context(), "gone", "water", 5, 5, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store = open(t, dir)
+	after, err := store.Folder(t.Context(), who)
+	if err != nil || after.Party.ID != before.Party.ID || after.Party.Identifiers[0].Value != hubtest.CNP {
+		t.Errorf("got party %s (%v), want %s", after.Party, err, before.Party)
+	}
+	held, err := store.Keep(t.Context(), "new", "water", 5, 5, time.Hour)
+	if err != nil || held != 5 {
+		t.Errorf("got %d slots (%v) after a restart, want all 5: nobody else can be alive", held, err)
+	}
+}
+
+func TestADamagedFileIsRefused(t *testing.T) {
+	for name, damage := range map[string]func(content []byte) []byte{
+		"not a database": func([]byte) []byte { return []byte(strings.Repeat("not a database ", 1000)) },
+		"a torn page": func(content []byte) []byte {
+			copy(content[2*4096:], make([]byte, 3*4096))
+			return content
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(dir, sqlite.DataFile)
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, damage(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err = sqlite.Open(t.Context(), dir, hubtest.Master())
+			if err == nil || !strings.Contains(err.Error(), file) {
+				t.Fatalf("got %v, want a refusal that names %s", err, file)
+			}
+		})
+	}
+}
+
+func TestRowsThatWereMovedDoNotOpen(t *testing.T) {
+	dir := t.TempDir()
+	store := open(t, dir)
+	ana, dan := hub.Login{Issuer: "i", Subject: "ana"}, hub.Login{Issuer: "i", Subject: "dan"}
+	for _, who := range []hub.Login{ana, dan} {
+		folder, err := store.Enrol(t.Context(), who, who.Subject, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		account := hub.AccountRef{Creditor: "water", Code: who.Subject}
+		if err := store.Link(t.Context(), hub.Link{ID: hub.LinkID(who.Subject), Party: folder.Party.ID, Account: account}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	behind(t, dir, `UPDATE links SET code = (SELECT code FROM links WHERE id = 'ana') WHERE id = 'dan'`)
+	if _, err := store.Folder(t.Context(), dan); hub.CodeOf(err) != hub.CodeInternal || !errors.Is(err, hub.ErrSealed) {
+		t.Errorf("got %v for a link with another's code, want it refused", err)
+	}
+	behind(t, dir, `DELETE FROM links`, `UPDATE parties SET login = login || x'00' WHERE login = (SELECT min(login) FROM parties)`)
+	refused := 0
+	for _, who := range []hub.Login{ana, dan} {
+		if _, err := store.Folder(t.Context(), who); err != nil {
+			refused++
+		}
+	}
+	if refused != 1 {
+		t.Errorf("got %d logins refused, want the one whose row was changed", refused)
+	}
+}
+
+func TestAnotherMasterKeyOpensNothing(t *testing.T) {
+	dir, who := t.TempDir(), hub.Login{Issuer: "i", Subject: "s"}
+	store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Enrol(t.Context(), who, "Ana", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := sqlite.Open(t.Context(), dir, make([]byte, hub.MasterKeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.Folder(t.Context(), who); hub.CodeOf(err) != hub.CodeNotFound {
+		t.Fatalf("got %v, want the login not found under another key", err)
+	}
+}

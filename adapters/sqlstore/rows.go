@@ -1,0 +1,189 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+
+	"racord/hub"
+)
+
+// Row is an obligation as the database keeps it.
+type Row struct {
+	External   [16]byte // pseudonym of the creditor's own id
+	Account    [16]byte // pseudonym of the account
+	Due        int64    // bani, never negative
+	Obligation []byte   // sealed JSON
+}
+
+// chunk is how many rows go into one transaction: enough to share its cost, few
+// enough not to keep others waiting.
+const chunk = 4000
+
+// Add seals the rows and stages them.
+func (s *Store) Add(ctx context.Context, stage hub.StageID, rows []hub.SnapshotRow) error {
+	d, err := s.staged(ctx, s.read, stage)
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(rows, chunk) {
+		sealed, err := s.sealRows(d.Creditor, part)
+		if err != nil {
+			return err
+		}
+		if err := s.add(ctx, stage, sealed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add stages sealed rows. It keeps the staging alive, or finds that somebody
+// discarded it.
+func (s *Store) add(ctx context.Context, stage hub.StageID, rows []Row) error {
+	return s.within(ctx, func(tx *sql.Tx) error {
+		now, err := s.engine.Lock(ctx, tx, "stage "+string(stage))
+		if err != nil {
+			return err
+		}
+		d, err := scanDelivery(tx.QueryRowContext(ctx, `
+UPDATE deliveries SET touched_at = $2 WHERE id = $1 AND state = 'staging' RETURNING `+deliveryColumns,
+			string(stage), micros(now)))
+		if err != nil {
+			return err
+		}
+		return s.engine.Insert(ctx, tx, d, rows)
+	})
+}
+
+func (s *Store) staged(ctx context.Context, db querier, stage hub.StageID) (Delivery, error) {
+	d, err := scanDelivery(db.QueryRowContext(ctx,
+		`SELECT `+deliveryColumns+` FROM deliveries WHERE id = $1`, string(stage)))
+	return d, fail(err)
+}
+
+// sealRows seals rows for the database. Of rows with one external id it gives
+// the last.
+func (s *Store) sealRows(creditor hub.Name, rows []hub.SnapshotRow) ([]Row, error) {
+	last := make(map[string]int, len(rows))
+	for i := range rows {
+		last[rows[i].Obligation.ExternalID] = i
+	}
+	sealed := make([]Row, 0, len(last))
+	for i := range rows {
+		if last[rows[i].Obligation.ExternalID] != i {
+			continue
+		}
+		row, err := s.sealRow(creditor, &rows[i])
+		if err != nil {
+			return nil, err
+		}
+		sealed = append(sealed, row)
+	}
+	return sealed, nil
+}
+
+func (s *Store) sealRow(creditor hub.Name, r *hub.SnapshotRow) (Row, error) {
+	encoded, err := json.Marshal(&r.Obligation)
+	if err != nil {
+		return Row{}, hub.Wrap(hub.CodeInternal, err, "An obligation could not be written down.")
+	}
+	row := Row{
+		External: s.keys.MAC("external", string(creditor), r.Obligation.ExternalID),
+		Account:  s.account(hub.AccountRef{Creditor: creditor, Code: r.Account}),
+	}
+	if r.Obligation.Outstanding.Currency == hub.RON {
+		row.Due = max(0, r.Obligation.Outstanding.Minor)
+	}
+	row.Obligation = s.keys.Seal(rowPlace(creditor, row.Account[:], row.External[:]), encoded)
+	return row, nil
+}
+
+// rowPlace binds an obligation to its account, so that a row given to another
+// account does not open.
+func rowPlace(creditor hub.Name, account, external []byte) string {
+	return placeObligation + string(creditor) + "|" + string(account) + string(external)
+}
+
+const sumsQuery = `
+SELECT count(*), count(DISTINCT account), CAST(coalesce(sum(due), 0) AS BIGINT) FROM snapshot_rows WHERE generation = $1`
+
+// Sums compares what is staged with what is published.
+func (s *Store) Sums(ctx context.Context, stage hub.StageID) (staged, published hub.SnapshotSums, err error) {
+	err = s.looking(ctx, func(tx *sql.Tx) error {
+		d, err := s.staged(ctx, tx, stage)
+		if err != nil {
+			return err
+		}
+		shown, err := feedOf(ctx, tx, d.Creditor)
+		if err != nil && hub.CodeOf(err) != hub.CodeNotFound {
+			return err
+		}
+		if staged, err = sums(ctx, tx, d.Generation); err != nil {
+			return err
+		}
+		published, err = sums(ctx, tx, shown.generation)
+		return err
+	})
+	return staged, published, err
+}
+
+func sums(ctx context.Context, tx *sql.Tx, generation int64) (sum hub.SnapshotSums, err error) {
+	err = tx.QueryRowContext(ctx, sumsQuery, generation).Scan(&sum.Rows, &sum.Accounts, &sum.Due)
+	return sum, err
+}
+
+// snapshotQuery sees one publication, whole, because it is one statement.
+const snapshotQuery = `
+SELECT f.as_of, r.external, r.obligation
+FROM feeds f LEFT JOIN snapshot_rows r ON r.generation = f.generation AND r.account = $2
+WHERE f.creditor = $1 AND f.generation <> 0`
+
+// Snapshot gives the published obligations of one account, by external id.
+func (s *Store) Snapshot(ctx context.Context, account hub.AccountRef) (hub.Snapshot, error) {
+	pseudonym := s.account(account)
+	rows, err := s.read.QueryContext(ctx, snapshotQuery, string(account.Creditor), pseudonym[:])
+	if err != nil {
+		return hub.Snapshot{}, fail(err)
+	}
+	defer rows.Close()
+	published, snapshot := false, hub.Snapshot{}
+	for rows.Next() {
+		published = true
+		if err := s.addObligation(rows, account.Creditor, pseudonym[:], &snapshot); err != nil {
+			return hub.Snapshot{}, fail(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return hub.Snapshot{}, fail(err)
+	}
+	if !published {
+		return hub.Snapshot{}, hub.Errorf(hub.CodeNotFound, "This creditor has delivered nothing yet.")
+	}
+	slices.SortFunc(snapshot.Obligations, func(a, b hub.Obligation) int { return cmp.Compare(a.ExternalID, b.ExternalID) })
+	return snapshot, nil
+}
+
+func (s *Store) addObligation(rows *sql.Rows, creditor hub.Name, account []byte, snapshot *hub.Snapshot) error {
+	var asOf int64
+	var external, sealed []byte
+	if err := rows.Scan(&asOf, &external, &sealed); err != nil {
+		return err
+	}
+	snapshot.AsOf = moment(asOf)
+	if external == nil { // an account without rows
+		return nil
+	}
+	encoded, err := s.keys.Open(rowPlace(creditor, account, external), sealed)
+	if err != nil {
+		return spoiled(err)
+	}
+	obligation := hub.Obligation{}
+	if err := json.Unmarshal(encoded, &obligation); err != nil {
+		return spoiled(err)
+	}
+	snapshot.Obligations = append(snapshot.Obligations, obligation)
+	return nil
+}
