@@ -1,0 +1,92 @@
+package guard
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+type feed struct {
+	gate *gate
+	next hub.Feed
+}
+
+var _ hub.Feed = feed{}
+
+// Pull takes a slot that stays taken until the batch is closed: reading it is
+// part of the call. A delivery has no timeout of its own; it is cut off when
+// the slot's lease runs out.
+func (f feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
+	g := f.gate
+	if err := g.standing(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(hub.WithRetries(ctx, g.mayRetry))
+	h := &holding{gate: g, cancel: cancel}
+	err := g.breaker.do(func() error {
+		soon := time.Now().Add(g.conf.Linger)
+		if err := g.allowance.enter(ctx, soon, g.conf.Queue, g.conf.Patient); err != nil {
+			return notTheirs{err}
+		}
+		go h.watch(ctx)
+		code, err := g.attempt(ctx, OpPull, g.traits.Timeout, func(ctx context.Context) (err error) {
+			h.Batch, err = f.next.Pull(ctx, since)
+			return err
+		})
+		if err != nil {
+			g.leave(code)
+		}
+		return err
+	})
+	if err != nil {
+		cancel()
+		return nil, g.explain(err)
+	}
+	return h, nil
+}
+
+// holding is a batch that holds a slot.
+type holding struct {
+	hub.Batch
+	gate   *gate
+	cancel context.CancelFunc
+	once   sync.Once
+}
+
+// Close ends the delivery and gives the slot back.
+func (h *holding) Close() error {
+	err := h.Batch.Close()
+	h.once.Do(func() {
+		h.cancel()
+		h.gate.allowance.leaveIn(h.gate.conf.Linger)
+	})
+	return err
+}
+
+// watch cuts the delivery off when the lease of its slot has run out.
+func (h *holding) watch(ctx context.Context) {
+	defer h.cancel()
+	for leased := true; leased; {
+		until, moved := h.gate.allowance.lease()
+		leased = waitLease(ctx, until, moved)
+	}
+}
+
+// waitLease waits for a lease to move. It is false when it ran out or ctx ended.
+func waitLease(ctx context.Context, until time.Time, moved <-chan struct{}) bool {
+	var end <-chan time.Time
+	if !until.IsZero() {
+		timer := time.NewTimer(time.Until(until))
+		defer timer.Stop()
+		end = timer.C
+	}
+	select {
+	case <-moved:
+		return true
+	case <-end:
+	case <-ctx.Done():
+	}
+	return false
+}

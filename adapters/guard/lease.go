@@ -1,0 +1,99 @@
+package guard
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+// lease is an allowance and what the leaser knows about it. Its own fields are
+// touched only by the leaser's loop.
+type lease struct {
+	*Allowance
+	slots       int // as the store knows
+	ttl         time.Duration
+	renewAt     time.Time
+	paceTTL     time.Duration
+	paceRenewAt time.Time
+	units       int // of rate, as the store knows
+}
+
+// newLease chooses lives long enough that a renewal at half of them leaves time
+// for the longest call.
+func newLease(a *Allowance, conf LeaseConf) *lease {
+	call := a.limits.Timeout + time.Second
+	return &lease{
+		Allowance: a,
+		ttl:       max(conf.TTL, 2*(call+conf.Margin+2*conf.Every)),
+		paceTTL:   max(conf.TTL, 2*(a.pace.window+conf.Margin+2*conf.Every)),
+	}
+}
+
+// rateName is under which the store shares the creditor's rate. It is no
+// creditor's name.
+func (l *lease) rateName() hub.Name { return l.name + ":rate" }
+
+// Stop lets no more calls start, waits for those under way as long as ctx
+// allows, and gives everything back. What cannot be given back runs out by
+// itself.
+func (l *Leaser) Stop(ctx context.Context) error {
+	if l.stop == nil {
+		return nil
+	}
+	l.stop()
+	<-l.ended
+	var quiet time.Time
+	for _, one := range l.known() {
+		if last := one.close(); last.After(quiet) {
+			quiet = last
+		}
+	}
+	for _, one := range l.known() {
+		if err := one.drained(ctx); err != nil {
+			return err
+		}
+	}
+	if rest := time.Until(quiet); rest > 0 {
+		return l.fade(ctx)
+	}
+	return l.slots.Leave(ctx, l.holder)
+}
+
+// fade gives the slots back at once and lets the rate run out when the calls
+// just made have left everybody's last second.
+func (l *Leaser) fade(ctx context.Context) error {
+	for _, one := range l.known() {
+		if _, err := l.slots.Keep(ctx, l.holder, one.name, one.limits.Inflight, 0, one.ttl); err != nil {
+			return err
+		}
+		if one.units == 0 {
+			continue
+		}
+		if _, err := l.slots.Keep(ctx, l.holder, one.rateName(), one.pace.total, one.units, one.pace.window); err != nil {
+			return err
+		}
+	}
+	_, _, err := l.slots.Beat(ctx, l.holder, time.Millisecond)
+	return err
+}
+
+// close lets no more calls start, and tells when the last start is forgotten.
+func (a *Allowance) close() time.Time {
+	a.lend(0, time.Now())
+	return a.pace.close()
+}
+
+// drained waits until no call is under way.
+func (a *Allowance) drained(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for a.Load().Inflight > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+// LeaseConf sets how slots are shared. The zero value of a field takes its
+// default.
+type LeaseConf struct {
+	Every  time.Duration // between two looks at the store; default 2 s
+	TTL    time.Duration // of a lease, at least; default 10 s
+	Margin time.Duration // a lease counts as ended so much earlier; default 250 ms
+	Rotate time.Duration // how long a turn lasts where there are fewer slots than replicas; default 10 s
+}
+
+func (c LeaseConf) withDefaults() LeaseConf {
+	byDefault(&c.Every, 2*time.Second)
+	byDefault(&c.TTL, 10*time.Second)
+	byDefault(&c.Margin, 250*time.Millisecond)
+	byDefault(&c.Rotate, 10*time.Second)
+	return c
+}
+
+// Leaser shares the allowances of all creditors between replicas, through the
+// store and off the request path. A slot is used only while its lease is known
+// to last until the call has ended, so that a replica that dies, hangs or loses
+// the store can only make the sum smaller.
+type Leaser struct {
+	slots  hub.Slots
+	holder hub.Holder
+	conf   LeaseConf
+	log    *slog.Logger
+	wake   chan struct{}
+	stop   context.CancelFunc
+	ended  chan struct{}
+
+	mu     sync.Mutex
+	leases []*lease
+
+	// Touched only by the loop.
+	alive, place int
+}
+
+// NewLeaser makes a leaser for this replica.
+func NewLeaser(slots hub.Slots, holder hub.Holder, conf LeaseConf, log *slog.Logger) *Leaser {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Leaser{slots: slots, holder: holder, conf: conf.withDefaults(), log: log,
+		wake: make(chan struct{}, 1), alive: 1}
+}
+
+// Allowance gives a creditor's allowance, the same for the same name. It is
+// empty until the next look at the store, which is soon.
+func (l *Leaser) Allowance(name hub.Name, limits Limits) *Allowance {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, known := range l.leases {
+		if known.name == name {
+			return known.Allowance
+		}
+	}
+	fresh := newLease(newAllowance(name, limits), l.conf)
+	l.leases = append(l.leases, fresh)
+	l.hurry()
+	return fresh.Allowance
+}
+
+// Drop gives a creditor's allowance back when its lease runs out.
+func (l *Leaser) Drop(name hub.Name) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leases = slices.DeleteFunc(l.leases, func(known *lease) bool {
+		if known.name != name {
+			return false
+		}
+		known.close()
+		return true
+	})
+}
+
+func (l *Leaser) hurry() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Start takes the first slots before it returns, and then keeps them. It fails
+// with what the store fails with.
+func (l *Leaser) Start(ctx context.Context) error {
+	if _, err := l.round(ctx); err != nil {
+		return err
+	}
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	l.ended = make(chan struct{})
+	go l.loop(ctx)
+	return nil
+}
+
+func (l *Leaser) loop(ctx context.Context) {
+	defer close(l.ended)
+	timer := time.NewTimer(l.conf.Every)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-l.wake:
+		}
+		short, err := l.round(ctx)
+		if err != nil && ctx.Err() == nil {
+			l.log.Warn("slots cannot be leased", "code", hub.CodeOf(err), "error", err)
+		}
+		timer.Reset(l.pauseAfter(short))
+	}
+}
+
+// pauseAfter looks again soon when others still hold what is ours.
+func (l *Leaser) pauseAfter(short bool) time.Duration {
+	if short {
+		return l.conf.Every / 8
+	}
+	return l.conf.Every
+}
+
+// round says that this replica lives and brings every lease in line with its
+// fair share. It tells whether some lease is short of it.
+func (l *Leaser) round(ctx context.Context) (short bool, err error) {
+	err = l.beat(ctx)
+	for _, one := range l.known() {
+		lacking, keepErr := l.keep(ctx, one)
+		short = short || lacking
+		err = errors.Join(err, keepErr)
+	}
+	return short, err
+}
+
+func (l *Leaser) known() []*lease {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.leases)
+}
+
+func (l *Leaser) beat(ctx context.Context) error {
+	ctx, cancel := l.within(ctx)
+	defer cancel()
+	alive, place, err := l.slots.Beat(ctx, l.holder, l.conf.TTL)
+	if err == nil {
+		l.alive, l.place = max(alive, 1), place
+	}
+	return err
+}
+
+// within bounds one call to the store, so that a hanging one cannot keep the
+// other leases from being renewed.
+func (l *Leaser) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, l.conf.Every)
+}
+
+func (l *Leaser) keep(ctx context.Context, one *lease) (short bool, err error) {
+	few, err1 := l.keepSlots(ctx, one)
+	slow, err2 := l.keepRate(ctx, one)
+	return few || slow, errors.Join(err1, err2)
+}
+
+func (l *Leaser) keepSlots(ctx context.Context, one *lease) (short bool, err error) {
+	total := one.limits.Inflight
+	want := one.resize(one.slots, l.share(total))
+	if one.slots == want && time.Until(one.renewAt) > 0 {
+		return false, nil
+	}
+	ctx, cancel := l.within(ctx)
+	defer cancel()
+	began := time.Now()
+	got, err := l.slots.Keep(ctx, l.holder, one.name, total, want, one.ttl)
+	if err != nil {
+		return true, err
+	}
+	one.slots, one.renewAt = got, began.Add(one.ttl/2)
+	one.lend(got, began.Add(one.ttl-l.conf.Margin))
+	return got < want, nil
+}
+
+func (l *Leaser) keepRate(ctx context.Context, one *lease) (short bool, err error) {
+	total := one.pace.total
+	if total == 0 {
+		return false, nil
+	}
+	fair := l.share(total)
+	want := fair
+	if free := one.pace.resize(min(one.units, fair)); one.units > fair && time.Now().Before(free) {
+		want = one.units // the calls just made still count
+	}
+	if one.units == want && time.Until(one.paceRenewAt) > 0 {
+		return want > fair, nil
+	}
+	ctx, cancel := l.within(ctx)
+	defer cancel()
+	began := time.Now()
+	got, err := l.slots.Keep(ctx, l.holder, one.rateName(), total, want, one.paceTTL)
+	if err != nil {
+		return true, err
+	}
+	one.units, one.paceRenewAt = got, began.Add(one.paceTTL/2)
+	one.pace.lend(min(got, fair), began.Add(one.paceTTL-one.pace.window-l.conf.Margin))
+	return got != fair, nil
+}
+
+// share is this replica's part of total. Where there are fewer slots than
+// replicas they take turns, so that nobody is blind for ever.
+func (l *Leaser) share(total int) int {
+	place := l.place
+	if total < l.alive {
+		place = (place + int(time.Now().UnixNano()/int64(l.conf.Rotate))) % l.alive
+	}
+	fair := total / l.alive
+	if place < total%l.alive {
+		fair++
+	}
+	return fair
+}
