@@ -1,0 +1,163 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"racord/hub"
+)
+
+// Reader sends requests that may be repeated without harm. A repetition follows
+// a refused or lost connection and the statuses 502, 503 and 504, once, after 25
+// to 100 ms, as long as little of the time was used and the guard's budget
+// allows (hub.MayRetry). 429 and any answer with Retry-After are never repeated.
+type Reader struct {
+	retrying *retryablehttp.Client
+}
+
+func newReader(rt http.RoundTripper) *Reader {
+	return &Reader{&retryablehttp.Client{
+		HTTPClient:   plain(rt),
+		Logger:       nil, // the default logger prints URLs, and URLs name people
+		RetryMax:     1,
+		RetryWaitMin: 25 * time.Millisecond,
+		RetryWaitMax: 100 * time.Millisecond,
+		CheckRetry:   again,
+		Backoff:      jittered,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}}
+}
+
+// Do sends the request. It fails with CodeTimeout, CodeCancelled, CodeUnavailable
+// or what the turn fails with; the errors name no URL. Every status is an answer,
+// also a redirect.
+func (r *Reader) Do(req *http.Request) (*http.Response, error) {
+	parent := req.Context()
+	try := &attempts{Context: parent, began: time.Now()}
+	again, err := replayable(req.WithContext(try))
+	if err != nil {
+		return nil, hub.Wrap(hub.CodeInternal, err, "Something went wrong on our side.")
+	}
+	resp, err := r.retrying.Do(again)
+	if err != nil {
+		return nil, failure(parent, err)
+	}
+	return resp, nil
+}
+
+// replayable lets retryablehttp rewind the body through the request's own
+// GetBody, which copies nothing.
+func replayable(req *http.Request) (*retryablehttp.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return &retryablehttp.Request{Request: req}, nil
+	}
+	if req.GetBody == nil {
+		return retryablehttp.FromRequest(req)
+	}
+	open, length := req.GetBody, req.ContentLength
+	_ = req.Body.Close()
+	again := &retryablehttp.Request{Request: req}
+	err := again.SetBody(retryablehttp.ReaderFunc(func() (io.Reader, error) { return open() }))
+	req.GetBody, req.ContentLength = open, length
+	return again, err
+}
+
+// attempts is the context of one request, which knows how often it was sent.
+type attempts struct {
+	context.Context
+	began time.Time
+	sent  int
+}
+
+// again decides about a repetition. It is asked after every attempt, also the
+// last, and must not spend budget then.
+func again(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	try, ok := ctx.(*attempts)
+	if !ok {
+		return false, nil
+	}
+	try.sent++
+	if try.sent > 1 || !passing(resp, err) || !try.early() {
+		return false, nil
+	}
+	return hub.MayRetry(ctx), nil
+}
+
+// early tells whether less than a quarter of the time was used.
+func (a *attempts) early() bool {
+	deadline, limited := a.Deadline()
+	return a.Err() == nil && (!limited || 4*time.Since(a.began) < deadline.Sub(a.began))
+}
+
+// passing tells whether an outcome may be better the next time.
+func passing(resp *http.Response, err error) bool {
+	if err != nil {
+		return lost(err)
+	}
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return resp.Header.Get("Retry-After") == ""
+	default:
+		return false
+	}
+}
+
+// lost tells whether there was no connection, or it broke before an answer.
+func lost(err error) bool {
+	for _, cause := range []error{
+		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, syscall.EHOSTUNREACH, syscall.ENETUNREACH,
+		io.EOF, io.ErrUnexpectedEOF,
+	} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
+func jittered(least, most time.Duration, _ int, _ *http.Response) time.Duration {
+	return least + rand.N(most-least)
+}
+
+// Writer sends a request exactly once.
+type Writer struct {
+	client *http.Client
+}
+
+// Do sends the request. It fails like Reader.Do; after a failure the other side
+// may have done what was asked, or not.
+func (w *Writer) Do(req *http.Request) (*http.Response, error) {
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return nil, failure(req.Context(), err)
+	}
+	return resp, nil
+}
+
+// failure gives a transport's error its code and takes the URL out of it.
+func failure(ctx context.Context, err error) error {
+	var named *url.Error
+	if errors.As(err, &named) {
+		err = named.Err
+	}
+	var coded *hub.Error
+	var slow interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &coded):
+		return coded
+	case errors.Is(ctx.Err(), context.Canceled) || errors.Is(err, context.Canceled):
+		return hub.Wrap(hub.CodeCancelled, err, "The question was withdrawn.")
+	case ctx.Err() != nil || errors.As(err, &slow) && slow.Timeout():
+		return hub.Wrap(hub.CodeTimeout, err, "The creditor did not answer in time.")
+	default:
+		return hub.Wrap(hub.CodeUnavailable, err, "The creditor cannot be reached.")
+	}
+}

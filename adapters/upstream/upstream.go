@@ -1,0 +1,113 @@
+// Package upstream is the only way out of the hub to creditors' systems. Every
+// connection goes through a wall that looks at the address really dialled, every
+// request waits for its turn, and a read is repeated once at most, when the
+// guard's budget allows it.
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Conf describes the way out to one creditor. The zero value of a field takes
+// its default.
+type Conf struct {
+	MaxInflight int                         // connections kept open; default 16
+	Turn        func(context.Context) error // waits for the creditor's rate; nil = no limit
+	Allow       []netip.Prefix              // addresses inside the city that may be dialled
+	Deny        []netip.Prefix              // addresses never dialled, even if public: the hub's own
+	RootCAs     *x509.CertPool              // nil = the system's
+	Connect     time.Duration               // look-up and TCP; default 800 ms
+	Handshake   time.Duration               // TLS; default 1 s
+	Idle        time.Duration               // how long a connection is kept unused; default 60 s
+	MaxBody     int64                       // bytes of an answer, a fuse behind the connectors' own limits; default 64 MiB
+}
+
+func (c Conf) withDefaults() Conf {
+	if c.MaxInflight <= 0 {
+		c.MaxInflight = 16
+	}
+	if c.Turn == nil {
+		c.Turn = func(context.Context) error { return nil }
+	}
+	if c.MaxBody <= 0 {
+		c.MaxBody = 64 << 20
+	}
+	byDefault(&c.Connect, 800*time.Millisecond)
+	byDefault(&c.Handshake, time.Second)
+	byDefault(&c.Idle, time.Minute)
+	return c
+}
+
+func byDefault(d *time.Duration, value time.Duration) {
+	if *d <= 0 {
+		*d = value
+	}
+}
+
+// maxHeader bounds the header of an answer, in bytes.
+const maxHeader = 32 << 10
+
+// Client is the way out to one creditor: it shares no connection, cookie or
+// credential with another's. It follows no redirect, takes no proxy from the
+// environment and asks for no compression.
+type Client struct {
+	Read  *Reader
+	Write *Writer
+	wall  *Wall
+	dial  *net.Dialer
+	base  *http.Transport
+}
+
+// New opens a way out. Close ends it.
+func New(conf Conf) *Client {
+	conf = conf.withDefaults()
+	wall := NewWall(conf.Allow, conf.Deny)
+	c := &Client{wall: wall}
+	c.dial = &net.Dialer{Timeout: conf.Connect, KeepAlive: 30 * time.Second, ControlContext: wall.Control}
+	c.base = transport(conf, c.dial)
+	wire := &wire{next: c.base, turn: conf.Turn, maxBody: conf.MaxBody}
+	c.Read = newReader(wire)
+	c.Write = &Writer{client: plain(wire)}
+	return c
+}
+
+// Dial opens a connection for protocols other than HTTP ("tcp", "tcp4" or
+// "tcp6"). It fails with an error that wraps ErrWall when the wall refuses.
+func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return c.dial.DialContext(ctx, network, address)
+}
+
+// Close closes the connections that are not in use.
+func (c *Client) Close() { c.base.CloseIdleConnections() }
+
+func transport(conf Conf, dial *net.Dialer) *http.Transport {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            dial.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: conf.RootCAs},
+		TLSHandshakeTimeout:    conf.Handshake,
+		Protocols:              &protocols,
+		DisableCompression:     true, // nothing small can grow large
+		MaxIdleConns:           conf.MaxInflight,
+		MaxIdleConnsPerHost:    conf.MaxInflight,
+		IdleConnTimeout:        conf.Idle,
+		MaxResponseHeaderBytes: maxHeader,
+		ExpectContinueTimeout:  time.Second,
+	}
+}
+
+// plain is a client that follows nothing and remembers nothing.
+func plain(rt http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     rt,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

@@ -1,0 +1,333 @@
+package upstream_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"racord/adapters/upstream"
+	"racord/hub"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+
+// open gives a way out to the loopback.
+func open(t testing.TB, conf upstream.Conf) *upstream.Client {
+	conf.Allow = loopback
+	client := upstream.New(conf)
+	t.Cleanup(client.Close)
+	return client
+}
+
+func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func post(t testing.TB, ctx context.Context, url, body string) *http.Request {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+// always grants every retry.
+func always(ctx context.Context) context.Context {
+	return hub.WithRetries(ctx, func() bool { return true })
+}
+
+func TestReaderRepeatsWhatMayPass(t *testing.T) {
+	status := func(code int, header ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if len(header) == 2 {
+				w.Header().Set(header[0], header[1])
+			}
+			w.WriteHeader(code)
+		}
+	}
+	cut := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	for name, tc := range map[string]struct {
+		first  http.HandlerFunc
+		budget bool
+		want   int64 // requests on the wire
+	}{
+		"200 is an answer":                  {status(200), true, 1},
+		"503 may pass":                      {status(503), true, 2},
+		"502 may pass":                      {status(502), true, 2},
+		"504 may pass":                      {status(504), true, 2},
+		"503 outside the budget":            {status(503), false, 1},
+		"503 with a time to wait is obeyed": {status(503, "Retry-After", "1"), true, 1},
+		"429 is obeyed":                     {status(429), true, 1},
+		"500 is an answer":                  {status(500), true, 1},
+		"404 is an answer":                  {status(404), true, 1},
+		"a redirect is an answer":           {status(302, "Location", "/elsewhere"), true, 1},
+		"a lost connection may pass":        {cut, true, 2},
+		"a lost connection, no budget":      {cut, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls, bodies, turns atomic.Int64
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if body, _ := io.ReadAll(r.Body); string(body) == "question" {
+					bodies.Add(1)
+				}
+				if calls.Add(1) == 1 {
+					tc.first(w, r)
+				}
+			})
+			client := open(t, upstream.Conf{Turn: func(context.Context) error { turns.Add(1); return nil }})
+			ctx := hub.WithRetries(t.Context(), func() bool { return tc.budget })
+			resp, err := client.Read.Do(post(t, ctx, server.URL, "question"))
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if got := calls.Load(); got != tc.want {
+				t.Errorf("got %d calls, want %d", got, tc.want)
+			}
+			if got := bodies.Load(); got != tc.want {
+				t.Errorf("got %d whole bodies, want %d", got, tc.want)
+			}
+			if got := turns.Load(); got != tc.want {
+				t.Errorf("got %d turns taken, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestReaderAsksTheBudgetOnlyWhenItWouldRepeat(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	asked := 0
+	ctx := hub.WithRetries(t.Context(), func() bool { asked++; return true })
+	resp, err := open(t, upstream.Conf{}).Read.Do(post(t, ctx, server.URL, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != 503 || asked != 1 {
+		t.Errorf("got status %d after %d questions, want 503 after 1", resp.StatusCode, asked)
+	}
+}
+
+func TestReaderDoesNotRepeatLate(t *testing.T) {
+	var calls atomic.Int64
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		time.Sleep(120 * time.Millisecond)
+		w.WriteHeader(503)
+	})
+	ctx, cancel := context.WithTimeout(always(t.Context()), 400*time.Millisecond)
+	defer cancel()
+	resp, err := open(t, upstream.Conf{}).Read.Do(post(t, ctx, server.URL, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if got := calls.Load(); got != 1 {
+		t.Errorf("got %d calls, want 1", got)
+	}
+}
+
+func TestReaderRepeatsARefusedConnection(t *testing.T) {
+	server := serve(t, func(http.ResponseWriter, *http.Request) {})
+	url := server.URL
+	server.Close()
+	var turns atomic.Int64
+	client := open(t, upstream.Conf{Turn: func(context.Context) error { turns.Add(1); return nil }})
+	_, err := client.Read.Do(post(t, always(t.Context()), url, "x"))
+	if hub.CodeOf(err) != hub.CodeUnavailable || turns.Load() != 2 {
+		t.Errorf("got %v after %d turns, want unavailable after 2", err, turns.Load())
+	}
+}
+
+func TestWriterSendsOnce(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"503":               func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
+		"429":               func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
+		"a lost connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/again", http.StatusTemporaryRedirect)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int64
+			first := true
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				if first { // so that the connection is a used one
+					first = false
+					return
+				}
+				calls.Add(1)
+				answer(w, r)
+			})
+			client := open(t, upstream.Conf{})
+			for range 2 {
+				if resp, err := client.Write.Do(post(t, always(t.Context()), server.URL, "x")); err == nil {
+					_, _ = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+				}
+			}
+			if got := calls.Load(); got != 1 {
+				t.Errorf("got %d calls, want 1", got)
+			}
+		})
+	}
+}
+
+func TestErrorsHaveACodeAndNameNobody(t *testing.T) {
+	hang := make(chan struct{})
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-r.Context().Done():
+		case <-hang:
+		}
+	})
+	defer close(hang)
+	client := open(t, upstream.Conf{})
+	busy := open(t, upstream.Conf{Turn: func(context.Context) error { return hub.Errorf(hub.CodeBusy, "no turn") }})
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	gone, leave := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, leave)
+	for name, tc := range map[string]struct {
+		do   func(*http.Request) (*http.Response, error)
+		ctx  context.Context
+		host string
+		want hub.Code
+	}{
+		"silence":              {client.Read.Do, short, server.URL, hub.CodeTimeout},
+		"silence to a writer":  {client.Write.Do, short, server.URL, hub.CodeTimeout},
+		"the caller leaves":    {client.Read.Do, gone, server.URL, hub.CodeCancelled},
+		"nobody listens":       {client.Read.Do, t.Context(), "http://127.0.0.1:1", hub.CodeUnavailable},
+		"not allowed":          {client.Read.Do, t.Context(), "http://127.0.0.2:1", hub.CodeUnavailable},
+		"no turn":              {busy.Read.Do, t.Context(), server.URL, hub.CodeBusy},
+		"no turn for a writer": {busy.Write.Do, t.Context(), server.URL, hub.CodeBusy},
+		"an unknown protocol":  {client.Read.Do, t.Context(), "gopher://127.0.0.1", hub.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := tc.do(post(t, tc.ctx, tc.host+"/accounts/0004411?secret=s3cret", "x"))
+			if got := hub.CodeOf(err); got != tc.want {
+				t.Errorf("got %q (%v), want %q", got, err, tc.want)
+			}
+			if err != nil && (strings.Contains(err.Error(), "0004411") || strings.Contains(err.Error(), "s3cret")) {
+				t.Errorf("got %q, want no part of the URL", err)
+			}
+		})
+	}
+}
+
+func TestOneFailureDoesNotCloseTheNeighboursConnections(t *testing.T) {
+	var fresh sync.Map
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		fresh.Store(r.RemoteAddr, true)
+		if r.URL.Path == "/down" {
+			panic(http.ErrAbortHandler)
+		}
+	})
+	client := open(t, upstream.Conf{})
+	get := func(path string) {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if resp, err := client.Read.Do(req); err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+	}
+	var two sync.WaitGroup
+	for range 2 {
+		two.Go(func() { get("/slow") })
+	}
+	two.Wait()
+	get("/down")
+	get("/")
+	count := 0
+	fresh.Range(func(any, any) bool { count++; return true })
+	if count > 3 {
+		t.Errorf("got %d connections, want the idle ones reused", count)
+	}
+}
+
+func TestAnswerThatDoesNotEndIsCutOff(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 32<<10)); err != nil {
+				return
+			}
+		}
+	})
+	resp, err := open(t, upstream.Conf{MaxBody: 1 << 20}).Read.Do(post(t, t.Context(), server.URL, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	if n != 1<<20 || hub.CodeOf(err) != hub.CodeBadData {
+		t.Errorf("got %d bytes and %v, want 1 MiB and bad data", n, err)
+	}
+}
+
+func TestLimitBodyEndsExactlyAtTheLimit(t *testing.T) {
+	for name, tc := range map[string]struct {
+		length int
+		want   hub.Code
+	}{
+		"shorter": {9, ""}, "just as long": {10, ""}, "longer": {11, hub.CodeBadData},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := &http.Response{Body: io.NopCloser(strings.NewReader(strings.Repeat("x", tc.length)))}
+			upstream.LimitBody(resp, 10)
+			body, err := io.ReadAll(resp.Body)
+			if hub.CodeOf(err) != tc.want || len(body) != min(tc.length, 10) {
+				t.Errorf("got %d bytes and %v, want %d and %q", len(body), err, min(tc.length, 10), tc.want)
+			}
+		})
+	}
+}
+
+func TestCompressedAnswersAreNotAskedFor(t *testing.T) {
+	var asked string
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) { asked = r.Header.Get("Accept-Encoding") })
+	resp, err := open(t, upstream.Conf{}).Read.Do(post(t, t.Context(), server.URL, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if strings.Contains(asked, "gzip") {
+		t.Errorf("got Accept-Encoding %q, want none", asked)
+	}
+}
+
+func TestOldTLSIsRefused(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = quiet
+	server.StartTLS()
+	defer server.Close()
+	_, err := open(t, upstream.Conf{}).Read.Do(post(t, t.Context(), server.URL, "x"))
+	if hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Errorf("an unknown certificate: got %v, want unavailable", err)
+	}
+	trusted := upstream.Conf{RootCAs: pool(server)}
+	resp, err := open(t, trusted).Read.Do(post(t, t.Context(), server.URL, "x"))
+	if err != nil {
+		t.Fatalf("a known certificate: got %v, want an answer", err)
+	}
+	_ = resp.Body.Close()
+	server.CloseClientConnections()
+	server.TLS.MaxVersion = oldTLS
+	if _, err := open(t, trusted).Read.Do(post(t, t.Context(), server.URL, "x")); !errors.As(err, new(*hub.Error)) {
+		t.Errorf("TLS 1.1: got %v, want a refusal", err)
+	}
+}
