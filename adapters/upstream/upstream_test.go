@@ -260,6 +260,47 @@ func TestOneFailureDoesNotCloseTheNeighboursConnections(t *testing.T) {
 	}
 }
 
+func TestNothingIsRepeatedBehindTheTurnsBack(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		t.Run(method, func(t *testing.T) {
+			var calls, turns atomic.Int64
+			var down atomic.Bool
+			gather := make(chan struct{}, 4)
+			server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				if r.ContentLength != 0 && method != http.MethodPost {
+					t.Errorf("got a body of length %d, want none", r.ContentLength)
+				}
+				if down.Load() {
+					panic(http.ErrAbortHandler)
+				}
+				gather <- struct{}{}
+				for len(gather) < 4 {
+					time.Sleep(time.Millisecond)
+				}
+			})
+			client := open(t, upstream.Conf{Turn: func(context.Context) error { turns.Add(1); return nil }})
+			do := func() {
+				req, _ := http.NewRequestWithContext(t.Context(), method, server.URL, nil)
+				if resp, err := client.Read.Do(req); err == nil {
+					_, _ = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+				}
+			}
+			var all sync.WaitGroup
+			for range 4 { // four connections are kept
+				all.Go(do)
+			}
+			all.Wait()
+			down.Store(true)
+			do()
+			if calls.Load() != 5 || turns.Load() != 5 {
+				t.Errorf("got %d calls in %d turns, want 5 in 5", calls.Load(), turns.Load())
+			}
+		})
+	}
+}
+
 func TestAnswerThatDoesNotEndIsCutOff(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {

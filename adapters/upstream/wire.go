@@ -24,13 +24,31 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	resp, err := w.next.RoundTrip(req)
+	resp, err := w.next.RoundTrip(once(req))
 	if err != nil {
 		return nil, err
 	}
 	resp.Body = &fuse{resp.Body, w.maxBody}
 	return resp, nil
 }
+
+// once keeps http.Transport from repeating a request by itself when a kept
+// connection turns out to be closed: such a repetition would take no turn. It
+// repeats only what it can rewind.
+func once(req *http.Request) *http.Request {
+	single := *req
+	single.GetBody = nil
+	if req.Body == nil || req.Body == http.NoBody {
+		single.Body = nothing{}
+	}
+	return &single
+}
+
+// nothing is an empty body that http.Transport does not know to be empty.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (nothing) Close() error             { return nil }
 
 // LimitBody makes an answer's body fail with CodeBadData after n bytes.
 func LimitBody(resp *http.Response, n int64) { resp.Body = &fuse{resp.Body, n} }
