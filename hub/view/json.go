@@ -11,6 +11,17 @@ import (
 // AppendJSON appends the view as one JSON object. Obligations are joined as
 // they were encoded when they were fetched.
 func (v *View) AppendJSON(dst []byte) []byte {
+	dst = append(v.appendHead(dst), `,"pages":[`...)
+	for i := range v.Pages {
+		dst = v.Pages[i].AppendJSON(comma(dst, i))
+	}
+	return append(dst, `]}`...)
+}
+
+// AppendSummary appends the view without its pages, for readers that have them.
+func (v *View) AppendSummary(dst []byte) []byte { return append(v.appendHead(dst), '}') }
+
+func (v *View) appendHead(dst []byte) []byte {
 	dst = appendString(append(dst, `{"view_id":`...), v.ID)
 	dst = appendTime(append(dst, `,"as_of":`...), v.AsOf)
 	dst = strconv.AppendBool(append(dst, `,"complete":`...), v.Complete)
@@ -20,11 +31,7 @@ func (v *View) AppendJSON(dst []byte) []byte {
 	for i := range v.NotCounted {
 		dst = v.NotCounted[i].append(comma(dst, i))
 	}
-	dst = append(dst, `],"pages":[`...)
-	for i := range v.Pages {
-		dst = v.Pages[i].AppendJSON(comma(dst, i))
-	}
-	return append(dst, `]}`...)
+	return append(dst, ']')
 }
 
 // AppendJSON appends the page as one JSON object.
