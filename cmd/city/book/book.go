@@ -48,8 +48,8 @@ type Debt struct {
 
 // Proof is what a stranger to an account cannot know: its last bill.
 type Proof struct {
-	Invoice string `json:"invoice"`     // number as printed
-	Amount  int64  `json:"amount_bani"` // of that bill alone, without older balances
+	Invoice    string `json:"invoice"`     // number as printed
+	AmountBani int64  `json:"amount_bani"` // of that bill alone, without older balances and penalties
 }
 
 // Account is a customer's account at a creditor.

@@ -119,7 +119,7 @@ func (b *Book) clientAccounts(c Creditor, person int, on calendar.Day) []Account
 		return nil
 	}
 	return []Account{{
-		Code: client.Code, Scheme: string(c) + ":client", Proof: Proof{Invoice: last.Number, Amount: last.Amount},
+		Code: client.Code, Scheme: string(c) + ":client", Proof: Proof{Invoice: last.Number, AmountBani: last.Amount},
 	}}
 }
 

@@ -265,9 +265,10 @@ func (b *Book) roleAccounts(person int, on calendar.Day) []Account {
 	var accounts []Account
 	for _, r := range b.Roles(person, on) {
 		a := Account{Code: r.Number, Scheme: "ro:rol"}
-		if n := len(r.Charges); n > 0 {
-			last := r.Charges[n-1]
-			a.Proof = Proof{Invoice: last.ID, Amount: last.Principal}
+		for _, c := range r.Charges { // the last one that is not a credit
+			if c.Principal > 0 {
+				a.Proof = Proof{Invoice: c.ID, AmountBani: c.Principal}
+			}
 		}
 		accounts = append(accounts, a)
 	}

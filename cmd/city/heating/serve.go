@@ -64,14 +64,14 @@ func (s *Server) Close() error {
 }
 
 // hostKey is the same in every city, so that manifests can pin it.
-func hostKey() ssh.Signer {
+var hostKey = sync.OnceValue(func() ssh.Signer {
 	seed := sha256.Sum256([]byte("napoca-test heating host key"))
 	signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(seed[:]))
 	if err != nil {
 		panic(err) // an ed25519 key always makes a signer
 	}
 	return signer
-}
+})
 
 // HostKey is the server's public key as a line of authorized_keys.
 func HostKey() string {

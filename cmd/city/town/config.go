@@ -11,7 +11,7 @@ import (
 // loopback ports, with its clock at 2026-03-15 10:00 in Bucharest.
 type Config struct {
 	Seed        int64     // the same seed gives the same city
-	Size        string    // S = 2,000 people (default), M = 40,000, L = 400,000
+	Size        string    // XS = 200 people, S = 2,000 (default), M = 40,000, L = 400,000
 	Listen      string    // HTTP, host:port; default 127.0.0.1:0
 	SFTPListen  string    // the heating company's files; default 127.0.0.1:0
 	DataDir     string    // where the waste operator's SQLite file goes; default a temporary folder removed by Close
@@ -20,14 +20,15 @@ type Config struct {
 	Clock       time.Time // virtual time at the start
 }
 
-var sizes = map[string]int{"S": 2_000, "M": 40_000, "L": 400_000}
+// sizes in people; XS is for tests that need few.
+var sizes = map[string]int{"XS": 200, "S": 2_000, "M": 40_000, "L": 400_000}
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Size == "" {
 		c.Size = "S"
 	}
 	if _, ok := sizes[c.Size]; !ok {
-		return c, fmt.Errorf("town: unknown size %q (S, M, L)", c.Size)
+		return c, fmt.Errorf("town: unknown size %q (XS, S, M, L)", c.Size)
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"

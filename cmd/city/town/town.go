@@ -169,7 +169,7 @@ func (t *Town) Reseed(seed int64, size string) error {
 		size = old.size
 	}
 	if _, ok := sizes[size]; !ok {
-		return fmt.Errorf("town: unknown size %q (S, M, L)", size)
+		return fmt.Errorf("town: unknown size %q (XS, S, M, L)", size)
 	}
 	w, err := t.build(seed, size)
 	if err != nil {
