@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"racord/hub"
+
+	"github.com/go-kit/kit/endpoint"
+	kit "github.com/go-kit/kit/transport/http"
+)
+
+// operation is what middleware knows about a route: its name, who may call it
+// and how often.
+type operation struct {
+	name string
+	who  audience
+	rate *limiter // nil = no limit of its own
+}
+
+type audience int
+
+const (
+	everybody audience = iota // without a token
+	holders                   // with any good token
+	persons                   // with a citizen's own token
+)
+
+func public(name string) operation                  { return operation{name, everybody, nil} }
+func anyone(name string, rate *limiter) operation   { return operation{name, holders, rate} }
+func citizens(name string, rate *limiter) operation { return operation{name, persons, rate} }
+func (a *API) handled(op operation) endpoint.Middleware {
+	return endpoint.Chain(a.measured(op), a.rescued(op), a.counted(op), patient, a.authorised(op), a.limited(op))
+}
+
+// serve turns a use case's method into a go-kit endpoint behind one handler:
+// the method's own argument and result are request and response. A request that
+// cannot be decoded goes through the middleware like any other, so that it is
+// counted, and refused only after its token was found good.
+func serve[Req, Resp any](
+	a *API, op operation,
+	decode func(*http.Request) (Req, error),
+	do func(context.Context, hub.Login, Req) (Resp, error),
+	write func(*exchange, http.ResponseWriter, Resp) error,
+) http.Handler {
+	core := func(ctx context.Context, request any) (any, error) {
+		x := exchangeOf(ctx)
+		if x.refused != nil {
+			return nil, x.refused
+		}
+		return do(ctx, x.caller.Login, request.(Req))
+	}
+	decoder := func(ctx context.Context, r *http.Request) (any, error) {
+		request, err := decode(r)
+		exchangeOf(ctx).refused = err
+		return request, nil
+	}
+	encoder := func(ctx context.Context, w http.ResponseWriter, response any) error {
+		return write(exchangeOf(ctx), w, response.(Resp))
+	}
+	return kit.NewServer(a.handled(op)(core), decoder, encoder, kit.ServerBefore(begin), kit.ServerErrorEncoder(fail))
+}
+
+// begin opens the exchange that accompanies a request.
+func begin(_ context.Context, r *http.Request) context.Context { return newExchange(r) }
+
+// fail writes an error as a problem document.
+func fail(ctx context.Context, err error, w http.ResponseWriter) {
+	writeProblem(exchangeOf(ctx), w, err)
+}

@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"racord/hub"
+	"racord/hub/view"
+)
+
+// streaming asks for a view page by page.
+type streaming struct {
+	ask view.Ask
+	to  *events
+}
+
+type writerKey struct{}
+
+// withWriter lets the decoder of a streaming operation find where to write.
+func withWriter(r *http.Request, w http.ResponseWriter) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), writerKey{}, w))
+}
+
+func decodeStream(r *http.Request) (streaming, error) {
+	ask, err := decodeAsk(r)
+	w := r.Context().Value(writerKey{}).(http.ResponseWriter)
+	return streaming{ask, &events{w: w, flush: http.NewResponseController(w).Flush}}, err
+}
+
+// stream sends every page as soon as it is decided, then what they come to. A
+// view that fails after its first page ends with a problem event.
+func (a *API) stream(ctx context.Context, who hub.Login, s streaming) (none, error) {
+	x := exchangeOf(ctx)
+	whole, err := a.Views.Stream(ctx, who, s.ask, func(p *view.Page) error {
+		return s.to.send(x, "page", p.AppendJSON)
+	})
+	switch {
+	case err == nil:
+		return none{}, s.to.send(x, "view", whole.AppendSummary)
+	case !s.to.begun:
+		return none{}, err
+	}
+	_ = s.to.send(x, "problem", func(dst []byte) []byte {
+		body, _ := json.Marshal(describe(x, err)) // strings and numbers always encode
+		return append(dst, body...)
+	})
+	return none{}, errStreamed{err}
+}
+
+// errStreamed is a failure that the client was told already.
+type errStreamed struct{ error }
+
+func (e errStreamed) Unwrap() error { return e.error }
+
+// events is the client's end of a stream (text/event-stream, HTML standard
+// §9.2).
+type events struct {
+	w     http.ResponseWriter
+	flush func() error
+	begun bool
+}
+
+var typeEvents = []string{"text/event-stream"}
+
+// send writes one event. The data are one line of JSON.
+func (e *events) send(x *exchange, name string, data func([]byte) []byte) error {
+	if !e.begun {
+		x.head(e.w.Header())
+		e.w.Header()["Content-Type"] = typeEvents
+		e.w.Header().Set("X-Accel-Buffering", "no") // a proxy must not wait for the end
+		e.begun = true
+	}
+	room := bodies.Get().(*[]byte)
+	b := append(append(append((*room)[:0], "event: "...), name...), "\ndata: "...)
+	b = append(data(b), "\n\n"...)
+	_, err := e.w.Write(b)
+	keepBody(room, b)
+	if err == nil {
+		err = e.flush()
+	}
+	if err != nil {
+		return hub.Wrap(hub.CodeCancelled, err, "The client left.")
+	}
+	return nil
+}
+
+func writeNothing(*exchange, http.ResponseWriter, none) error { return nil }
