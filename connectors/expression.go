@@ -1,0 +1,119 @@
+package connectors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/vm"
+)
+
+// expression is a compiled operator of a manifest, in expr-lang. Only manifests
+// that write expr: pay for it.
+type expression struct{ program *vm.Program }
+
+// exprEnv is what an expression sees. Missing parts are nil.
+type exprEnv struct {
+	Record  any `expr:"record"`
+	Element any `expr:"element"`
+	Root    any `expr:"root"`
+}
+
+// maxExprNodes bounds the work one expression can ask for.
+const maxExprNodes = 500
+
+func compileExpression(source string) (*expression, error) {
+	options := []expr.Option{
+		expr.Env(exprEnv{}), expr.MaxNodes(maxExprNodes), expr.DisableBuiltin("now"), expr.DisableBuiltin("repeat"),
+		expr.Function("list", exprList, new(func(any) []any)),
+	}
+	for _, t := range transforms {
+		if function := exprFunction(t); function != nil {
+			options = append(options, function)
+		}
+	}
+	program, err := expr.Compile(source, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &expression{program}, nil
+}
+
+// exprFunction gives a named transform as a function of text. Amounts are whole
+// bani, dates YYYY-MM-DD.
+func exprFunction(t transform) expr.Option {
+	switch {
+	case t.amount != nil:
+		return expr.Function(t.name, func(params ...any) (any, error) {
+			minor, err := t.amount(exprText(params[0]))
+			return int(minor), err
+		}, new(func(any) int))
+	case t.day != nil:
+		return expr.Function(t.name, func(params ...any) (any, error) {
+			d, err := t.day(exprText(params[0]))
+			return string(d), err
+		}, new(func(any) string))
+	case t.words != nil && t.parameter == "" && t.name != "mojibake" && t.name != "trim" && t.name != "upper" && t.name != "lower":
+		step, _ := t.words("") // only steps with a parameter can fail
+		return expr.Function(t.name, func(params ...any) (any, error) {
+			return step(nil, exprText(params[0])), nil
+		}, new(func(any) string))
+	default:
+		return nil // what needs a parameter, and what expr-lang has itself
+	}
+}
+
+func exprText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return string(v)
+	case map[string]any:
+		text, _ := v["#text"].(string) // an element that has attributes
+		return text
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// exprList makes a list of what may be one element, several or none, as
+// repeated XML elements are.
+func exprList(params ...any) (any, error) {
+	switch v := params[0].(type) {
+	case nil:
+		return []any{}, nil
+	case []any:
+		return v, nil
+	default:
+		return []any{v}, nil
+	}
+}
+
+var errExpression = errors.New("the expression failed")
+
+func (e *expression) run(s *scope) (any, error) {
+	env := exprEnv{Root: s.anyRoot(), Record: anyOf(s.record)}
+	if s.here != s.record {
+		env.Element = anyOf(s.here)
+	}
+	got, err := expr.Run(e.program, env)
+	if err != nil {
+		return nil, errExpression // expr's own message may repeat data
+	}
+	if n, ok := got.(json.Number); ok {
+		got = strings.TrimSpace(string(n))
+	}
+	return got, nil
+}
+
+func anyOf(v Value) any {
+	if v == nil {
+		return nil
+	}
+	return v.Any()
+}

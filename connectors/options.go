@@ -1,0 +1,142 @@
+package connectors
+
+import (
+	"strings"
+
+	"racord/hub"
+)
+
+// notApproved is what a citizen reads when the creditor names a bank account
+// nobody approved.
+const notApproved = "The creditor's answer names a bank account that is not approved. It cannot be paid here until the creditor confirms it."
+
+// options reads the ways to pay. A debt of nothing has none.
+func (r *Reading) options(o *hub.Obligation, m *obligationMap) *refusal {
+	s := &r.scope
+	account := r.account(o, m.IBAN)
+	if o.Outstanding.Minor <= 0 {
+		return nil
+	}
+	revenue := s.spare(m.RevenueCode.readText(s))
+	if len(m.Options) == 0 {
+		o.Options = []hub.PaymentOption{{ID: "full", Kind: "full", Amount: o.Outstanding, Transfers: single(account, revenue, o.Outstanding)}}
+		return nil
+	}
+	for i := range m.Options {
+		part := &m.Options[i]
+		refused := part.stands(s, func() *refusal {
+			option, refused := r.option(part)
+			if refused != nil || option.Amount.Minor <= 0 {
+				return refused
+			}
+			if len(part.Transfers) == 0 {
+				option.Transfers = single(account, revenue, option.Amount)
+			} else if refused := r.transfers(o, &option, part.Transfers); refused != nil {
+				return refused
+			}
+			o.Options = append(grown(o.Options, len(m.Options)), option)
+			return nil
+		})
+		if refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
+func (r *Reading) option(part *optionMap) (option hub.PaymentOption, refused *refusal) {
+	s := &r.scope
+	minor, present, refused := part.Amount.readAmount(s)
+	if refused != nil || !present {
+		return option, refused
+	}
+	if option.Kind, refused = part.Kind.required(s); refused != nil {
+		return option, refused
+	}
+	option.Amount = hub.Bani(minor)
+	option.ID = s.spare(part.ID.readText(s))
+	if option.ID == "" {
+		option.ID = option.Kind
+	}
+	option.Label = s.spare(part.Label.readText(s))
+	option.LegalBasis = s.spare(part.LegalBasis.readText(s))
+	option.AvailableUntil = s.spareDay(part.AvailableUntil.readDay(s))
+	return option, nil
+}
+
+// account finds the approved account a record is paid to. Without an IBAN in
+// the answer it is the creditor's only one. An IBAN nobody approved makes the
+// record not payable.
+func (r *Reading) account(o *hub.Obligation, iban *Field) *hub.CreditorAccount {
+	s := &r.scope
+	if iban == nil {
+		if len(r.creditor.Accounts) == 1 {
+			return &r.creditor.Accounts[0]
+		}
+		return nil
+	}
+	written, refused := iban.readText(s)
+	if refused != nil || written == "" {
+		s.spare("", refused)
+		return nil
+	}
+	return r.approved(o, written, iban)
+}
+
+func (r *Reading) approved(o *hub.Obligation, written string, field *Field) *hub.CreditorAccount {
+	if strings.ContainsRune(written, ' ') {
+		written = strings.ReplaceAll(written, " ", "")
+	}
+	for i := range r.creditor.Accounts {
+		if r.creditor.Accounts[i].IBAN == written {
+			return &r.creditor.Accounts[i]
+		}
+	}
+	o.NotPayable = notApproved
+	r.scope.remark("iban_not_approved", field.path.text+" is not an approved account of the creditor")
+	return nil
+}
+
+// single is the one transfer of an amount that goes to one account.
+func single(account *hub.CreditorAccount, revenue string, amount hub.Money) []hub.Transfer {
+	if account == nil {
+		return nil
+	}
+	if revenue == "" {
+		revenue = account.RevenueCode
+	}
+	return []hub.Transfer{{Seq: 1, AccountID: account.ID, IBAN: account.IBAN, RevenueCode: revenue, Amount: amount}}
+}
+
+// transfers reads an option whose parts go to different accounts.
+func (r *Reading) transfers(o *hub.Obligation, option *hub.PaymentOption, parts []transferMap) *refusal {
+	s, sum := &r.scope, hub.Bani(0)
+	for i := range parts {
+		part := &parts[i]
+		refused := part.stands(s, func() *refusal {
+			minor, _, refused := part.Amount.readAmount(s)
+			if refused != nil || minor == 0 {
+				return refused
+			}
+			account := r.account(o, part.IBAN)
+			if account == nil {
+				return nil
+			}
+			var err error
+			if sum, err = sum.Add(hub.Bani(minor)); err != nil {
+				return part.Amount.refuse("bad_amount", "amounts do not fit")
+			}
+			one := single(account, s.spare(part.RevenueCode.readText(s)), hub.Bani(minor))[0]
+			one.Seq = len(option.Transfers) + 1
+			option.Transfers = append(grown(option.Transfers, len(parts)), one)
+			return nil
+		})
+		if refused != nil {
+			return refused
+		}
+	}
+	if sum != option.Amount {
+		s.remark("transfers_differ", "the transfers do not add up to the option's amount")
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package connectors
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"racord/hub"
+)
+
+// MaxRecords is the most records one answer may hold.
+const MaxRecords = 500
+
+// Reading is one answer being read: pages or single records go in, obligations
+// and refusals come out. It is not for concurrent use.
+type Reading struct {
+	call     *Call
+	creditor *hub.Creditor
+	asked    hub.Asked
+	now      time.Time
+	scope    scope
+	count    int // records seen
+	flags    []hub.QualityEvent
+	answer   hub.Answer
+}
+
+// Reading begins to read the answer to a call. For a feed asked is zero.
+func (m *Manifest) Reading(c *Call, asked hub.Asked, now time.Time) *Reading {
+	return &Reading{call: c, creditor: &m.Creditor, asked: asked, now: now}
+}
+
+// Classify looks for a refusal of the creditor in an answer: the rules of the
+// call first, then what its HTTP status says by itself. status is 0 where there
+// is no HTTP, root is nil where the answer could not be decoded. retryAfter is
+// what the creditor asked us to wait, 0 when it did not.
+func (r *Reading) Classify(status int, root Value, retryAfter time.Duration) error {
+	r.look(root)
+	for i := range r.call.answer.Errors {
+		rule := &r.call.answer.Errors[i]
+		if rule.Status != 0 && rule.Status != status || !rule.At.IsZero() && (root == nil || !rule.holds(&r.scope)) {
+			continue
+		}
+		wait := retryAfter
+		if wait == 0 {
+			wait = rule.RetryAfter
+		}
+		failure := Failure(hub.Code(rule.Code), fmt.Errorf("rule errors[%d] of call %s", i, r.call.Name))
+		failure.RetryAfter = wait
+		return failure
+	}
+	return ofStatus(status, retryAfter)
+}
+
+// ofStatus says what an HTTP status means when the manifest does not.
+func ofStatus(status int, retryAfter time.Duration) error {
+	code := hub.Code("")
+	switch {
+	case status == 0 || status >= 200 && status < 300:
+		return nil
+	case status == 401 || status == 403 || status == 407:
+		code = hub.CodeAuth
+	case status == 429:
+		code = hub.CodeBusy
+	case status == 408:
+		code = hub.CodeTimeout
+	case status >= 500:
+		code = hub.CodeUnavailable
+	default:
+		code = hub.CodeBadData // a 404 says "not known here" only where a rule says so
+	}
+	failure := Failure(code, fmt.Errorf("HTTP status %d", status))
+	failure.RetryAfter = retryAfter
+	return failure
+}
+
+func (r *Reading) look(root Value) { r.scope.root, r.scope.record, r.scope.here = root, root, root }
+
+// Flag adds a remark about the whole answer; it stands in the quality of every
+// obligation read after it.
+func (r *Reading) Flag(e hub.QualityEvent) {
+	for _, earlier := range r.flags {
+		if earlier.Code == e.Code {
+			return
+		}
+	}
+	r.flags = append(r.flags, e)
+}
+
+// Page reads one page of an answer: whom it is about, then every record under
+// items. Records that cannot be trusted are refused one by one. It fails with
+// CodeNotFound when the creditor does not know the subject, CodeForeignData when
+// the page is about somebody else, CodeBadData when it cannot be read as a
+// whole. It gives the number of records that were new.
+func (r *Reading) Page(root Value) (fresh int, err error) {
+	r.look(root)
+	part := &r.call.answer
+	if part.Known != nil && !part.Known.holds(&r.scope) {
+		return 0, Failure(hub.CodeNotFound, nil)
+	}
+	if err := r.aboutUs(); err != nil {
+		return 0, err
+	}
+	if err := r.times(); err != nil {
+		return 0, err
+	}
+	list := part.Items.each(&r.scope, func(v Value) bool {
+		if r.count >= MaxRecords {
+			err = BadData("more than %d records", MaxRecords)
+			return false
+		}
+		if r.add(v) {
+			fresh++
+		}
+		r.look(root)
+		return true
+	})
+	if err == nil && !list {
+		err = BadData("%s is not a list", part.Items)
+	}
+	return fresh, err
+}
+
+// aboutUs checks that the page repeats the subject that was asked about.
+func (r *Reading) aboutUs() error {
+	part := r.call.answer.Subject
+	if part == nil {
+		return nil
+	}
+	echo, same := part.Party, r.isIdentifier
+	if r.asked.ByAccount() {
+		echo, same = part.Account, r.isAccount
+	}
+	if echo == nil || r.asked == (hub.Asked{}) {
+		return nil
+	}
+	said, foreign := 0, false
+	echo.eachText(&r.scope, func(text string) {
+		said++
+		foreign = foreign || !same(text)
+	})
+	switch {
+	case foreign:
+		return Failure(hub.CodeForeignData, fmt.Errorf("%s is not what was asked about", echo.path))
+	case said == 0:
+		return BadData("the answer does not say whom it is about (%s)", echo.path)
+	}
+	return nil
+}
+
+func (r *Reading) isIdentifier(text string) bool {
+	id := r.asked.Identifier
+	if id.Scheme == hub.SchemeCUI {
+		return hub.NormalCUI(text) == hub.NormalCUI(id.Value)
+	}
+	return text == id.Value
+}
+
+func (r *Reading) isAccount(text string) bool { return text == r.asked.Account.Code }
+
+// times reads when the answer was true. A damaged time is as good as none.
+func (r *Reading) times() error {
+	part := &r.call.answer
+	if r.answer.AsOf.IsZero() {
+		at, refused := part.AsOf.readInstant(&r.scope)
+		if refused != nil {
+			return BadData("as_of: %s", refused.Error())
+		}
+		r.answer.AsOf = at
+	}
+	until, refused := part.ValidUntil.readInstant(&r.scope)
+	if refused != nil {
+		return BadData("valid_until: %s", refused.Error())
+	}
+	if !until.IsZero() {
+		r.answer.ValidUntil = until
+	}
+	r.answer.Provisional = r.answer.Provisional || part.Provisional != nil && part.Provisional.holds(&r.scope)
+	return nil
+}
+
+// add reads a record into the answer and tells whether it was new.
+func (r *Reading) add(v Value) bool {
+	o, refused := r.Record(v)
+	if refused == nil && r.has(o.ExternalID) {
+		refused = r.event(&refusal{"duplicate_record", "external_id", "the same id stands twice in one answer"})
+		r.answer.Refused = append(r.answer.Refused, *refused)
+		return false
+	}
+	if refused != nil {
+		r.answer.Refused = append(r.answer.Refused, *refused)
+		return true
+	}
+	r.answer.Obligations = append(r.answer.Obligations, o)
+	return true
+}
+
+// Add reads one record into the answer, for kinds whose records do not stand
+// together in a page.
+func (r *Reading) Add(v Value) { r.add(v) }
+
+func (r *Reading) has(externalID string) bool {
+	for i := range r.answer.Obligations {
+		if r.answer.Obligations[i].ExternalID == externalID {
+			return true
+		}
+	}
+	return false
+}
+
+// Count tells how many records were seen.
+func (r *Reading) Count() int { return r.count }
+
+// event words a refusal with the number of the record, from 0, and its field.
+func (r *Reading) event(why *refusal) *hub.QualityEvent {
+	items := strings.TrimPrefix(r.call.answer.Items.text, "$.")
+	if items == "" || items == "$" {
+		items = "record"
+	}
+	return &hub.QualityEvent{Code: why.code, Field: items + "[" + strconv.Itoa(r.count-1) + "]." + why.where, Detail: why.detail}
+}
+
+// Answer gives what was read. Without a time of its own the answer speaks about
+// now.
+func (r *Reading) Answer() hub.Answer {
+	if r.answer.AsOf.IsZero() {
+		r.answer.AsOf = r.now
+	}
+	return r.answer
+}

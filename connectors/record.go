@@ -1,0 +1,418 @@
+package connectors
+
+import (
+	"strconv"
+	"strings"
+
+	"racord/hub"
+)
+
+// Record maps one record: an obligation, or why it is refused. Amounts, ids and
+// kinds that are missing or damaged refuse the record; other damage is left out
+// and noted in the obligation's quality.
+func (r *Reading) Record(v Value) (hub.Obligation, *hub.QualityEvent) {
+	s := &r.scope
+	s.record, s.here, s.remarks = v, v, nil
+	r.count++
+	var o hub.Obligation
+	if refused := r.fill(&o); refused != nil {
+		return hub.Obligation{}, r.event(refused)
+	}
+	o.Quality = append(o.Quality, r.flags...)
+	for _, remark := range s.remarks {
+		remark.Field = r.event(&refusal{where: "*"}).Field
+		o.Quality = append(o.Quality, remark)
+	}
+	return o, nil
+}
+
+func (r *Reading) fill(o *hub.Obligation) *refusal {
+	if refused := r.ours(); refused != nil {
+		return refused
+	}
+	m, s := r.call.answer.Map, &r.scope
+	if refused := r.identity(o, m); refused != nil {
+		return refused
+	}
+	if refused := r.amounts(o, m); refused != nil {
+		return refused
+	}
+	r.circumstances(o, m)
+	r.lists(o, m)
+	if refused := r.components(o, m.Components); refused != nil {
+		return refused
+	}
+	if refused := r.instalments(o, m.Instalments); refused != nil {
+		return refused
+	}
+	if refused := r.options(o, m); refused != nil {
+		return refused
+	}
+	s.here = s.record
+	return r.change(o, m.NextChange)
+}
+
+// ours checks whom the record is about.
+func (r *Reading) ours() *refusal {
+	part, s := r.call.answer.Subject, &r.scope
+	if part == nil || part.Record == nil {
+		return nil
+	}
+	about, refused := part.Record.readText(s)
+	if refused != nil {
+		return refused
+	}
+	about = strings.TrimSpace(about)
+	ok := false
+	switch {
+	case part.Among != nil:
+		part.Among.eachText(s, func(text string) { ok = ok || text == about })
+	case r.asked.ByAccount():
+		ok = r.isAccount(about)
+	default:
+		ok = r.isIdentifier(about)
+	}
+	if !ok {
+		return part.Record.refuse("foreign_record", "about somebody else than the answer")
+	}
+	return nil
+}
+
+// identity reads what names the debt.
+func (r *Reading) identity(o *hub.Obligation, m *obligationMap) (refused *refusal) {
+	s := &r.scope
+	if o.ExternalID, refused = m.ExternalID.required(s); refused != nil {
+		return refused
+	}
+	if o.Kind, refused = m.Kind.required(s); refused != nil {
+		if refused.code == "unknown_value" {
+			refused.code = "unknown_kind"
+		}
+		return refused
+	}
+	if m.Status != nil {
+		status, refused := m.Status.readText(s)
+		if refused != nil {
+			return refused
+		}
+		if o.Status = hub.ObligationStatus(status); status != "" && !validStatus(o.Status) {
+			return m.Status.refuse("unknown_status", "a status the hub does not know")
+		}
+	}
+	o.ID = hub.NewObligationID(r.creditor.Name, o.ExternalID)
+	o.HubState = hub.HubNone
+	return nil
+}
+
+// required reads a text that must not be empty.
+func (f *Field) required(s *scope) (string, *refusal) {
+	text, refused := f.readText(s)
+	if refused == nil && text == "" {
+		refused = f.refuse("missing_field", "there is nothing")
+	}
+	return text, refused
+}
+
+// amounts reads outstanding, paid and total; one of the last two follows from
+// the others, because outstanding = total − paid.
+func (r *Reading) amounts(o *hub.Obligation, m *obligationMap) *refusal {
+	s := &r.scope
+	outstanding, present, refused := m.Outstanding.readAmount(s)
+	if refused == nil && !present {
+		refused = m.Outstanding.refuse("missing_field", "there is nothing")
+	}
+	if refused != nil {
+		return refused
+	}
+	paid, hasPaid, refused := m.Paid.readAmount(s)
+	if refused != nil {
+		return refused
+	}
+	total, hasTotal, refused := m.Total.readAmount(s)
+	if refused != nil {
+		return refused
+	}
+	o.Outstanding, o.Paid, o.Total = hub.Bani(outstanding), hub.Bani(paid), hub.Bani(total)
+	var err error
+	switch {
+	case !hasTotal:
+		o.Total, err = o.Outstanding.Add(o.Paid)
+	case !hasPaid:
+		o.Paid, err = o.Total.Add(hub.Bani(-outstanding))
+	case total-paid != outstanding:
+		s.remark("amounts_differ", "total less paid is not outstanding")
+	}
+	if err != nil {
+		return m.Outstanding.refuse("bad_amount", "amounts do not fit")
+	}
+	if o.Status == "" {
+		o.Status = statusOf(o)
+	}
+	return nil
+}
+
+func statusOf(o *hub.Obligation) hub.ObligationStatus {
+	switch {
+	case o.Outstanding.Minor < 0:
+		return hub.StatusCredit
+	case o.Outstanding.Minor == 0:
+		return hub.StatusPaid
+	case o.Paid.Minor > 0:
+		return hub.StatusPartiallyPaid
+	default:
+		return hub.StatusOpen
+	}
+}
+
+// spare takes what is not vital: what is damaged is left out with a remark.
+func (s *scope) spare(text string, refused *refusal) string {
+	if refused != nil {
+		s.remark(refused.code, refused.where+": "+refused.detail)
+		return ""
+	}
+	return text
+}
+
+func (s *scope) spareDay(d hub.Date, refused *refusal) hub.Date {
+	return hub.Date(s.spare(string(d), refused))
+}
+
+// circumstances reads everything that is not an amount or a list.
+func (r *Reading) circumstances(o *hub.Obligation, m *obligationMap) {
+	s := &r.scope
+	o.Account = s.spare(m.Account.readText(s))
+	if o.Account == "" {
+		o.Account = r.asked.Account.Code
+	}
+	o.Debtor = s.spare(m.Debtor.readText(s))
+	o.LegalStage = s.spare(m.LegalStage.readText(s))
+	o.IssuedOn = s.spareDay(m.IssuedOn.readDay(s))
+	includes, refused := m.IncludesOld.readTruth(s)
+	s.spare("", refused)
+	o.IncludesPreviousBalance = includes
+	o.Subject = s.subject(m.Subject)
+	o.Reference = s.reference(m.Reference)
+	o.Period = s.period(m.Period)
+	for name, field := range m.Details {
+		if text := s.spare(field.readText(s)); text != "" {
+			if o.Details == nil {
+				o.Details = make(map[string]string, len(m.Details))
+			}
+			o.Details[name] = text
+		}
+	}
+}
+
+func (s *scope) subject(m *subjectMap) *hub.Subject {
+	if m == nil {
+		return nil
+	}
+	subject := hub.Subject{Type: s.spare(m.Type.readText(s)), Label: s.spare(m.Label.readText(s)), Ref: s.spare(m.Ref.readText(s))}
+	if subject.Label == "" && subject.Ref == "" {
+		return nil
+	}
+	return &subject
+}
+
+func (s *scope) reference(m *referenceMap) *hub.Reference {
+	if m == nil {
+		return nil
+	}
+	reference := hub.Reference{
+		Invoice:  s.spare(m.Invoice.readText(s)),
+		PVSeries: s.spare(m.PVSeries.readText(s)), PVNumber: s.spare(m.PVNumber.readText(s)), PVUnique: s.spare(m.PVUnique.readText(s)),
+		Decision: s.spare(m.Decision.readText(s)), PaymentRef: s.spare(m.PaymentRef.readText(s)),
+	}
+	if reference == (hub.Reference{}) {
+		return nil
+	}
+	return &reference
+}
+
+func (s *scope) period(m *periodMap) *hub.Period {
+	if m == nil {
+		return nil
+	}
+	p, refused := m.Month.readMonth(s)
+	s.spare("", refused)
+	year, refused := m.Year.readWhole(s)
+	s.spare("", refused)
+	if year >= 1850 && year <= 2199 {
+		p = ofYear(year)
+	}
+	if from := s.spareDay(m.From.readDay(s)); from != "" {
+		p.From = from
+	}
+	if to := s.spareDay(m.To.readDay(s)); to != "" {
+		p.To = to
+	}
+	if label := s.spare(m.Label.readText(s)); label != "" {
+		p.Label = label
+	}
+	if p == (hub.Period{}) {
+		return nil
+	}
+	return &p
+}
+
+func ofYear(year int) hub.Period {
+	label := strconv.Itoa(year)
+	return hub.Period{From: hub.Date(label + "-01-01"), To: hub.Date(label + "-12-31"), Label: label}
+}
+
+// stands calls f once for every place a part of the map stands for.
+func (sel *selection) stands(s *scope, f func() *refusal) (refused *refusal) {
+	outer := s.here
+	defer func() { s.here = outer }()
+	if sel.Each.IsZero() {
+		if sel.When == nil || sel.When.holds(s) {
+			return f()
+		}
+		return nil
+	}
+	sel.Each.each(s, func(element Value) bool {
+		s.here = element
+		if sel.fits(s) {
+			refused = f()
+		}
+		s.here = outer
+		return refused == nil
+	})
+	return refused
+}
+
+func (sel *selection) fits(s *scope) bool {
+	for i := range sel.where {
+		left, ok := s.text(sel.where[i].element.find(s))
+		left = strings.Clone(left)
+		right, okRight := s.text(sel.where[i].record.find(s))
+		if !ok || !okRight || left != right {
+			return false
+		}
+	}
+	return sel.When == nil || sel.When.holds(s)
+}
+
+func (r *Reading) lists(o *hub.Obligation, m *obligationMap) {
+	s := &r.scope
+	for i := range m.Excludes {
+		_ = m.Excludes[i].stands(s, func() *refusal {
+			if id := s.spare(m.Excludes[i].ID.readText(s)); id != "" {
+				o.ExcludesIDs = append(o.ExcludesIDs, hub.NewObligationID(r.creditor.Name, id))
+			}
+			return nil
+		})
+	}
+	for i := range m.Replaces {
+		_ = m.Replaces[i].stands(s, func() *refusal {
+			if id := s.spare(m.Replaces[i].ID.readText(s)); id != "" {
+				o.Replaces = append(o.Replaces, id)
+			}
+			return nil
+		})
+	}
+}
+
+func (r *Reading) components(o *hub.Obligation, parts []componentMap) *refusal {
+	s, sum, any := &r.scope, hub.Bani(0), false
+	for i := range parts {
+		part := &parts[i]
+		refused := part.stands(s, func() *refusal {
+			minor, _, refused := part.Amount.readAmount(s)
+			if refused != nil || minor == 0 {
+				return refused
+			}
+			kind, refused := part.Type.required(s)
+			if refused != nil {
+				return refused
+			}
+			var err error
+			if sum, err = sum.Add(hub.Bani(minor)); err != nil {
+				return part.Amount.refuse("bad_amount", "amounts do not fit")
+			}
+			any = true
+			o.Components = append(grown(o.Components, len(parts)), hub.Component{Type: kind, Label: s.spare(part.Label.readText(s)), Amount: hub.Bani(minor)})
+			return nil
+		})
+		if refused != nil {
+			return refused
+		}
+	}
+	if any && sum != o.Total {
+		s.remark("components_differ", "the parts do not add up to the total")
+	}
+	return nil
+}
+
+// grown makes the first growth of a list fit what the map can give.
+func grown[T any](list []T, n int) []T {
+	if list == nil {
+		return make([]T, 0, n)
+	}
+	return list
+}
+
+func (r *Reading) instalments(o *hub.Obligation, parts []instalmentMap) *refusal {
+	s := &r.scope
+	for i := range parts {
+		part := &parts[i]
+		refused := part.stands(s, func() *refusal {
+			one := hub.Installment{DueOn: s.spareDay(part.DueOn.readDay(s)), Amount: o.Total, Outstanding: o.Outstanding}
+			if one.DueOn == "" {
+				return nil
+			}
+			if minor, present, refused := part.Amount.readAmount(s); refused != nil {
+				return refused
+			} else if present {
+				one.Amount = hub.Bani(minor)
+			}
+			if minor, present, refused := part.Outstanding.readAmount(s); refused != nil {
+				return refused
+			} else if present {
+				one.Outstanding = hub.Bani(minor)
+			}
+			no, refused := part.No.readWhole(s)
+			s.spare("", refused)
+			if one.No = no; no == 0 {
+				one.No = len(o.Installments) + 1
+			}
+			o.Installments = append(grown(o.Installments, len(parts)), one)
+			return nil
+		})
+		if refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
+// change keeps the earliest change that lies ahead.
+func (r *Reading) change(o *hub.Obligation, parts []changeMap) *refusal {
+	s := &r.scope
+	if o.Outstanding.Minor <= 0 {
+		return nil
+	}
+	for i := range parts {
+		part := &parts[i]
+		refused := part.stands(s, func() *refusal {
+			at := s.spareDay(part.After.readDay(s)).End()
+			if !at.After(r.now) || o.NextChange != nil && !at.Before(o.NextChange.At) {
+				return nil
+			}
+			next := &hub.NextChange{At: at.UTC(), Reason: s.spare(part.Reason.readText(s))}
+			if minor, present, refused := part.NewOutstanding.readAmount(s); refused != nil {
+				return refused
+			} else if present {
+				amount := hub.Bani(minor)
+				next.NewOutstanding = &amount
+			}
+			o.NextChange = next
+			return nil
+		})
+		if refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
