@@ -1,0 +1,143 @@
+// Package postgres is the hub's store in PostgreSQL, for a hub of several
+// replicas. The database's clock and locks are the only ones that count, no
+// statement waits for ever, and nothing is remembered in the process: another
+// replica may have changed it.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"racord/adapters/sqlstore"
+	"racord/hub"
+)
+
+// The bounds of what a replica asks of the database.
+const (
+	connections      = 20
+	statementTimeout = 5 * time.Second
+	lockTimeout      = time.Second
+	idleTimeout      = 10 * time.Second // inside a transaction
+	connectTimeout   = 5 * time.Second
+	connectionLife   = 30 * time.Minute
+)
+
+// Store is a hub.Store in PostgreSQL.
+type Store struct {
+	*sqlstore.Store
+}
+
+var _ hub.Store = (*Store)(nil)
+
+// Open connects, and creates or migrates the schema; of several replicas at once
+// one migrates and the others wait. The DSN is a URL or key=value pairs, the
+// master key has hub.MasterKeyBytes bytes.
+func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
+	keys, err := hub.NewKeys(master, sqlstore.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	if err := Migrate(ctx, dsn); err != nil {
+		return nil, err
+	}
+	config, err := parse(dsn)
+	if err != nil {
+		return nil, err
+	}
+	for name, limit := range map[string]time.Duration{
+		"statement_timeout": statementTimeout, "lock_timeout": lockTimeout, "idle_in_transaction_session_timeout": idleTimeout,
+	} {
+		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
+	}
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	db.SetConnMaxLifetime(connectionLife)
+	return &Store{Store: sqlstore.New(db, db, keys, engine{})}, nil
+}
+
+// Migrate creates the schema or brings it to the newest version, under a lock
+// that replicas share, without the timeouts of everyday work.
+func Migrate(ctx context.Context, dsn string) error {
+	config, err := parse(dsn)
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDB(*config)
+	locker, err := lock.NewPostgresSessionLocker()
+	if err == nil {
+		err = sqlstore.Migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker))
+	}
+	return errors.Join(err, db.Close())
+}
+
+// parse reads a DSN. Its errors never repeat the DSN, which may hold a password.
+func parse(dsn string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, hub.Errorf(hub.CodeInvalid, "the PostgreSQL DSN cannot be read")
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	config.RuntimeParams["application_name"] = "racord"
+	return config, nil
+}
+
+// engine is PostgreSQL's part of the store.
+type engine struct{}
+
+var _ sqlstore.Engine = engine{}
+
+// lockQuery waits for the lock and only then reads the clock.
+const lockQuery = `
+WITH waited AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($1, 0)))
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM waited`
+
+// Lock takes an advisory lock until the transaction ends.
+func (engine) Lock(ctx context.Context, tx *sql.Tx, name string) (time.Time, error) {
+	var micros int64
+	err := tx.QueryRowContext(ctx, lockQuery, "racord "+name).Scan(&micros)
+	return time.UnixMicro(micros), err
+}
+
+// patience is the statement timeout of a transaction over many rows.
+const patience = 5 * time.Minute
+
+// Patient lifts the statement timeout for this transaction.
+func (engine) Patient(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`SET LOCAL statement_timeout = %d`, patience.Milliseconds()))
+	return err
+}
+
+// insertQuery takes columns, not rows: one statement for any number of rows.
+const insertQuery = `
+INSERT INTO snapshot_rows (generation, external, account, as_of, due, obligation)
+SELECT $1, r.external, r.account, $2, r.due, r.obligation
+FROM unnest($3::bytea[], $4::bytea[], $5::bigint[], $6::bytea[]) AS r (external, account, due, obligation)
+ON CONFLICT (generation, external) DO UPDATE
+SET account = excluded.account, as_of = excluded.as_of, due = excluded.due, obligation = excluded.obligation`
+
+// Insert stages rows in one round trip.
+func (engine) Insert(ctx context.Context, tx *sql.Tx, d sqlstore.Delivery, rows []sqlstore.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	externals, accounts := make([][]byte, len(rows)), make([][]byte, len(rows))
+	dues, obligations := make([]int64, len(rows)), make([][]byte, len(rows))
+	for i := range rows {
+		externals[i], accounts[i] = rows[i].External[:], rows[i].Account[:]
+		dues[i], obligations[i] = rows[i].Due, rows[i].Obligation
+	}
+	_, err := tx.ExecContext(ctx, insertQuery, d.Generation, d.AsOf, externals, accounts, dues, obligations)
+	return err
+}

@@ -1,0 +1,266 @@
+package postgres_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"racord/adapters/postgres"
+	"racord/adapters/testserver"
+	"racord/hub"
+	"racord/hub/hubtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
+
+func open(t testing.TB, dsn string) *postgres.Store {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), dsn, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+// raw is a connection beside the store's.
+func raw(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func TestStoreKeepsTheContract(t *testing.T) {
+	dsn := testserver.Postgres(t)
+	store, db := open(t, dsn), raw(t, dsn)
+	hubtest.TestStore(t, func(t *testing.T) hubtest.Lab {
+		run(t, db, `DELETE FROM links; DELETE FROM marks; DELETE FROM parties; DELETE FROM attempts; DELETE FROM feeds;
+			DELETE FROM deliveries; DELETE FROM snapshot_rows; DELETE FROM trash; DELETE FROM holders; DELETE FROM slots;
+			DELETE FROM quarantines`)
+		return hubtest.Lab{
+			Store: store,
+			Age: func(t *testing.T, d time.Duration) {
+				run(t, db, strings.ReplaceAll(`
+					UPDATE holders SET born_at = born_at - $1, alive_until = alive_until - $1;
+					UPDATE slots SET held_until = held_until - $1;
+					UPDATE deliveries SET touched_at = touched_at - $1`, "$1", fmt.Sprint(d.Microseconds())))
+			},
+			Dump: func(t *testing.T) []byte { return testserver.PostgresDump(t, dsn) },
+		}
+	})
+}
+
+// run runs statements beside the store.
+func run(t *testing.T, db *sql.DB, statements string) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), statements); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReplicasMigrateOnce(t *testing.T) {
+	const replicas = 4
+	dsn := testserver.Postgres(t)
+	var wait sync.WaitGroup
+	errs := make([]error, replicas)
+	for i := range replicas {
+		wait.Go(func() { errs[i] = postgres.Migrate(t.Context(), dsn) })
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	versions := 0
+	query := `SELECT count(*) FROM goose_db_version WHERE version_id = 1`
+	if err := raw(t, dsn).QueryRowContext(t.Context(), query).Scan(&versions); err != nil || versions != 1 {
+		t.Fatalf("got the first version applied %d times (%v), want once", versions, err)
+	}
+}
+
+func TestReplicasSeeEachOtherAtOnce(t *testing.T) {
+	dsn, who := testserver.Postgres(t), hub.Login{Issuer: "i", Subject: "s"}
+	one, other := open(t, dsn), open(t, dsn)
+	folder, err := one.Enrol(t.Context(), who, "Ana", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		mark := hub.Mark{Creditor: "water", Obligation: hub.ObligationID(fmt.Sprint(i)), State: hub.HubReserved, Since: hubtest.Now()}
+		if err := one.SetMark(t.Context(), folder.Party.ID, mark); err != nil {
+			t.Fatal(err)
+		}
+		seen, err := other.Folder(t.Context(), who)
+		if err != nil || len(seen.Marks) != i+1 {
+			t.Fatalf("got %d marks (%v) at the other replica, want %d", len(seen.Marks), err, i+1)
+		}
+	}
+}
+
+func TestReplicasNeverHoldTooManySlots(t *testing.T) {
+	const replicas, total, rounds = 3, 7, 20
+	dsn := testserver.Postgres(t)
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	held, problems := make([]int, replicas), []string{}
+	for r := range replicas {
+		store := open(t, dsn)
+		wait.Go(func() {
+			for round := range rounds {
+				want := (3*r + 2*round) % (total + 1)
+				mu.Lock()
+				held[r] = min(held[r], want)
+				mu.Unlock()
+				got, err := store.Keep(t.Context(), hub.Holder(fmt.Sprint(r)), "water", total, want, time.Minute)
+				mu.Lock()
+				held[r] = got
+				sum := 0
+				for _, n := range held {
+					sum += n
+				}
+				if err != nil || sum > total {
+					problems = append(problems, fmt.Sprintf("%d held of %d (%v)", sum, total, err))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	for _, problem := range problems {
+		t.Error(problem)
+	}
+}
+
+// TestAFolderIsOneRoundTrip listens between the store and the server.
+func TestAFolderIsOneRoundTrip(t *testing.T) {
+	dsn, who := testserver.Postgres(t), hub.Login{Issuer: "i", Subject: "s"}
+	tapped, trips := tap(t, dsn)
+	store := open(t, tapped)
+	folder, err := store.Enrol(t.Context(), who, "Ana", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := hub.AccountRef{Creditor: "water", Code: "1"}
+	if err := store.Link(t.Context(), hub.Link{ID: "l", Party: folder.Party.ID, Account: account}); err != nil {
+		t.Fatal(err)
+	}
+	const reads = 20
+	before := trips.Load()
+	for range reads {
+		if f, err := store.Folder(t.Context(), who); err != nil || len(f.Links) != 1 {
+			t.Fatalf("got %d links (%v), want 1", len(f.Links), err)
+		}
+	}
+	if got := trips.Load() - before; got != reads {
+		t.Fatalf("got %d round trips for %d folders, want one each", got, reads)
+	}
+}
+
+// tap puts a listener before the server of a DSN. It counts how often the store
+// speaks after the server spoke.
+func tap(t *testing.T, dsn string) (tapped string, trips *atomic.Int64) {
+	t.Helper()
+	place, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	trips, server := &atomic.Int64{}, place.Host
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go relay(conn, server, trips)
+		}
+	}()
+	place.Host = listener.Addr().String()
+	return place.String(), trips
+}
+
+func relay(store net.Conn, addr string, trips *atomic.Int64) {
+	defer store.Close()
+	server, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	answered := &atomic.Bool{}
+	answered.Store(true)
+	go copyTo(store, server, func() { answered.Store(true) })
+	copyTo(server, store, func() {
+		if answered.Swap(false) {
+			trips.Add(1)
+		}
+	})
+}
+
+func copyTo(to, from net.Conn, spoke func()) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			spoke()
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func TestAFrozenLockDoesNotHoldAReplicaForEver(t *testing.T) {
+	dsn := testserver.Postgres(t)
+	store := open(t, dsn)
+	blocker, err := raw(t, dsn).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = blocker.Rollback() }()
+	if _, err := blocker.ExecContext(t.Context(), `LOCK TABLE quarantines IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := store.Quarantined(ctx); hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Fatalf("got %v, want the store unavailable once its lock timeout is over", err)
+	}
+}
+
+func TestASilentServerIsUnavailable(t *testing.T) {
+	_, err := postgres.Open(t.Context(), "postgres://racord:hush-hush@127.0.0.1:1/racord?sslmode=disable", hubtest.Master())
+	if err == nil || strings.Contains(err.Error(), "hush-hush") {
+		t.Fatalf("got %v, want an error without the password", err)
+	}
+	_, err = postgres.Open(t.Context(), "postgres://racord:hush-hush@127.0.0.1:port/racord", hubtest.Master())
+	if hub.CodeOf(err) != hub.CodeInvalid || strings.Contains(err.Error(), "hush-hush") {
+		t.Fatalf("got %v, want the DSN refused without the password", err)
+	}
+}
+
+func BenchmarkStore(b *testing.B) {
+	hubtest.BenchmarkStore(b, func(b *testing.B) hub.Store { return open(b, testserver.Postgres(b)) })
+}
