@@ -76,6 +76,7 @@ type Cache struct {
 // Limits protect the hub and the citizens' data.
 type Limits struct {
 	CitizenPerMinute int `yaml:"citizen_per_minute"` // views of one citizen
+	CallsPerMinute   int `yaml:"calls_per_minute"`   // other requests of one citizen
 	PortalPerMinute  int `yaml:"portal_per_minute"`  // requests of one portal
 	InFlight         int `yaml:"in_flight"`          // requests at once, of one replica
 }
@@ -105,7 +106,7 @@ func Default() Config {
 		Creditors: "creditors", Secrets: "secrets", Log: "info",
 		View:   View{Deadline: 1500 * time.Millisecond, FetchFor: 8 * time.Second},
 		Cache:  Cache{Megabytes: 256},
-		Limits: Limits{CitizenPerMinute: 30, PortalPerMinute: 60_000, InFlight: 256},
+		Limits: Limits{CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, InFlight: 256},
 		Feeds:  Feeds{Every: 5 * time.Minute},
 	}
 }
@@ -163,6 +164,7 @@ func (c *Config) check() error {
 	}
 	for key, n := range map[string]int{
 		"cache.megabytes": c.Cache.Megabytes, "limits.citizen_per_minute": c.Limits.CitizenPerMinute,
+		"limits.calls_per_minute":  c.Limits.CallsPerMinute,
 		"limits.portal_per_minute": c.Limits.PortalPerMinute, "limits.in_flight": c.Limits.InFlight,
 	} {
 		if n <= 0 {

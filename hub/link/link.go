@@ -143,5 +143,15 @@ func fits(o *hub.Obligation, proof hub.Proof) bool {
 	if r := o.Reference; r != nil {
 		number = number || proof.Invoice == r.Invoice || proof.Invoice == r.Decision
 	}
-	return number && (proof.Amount == o.Total || proof.Amount == o.Outstanding)
+	return number && (proof.Amount == o.Total || proof.Amount == o.Outstanding || proof.Amount == principal(o))
+}
+
+// principal is the bill without penalties and older balances, as it was printed.
+func principal(o *hub.Obligation) hub.Money {
+	for _, part := range o.Components {
+		if part.Type == "principal" {
+			return part.Amount
+		}
+	}
+	return o.Total
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"racord/adapters/httpapi"
+	"racord/adapters/identity"
+	"racord/adapters/memcache"
+	"racord/adapters/opsapi"
+	"racord/adapters/postgres"
+	"racord/adapters/rediscache"
+	"racord/adapters/sqlite"
+	"racord/adapters/telemetry"
+	"racord/adapters/upstream"
+	"racord/config"
+	"racord/hub"
+	"racord/hub/feed"
+	"racord/hub/link"
+	"racord/hub/view"
+)
+
+// parts are the pieces of a hub, in the order in which they are made.
+type parts struct {
+	meters *telemetry.Telemetry
+	store  hub.Store
+	l1, l2 hub.PageCache
+	keys   *hub.Keys
+	fleet  hub.Fleet
+	views  *view.Views
+	feeds  *feed.Runner
+}
+
+func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
+	h.meters = telemetry.New()
+	var err error
+	h.log, err = telemetry.NewLogger(setup.Log, setup.Config.Log)
+	return err
+}
+
+// openStore opens PostgreSQL when the configuration names a DSN file, else the
+// SQLite file in the data directory.
+func (h *runningHub) openStore(ctx context.Context, setup hubSetup) error {
+	master, err := masterKey(setup.Config.Data)
+	if err != nil {
+		return err
+	}
+	if h.store, err = openStore(ctx, setup.Config, master); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	h.onClose(func(context.Context) error { return h.store.Close() })
+	h.keys, err = hub.NewKeys(master, "cache")
+	return err
+}
+
+func openStore(ctx context.Context, conf config.Config, master []byte) (hub.Store, error) {
+	if conf.Store.PostgresFile == "" {
+		return sqlite.Open(ctx, conf.Data, master)
+	}
+	dsn, err := os.ReadFile(conf.Store.PostgresFile)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, strings.TrimSpace(string(dsn)), master)
+}
+
+func (h *runningHub) openCaches(_ context.Context, setup hubSetup) error {
+	h.l1 = memcache.New(setup.Config.Cache.Megabytes << 20)
+	conf := setup.Config.Redis
+	if len(conf.Addresses) == 0 {
+		return nil
+	}
+	options, err := redisOptions(conf)
+	if err != nil {
+		return err
+	}
+	client := redis.NewUniversalClient(options)
+	h.onClose(func(context.Context) error { return client.Close() })
+	h.l2 = rediscache.New(client, h.keys, h.meters.RedisEvent)
+	return nil
+}
+
+// openUseCases makes what the doors lead to.
+func (h *runningHub) openUseCases(_ context.Context, setup hubSetup) error {
+	h.views = view.New(view.Parts{
+		Roster: h.fleet, Folders: h.store, L1: h.l1, L2: h.l2, Keys: h.keys, Clock: setup.Clock, Meter: h.meters.View(),
+	}, view.Conf{Deadline: setup.Config.View.Deadline, FetchFor: setup.Config.View.FetchFor})
+	h.onClose(func(context.Context) error { h.views.Close(); return nil })
+	h.feeds = feed.New(feed.Parts{Roster: h.fleet, Store: h.store, Log: h.log, Meter: h.meters.Feed()},
+		feed.Conf{Every: setup.Config.Feeds.Every})
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); h.feeds.Run(ctx) }()
+	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+	return nil
+}
+
+// openDoors opens the API and the operations listener.
+func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
+	door, err := h.openIdentity(setup)
+	if err != nil {
+		return err
+	}
+	limits := setup.Config.Limits
+	api, err := httpapi.New(httpapi.Parts{
+		Doorman: door, Views: h.views, Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
+		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
+	}, httpapi.Conf{
+		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
+		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight,
+	})
+	if err != nil {
+		return err
+	}
+	buttons := opsapi.Handler(h.store, h.log)
+	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
+	if h.ops, err = h.listen(ctx, setup.Config.OpsListen, ops, func(l net.Listener) net.Listener { return l }); err != nil {
+		return err
+	}
+	h.api, err = h.listen(ctx, setup.Config.Listen, httpapi.NewServer(api, h.log), httpapi.Whole)
+	return err
+}
+
+// openIdentity trusts the configured issuers, reached through the same wall as
+// creditors.
+func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
+	way := upstream.New(upstream.Conf{Allow: setup.Config.Wall.AllowAll})
+	h.onClose(func(context.Context) error { way.Close(); return nil })
+	conf := identity.Conf{}
+	for _, issuer := range setup.Config.Issuers {
+		conf.Issuers = append(conf.Issuers, identity.Issuer{
+			URL: issuer.URL, Audience: issuer.Audience, Portals: issuer.Portals, Algorithms: issuer.Algorithms,
+		})
+	}
+	door, err := identity.New(conf, identity.Parts{Folders: h.store, HTTP: way.Client(), Clock: hub.ClockFunc(time.Now)})
+	if err != nil {
+		return nil, err
+	}
+	h.onClose(func(context.Context) error { door.Close(); return nil })
+	return door, nil
+}
+
+var _ = slog.LevelInfo

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"racord/config"
+	"racord/hub"
+)
+
+type serveCommand struct {
+	Config    string `help:"Configuration file." default:"racord.yaml" type:"path"`
+	Listen    string `help:"Address of the API, instead of the one configured."`
+	OpsListen string `help:"Address of the operations listener, instead of the one configured."`
+}
+
+// Run serves until it is told to stop.
+func (c *serveCommand) Run(ctx context.Context, to streams) (err error) {
+	conf, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	if c.Listen != "" {
+		conf.Listen = c.Listen
+	}
+	if c.OpsListen != "" {
+		conf.OpsListen = c.OpsListen
+	}
+	clock, err := businessClock(ctx, conf)
+	if err != nil {
+		return err
+	}
+	h, err := startHub(ctx, hubSetup{Config: conf, Manifests: os.DirFS(conf.Creditors), Clock: clock, LocalFiles: true, Log: to.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	fmt.Fprintf(to.out, "ready\n  API         %s\n  operations  %s\n", h.URL(), h.OpsURL())
+	return h.Wait(ctx)
+}
+
+func businessClock(ctx context.Context, conf config.Config) (hub.Clock, error) {
+	if conf.Sandbox.Clock == "" {
+		return hub.ClockFunc(time.Now), nil
+	}
+	return followClock(ctx, conf.Sandbox.Clock)
+}
+
+// hubSetup is all that a hub is made from.
+type hubSetup struct {
+	Config     config.Config
+	Manifests  fs.FS // one YAML file a creditor
+	Clock      hub.Clock
+	LocalFiles bool      // manifests are the operator's own: local paths are allowed
+	Log        io.Writer // JSON lines
+}
+
+// runningHub is a hub that answers. What was started is stopped by Close in
+// reverse order.
+type runningHub struct {
+	parts
+	log      *slog.Logger
+	api, ops *listener
+	closers  []func(context.Context) error
+	failed   chan error
+}
+
+// startHub builds a hub from the inside out: store, caches, the fleet behind
+// its guard, use cases, doors. It answers when it returns.
+func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
+	h := &runningHub{failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	for _, step := range []func(context.Context, hubSetup) error{
+		h.openLog, h.openStore, h.openCaches, h.openFleet, h.openUseCases, h.openDoors,
+	} {
+		if err := step(ctx, setup); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+// onClose remembers what to stop.
+func (h *runningHub) onClose(stop func(context.Context) error) { h.closers = append(h.closers, stop) }
+
+// drainFor is how long requests under way may go on after a stop.
+const drainFor = 20 * time.Second
+
+// Close stops everything in reverse order.
+func (h *runningHub) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainFor)
+	defer cancel()
+	var all error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		all = errors.Join(all, h.closers[i](ctx))
+	}
+	h.closers = nil
+	return all
+}
+
+// Wait ends when ctx does, or with the failure of a listener.
+func (h *runningHub) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-h.failed:
+		return err
+	}
+}
+
+// URL is the root of the API.
+func (h *runningHub) URL() string { return h.api.url() }
+
+// OpsURL is the root of the operations listener.
+func (h *runningHub) OpsURL() string { return h.ops.url() }
+
+// listener is an HTTP server on an address.
+type listener struct {
+	net.Listener
+	server *http.Server
+}
+
+// listen starts to serve and stops with the hub.
+func (h *runningHub) listen(ctx context.Context, address string, server *http.Server, wrap func(net.Listener) net.Listener) (*listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	go func() {
+		if err := server.Serve(wrap(l)); !errors.Is(err, http.ErrServerClosed) {
+			h.failed <- err
+		}
+	}()
+	h.onClose(server.Shutdown)
+	return &listener{l, server}, nil
+}
+
+func (l *listener) url() string { return "http://" + l.Addr().String() }
