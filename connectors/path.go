@@ -121,3 +121,17 @@ func spread(s *scope, v Value, steps []string, f func(string, bool)) {
 		spread(s, child, steps[1:], f)
 	}
 }
+
+// Text gives the text at the end of the path from the root of an answer, ""
+// when there is none.
+func (p Path) Text(root Value) string {
+	v := follow(root, p.steps)
+	if v == nil {
+		return ""
+	}
+	text, ok := v.AppendText(nil)
+	if !ok {
+		return ""
+	}
+	return string(text)
+}

@@ -228,3 +228,13 @@ func (r *Reading) Answer() hub.Answer {
 	}
 	return r.answer
 }
+
+// Confirm reads an answer without records: whom it is about and whether known
+// holds. It fails like Page.
+func (r *Reading) Confirm(root Value) error {
+	r.look(root)
+	if part := &r.call.answer; part.Known != nil && !part.Known.holds(&r.scope) {
+		return Failure(hub.CodeNotFound, nil)
+	}
+	return r.aboutUs()
+}

@@ -415,4 +415,3 @@ func (r *Reading) change(o *hub.Obligation, parts []changeMap) *refusal {
 	}
 	return nil
 }
-

@@ -1,0 +1,206 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"racord/connectors"
+	"racord/connectors/wire"
+	"racord/hub"
+)
+
+// open makes the connector of a manifest.
+func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
+	cl := &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: wire.NewCaller(env, s.Auth)}
+	c := m.Connector()
+	c.Source = source{cl, prepare(m, connectors.CallObligations)}
+	if m.Calls[connectors.CallPing] != nil {
+		c.Probe = probe{cl, prepare(m, connectors.CallPing)}
+	}
+	if m.Calls[connectors.CallProve] != nil {
+		c.Linker = linker{cl, prepare(m, connectors.CallProve)}
+	}
+	return c, nil
+}
+
+// client sends the calls of one creditor.
+type client struct {
+	manifest *connectors.Manifest
+	env      connectors.Env
+	base     string
+	caller   *wire.Caller
+}
+
+// prepared is a call with its request, the parameters in a fixed order.
+type prepared struct {
+	*connectors.Call
+	Request
+	query, headers []string
+}
+
+func prepare(m *connectors.Manifest, name string) prepared {
+	c := m.Calls[name]
+	p := prepared{Call: c, Request: connectors.RequestOf[Request](c)}
+	for name := range p.Query {
+		p.query = append(p.query, name)
+	}
+	for name := range p.Headers {
+		p.headers = append(p.headers, name)
+	}
+	slices.Sort(p.query)
+	slices.Sort(p.headers)
+	return p
+}
+
+func (cl *client) vars(asked hub.Asked) *connectors.Vars {
+	return &connectors.Vars{Asked: asked, Page: 1, Now: cl.env.Clock.Now(), Secret: cl.env.Secret}
+}
+
+// send fills the templates and sends the request.
+func (cl *client) send(ctx context.Context, p *prepared, v *connectors.Vars) (*wire.Reply, error) {
+	address, err := cl.address(ctx, p, v)
+	if err != nil {
+		return nil, err
+	}
+	var body *bytes.Reader
+	if !p.Body.IsZero() {
+		filled, err := p.Body.AppendJSON(ctx, nil, v)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(filled)
+	}
+	request, err := newRequest(ctx, p.Method, address, body)
+	if err != nil {
+		return nil, connectors.Failure(hub.CodeInternal, errors.New("the request cannot be made")) // the cause repeats the address
+	}
+	if err := cl.addHeaders(ctx, p, v, request); err != nil {
+		return nil, err
+	}
+	return cl.caller.Send(ctx, p.Safe, request)
+}
+
+func newRequest(ctx context.Context, method, address string, body *bytes.Reader) (*http.Request, error) {
+	if body == nil {
+		return http.NewRequestWithContext(ctx, method, address, nil)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err == nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return request, err
+}
+
+func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) (string, error) {
+	text := append(make([]byte, 0, 128), cl.base...)
+	text, _, err := p.Path.Append(ctx, text, v, connectors.InPath)
+	if err != nil {
+		return "", err
+	}
+	separator := byte('?')
+	for _, name := range p.query {
+		before := len(text)
+		text = append(append(append(text, separator), name...), '=')
+		template := p.Query[name]
+		var present bool
+		if text, present, err = template.Append(ctx, text, v, connectors.InQuery); err != nil {
+			return "", err
+		}
+		if !present {
+			text = text[:before]
+			continue
+		}
+		separator = '&'
+	}
+	return string(text), nil
+}
+
+func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Vars, request *http.Request) error {
+	request.Header.Set("Accept", "application/json")
+	for _, name := range p.headers {
+		template := p.Headers[name]
+		value, present, err := template.Append(ctx, nil, v, connectors.InHeader)
+		if err != nil {
+			return err
+		}
+		if present {
+			request.Header.Set(name, string(value))
+		}
+	}
+	return nil
+}
+
+// decode reads a reply and finds refusals. A good reply that is not JSON is
+// CodeBadData; a refusal need not be JSON.
+func (cl *client) decode(reply *wire.Reply, r *connectors.Reading) (*connectors.JSON, error) {
+	answer, broken := connectors.ParseJSON(reply.Body)
+	var root connectors.Value
+	if broken == nil {
+		root = answer.Root()
+	}
+	if err := r.Classify(reply.Status, root, reply.RetryAfter); err != nil {
+		if answer != nil {
+			answer.Release()
+		}
+		return nil, err
+	}
+	if broken != nil {
+		return nil, connectors.BadData("the answer: %w", broken)
+	}
+	return answer, nil
+}
+
+// probe asks whether the creditor is there.
+type probe struct {
+	*client
+	call prepared
+}
+
+// Ping sends the call ping; any good answer will do.
+func (p probe) Ping(ctx context.Context) error {
+	reply, err := p.send(ctx, &p.call, p.vars(hub.Asked{}))
+	if err != nil {
+		return err
+	}
+	defer reply.Release()
+	answer, err := p.decode(reply, p.manifest.Reading(p.call.Call, hub.Asked{}, p.env.Clock.Now()))
+	if err == nil {
+		answer.Release()
+	}
+	return err
+}
+
+// linker proves accounts.
+type linker struct {
+	*client
+	call prepared
+}
+
+// Prove sends the call prove. What known does not confirm is CodeNotFound.
+func (l linker) Prove(ctx context.Context, account hub.AccountRef, proof hub.Proof) error {
+	asked := hub.Asked{Account: account}
+	vars := l.vars(asked)
+	vars.Proof = proof
+	reply, err := l.send(ctx, &l.call, vars)
+	if err != nil {
+		return err
+	}
+	defer reply.Release()
+	r := l.manifest.Reading(l.call.Call, asked, l.env.Clock.Now())
+	answer, err := l.decode(reply, r)
+	if err != nil {
+		return err
+	}
+	defer answer.Release()
+	return r.Confirm(answer.Root())
+}
+
+var (
+	_ hub.Probe  = probe{}
+	_ hub.Linker = linker{}
+	_ hub.Source = source{}
+)

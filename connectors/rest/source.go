@@ -1,0 +1,83 @@
+package rest
+
+import (
+	"context"
+
+	"racord/connectors"
+	"racord/hub"
+)
+
+// source answers live questions.
+type source struct {
+	*client
+	call prepared
+}
+
+// Obligations asks page after page until the creditor says it was the last.
+func (s source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+	vars := s.vars(who)
+	r := s.manifest.Reading(s.call.Call, who, vars.Now)
+	for {
+		more, err := s.page(ctx, vars, r)
+		if err != nil {
+			return hub.Answer{}, err
+		}
+		if !more {
+			return r.Answer(), nil
+		}
+		if vars.Page++; vars.Page > s.call.Paging.MaxPages {
+			return hub.Answer{}, connectors.BadData("more than %d pages", s.call.Paging.MaxPages)
+		}
+	}
+}
+
+// page asks for one page and tells whether there is another.
+func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.Reading) (more bool, err error) {
+	reply, err := s.send(ctx, &s.call, vars)
+	if err != nil {
+		return false, err
+	}
+	defer reply.Release()
+	answer, err := s.decode(reply, r)
+	if err != nil {
+		return false, err
+	}
+	defer answer.Release()
+	before := r.Count()
+	fresh, err := r.Page(answer.Root())
+	if err != nil || s.call.Paging == nil {
+		return false, err
+	}
+	if records := r.Count() - before; vars.Page > 1 && records > 0 && fresh == 0 {
+		return false, connectors.BadData("page %d repeats earlier records: paging does not end", vars.Page)
+	}
+	return s.call.Paging.next(answer.Root(), vars)
+}
+
+// next finds out whether there is another page, and where.
+func (p *Paging) next(root connectors.Value, vars *connectors.Vars) (more bool, err error) {
+	switch {
+	case !p.Cursor.IsZero():
+		cursor := p.Cursor.Text(root)
+		if cursor != "" && cursor == vars.Cursor {
+			return false, connectors.BadData("the cursor does not move: paging does not end")
+		}
+		vars.Cursor = cursor
+		return cursor != "", nil
+	case !p.Pages.IsZero():
+		pages, err := connectors.Bani(p.Pages.Text(root))
+		if err != nil || pages < 0 {
+			return false, connectors.BadData("%s is not a number of pages", p.Pages)
+		}
+		return int64(vars.Page) < pages, nil
+	default:
+		switch p.More.Text(root) {
+		case "true", "1":
+			return true, nil
+		case "false", "0", "":
+			return false, nil
+		default:
+			return false, connectors.BadData("%s is neither true nor false", p.More)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"racord/connectors"
+	"racord/hub"
+)
+
+// Caller sends requests of one creditor with its credentials.
+type Caller struct {
+	env    connectors.Env
+	auth   Auth
+	tokens *tokens
+}
+
+// NewCaller makes a caller. Nothing is sent and no secret is fetched yet.
+func NewCaller(env connectors.Env, auth Auth) *Caller {
+	return &Caller{env: env, auth: auth, tokens: newTokens(env, auth)}
+}
+
+// Reply is an answer that was read whole.
+type Reply struct {
+	Status     int
+	Header     http.Header
+	Body       []byte        // valid until Release
+	RetryAfter time.Duration // 1 s to 1 h, or 0 when the creditor did not say
+
+	buffer *[]byte
+}
+
+// Release gives the memory back; Body may not be used afterwards.
+func (r *Reply) Release() {
+	if r.buffer != nil && cap(*r.buffer) <= 64<<10 {
+		bodies.Put(r.buffer)
+	}
+	r.buffer, r.Body = nil, nil
+}
+
+var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// Send adds the credentials, sends the request and reads the answer, whatever
+// its status. A request that is safe may be repeated by the environment; one
+// that a 401 answers is sent once more with a new token. It fails with CodeAuth
+// (a secret is missing, no token, a login page instead of an answer),
+// CodeBadData (too large, an unfit redirect), CodeTimeout, CodeUnavailable or
+// the context's own error. A body must be one that can be sent again
+// (http.NewRequest sees to that).
+func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*Reply, error) {
+	doer := c.env.Write
+	if safe {
+		doer = c.env.Read
+	}
+	token, err := c.authorize(ctx, request, "")
+	if err != nil {
+		return nil, err
+	}
+	reply, err := exchange(doer, request)
+	if err != nil || reply.Status != http.StatusUnauthorized || c.auth.Type != "oauth2" {
+		return reply, err
+	}
+	reply.Release() // nothing was done: the token was refused
+	again, err := rewound(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.authorize(ctx, again, token); err != nil {
+		return nil, err
+	}
+	return exchange(doer, again)
+}
+
+// rewound copies a request so that it can be sent again.
+func rewound(ctx context.Context, request *http.Request) (*http.Request, error) {
+	again := request.Clone(ctx)
+	if request.GetBody != nil {
+		body, err := request.GetBody()
+		if err != nil {
+			return nil, connectors.Failure(hub.CodeInternal, err)
+		}
+		again.Body = body
+	}
+	return again, nil
+}
+
+func (c *Caller) authorize(ctx context.Context, request *http.Request, refused string) (token string, err error) {
+	switch c.auth.Type {
+	case "api_key":
+		secret, err := c.env.Secret(ctx, string(c.auth.Secret))
+		if err != nil {
+			return "", err
+		}
+		request.Header.Set(c.auth.Header, secret.Reveal())
+	case "oauth2":
+		if token, err = c.tokens.get(ctx, refused); err != nil {
+			return "", err
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return token, nil
+}
+
+// exchange sends once and reads the answer.
+func exchange(doer connectors.Doer, request *http.Request) (*Reply, error) {
+	response, err := doer.Do(request)
+	if err != nil {
+		return nil, network(request.Context(), err)
+	}
+	defer response.Body.Close()
+	reply := &Reply{Status: response.StatusCode, Header: response.Header}
+	reply.RetryAfter = retryAfter(response.Header)
+	if response.StatusCode >= 300 && response.StatusCode < 400 && response.StatusCode != http.StatusNotModified {
+		return nil, connectors.BadData("a redirect (%d), which is not followed", response.StatusCode)
+	}
+	if response.StatusCode < 300 && isPage(response.Header) {
+		return nil, connectors.BadData("a page for people (text/html) instead of an answer: the creditor's session or our credentials have ended")
+	}
+	if err := reply.read(response.Body); err != nil {
+		reply.Release()
+		if errors.Is(err, errTooLarge) {
+			return nil, connectors.BadData("%w", err)
+		}
+		return nil, network(request.Context(), err)
+	}
+	return reply, nil
+}
+
+var errTooLarge = fmt.Errorf("an answer of more than %d bytes", connectors.MaxAnswer)
+
+// read fills the body from a pooled buffer.
+func (r *Reply) read(from io.Reader) error {
+	r.buffer = bodies.Get().(*[]byte)
+	body := (*r.buffer)[:0]
+	for {
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+		n, err := from.Read(body[len(body):min(cap(body), connectors.MaxAnswer+1)])
+		body = body[:len(body)+n]
+		*r.buffer, r.Body = body, body
+		switch {
+		case len(body) > connectors.MaxAnswer:
+			return errTooLarge
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// isPage tells whether the answer is HTML.
+func isPage(h http.Header) bool {
+	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return kind == "text/html" || kind == "application/xhtml+xml"
+}
+
+// network classifies a failure below HTTP. What was classified already, the
+// limits of the hub among it, stays as it is.
+func network(ctx context.Context, err error) error {
+	var known *hub.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case ctx.Err() != nil:
+		return connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())
+	case isTimeout(err):
+		return connectors.Failure(hub.CodeTimeout, withoutURL(err))
+	default:
+		return connectors.Failure(hub.CodeUnavailable, withoutURL(err))
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// withoutURL keeps the cause and drops the address, which may name an account.
+func withoutURL(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		if _, has := err.(interface{ Temporary() bool }); has || strings.Contains(err.Error(), "://") {
+			err = inner
+			continue
+		}
+		return err
+	}
+}
+
+// statusError is an unfit HTTP status of something.
+type statusError struct {
+	what   string
+	status int
+}
+
+func (e statusError) Error() string { return e.what + ": HTTP status " + strconv.Itoa(e.status) }
+
+// retryAfter reads Retry-After (RFC 9110 §10.2.3), seconds or a date, and keeps
+// it from 1 s to 1 h.
+func retryAfter(h http.Header) time.Duration {
+	written := h.Get("Retry-After")
+	if written == "" {
+		return 0
+	}
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseInt(written, 10, 64); err == nil {
+		wait = time.Duration(min(max(seconds, 0), 3600)) * time.Second
+	} else if at, err := http.ParseTime(written); err == nil {
+		wait = time.Until(at)
+	} else {
+		return 0
+	}
+	return min(max(wait, time.Second), time.Hour)
+}
