@@ -1,0 +1,110 @@
+package filedrop
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+// charset turns the bytes of a line into text.
+type charset struct {
+	name  string
+	table *[256]rune // nil for UTF-8
+}
+
+var (
+	windows1250 = single("windows-1250", charmap.Windows1250)
+	latin2      = single("iso-8859-2", charmap.ISO8859_2)
+	cp852       = single("cp852", charmap.CodePage852)
+	unicode8    = &charset{name: "utf-8"}
+)
+
+var charsets = []*charset{windows1250, latin2, cp852, unicode8}
+
+func single(name string, from *charmap.Charmap) *charset {
+	c := &charset{name: name, table: new([256]rune)}
+	for b := range c.table {
+		c.table[b] = from.DecodeByte(byte(b))
+	}
+	return c
+}
+
+func charsetOf(name string) *charset {
+	for _, c := range charsets {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// appendText appends the line as UTF-8.
+func (c *charset) appendText(dst, line []byte) []byte {
+	if c.table == nil {
+		return append(dst, bytes.ToValidUTF8(line, []byte("\ufffd"))...)
+	}
+	for _, b := range line {
+		if b < utf8.RuneSelf {
+			dst = append(dst, b)
+		} else {
+			dst = utf8.AppendRune(dst, c.table[b])
+		}
+	}
+	return dst
+}
+
+// letters are what Romanian and Hungarian names are written with beyond ASCII,
+// and the marks that stand between them.
+const letters = "ăâîșțşţĂÂÎȘȚŞŢáéíóöőúüűÁÉÍÓÖŐÚÜŰ–„”°"
+
+// plausible counts the bytes beyond ASCII of a sample, and those of them that
+// the charset reads as a letter of the languages spoken here.
+func (c *charset) plausible(sample []byte) (beyond, good int) {
+	if c.table == nil {
+		return utf8Plausible(sample)
+	}
+	for _, b := range sample {
+		if b >= utf8.RuneSelf {
+			beyond++
+			if strings.ContainsRune(letters, c.table[b]) {
+				good++
+			}
+		}
+	}
+	return beyond, good
+}
+
+func utf8Plausible(sample []byte) (beyond, good int) {
+	for len(sample) > 0 {
+		r, size := utf8.DecodeRune(sample)
+		if r >= utf8.RuneSelf {
+			beyond += size
+			if size > 1 && strings.ContainsRune(letters, r) {
+				good += size
+			}
+		}
+		sample = sample[size:]
+	}
+	return beyond, good
+}
+
+// enough bytes beyond ASCII make a guess worth something.
+const enough = 4
+
+// guess finds the charset a sample is really written in: the declared one
+// unless it reads nonsense and another reads the languages spoken here. It is
+// not sure when no charset does.
+func guess(sample []byte, declared *charset) (c *charset, sure bool) {
+	beyond, good := declared.plausible(sample)
+	if beyond < enough || 10*good >= 9*beyond {
+		return declared, true
+	}
+	for _, other := range charsets {
+		if all, fits := other.plausible(sample); 20*fits >= 19*all && 2*good <= beyond {
+			return other, true
+		}
+	}
+	return declared, false
+}

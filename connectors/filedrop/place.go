@@ -1,0 +1,63 @@
+package filedrop
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"racord/hub"
+)
+
+// place is the folder that files are dropped in.
+type place interface {
+	// list gives the names in the folder.
+	list(ctx context.Context) ([]string, error)
+	// open gives a file's content and its size in bytes.
+	open(ctx context.Context, name string) (io.ReadCloser, int64, error)
+	Close() error
+}
+
+// folder is a place on this machine. Names cannot lead out of it.
+type folder struct{ root *os.Root }
+
+var _ place = folder{}
+
+func openFolder(path string) (place, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, hub.Wrap(hub.CodeUnavailable, err, "The folder of the creditor's files cannot be read.")
+	}
+	return folder{root}, nil
+}
+
+func (f folder) list(context.Context) (names []string, err error) {
+	entries, err := fs.ReadDir(f.root.FS(), ".")
+	if err != nil {
+		return nil, hub.Wrap(hub.CodeUnavailable, err, "The folder of the creditor's files cannot be read.")
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, nil
+}
+
+func (f folder) open(_ context.Context, name string) (io.ReadCloser, int64, error) {
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, 0, lost(err)
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, 0, errors.Join(lost(err), file.Close())
+	}
+	return file, info.Size(), nil
+}
+
+func (f folder) Close() error { return f.root.Close() }
+
+// lost is the failure of a file that was listed and cannot be read.
+func lost(err error) error {
+	return hub.Wrap(hub.CodeUnavailable, err, "A file of the creditor cannot be read.")
+}
