@@ -24,6 +24,7 @@ type Field struct {
 	words    []func(*scope, string) string
 	last     transform // what ends the chain when it gives no text
 	table    map[string]string
+	terms    []*Field // of a sum
 	program  *expression
 }
 
@@ -37,6 +38,7 @@ type fieldParts struct {
 	Path  string            `json:"path" doc:"Path with named transforms."`
 	Const *string           `json:"const" doc:"Always this value."`
 	Table map[string]string `json:"table" doc:"Our value for each of theirs. A value that is not listed refuses the record."`
+	Sum   []*Field          `json:"sum" doc:"Amounts that are added; one that is missing counts as nothing, but not all." as:"amount"`
 	Expr  string            `json:"expr" doc:"Expression (expr-lang) over record, element and root, with the named transforms as functions; amounts are whole bani."`
 }
 
@@ -71,18 +73,22 @@ func (f *Field) readParts(in *inspection, node ast.Node, field string) {
 		return
 	}
 	given := 0
-	for _, is := range []bool{parts.Path != "", parts.Const != nil, parts.Expr != ""} {
+	for _, is := range []bool{parts.Path != "", parts.Const != nil, parts.Sum != nil, parts.Expr != ""} {
 		if is {
 			given++
 		}
 	}
 	switch {
 	case given != 1:
-		in.at(field, "needs exactly one of path, const, expr")
+		in.at(field, "needs exactly one of path, const, sum, expr")
+	case parts.Sum != nil && f.as != amount:
+		in.at(field, "a sum is an amount; %s is needed", f.as)
 	case parts.Table != nil && parts.Path == "":
 		in.at(join(field, "table"), "a table needs a path")
 	case parts.Const != nil:
 		f.readConst(in, *parts.Const, field)
+	case parts.Sum != nil:
+		f.terms, f.written = parts.Sum, "sum"
 	case parts.Expr != "":
 		f.readExpr(in, parts.Expr, field)
 	default:
@@ -289,8 +295,11 @@ func (f *Field) finish(got string) (any, error) {
 
 // readAmount reads bani; present is false when there is nothing.
 func (f *Field) readAmount(s *scope) (minor int64, present bool, refused *refusal) {
-	if f == nil {
+	switch {
+	case f == nil:
 		return 0, false, nil
+	case f.terms != nil:
+		return f.addTerms(s)
 	}
 	got, refused := f.rawOrExpr(s)
 	if refused != nil || got == "" {
@@ -305,6 +314,23 @@ func (f *Field) readAmount(s *scope) (minor int64, present bool, refused *refusa
 		return 0, false, f.refuse("bad_amount", err.Error())
 	}
 	return minor, true, nil
+}
+
+// addTerms adds what the terms of a sum give.
+func (f *Field) addTerms(s *scope) (sum int64, present bool, refused *refusal) {
+	all := hub.Bani(0)
+	for _, term := range f.terms {
+		minor, given, refused := term.readAmount(s)
+		if refused != nil {
+			return 0, false, refused
+		}
+		var err error
+		if all, err = all.Add(hub.Bani(minor)); err != nil {
+			return 0, false, term.refuse("bad_amount", "amounts do not fit")
+		}
+		present = present || given
+	}
+	return all.Minor, present, nil
 }
 
 // readDay reads a date, "" when there is nothing.

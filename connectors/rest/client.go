@@ -160,7 +160,7 @@ type probe struct {
 	call prepared
 }
 
-// Ping sends the call ping; any good answer will do.
+// Ping sends the call ping. That something is not known is an answer too.
 func (p probe) Ping(ctx context.Context) error {
 	reply, err := p.send(ctx, &p.call, p.vars(hub.Asked{}))
 	if err != nil {
@@ -168,8 +168,12 @@ func (p probe) Ping(ctx context.Context) error {
 	}
 	defer reply.Release()
 	answer, err := p.decode(reply, p.manifest.Reading(p.call.Call, hub.Asked{}, p.env.Clock.Now()))
-	if err == nil {
+	switch {
+	case err == nil:
 		answer.Release()
+		return nil
+	case hub.CodeOf(err) == hub.CodeNotFound:
+		return nil
 	}
 	return err
 }
