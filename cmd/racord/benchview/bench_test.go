@@ -8,7 +8,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"racord/connectors"
+	"racord/connectors/kinds"
 	"racord/hub"
 )
 
@@ -123,6 +128,32 @@ func TestAResultOfWrkIsReadOrRefused(t *testing.T) {
 		s, err := readResult([]byte(tc.out))
 		if (err == nil) != tc.good || (tc.good && s.rate() != 10) {
 			t.Errorf("%s: got %v, %v; want good %t", name, s, err, tc.good)
+		}
+	}
+}
+
+func TestTheHubsManifestsGiveWhatTheYardstickGives(t *testing.T) {
+	u, ctx := mocks(t), context.Background()
+	y := newYardstick(u.addresses(), nil)
+	for i, name := range creditors {
+		m, err := kinds.All().Parse(name+".yaml", []byte(manifestOf(name, u.addresses()[i])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := kinds.All().Open(ctx, connectors.Env{
+			Read: http.DefaultClient, Clock: hub.ClockFunc(time.Now),
+			Secret: func(context.Context, string) (hub.Secret, error) { return hub.NewSecret(apiKey), nil },
+		}, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Source.Obligations(ctx, hub.Asked{Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: cnpOf(3)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := y.page(ctx, &y.sources[i], cnpOf(3))
+		if diff := cmp.Diff(want.Obligations, got.Obligations); diff != "" || len(got.Refused) > 0 || c.Creditor.Title != want.Name {
+			t.Errorf("%s: refused %v, yardstick and hub differ (-yardstick +hub):\n%s", name, got.Refused, diff)
 		}
 	}
 }

@@ -64,7 +64,7 @@ type hubServer struct {
 // and runs it.
 func startHub(ctx context.Context, dir, program string, s hubSetup) (*hubServer, error) {
 	home := filepath.Join(dir, s.name)
-	for _, folder := range []string{"data", "creditors", "secrets"} {
+	for _, folder := range []string{"data", "creditors"} {
 		if err := os.MkdirAll(filepath.Join(home, folder), 0o700); err != nil {
 			return nil, err
 		}
@@ -73,11 +73,8 @@ func startHub(ctx context.Context, dir, program string, s hubSetup) (*hubServer,
 	if err != nil {
 		return nil, err
 	}
-	for i, address := range s.asks {
-		file := filepath.Join(home, "creditors", creditors[i]+".yaml")
-		if err := os.WriteFile(file, []byte(manifestOf(creditors[i], address)), 0o600); err != nil {
-			return nil, err
-		}
+	if err := s.fleet(home); err != nil {
+		return nil, err
 	}
 	more, err := s.storage(home)
 	if err != nil {
@@ -97,6 +94,23 @@ func startHub(ctx context.Context, dir, program string, s hubSetup) (*hubServer,
 		return nil, err
 	}
 	return h, nil
+}
+
+// fleet writes the creditors' manifests and their secrets.
+func (s hubSetup) fleet(home string) error {
+	for i, address := range s.asks {
+		name := creditors[i]
+		if err := os.WriteFile(filepath.Join(home, "creditors", name+".yaml"), []byte(manifestOf(name, address)), 0o600); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Join(home, "secrets", name), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(home, "secrets", name, name+"-key"), []byte(apiKey), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // storage is the part of the configuration that names other servers.

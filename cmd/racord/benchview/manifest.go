@@ -27,6 +27,10 @@ traits:
     stale_if_error: 48h
 settings:
   base_url: http://%[5]s
+  auth:
+    type: api_key
+    header: X-Api-Key
+    secret: %[1]s-key
 calls:
   obligations:
     read: true
@@ -37,7 +41,7 @@ calls:
         cnp: "{{ cnp }}"
     subject:
       party: person.cnp
-    as_of: as_of | instant
+    as_of: as_of | datetime_iso
     items: debts
     map:
       external_id: id
@@ -65,6 +69,9 @@ calls:
           legal_basis: legal_basis
           available_until: until | date_iso
 `
+
+// apiKey is the credential of all mock creditors, which do not look at it.
+const apiKey = "key-of-a-mock-creditor"
 
 // manifestOf describes one mock creditor.
 func manifestOf(name, address string) string {

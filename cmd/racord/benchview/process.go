@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,13 +27,18 @@ type process struct {
 
 // start runs a program until stop. What it says goes to a file in dir.
 func start(dir, name, program string, args ...string) (*process, error) {
+	return startAs(nil, dir, name, program, args...)
+}
+
+// startAs is start with other rights.
+func startAs(as *syscall.SysProcAttr, dir, name, program string, args ...string) (*process, error) {
 	p := &process{name: name, cmd: exec.Command(program, args...), log: filepath.Join(dir, name+".log"), ended: make(chan struct{})}
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = log, log, as
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -134,58 +137,6 @@ func (p *process) lastWords() string {
 	text, _ := os.ReadFile(p.log) // without a log there are no words
 	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	return string(bytes.Join(lines[max(0, len(lines)-5):], []byte("\n")))
-}
-
-// clockTick is the unit of CPU times in /proc (USER_HZ, the same on all common
-// Linux machines).
-const clockTick = 10 * time.Millisecond
-
-// cpu gives the CPU time the process and its children have used, from
-// /proc/PID/stat.
-func (p *process) cpu() (time.Duration, error) {
-	own, err := readStat(p.cmd.Process.Pid)
-	if err != nil {
-		return 0, err
-	}
-	total := own.used
-	all, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0, err
-	}
-	for _, entry := range all {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		if child, err := readStat(pid); err == nil && child.parent == p.cmd.Process.Pid {
-			total += child.used
-		}
-	}
-	return total, nil
-}
-
-type stat struct {
-	parent int
-	used   time.Duration
-}
-
-var errStat = errors.New("/proc/PID/stat has another form than expected")
-
-// readStat reads ppid, utime and stime (fields 4, 14 and 15, proc(5)).
-func readStat(pid int) (stat, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return stat{}, err
-	}
-	end := bytes.LastIndexByte(text, ')') // the program's name may hold anything
-	fields := strings.Fields(string(text[end+1:]))
-	if end < 0 || len(fields) < 13 {
-		return stat{}, errStat
-	}
-	parent, err1 := strconv.Atoi(fields[1])
-	user, err2 := strconv.Atoi(fields[11])
-	system, err3 := strconv.Atoi(fields[12])
-	return stat{parent, time.Duration(user+system) * clockTick}, errors.Join(err1, err2, err3)
 }
 
 // freePorts finds loopback addresses nobody listens on now.

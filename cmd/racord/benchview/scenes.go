@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 )
 
@@ -22,6 +21,7 @@ func scenes() []scene {
 		{"hang-0ms", func(s *stage, ctx context.Context) ([]figure, error) { return s.hang(ctx, 0) }},
 		{"warm-l1", (*stage).warm},
 		{"warm-redis", (*stage).redis},
+		{"postgres", (*stage).postgres},
 	}
 }
 
@@ -35,6 +35,22 @@ func (s *stage) racord(h *hubServer, path string) contender {
 // cold compares views for which every creditor is asked.
 func (s *stage) cold(ctx context.Context, delay time.Duration) ([]figure, error) {
 	name := fmt.Sprintf("cold view, %d ms", delay.Milliseconds())
+	taken, err := s.asking(ctx, name, delay, s.hub)
+	if err != nil {
+		return nil, err
+	}
+	ours, peers, peer := taken[0], taken[1], s.yardstick.name
+	rate := compare(name, "req/s", peer, ours.of(rateOf), peers.of(rateOf))
+	cpu := compare(name, "CPU µs/req", peer, ours.of(cpuOf), peers.of(cpuOf)).atMost(0.65)
+	if delay == 0 {
+		rate = rate.atLeast(1.35)
+	}
+	return []figure{rate, cpu, compare(name, "p99 ms", peer, ours.of(p99Of), peers.of(p99Of))}, nil
+}
+
+// asking measures a hub and the yardstick, and makes sure that no cache
+// answered: each view asked each creditor.
+func (s *stage) asking(ctx context.Context, name string, delay time.Duration, h *hubServer) ([]runs, error) {
 	if err := s.upstreams.delay(ctx, delay); err != nil {
 		return nil, err
 	}
@@ -42,7 +58,7 @@ func (s *stage) cold(ctx context.Context, delay time.Duration) ([]figure, error)
 	if err != nil {
 		return nil, err
 	}
-	taken, err := s.alternate(ctx, name, s.racord(s.hub, live), s.yardstick)
+	taken, err := s.alternate(ctx, name, s.racord(h, live), s.yardstick)
 	if err != nil {
 		return nil, err
 	}
@@ -50,17 +66,7 @@ func (s *stage) cold(ctx context.Context, delay time.Duration) ([]figure, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.allAsked(after-before, taken); err != nil {
-		return nil, err
-	}
-	ours, peers := taken[0], taken[1]
-	rate := compare(name, "req/s", s.yardstick.name, ours.of(rateOf), peers.of(rateOf))
-	cpu := compare(name, "CPU µs/req", s.yardstick.name, ours.of(cpuOf), peers.of(cpuOf)).atMost(0.65)
-	p99 := compare(name, "p99 ms", s.yardstick.name, ours.of(p99Of), peers.of(p99Of))
-	if delay == 0 {
-		rate = rate.atLeast(1.35)
-	}
-	return []figure{rate, cpu, p99}, nil
+	return taken, s.allAsked(after-before, taken)
 }
 
 // asked gives how many questions all creditors have got.
@@ -86,128 +92,33 @@ func (s *stage) allAsked(calls int64, taken []runs) error {
 	return nil
 }
 
-// warm compares remembered views with an nginx cache hit of the same bytes, and
-// unchanged views with nginx's 304.
-func (s *stage) warm(ctx context.Context) ([]figure, error) {
-	peer, err := s.nginx(ctx, "nginx proxy_cache", s.citizens, s.answers)
-	if err != nil {
-		return nil, err
-	}
-	figures, err := s.remembered(ctx, "warm view, L1", s.racord(s.hub, viewPath), peer, 0.55)
-	if err != nil {
-		return nil, err
-	}
-	unchanged, err := s.tokens("etags", s.citizens, func(n int) string { return " " + s.answers[n].etag })
-	if err != nil {
-		return nil, err
-	}
-	ours := s.racord(s.hub, viewPath)
-	ours.tokens, peer.tokens, peer.name = unchanged, unchanged, "nginx 304"
-	taken, err := s.alternate(ctx, "unchanged view, 304", ours, peer)
-	if err != nil {
-		return nil, err
-	}
-	for i, r := range taken {
-		if size := median(r.of(sizeOf)); size > 1000 {
-			return nil, fmt.Errorf("%s sends %.0f bytes for an unchanged view: that is no 304", []string{"racord", "nginx"}[i], size)
-		}
-	}
-	return append(figures, compare("unchanged view, 304", "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf))), nil
-}
-
-// nginx starts a server that has the hub's answers to these citizens in its
-// cache.
-func (s *stage) nginx(ctx context.Context, name string, citizens []citizen, answers []answer) (contender, error) {
-	byToken := map[string]answer{}
-	for n := range citizens {
-		byToken[citizens[n].token] = answers[n]
-	}
-	from, err := openOrigin(byToken)
-	if err != nil {
-		return contender{}, err
-	}
-	server, url, err := startNginx(ctx, s.dir, from)
-	if err != nil {
-		from.close()
-		return contender{}, err
-	}
-	s.stops = append(s.stops, func() { server.stop(); from.close() })
-	tokens, err := s.tokens(name, citizens, nothing)
-	if err != nil {
-		return contender{}, err
-	}
-	err = everybody(ctx, citizens, func(ctx context.Context, n int) error {
-		_, err := fetch(ctx, url+viewPath, citizens[n].token)
-		return err
-	})
-	return contender{name: name, url: url + viewPath, tokens: tokens, server: server}, err
-}
-
-// remembered compares views for which no creditor is asked.
-func (s *stage) remembered(ctx context.Context, name string, ours, peer contender, bar float64) ([]figure, error) {
-	before, err := s.asked(ctx)
-	if err != nil {
-		return nil, err
-	}
-	taken, err := s.alternate(ctx, name, ours, peer)
-	if err != nil {
-		return nil, err
-	}
-	after, err := s.asked(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if after != before {
-		return nil, fmt.Errorf("%s: the creditors were asked %d times, a warm view asks nobody", name, after-before)
-	}
-	return []figure{
-		compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)).atLeast(bar),
-		compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
-		compare(name, "p99 ms", peer.name, taken[0].of(p99Of), taken[1].of(p99Of)),
-		compare(name, "bytes/req", peer.name, taken[0].of(sizeOf), taken[1].of(sizeOf)),
-	}, nil
-}
-
-// redis measures a hub whose pages come from Redis: more citizens are asked
-// about than its in-process cache can hold.
-func (s *stage) redis(ctx context.Context) ([]figure, error) {
-	server, address, err := startRedis(ctx, s.dir)
+// postgres measures a hub whose store is PostgreSQL, without a bar.
+func (s *stage) postgres(ctx context.Context) ([]figure, error) {
+	server, dsn, err := startPostgres(ctx, s.dir)
 	if err != nil {
 		return nil, err
 	}
 	s.stops = append(s.stops, server.stop)
-	h, err := s.startHub(ctx, hubSetup{name: "racord-redis", redis: address, cacheMB: 1})
+	h, err := s.startHub(ctx, hubSetup{name: "racord-postgres", postgres: dsn, cacheMB: 256})
 	if err != nil {
 		return nil, err
 	}
-	s.say("%d citizens sign in and see their first view", len(s.issuer.citizens))
-	answers, err := h.greet(ctx, s.issuer.citizens)
+	if _, err := h.greet(ctx, s.citizens); err != nil {
+		return nil, err
+	}
+	peer, err := s.nginx(ctx)
 	if err != nil {
 		return nil, err
 	}
-	peer, err := s.nginx(ctx, "nginx proxy_cache", s.issuer.citizens, answers)
+	const name = "PostgreSQL, cold view, 0 ms"
+	taken, err := s.asking(ctx, name, 0, h)
 	if err != nil {
 		return nil, err
 	}
-	ours := s.racord(h, viewPath)
-	ours.tokens = peer.tokens
-	return s.remembered(ctx, "warm view, Redis alone", ours, peer, 0.33)
-}
-
-// profileTo saves a CPU profile of the hub under each kind of load.
-func (s *stage) profileTo(ctx context.Context, dir string, o options) error {
-	for name, path := range map[string]string{"cold": live, "warm": viewPath} {
-		ended := make(chan error, 1)
-		go func() {
-			_, err := drive(ctx, s.dir, s.hub.url+path, s.yardstick.tokens, o.load)
-			ended <- err
-		}()
-		if err := s.hub.profile(ctx, filepath.Join(dir, name+".pprof"), o.load.length-time.Second); err != nil {
-			return err
-		}
-		if err := <-ended; err != nil {
-			return err
-		}
+	figures := []figure{
+		compare(name, "req/s", s.yardstick.name, taken[0].of(rateOf), taken[1].of(rateOf)),
+		compare(name, "CPU µs/req", s.yardstick.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
 	}
-	return nil
+	warm, err := s.remembered(ctx, "PostgreSQL, warm view, L1", s.racord(h, viewPath), peer)
+	return append(figures, warm...), err
 }

@@ -17,6 +17,7 @@ type stage struct {
 	asks      []string // addresses of the creditors
 	upstreams remote
 	yardstick contender
+	peer      contender  // nginx, once it is needed
 	hub       *hubServer // SQLite, in-process cache
 	citizens  []citizen  // those the hub is asked about
 	answers   []answer   // what it said to them

@@ -126,6 +126,7 @@ func (y *yardstick) ask(ctx context.Context, s *source, cnp string) (*debtList, 
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Api-Key", apiKey)
 	answer, err := y.client.Do(r)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+)
+
+// warm compares remembered views with an nginx cache hit of the same bytes, and
+// unchanged views with nginx's 304.
+func (s *stage) warm(ctx context.Context) ([]figure, error) {
+	peer, err := s.nginx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := s.remembered(ctx, "warm view, L1", s.racord(s.hub, viewPath), peer)
+	if err != nil {
+		return nil, err
+	}
+	figures[0] = figures[0].atLeast(0.55)
+	unchanged, err := s.unchanged(ctx, peer)
+	return append(figures, unchanged...), err
+}
+
+// unchanged compares answers to portals that have the view already.
+func (s *stage) unchanged(ctx context.Context, peer contender) ([]figure, error) {
+	const name = "unchanged view, 304"
+	ours := s.racord(s.hub, viewPath)
+	var err error
+	if ours.tokens, err = s.tokens("etags", s.citizens, func(n int) string { return " " + s.answers[n].etag }); err != nil {
+		return nil, err
+	}
+	if peer.tokens, err = s.tokens("etag", s.citizens, func(int) string { return " " + s.answers[0].etag }); err != nil {
+		return nil, err
+	}
+	peer.name = "nginx 304"
+	taken, err := s.alternate(ctx, name, ours, peer)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range []contender{ours, peer} {
+		if size := median(taken[i].of(sizeOf)); size > 1000 {
+			return nil, fmt.Errorf("%s sends %.0f bytes for an unchanged view: that is no 304", c.name, size)
+		}
+	}
+	return []figure{
+		compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)),
+		compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
+	}, nil
+}
+
+// nginx gives a server with one of the hub's answers in its cache.
+func (s *stage) nginx(ctx context.Context) (contender, error) {
+	if s.peer.server != nil {
+		return s.peer, nil
+	}
+	from, err := openOrigin(s.answers[0])
+	if err != nil {
+		return contender{}, err
+	}
+	s.stops = append(s.stops, from.close)
+	server, url, err := startNginx(ctx, s.dir, from)
+	if err != nil {
+		return contender{}, err
+	}
+	s.stops = append(s.stops, server.stop)
+	s.peer = contender{name: "nginx proxy_cache", url: url + viewPath, tokens: s.yardstick.tokens, server: server}
+	said, err := fetch(ctx, s.peer.url, s.citizens[0].token)
+	if err == nil && !bytes.Equal(said.body, s.answers[0].body) {
+		err = errors.New("nginx answers something else than the hub")
+	}
+	return s.peer, err
+}
+
+// remembered compares views for which no creditor is asked. The first figure is
+// the throughput.
+func (s *stage) remembered(ctx context.Context, name string, ours, peer contender) ([]figure, error) {
+	before, err := s.asked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	taken, err := s.alternate(ctx, name, ours, peer)
+	if err != nil {
+		return nil, err
+	}
+	after, err := s.asked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if after != before {
+		return nil, fmt.Errorf("%s: the creditors were asked %d times, a warm view asks nobody", name, after-before)
+	}
+	return []figure{
+		compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)),
+		compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
+		compare(name, "p99 ms", peer.name, taken[0].of(p99Of), taken[1].of(p99Of)),
+		compare(name, "bytes/req", peer.name, taken[0].of(sizeOf), taken[1].of(sizeOf)),
+	}, nil
+}
+
+// redis measures a hub whose pages come from Redis: more citizens are asked
+// about than its in-process cache can hold.
+func (s *stage) redis(ctx context.Context) ([]figure, error) {
+	server, address, err := startRedis(ctx, s.dir)
+	if err != nil {
+		return nil, err
+	}
+	s.stops = append(s.stops, server.stop)
+	h, err := s.startHub(ctx, hubSetup{name: "racord-redis", redis: address, cacheMB: 1})
+	if err != nil {
+		return nil, err
+	}
+	s.say("%d citizens sign in and see their first view", len(s.issuer.citizens))
+	if _, err := h.greet(ctx, s.issuer.citizens); err != nil {
+		return nil, err
+	}
+	peer, err := s.nginx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours := s.racord(h, viewPath)
+	if ours.tokens, err = s.tokens("all", s.issuer.citizens, nothing); err != nil {
+		return nil, err
+	}
+	figures, err := s.remembered(ctx, "warm view, Redis alone", ours, peer)
+	if err != nil {
+		return nil, err
+	}
+	figures[0] = figures[0].atLeast(0.33)
+	return figures, nil
+}
