@@ -1,0 +1,171 @@
+package telemetry
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"racord/adapters/guard"
+	"racord/hub"
+)
+
+// guardMetrics are the metrics of all connectors' guards.
+type guardMetrics struct {
+	words                                   *Telemetry
+	calls, shed, retried, moves             *prometheus.CounterVec
+	duration                                *prometheus.HistogramVec
+	breaker, quarantined, declared, declRPS *prometheus.GaugeVec
+	loads                                   *loads
+}
+
+func newGuardMetrics(t *Telemetry) *guardMetrics {
+	m := &guardMetrics{
+		words:       t,
+		calls:       t.counter("racord_calls_total", "Calls to creditors that have ended, by operation and by the code of the failure, ok for none.", "connector", "operation", "code"),
+		duration:    t.histogram("racord_call_duration_seconds", "How long calls to creditors took.", fastBuckets, "connector", "operation"),
+		shed:        t.counter("racord_calls_shed_total", "Calls to creditors that were not made, by the reason.", "connector", "reason"),
+		retried:     t.counter("racord_calls_retried_total", "Repetitions of calls to creditors that the budget allowed.", "connector"),
+		moves:       t.counter("racord_breaker_moves_total", "Moves of a creditor's breaker into a state.", "connector", "state"),
+		breaker:     t.gauge("racord_breaker_state", "State of a creditor's breaker: 0 closed, 1 half-open, 2 open.", "connector"),
+		quarantined: t.gauge("racord_quarantined", "Whether a connector is stopped because it answered about somebody else.", "connector"),
+		declared:    t.gauge("racord_declared_slots", "Calls at once that a creditor declared for all replicas together.", "connector"),
+		declRPS:     t.gauge("racord_declared_calls_per_second", "Calls a second that a creditor declared for all replicas together, 0 for any number.", "connector"),
+		loads:       newLoads(),
+	}
+	t.registry.MustRegister(m.loads)
+	return m
+}
+
+// Guard gives the meter of one connector's guard. What is a state, such as the
+// slots in use, is read from the allowance when metrics are asked for.
+func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter {
+	label := t.connector(name)
+	if allowance != nil {
+		t.guard.loads.watch(label, allowance)
+	}
+	m := &guardMeter{
+		metrics: t.guard, connector: label,
+		retried: t.guard.retried.WithLabelValues(label), breaker: t.guard.breaker.WithLabelValues(label),
+		shed: map[guard.Shed]prometheus.Counter{},
+	}
+	for _, why := range guard.Sheds() {
+		m.shed[why] = t.guard.shed.WithLabelValues(label, string(why))
+	}
+	m.calls.make = func(c call) prometheus.Counter {
+		return t.guard.calls.WithLabelValues(label, string(c.operation), t.code(c.code))
+	}
+	m.duration.make = func(op guard.Operation) prometheus.Observer {
+		return t.guard.duration.WithLabelValues(label, string(op))
+	}
+	t.guard.quarantined.WithLabelValues(label)
+	return m
+}
+
+// Declared tells what the creditors on duty declared they can bear.
+func (t *Telemetry) Declared(fleet []*hub.Connector) {
+	for _, c := range fleet {
+		label := t.connector(c.Creditor.Name)
+		t.guard.declared.WithLabelValues(label).Set(float64(c.Traits.MaxInflight))
+		t.guard.declRPS.WithLabelValues(label).Set(c.Traits.RPS)
+	}
+}
+
+// Quarantined tells that a connector was stopped or let out again.
+func (t *Telemetry) Quarantined(name hub.Name, in bool) {
+	value := 0.0
+	if in {
+		value = 1
+	}
+	t.guard.quarantined.WithLabelValues(t.connector(name)).Set(value)
+}
+
+// guardMeter counts what the guard of one connector does.
+type guardMeter struct {
+	metrics   *guardMetrics
+	connector string
+	calls     handles[call, prometheus.Counter]
+	duration  handles[guard.Operation, prometheus.Observer]
+	shed      map[guard.Shed]prometheus.Counter
+	retried   prometheus.Counter
+	breaker   prometheus.Gauge
+}
+
+type call struct {
+	operation guard.Operation
+	code      hub.Code
+}
+
+var _ guard.Meter = (*guardMeter)(nil)
+
+// Called counts a call that has ended.
+func (m *guardMeter) Called(op guard.Operation, code hub.Code, took time.Duration) {
+	m.calls.of(call{op, code}).Inc()
+	m.duration.of(op).Observe(took.Seconds())
+}
+
+// Shed counts a call that was not made.
+func (m *guardMeter) Shed(why guard.Shed) {
+	if counter, ok := m.shed[why]; ok {
+		counter.Inc()
+	}
+}
+
+// Retried counts a repetition.
+func (m *guardMeter) Retried() { m.retried.Inc() }
+
+// Breaker tells that the breaker moved.
+func (m *guardMeter) Breaker(to guard.State) {
+	m.breaker.Set(float64(to))
+	m.metrics.moves.WithLabelValues(m.connector, to.String()).Inc()
+}
+
+// loads reads how much of every allowance is used when metrics are asked for.
+type loads struct {
+	held, usable, inflight, waiting *prometheus.Desc
+
+	mu     sync.Mutex
+	follow map[string]*guard.Allowance
+}
+
+func newLoads() *loads {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, []string{"connector"}, nil)
+	}
+	return &loads{
+		held:     desc("racord_slots_held", "Slots for calls to a creditor that this replica has leased."),
+		usable:   desc("racord_slots_usable", "Slots that the creditor's complaints about too many calls leave to this replica."),
+		inflight: desc("racord_calls_inflight", "Calls to a creditor that are under way."),
+		waiting:  desc("racord_calls_waiting", "Calls to a creditor that wait for a slot."),
+		follow:   map[string]*guard.Allowance{},
+	}
+}
+
+func (l *loads) watch(connector string, allowance *guard.Allowance) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.follow[connector] = allowance
+}
+
+// Describe names the metrics.
+func (l *loads) Describe(to chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{l.held, l.usable, l.inflight, l.waiting} {
+		to <- desc
+	}
+}
+
+// Collect reads the allowances.
+func (l *loads) Collect(to chan<- prometheus.Metric) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for connector, allowance := range l.follow {
+		load := allowance.Load()
+		gauge := func(desc *prometheus.Desc, value int) {
+			to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(value), connector)
+		}
+		gauge(l.held, load.Held)
+		gauge(l.usable, load.Usable)
+		gauge(l.inflight, load.Inflight)
+		gauge(l.waiting, load.Waiting)
+	}
+}
