@@ -21,7 +21,10 @@ var arrows = map[string][]string{
 	"connectors/...":   {"hub", "connectors/..."},
 	"adapters/...":     {"hub"},
 	"adapters/httpapi": {"hub", "hub/view", "hub/link"}, // a door to the use cases
-	"adapters/sqlite":  {"hub", "adapters/sqlstore"},
+	"adapters/telemetry": {
+		"hub", "hub/view", "hub/feed", "adapters/guard", // it counts what they tell
+	},
+	"adapters/sqlite": {"hub", "adapters/sqlstore"},
 	"adapters/postgres": {
 		"hub", "adapters/sqlstore", // the statements both databases share
 	},
