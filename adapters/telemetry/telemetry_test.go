@@ -82,7 +82,7 @@ func busy(t testing.TB) *telemetry.Telemetry {
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
 	feeds.Published("heating", noon.Add(-6*time.Hour))
 	feeds.Refused("heating", "bad_amount")
-	meters.RedisEvent("timeout")
+	meters.RedisEvent("error", 2)
 	return meters
 }
 
@@ -125,7 +125,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_feed_age_seconds{connector="heating"} 21600`,
 		`racord_feed_held_deliveries{connector="heating"} 1`,
 		`racord_store_up 1`,
-		`racord_redis_events_total{event="timeout"} 1`,
+		`racord_redis_events_total{event="error"} 2`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no line %s", want)
@@ -183,7 +183,7 @@ func TestNoMistakeMakesALabelOfData(t *testing.T) {
 func TestLabelsAreBounded(t *testing.T) {
 	meters := telemetry.New()
 	for i := range 500 {
-		meters.RedisEvent(fmt.Sprintf("event-%d", i))
+		meters.RedisEvent(fmt.Sprintf("event-%d", i), 1)
 		meters.View().Refused("water", fmt.Sprintf("code_%d", i))
 	}
 	got := scrape(t, meters)
