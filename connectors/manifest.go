@@ -51,11 +51,12 @@ func (a accountPart) Check(report func(field, problem string)) {
 // parse reads a manifest whose kind is found in the catalog.
 func (c Catalog) parse(in *inspection, data []byte) *Manifest {
 	entries := in.document(data)
-	if entries == nil {
+	if len(entries) == 0 {
 		return nil
 	}
 	for i, key := range []string{"kind", "creditor"} {
 		if len(entries) <= i || entries[i].key != key {
+			in.sawAt(key, entries[min(i, len(entries)-1)].line)
 			in.at(key, "a manifest begins with kind: and then creditor:")
 			return nil
 		}

@@ -3,12 +3,14 @@ package kinds
 
 import (
 	"racord/connectors"
+	"racord/connectors/filedrop"
 	"racord/connectors/rest"
 )
 
 // All gives the catalog of every kind.
 func All() connectors.Catalog {
 	return connectors.NewCatalog(
+		filedrop.Kind,
 		rest.Kind,
 	)
 }
