@@ -1,0 +1,148 @@
+package guard_test
+
+import (
+	"context"
+	"iter"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/adapters/guard"
+	"racord/hub"
+)
+
+// nightly is a feed whose delivery takes a while to read.
+type nightly struct {
+	err    error
+	record time.Duration
+	ctx    context.Context
+	asked  int
+}
+
+func (n *nightly) Pull(ctx context.Context, _ hub.Cursor) (hub.Batch, error) {
+	n.ctx = ctx
+	n.asked++
+	if n.err != nil {
+		return nil, n.err
+	}
+	return &delivery{n}, nil
+}
+
+type delivery struct{ from *nightly }
+
+func (d *delivery) Full() bool           { return true }
+func (d *delivery) AsOf() time.Time      { return time.Time{} }
+func (d *delivery) Control() hub.Control { return hub.Control{Rows: -1} }
+func (d *delivery) Next() hub.Cursor     { return "next" }
+func (d *delivery) Close() error         { return nil }
+
+func (d *delivery) Records() iter.Seq2[hub.Record, error] {
+	return func(yield func(hub.Record, error) bool) {
+		for range 100 {
+			timer := time.NewTimer(d.from.record)
+			select {
+			case <-timer.C:
+			case <-d.from.ctx.Done():
+				timer.Stop()
+				yield(hub.Record{}, d.from.ctx.Err())
+				return
+			}
+			if !yield(hub.Record{}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func fed(f hub.Feed, a *guard.Allowance) hub.Feed {
+	c := &hub.Connector{Creditor: hub.Creditor{Name: "heating"}, Traits: traits, Feed: f}
+	return guard.Connector(c, guard.Parts{Allowance: a, Clock: hub.ClockFunc(time.Now)}, guard.Conf{}).Feed
+}
+
+func TestDeliveryHoldsItsSlotUntilItIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		allowance := guard.Fixed("heating", guard.Limits{Inflight: 1})
+		batch, err := fed(&nightly{record: time.Second}, allowance).Pull(context.Background(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := 0
+		for _, err := range batch.Records() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			read++
+			if got := allowance.Load().Inflight; got != 1 {
+				t.Fatalf("after %d records: got %d slots taken, want 1", read, got)
+			}
+		}
+		if read != 100 {
+			t.Errorf("got %d records, want 100: a delivery has no timeout", read)
+		}
+		for range 2 {
+			_ = batch.Close()
+		}
+		time.Sleep(time.Second)
+		if got := allowance.Load().Inflight; got != 0 {
+			t.Errorf("after Close: got %d slots taken, want 0", got)
+		}
+	})
+}
+
+func TestDeliveryEndsWithTheLeaseOfItsSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &wireTo{ledger: newLedger()}
+		leaser := guard.NewLeaser(store, "a", guard.LeaseConf{}, nil)
+		allowance := leaser.Allowance("heating", guard.Limits{Inflight: 1})
+		if err := leaser.Start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		batch, err := fed(&nightly{record: time.Second}, allowance).Pull(context.Background(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, failed := 0, error(nil)
+		for _, err := range batch.Records() {
+			if failed = err; err == nil {
+				read++
+			}
+			if read == 30 {
+				store.cut.Store(true)
+			}
+		}
+		if failed == nil || read < 31 || read > 42 {
+			t.Errorf("got %d records and %v, want it cut off when the lease had run out", read, failed)
+		}
+		_ = batch.Close()
+		_ = leaser.Stop(context.Background())
+	})
+}
+
+func TestFeedWithNothingNewIsNoFailure(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		want int // pulls that reach the creditor out of twelve
+	}{
+		"nothing newer":        {hub.Errorf(hub.CodeNotFound, "nothing"), 12},
+		"a server that is off": {hub.Errorf(hub.CodeUnavailable, "down"), 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := &nightly{err: tc.err}
+				allowance := guard.Fixed("heating", guard.Limits{Inflight: 1})
+				feed := fed(n, allowance)
+				for range 12 {
+					if _, err := feed.Pull(context.Background(), ""); err == nil {
+						t.Fatal("got a delivery, want none")
+					}
+				}
+				if n.asked != tc.want {
+					t.Errorf("got %d pulls, want %d", n.asked, tc.want)
+				}
+				if got := allowance.Load().Inflight; got != 0 {
+					t.Errorf("got %d slots taken, want 0", got)
+				}
+			})
+		})
+	}
+}
