@@ -22,21 +22,22 @@ import (
 // Config is a whole hub's configuration. Relative paths are relative to the
 // file they stand in.
 type Config struct {
-	Listen    string   `yaml:"listen"`     // address of the API
-	OpsListen string   `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
-	Data      string   `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
-	Store     Store    `yaml:"store"`
-	Redis     Redis    `yaml:"redis"`
-	Creditors string   `yaml:"creditors"` // directory of manifests, one a creditor
-	Secrets   string   `yaml:"secrets"`   // directory: <creditor>/<name>, one file a secret
-	Issuers   []Issuer `yaml:"issuers"`
-	View      View     `yaml:"view"`
-	Cache     Cache    `yaml:"cache"`
-	Limits    Limits   `yaml:"limits"`
-	Feeds     Feeds    `yaml:"feeds"`
-	Wall      Wall     `yaml:"wall"`
-	Sandbox   Sandbox  `yaml:"sandbox"`
-	Log       string   `yaml:"log"` // debug, info, warn or error
+	Listen    string        `yaml:"listen"`     // address of the API
+	OpsListen string        `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
+	Data      string        `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
+	Store     Store         `yaml:"store"`
+	Redis     Redis         `yaml:"redis"`
+	Creditors string        `yaml:"creditors"` // directory of manifests, one a creditor
+	Secrets   string        `yaml:"secrets"`   // directory: <creditor>/<name>, one file a secret
+	Issuers   []Issuer      `yaml:"issuers"`
+	View      View          `yaml:"view"`
+	Cache     Cache         `yaml:"cache"`
+	Limits    Limits        `yaml:"limits"`
+	Feeds     Feeds         `yaml:"feeds"`
+	Wall      Wall          `yaml:"wall"`
+	Sandbox   Sandbox       `yaml:"sandbox"`
+	Drain     time.Duration `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
+	Log       string        `yaml:"log"`   // debug, info, warn or error
 }
 
 // Store says where the hub keeps what matters. Without a DSN file it is SQLite
@@ -104,6 +105,7 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:9090", Data: "data",
 		Creditors: "creditors", Secrets: "secrets", Log: "info",
+		Drain:  5 * time.Second,
 		View:   View{Deadline: 1500 * time.Millisecond, FetchFor: 8 * time.Second},
 		Cache:  Cache{Megabytes: 256},
 		Limits: Limits{CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, InFlight: 256},

@@ -83,6 +83,10 @@ func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, e
 	return c.dial.DialContext(ctx, network, address)
 }
 
+// HTTP is a client for what belongs to no connector, such as an identity
+// provider's keys. It sends once and follows no redirect.
+func (c *Client) HTTP() *http.Client { return c.Write.client }
+
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.base.CloseIdleConnections() }
 

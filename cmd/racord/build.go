@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"racord/adapters/httpapi"
 	"racord/adapters/identity"
@@ -41,6 +38,7 @@ type parts struct {
 
 func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
 	h.meters = telemetry.New()
+	h.meters.Business(setup.Clock)
 	var err error
 	h.log, err = telemetry.NewLogger(setup.Log, setup.Config.Log)
 	return err
@@ -78,13 +76,13 @@ func (h *runningHub) openCaches(_ context.Context, setup hubSetup) error {
 	if len(conf.Addresses) == 0 {
 		return nil
 	}
-	options, err := redisOptions(conf)
+	servers, err := redisServers(conf)
 	if err != nil {
 		return err
 	}
-	client := redis.NewUniversalClient(options)
+	client := rediscache.Dial(servers)
 	h.onClose(func(context.Context) error { return client.Close() })
-	h.l2 = rediscache.New(client, h.keys, h.meters.RedisEvent)
+	h.l2 = rediscache.New(client, h.keys, func(event rediscache.Event, n int) { h.meters.RedisEvent(string(event), n) })
 	return nil
 }
 
@@ -120,6 +118,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	if err != nil {
 		return err
 	}
+	h.meters.WatchStore(h.store)
 	buttons := opsapi.Handler(h.store, h.log)
 	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
 	if h.ops, err = h.listen(ctx, setup.Config.OpsListen, ops, func(l net.Listener) net.Listener { return l }); err != nil {
@@ -140,12 +139,10 @@ func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
 			URL: issuer.URL, Audience: issuer.Audience, Portals: issuer.Portals, Algorithms: issuer.Algorithms,
 		})
 	}
-	door, err := identity.New(conf, identity.Parts{Folders: h.store, HTTP: way.Client(), Clock: hub.ClockFunc(time.Now)})
+	door, err := identity.New(conf, identity.Parts{Folders: h.store, HTTP: way.HTTP(), Clock: hub.ClockFunc(time.Now)})
 	if err != nil {
 		return nil, err
 	}
 	h.onClose(func(context.Context) error { door.Close(); return nil })
 	return door, nil
 }
-
-var _ = slog.LevelInfo

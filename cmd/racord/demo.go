@@ -66,6 +66,7 @@ func (c *demoCommand) Run(ctx context.Context, to streams) (err error) {
 func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 	conf := config.Default()
 	conf.Listen, conf.OpsListen, conf.Data, conf.Log = c.Listen, c.OpsListen, c.Data, c.Log
+	conf.Drain = 0
 	conf.Secrets = filepath.Join(c.Data, "secrets")
 	conf.Issuers = []config.Issuer{{URL: city.URL() + "/oidc", Portals: []string{"demo-portal", "demo-portal-service"}}}
 	conf.Wall.AllowAll = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}

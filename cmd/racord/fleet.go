@@ -33,6 +33,7 @@ func (h *runningHub) openFleet(ctx context.Context, setup hubSetup) error {
 		}
 		h.fleet = append(h.fleet, c)
 	}
+	h.meters.Declared(h.fleet)
 	if err := errors.Join(leaser.Start(ctx), ward.Start(ctx)); err != nil {
 		return err
 	}

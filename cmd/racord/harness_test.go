@@ -89,6 +89,7 @@ func newSite(t *testing.T, city *town.Town, p plan) *site {
 listen: 127.0.0.1:0
 ops_listen: 127.0.0.1:0
 data: data
+drain: 0s
 creditors: %s
 secrets: secrets
 issuers:

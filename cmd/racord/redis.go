@@ -5,24 +5,27 @@ import (
 	"os"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
-
+	"racord/adapters/rediscache"
 	"racord/config"
+	"racord/hub"
 )
 
-// redisOptions turns the configuration into a single, Sentinel or Cluster
-// client's options.
-func redisOptions(conf config.Redis) (*redis.UniversalOptions, error) {
-	options := &redis.UniversalOptions{Addrs: conf.Addresses, MasterName: conf.Master, Username: conf.Username}
+// redisServers turns the configuration into the servers of a single Redis, of
+// Sentinels or of a Cluster.
+func redisServers(conf config.Redis) (rediscache.Servers, error) {
+	servers := rediscache.Servers{
+		Addrs: conf.Addresses, Master: conf.Master, Username: conf.Username,
+		Cluster: conf.Master == "" && len(conf.Addresses) > 1,
+	}
 	if conf.PasswordFile != "" {
 		password, err := os.ReadFile(conf.PasswordFile)
 		if err != nil {
-			return nil, err
+			return servers, err
 		}
-		options.Password = strings.TrimSpace(string(password))
+		servers.Password = hub.NewSecret(strings.TrimSpace(string(password)))
 	}
 	if conf.TLS {
-		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		servers.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	return options, nil
+	return servers, nil
 }

@@ -70,13 +70,14 @@ type runningHub struct {
 	log      *slog.Logger
 	api, ops *listener
 	closers  []func(context.Context) error
+	drain    time.Duration
 	failed   chan error
 }
 
 // startHub builds a hub from the inside out: store, caches, the fleet behind
 // its guard, use cases, doors. It answers when it returns.
 func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
-	h := &runningHub{failed: make(chan error, 2)}
+	h := &runningHub{drain: setup.Config.Drain, failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -110,10 +111,13 @@ func (h *runningHub) Close() error {
 	return all
 }
 
-// Wait ends when ctx does, or with the failure of a listener.
+// Wait ends with the failure of a listener, or when ctx does: then the hub says
+// that it is not ready and answers a little longer, until balancers have seen it.
 func (h *runningHub) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
+		h.meters.Drain()
+		time.Sleep(h.drain)
 		return nil
 	case err := <-h.failed:
 		return err
