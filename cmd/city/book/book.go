@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"racord/cmd/city/calendar"
+	"racord/cmd/city/memo"
 	"racord/cmd/city/people"
 )
 
@@ -65,9 +66,9 @@ type Book struct {
 	people *people.Registry
 	seed   int64
 	till   till
-	taxes  memo[[]Role]
-	fines  memo[[]Fine]
-	bills  map[Creditor]*memo[[]Invoice]
+	taxes  memo.Memo[[]Role]
+	fines  memo.Memo[[]Fine]
+	bills  map[Creditor]*memo.Memo[[]Invoice]
 }
 
 // remembered is the largest city whose answers are kept once computed.
@@ -75,18 +76,24 @@ const remembered = 60_000
 
 // New opens the book of a population.
 func New(everybody *people.Registry) *Book {
-	b := &Book{people: everybody, seed: everybody.Seed(), bills: map[Creditor]*memo[[]Invoice]{}}
+	b := &Book{people: everybody, seed: everybody.Seed(), bills: map[Creditor]*memo.Memo[[]Invoice]{}}
 	parties, houses := everybody.Len(), everybody.Houses()
 	if parties > remembered {
 		parties, houses = 0, 0
 	}
-	b.taxes.size(parties)
-	b.fines.size(parties)
+	b.taxes.Size(parties)
+	b.fines.Size(parties)
 	for _, c := range Utilities() {
-		b.bills[c] = &memo[[]Invoice]{}
-		b.bills[c].size(houses)
+		b.bills[c] = &memo.Memo[[]Invoice]{}
+		b.bills[c].Size(houses)
 	}
 	return b
+}
+
+// State names what the book says on a day: answers made from the book stay
+// true while it is the same.
+func (b *Book) State(on calendar.Day) memo.State {
+	return memo.State{Day: on, Payments: b.till.count.Load()}
 }
 
 // People returns the population the book is about.

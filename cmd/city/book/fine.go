@@ -37,7 +37,11 @@ const (
 // false when the person was never fined here, which is not the same as
 // nothing being due.
 func (b *Book) Fines(person int, on calendar.Day) (fines []Fine, known bool) {
-	fines = b.fines.of(person, on, b.Payments(), func() []Fine { return b.finesOf(person, on) })
+	state := b.State(on)
+	fines, ok := b.fines.Get(person, state)
+	if !ok {
+		fines = b.fines.Keep(person, state, b.finesOf(person, on))
+	}
 	return fines, fines != nil
 }
 

@@ -41,7 +41,11 @@ const Depth = 4
 // Invoices returns the bills of a household since Depth months ago, oldest
 // first, settled and void ones included.
 func (b *Book) Invoices(c Creditor, house int, on calendar.Day) []Invoice {
-	return b.bills[c].of(house, on, b.Payments(), func() []Invoice { return b.invoices(c, house, on) })
+	state := b.State(on)
+	if all, ok := b.bills[c].Get(house, state); ok {
+		return all
+	}
+	return b.bills[c].Keep(house, state, b.invoices(c, house, on))
 }
 
 // Latest is the last bill that was not cancelled.

@@ -58,7 +58,11 @@ const (
 // Roles returns the roles of a person on a day, usually one; none means the
 // tax office does not know the person.
 func (b *Book) Roles(person int, on calendar.Day) []Role {
-	return b.taxes.of(person, on, b.Payments(), func() []Role { return b.roles(person, on) })
+	state := b.State(on)
+	if roles, ok := b.taxes.Get(person, state); ok {
+		return roles
+	}
+	return b.taxes.Keep(person, state, b.roles(person, on))
 }
 
 // RoleOwner finds the person a role number belongs to, and which of the

@@ -48,7 +48,3 @@ func (b *Book) Pay(c Creditor, person int, externalID string, amount int64, on c
 	b.till.count.Add(1)
 	return nil
 }
-
-// Payments is how many payments were entered so far; it changes whenever the
-// book says something new about an unchanged day.
-func (b *Book) Payments() int64 { return b.till.count.Load() }

@@ -64,8 +64,8 @@ func (d *document) lei(name string, bani int64) {
 	d.raw("</" + name + ">")
 }
 
-// listing is the answer about a known taxpayer.
-func listing(roles []book.Role, now time.Time) []byte {
+// listing is the answer about a known taxpayer, up to the time it was made.
+func listing(roles []book.Role) []byte {
 	d := begin()
 	d.raw(`<ListaDebiteResponse xmlns="` + ditlSpace + `"><CodEroare>0</CodEroare><MesajEroare/>` + "\n")
 	for _, r := range roles {
@@ -81,6 +81,12 @@ func listing(roles []book.Role, now time.Time) []byte {
 		}
 	}
 	d.raw("</Debite>")
+	return d.b
+}
+
+// timed completes a listing.
+func timed(listing []byte, now time.Time) []byte {
+	d := &document{append(make([]byte, 0, len(listing)+128), listing...)}
 	d.field("DataCalcul", now.Format("02.01.2006 15:04:05"))
 	d.raw("</ListaDebiteResponse>")
 	return d.end()

@@ -3,9 +3,11 @@
 package fines
 
 import (
+	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"hash/fnv"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"racord/cmd/city/calendar"
 	"racord/cmd/city/clock"
 	"racord/cmd/city/gate"
+	"racord/cmd/city/memo"
 )
 
 // PageSize is the most fines one answer holds, whatever limit is asked for.
@@ -26,11 +29,18 @@ type Register struct {
 	book  *book.Book
 	clock *clock.Clock
 	key   string
+	first memo.Memo[sheet] // each person's first page, for towns that are not too large
 }
+
+// remembered is the largest population whose first pages are kept.
+const remembered = 10_000
 
 // New opens the register; callers must send key in X-Api-Key.
 func New(b *book.Book, c *clock.Clock, key string) *Register {
 	r := &Register{ServeMux: http.NewServeMux(), book: b, clock: c, key: key}
+	if n := b.People().Len(); n <= remembered {
+		r.first.Size(n)
+	}
 	r.HandleFunc("POST /fines/v1/debts/search", r.search)
 	r.HandleFunc("GET /fines/v1/health", r.health)
 	return r
@@ -57,42 +67,70 @@ func (r *Register) search(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	var asked query
-	if err := json.NewDecoder(req.Body).Decode(&asked); err != nil || asked.CNP == "" {
+	if err := decode(req.Body, &asked); err != nil || asked.CNP == "" {
 		refuse(w, http.StatusBadRequest, "bad_request")
 		return
 	}
 	now := r.clock.Now()
-	person, all, ok := r.find(req, asked.CNP, calendar.Of(now))
-	if !ok {
-		refuse(w, http.StatusNotFound, "person_unknown")
+	found, problem := r.page(req.Context(), asked, calendar.Of(now))
+	if problem != nil {
+		refuse(w, problem.status, problem.code)
 		return
+	}
+	found.answer(w, req, now)
+}
+
+func decode(body io.Reader, into any) error {
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// problem is a refusal.
+type problem struct {
+	status int
+	code   string
+}
+
+// page returns the page a query asks for, ready to be sent.
+func (r *Register) page(ctx context.Context, asked query, on calendar.Day) (sheet, *problem) {
+	i, ok := r.book.People().ByCode(asked.CNP)
+	if !ok {
+		return sheet{}, &problem{http.StatusNotFound, "person_unknown"}
+	}
+	usual := asked.Cursor == "" && (asked.Limit == 0 || asked.Limit >= PageSize) && !gate.Mistaken(ctx)
+	state := r.book.State(on)
+	if kept, ok := r.first.Get(i, state); ok && usual {
+		return kept, nil
+	}
+	made, problem := r.make(ctx, asked, i, on)
+	if usual && problem == nil {
+		r.first.Keep(i, state, made)
+	}
+	return made, problem
+}
+
+func (r *Register) make(ctx context.Context, asked query, i int, on calendar.Day) (sheet, *problem) {
+	if gate.Mistaken(ctx) {
+		i = r.neighbour(i, on)
+	}
+	all, known := r.book.Fines(i, on)
+	if !known {
+		return sheet{}, &problem{http.StatusNotFound, "person_unknown"}
 	}
 	from, ok := position(asked.Cursor, len(all))
 	if !ok {
-		refuse(w, http.StatusBadRequest, "bad_cursor")
-		return
+		return sheet{}, &problem{http.StatusBadRequest, "bad_cursor"}
 	}
 	size := PageSize
 	if asked.Limit > 0 {
 		size = min(size, asked.Limit)
 	}
 	to := min(from+size, len(all))
-	r.answer(w, req, page{Person: person, Debts: debts(all[from:to]), NextCursor: cursor(to, len(all))}, now)
-}
-
-// find looks a person up by CNP or CUI; ok is false for somebody never fined.
-func (r *Register) find(req *http.Request, code string, on calendar.Day) (who, []book.Fine, bool) {
-	everybody := r.book.People()
-	i, ok := everybody.ByCode(code)
-	if !ok {
-		return who{}, nil, false
-	}
-	if gate.Mistaken(req.Context()) {
-		i = r.neighbour(i, on)
-	}
-	all, known := r.book.Fines(i, on)
-	p := everybody.Person(i)
-	return who{p.Code(), p.Official()}, all, known
+	p := r.book.People().Person(i)
+	return seal(page{Person: who{p.Code(), p.Official()}, Debts: debts(all[from:to]), NextCursor: cursor(to, len(all))}), nil
 }
 
 // neighbour is the next person with fines to show.
@@ -106,24 +144,32 @@ func (r *Register) neighbour(i int, on calendar.Day) int {
 	return i
 }
 
-// answer writes a page, or 304 when the caller has it already. The tag covers
-// all but the time of the answer.
-func (r *Register) answer(w http.ResponseWriter, req *http.Request, p page, now time.Time) {
+// sheet is a page as JSON without the time of the answer, and its tag.
+type sheet struct {
+	body []byte
+	tag  string
+}
+
+func seal(p page) sheet {
 	body, err := json.Marshal(p)
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "internal")
-		return
+		panic(err) // a page holds texts and numbers only
 	}
 	hash := fnv.New64a()
 	_, _ = hash.Write(body)
-	tag := `W/"` + strconv.FormatUint(hash.Sum64(), 16) + `"`
-	w.Header().Set("ETag", tag)
-	if req.Header.Get("If-None-Match") == tag {
+	return sheet{body, `W/"` + strconv.FormatUint(hash.Sum64(), 16) + `"`}
+}
+
+// answer writes the page, or 304 when the caller has it already.
+func (s sheet) answer(w http.ResponseWriter, req *http.Request, now time.Time) {
+	w.Header().Set("ETag", s.tag)
+	if req.Header.Get("If-None-Match") == s.tag {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	body = append(body[:len(body)-1], `,"as_of":"`...)
+	body := append(make([]byte, 0, len(s.body)+64), s.body[:len(s.body)-1]...)
+	body = append(body, `,"as_of":"`...)
 	body = now.AppendFormat(body, time.RFC3339)
 	_, _ = w.Write(append(body, `"}`...))
 }

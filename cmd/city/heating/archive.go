@@ -169,7 +169,7 @@ func (a *Archive) style(branch int) style {
 
 // sheet returns a file's content, made at most once while it is remembered.
 func (a *Archive) sheet(day calendar.Day, branch int, s style) []byte {
-	key := night{day, branch, a.book.Payments(), s}
+	key := night{day, branch, a.book.State(day).Payments, s}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if content, ok := a.made[key]; ok {

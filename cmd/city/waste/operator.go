@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"racord/cmd/city/book"
-	"racord/cmd/city/calendar"
 	"racord/cmd/city/clock"
 	"racord/cmd/city/gate"
+	"racord/cmd/city/memo"
 )
 
 // Connections is how many the operator allows at once (PostgreSQL only).
@@ -43,10 +43,9 @@ type shelf struct {
 
 // state is what the tables were last written from.
 type state struct {
-	city     shelf
-	day      calendar.Day
-	payments int64
-	view     string
+	city  shelf
+	facts memo.State
+	view  string
 }
 
 // Driver is "sqlite" or "postgres".
@@ -116,7 +115,7 @@ func (o *Operator) Close() error {
 func (o *Operator) Sync() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	want := state{o.city, o.clock.Today(), o.city.book.Payments(), o.system.view(o.city.gate)}
+	want := state{o.city, o.city.book.State(o.clock.Today()), o.system.view(o.city.gate)}
 	_, hang := o.city.gate.On(gate.Hang)
 	if want == o.shown && hang == (o.locked != nil) {
 		return nil
