@@ -1,4 +1,19 @@
-// Command city runs the simulated city of Napoca-Test.
+// Command city runs the simulated city of Napoca-Test: six creditors that speak
+// the protocols such bodies really speak, an identity provider, and a truth
+// book that what they say can be held against. All people and debts are
+// invented and follow from a seed.
+//
+//	POST /ditl/ws                 tax office, SOAP 1.1 in windows-1250
+//	POST /fines/v1/debts/search   local police, JSON with an API key
+//	GET  /water/api/v2/…          water, JSON with OAuth 2.0
+//	sftp /out/termo_*.csv         district heating, nightly files
+//	SQL  v_solduri                waste, a view in SQLite or PostgreSQL
+//	GET  /electricity/api/…       electricity, e-invoices in ZIP files
+//	GET  /oidc/…                  OpenID Connect
+//
+// The control channel steers it: GET /__ctl/state, credentials, counters,
+// people and truth; GET and POST /__ctl/clock; GET, POST and DELETE
+// /__ctl/faults; POST /__ctl/seed, payments and counters/reset.
 package main
 
 import (
