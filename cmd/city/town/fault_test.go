@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +51,34 @@ func TestTaxOfficeFaults(t *testing.T) {
 				t.Error("wrong_encoding: got other bytes than windows-1250")
 			}
 		})
+	}
+}
+
+func TestTaxOfficeBearsEightCalls(t *testing.T) {
+	city := start(t, town.Config{Seed: 1, Size: "XS"})
+	meet(t, city, "ditl", town.Fault{Kind: gate.Hang})
+	body := fmt.Sprintf(taxQuery, "racord", "Ditl!Napoca&amp;Test", "<d:CNP>2920229120001</d:CNP>")
+	ctx, cancel := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	for range 8 {
+		waiting.Go(func() {
+			request, _ := http.NewRequestWithContext(ctx, "POST", city.URL()+"/ditl/ws", strings.NewReader(body))
+			if response, err := http.DefaultClient.Do(request); err == nil {
+				_ = response.Body.Close()
+			}
+		})
+	}
+	for city.Counters()["ditl"].Inflight < 8 {
+		time.Sleep(time.Millisecond)
+	}
+	status, answer := ask(t, "POST", city.URL()+"/ditl/ws", nil, body)
+	if status != http.StatusInternalServerError || !strings.Contains(string(answer), "Server busy") {
+		t.Errorf("ninth call: got status %d %s, want a fault that says busy", status, answer)
+	}
+	cancel()
+	waiting.Wait()
+	if c := city.Counters()["ditl"]; c.OverLimit != 1 || c.MaxInflight != 9 {
+		t.Errorf("got %+v, want one call over the limit", c)
 	}
 }
 

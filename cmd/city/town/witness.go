@@ -144,7 +144,9 @@ func (t *Town) ClearFaults(creditors ...string) {
 	}
 }
 
-// Counters returns what each creditor saw since the start or ResetCounters.
+// Counters returns what each creditor saw since the start or ResetCounters, and
+// the identity provider under "identity". For heating and waste a call is a
+// connection; a SQLite file cannot count who reads it.
 func (t *Town) Counters() map[string]Counter {
 	all := map[string]Counter{}
 	for name, g := range t.world.Load().gates {
