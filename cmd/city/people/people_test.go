@@ -24,7 +24,7 @@ func TestCodesAreRight(t *testing.T) {
 }
 
 func TestEverybodyHasOneCodeOfTheirOwn(t *testing.T) {
-	for name, size := range map[string]int{"S": 2_000, "M": 40_000} {
+	for name, size := range map[string]int{"S": 2_000, "M": 40_000, "L": 400_000} {
 		t.Run(name, func(t *testing.T) {
 			everybody, seen := people.New(7, size), map[string]bool{}
 			if everybody.Len() != size {
