@@ -82,11 +82,8 @@ func isVerdict(err error) bool {
 // State tells the state without moving it.
 func (b *breaker) State() State { return State(b.state.Load()) }
 
-// do makes the call unless the breaker is open.
+// do makes the call unless the breaker is open. The caller has looked at wait.
 func (b *breaker) do(call func() error) error {
-	if wait := b.wait(); wait > 0 {
-		return refused(wait)
-	}
 	_, err := b.inner.Execute(func() (struct{}, error) { return struct{}{}, call() })
 	if len(b.moves) > 0 {
 		b.tell()
@@ -97,6 +94,7 @@ func (b *breaker) do(call func() error) error {
 	return err
 }
 
+// wait is how long the breaker stays open; nothing passes before.
 func (b *breaker) wait() time.Duration {
 	until := b.openUntil.Load()
 	if until == 0 {

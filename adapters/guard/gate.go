@@ -107,6 +107,9 @@ func (g *gate) standing() error {
 		g.meter.Shed(ShedPause)
 		return err
 	}
+	if wait := g.breaker.wait(); wait > 0 {
+		return g.explain(refused(wait))
+	}
 	return nil
 }
 

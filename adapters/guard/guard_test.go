@@ -95,6 +95,26 @@ func TestBreakerOpensForFailuresAndNotForAnswers(t *testing.T) {
 	}
 }
 
+func TestHalfOfTwentyCallsFailingOpensIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &creditor{}
+		c.act = func(context.Context) error {
+			if c.calls.Load()%2 == 0 {
+				return hub.Errorf(hub.CodeUnavailable, "every other")
+			}
+			return nil
+		}
+		s, _ := guarded(c, traits, guard.Conf{})
+		for range 60 {
+			_ = ask(s)
+			time.Sleep(100 * time.Millisecond)
+		}
+		if got := c.calls.Load(); got != 20 {
+			t.Errorf("got %d calls, want 20", got)
+		}
+	})
+}
+
 func TestOpenBreakerSaysWhenToComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := guarded(&creditor{act: fails(hub.Errorf(hub.CodeUnavailable, "down"))}, traits, guard.Conf{})

@@ -140,7 +140,7 @@ func TestQuarantineOutlivesAStoreThatIsDown(t *testing.T) {
 		store.reach(true)
 		_ = ask(s)
 		for range 10 {
-			time.Sleep(3 * time.Second)
+			time.Sleep(3100 * time.Millisecond)
 			_ = ask(s)
 		}
 		if got := c.calls.Load(); got != 1 {
@@ -151,6 +151,36 @@ func TestQuarantineOutlivesAStoreThatIsDown(t *testing.T) {
 			t.Errorf("got %v and %v, want the store told at the latest at the end", err, store.holds("water"))
 		}
 	})
+}
+
+func TestQuarantineIsNotForgottenWhileTheStoreIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &wards{in: map[hub.Name]time.Time{}}
+		c := &creditor{act: fails(hub.Errorf(hub.CodeForeignData, "somebody else"))}
+		s, ward := warded(t, slowWards{store}, c, nil)
+		defer ward.Stop(context.Background())
+		time.Sleep(4*time.Second + 50*time.Millisecond) // the read that began at 4 s is under way
+		_ = ask(s)
+		time.Sleep(time.Second)
+		_ = ask(s)
+		if got := c.calls.Load(); got != 1 {
+			t.Errorf("got %d calls, want 1", got)
+		}
+	})
+}
+
+// slowWards answers with what was true a moment ago, and is slow to write.
+type slowWards struct{ *wards }
+
+func (w slowWards) Quarantined(ctx context.Context) (map[hub.Name]time.Time, error) {
+	known, err := w.wards.Quarantined(ctx)
+	time.Sleep(200 * time.Millisecond)
+	return known, err
+}
+
+func (w slowWards) Quarantine(ctx context.Context, name hub.Name, reason string, at time.Time) error {
+	time.Sleep(5 * time.Second)
+	return w.wards.Quarantine(ctx, name, reason, at)
 }
 
 func TestQuarantineOfYesterdayHoldsFromTheFirstCall(t *testing.T) {
