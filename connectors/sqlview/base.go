@@ -1,0 +1,102 @@
+package sqlview
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"racord/connectors"
+	"racord/hub"
+)
+
+// base is the database, opened when it is first asked.
+type base struct {
+	mu sync.Mutex
+	db *sql.DB
+}
+
+// get opens the database that a secret names. It does not connect. It fails
+// with CodeAuth when there is no such secret, CodeUnsupported for a file that
+// may not be read, CodeInvalid when the secret names no database.
+func (b *base) get(ctx context.Context, env connectors.Env, traits hub.Traits, s Settings) (*sql.DB, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.db != nil {
+		return b.db, nil
+	}
+	secret, err := env.Secret(ctx, string(s.DSN))
+	switch {
+	case err != nil:
+		return nil, err
+	case isPostgres(secret):
+		b.db, err = openPostgres(env, traits, s.Keep, secret)
+	case !env.LocalFiles:
+		return nil, hub.Errorf(hub.CodeUnsupported, "Only the operator's own manifests may read SQLite files.")
+	default:
+		b.db, err = openFile(traits, secret)
+	}
+	return b.db, err
+}
+
+func isPostgres(dsn hub.Secret) bool {
+	return strings.HasPrefix(dsn.Reveal(), "postgres://") || strings.HasPrefix(dsn.Reveal(), "postgresql://")
+}
+
+func openPostgres(env connectors.Env, traits hub.Traits, keep int, dsn hub.Secret) (*sql.DB, error) {
+	location, err := url.Parse(dsn.Reveal())
+	if err != nil || location.Hostname() == "" || location.User.Username() == "" || location.Path == "" {
+		return nil, badDSN() // nothing is left to the environment of this process
+	}
+	conf, err := pgx.ParseConfig(dsn.Reveal())
+	if err != nil {
+		return nil, badDSN() // the library's error repeats the password
+	}
+	conf.DialFunc = env.Dial
+	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the wall looks names up
+	conf.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec                                               // parameters take the column's type, and nothing is remembered
+	conf.RuntimeParams = map[string]string{
+		"application_name": "racord", "default_transaction_read_only": "on", "datestyle": "ISO, YMD", "client_encoding": "UTF8",
+		"statement_timeout": strconv.FormatInt(timeout(traits).Milliseconds(), 10),
+	}
+	db := stdlib.OpenDB(*conf)
+	db.SetMaxOpenConns(traits.MaxInflight)
+	db.SetMaxIdleConns(keep)
+	if keep == 0 {
+		db.SetMaxIdleConns(-1)
+	}
+	db.SetConnMaxIdleTime(time.Minute)
+	return db, nil
+}
+
+func badDSN() error {
+	return hub.Errorf(hub.CodeInvalid, "The secret that names the database is not postgres://user:password@host:port/database.")
+}
+
+func timeout(t hub.Traits) time.Duration {
+	if t.Timeout <= 0 {
+		return 1500 * time.Millisecond
+	}
+	return t.Timeout
+}
+
+// openFile opens a SQLite file for reading only.
+func openFile(traits hub.Traits, path hub.Secret) (*sql.DB, error) {
+	location := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path.Reveal()}).EscapedPath()}
+	location.RawQuery = fmt.Sprintf("mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(%d)", timeout(traits).Milliseconds()/2)
+	db, err := sql.Open("sqlite", location.String())
+	if err != nil {
+		return nil, hub.Errorf(hub.CodeInvalid, "The secret that names the database is not the path of a file.")
+	}
+	db.SetMaxOpenConns(traits.MaxInflight)
+	db.SetMaxIdleConns(traits.MaxInflight)
+	return db, nil
+}

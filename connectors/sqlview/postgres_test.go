@@ -1,0 +1,147 @@
+package sqlview_test
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"racord/adapters/testserver"
+	"racord/hub"
+)
+
+// onServer keeps the view in PostgreSQL, behind a role that may only read and
+// has five connections.
+func onServer(t *testing.T) company {
+	t.Helper()
+	admin := testserver.Postgres(t)
+	db, err := sql.Open("pgx", admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	c := company{t, db, ""}
+	c.do(`CREATE TABLE solduri (cod_client char(12), nume char(40), adresa char(60), luna_an char(7), nr_fact char(16),
+		valoare numeric(12,2), sold numeric(12,2), penal numeric(12,2), scadenta date)`)
+	c.do(`CREATE VIEW v_solduri AS SELECT * FROM solduri`)
+	role := "reader_" + strings.ToLower(hub.NewID()[:8])
+	c.do(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'x-1' CONNECTION LIMIT 5`)
+	c.do(`GRANT SELECT ON v_solduri TO ` + role)
+	t.Cleanup(func() { c.do(`DROP OWNED BY ` + role); c.do(`DROP ROLE ` + role) })
+	location, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	location.User = url.UserPassword(role, "x-1")
+	c.dsn = location.String()
+	return c
+}
+
+// TestPostgres keeps one server for all its parts.
+func TestPostgres(t *testing.T) {
+	testserver.Postgres(t)
+	t.Run("answers as the file does", answersAsTheFileDoes)
+	t.Run("failures", failures)
+	t.Run("five connections are enough", fiveConnections)
+}
+
+func answersAsTheFileDoes(t *testing.T) {
+	server, file := onServer(t), inFile(t)
+	for _, c := range []company{server, file} {
+		c.owes("00001207", "SL 0740000010", "1284.77", "36.85", "0.42")
+		c.owes("00001207", "SL 0740000020", "-18.95", "-18.95", "0.00")
+	}
+	var due [2]int64
+	for i, c := range []company{server, file} {
+		answer, err := open(t, new(caller).env(c.dsn), manifest(t)).Source.Obligations(context.Background(), asked("00001207"))
+		if err != nil || len(answer.Obligations) != 2 || len(answer.Refused) != 0 {
+			t.Fatalf("got %d obligations, %v refused, %v, want 2", len(answer.Obligations), answer.Refused, err)
+		}
+		due[i] = hub.Due(answer.Obligations)
+	}
+	if due[0] != 3727 || due[1] != 3727 {
+		t.Errorf("got %v bani due, want 3727 from both", due)
+	}
+	if _, err := open(t, new(caller).env(server.dsn), manifest(t)).Source.Obligations(context.Background(), asked("1207")); hub.CodeOf(err) != hub.CodeNotFound {
+		t.Errorf("another code: got %v, want not_found", err)
+	}
+}
+
+func failures(t *testing.T) {
+	for name, tc := range map[string]struct {
+		make func(*company)
+		want hub.Code
+		says string
+	}{
+		"a renamed column":    {func(c *company) { c.do(`ALTER VIEW v_solduri RENAME COLUMN sold TO sold_curent`) }, hub.CodeBadData, "no column sold any more"},
+		"no view":             {func(c *company) { c.do(`DROP VIEW v_solduri`) }, hub.CodeUnavailable, ""},
+		"a role nobody knows": {func(c *company) { c.dsn = strings.Replace(c.dsn, "reader_", "writer_", 1) }, hub.CodeAuth, ""},
+		"no right to read": {func(c *company) {
+			c.do(`REVOKE SELECT ON v_solduri FROM PUBLIC`)
+			c.do(`ALTER VIEW v_solduri RENAME TO other`)
+			c.do(`CREATE VIEW v_solduri AS SELECT * FROM solduri`)
+		}, hub.CodeAuth, ""},
+		"no server":      {func(c *company) { c.dsn = "postgres://reader:x@127.0.0.1:1/base?sslmode=disable" }, hub.CodeUnavailable, ""},
+		"a locked table": {func(c *company) { c.lock() }, hub.CodeTimeout, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			company := onServer(t)
+			tc.make(&company)
+			source := open(t, new(caller).env(company.dsn), manifest(t, "timeout: 1500ms", "timeout: 300ms")).Source
+			_, err := source.Obligations(context.Background(), asked("00001207"))
+			if got := hub.CodeOf(err); got != tc.want || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got %v, want %s with %q", err, tc.want, tc.says)
+			}
+			if strings.Contains(err.Error(), "x-1") {
+				t.Errorf("the error repeats the password: %v", err)
+			}
+		})
+	}
+}
+
+// lock holds the table as long as the test runs.
+func (c *company) lock() {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	conn, err := c.db.Conn(ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, statement := range []string{"BEGIN", "LOCK TABLE solduri IN ACCESS EXCLUSIVE MODE"} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.t.Cleanup(func() { cancel(); _ = conn.Close() })
+}
+
+// A role with five connections serves any number of replicas, as long as their
+// calls at once are no more: no connection outlives its query.
+func fiveConnections(t *testing.T) {
+	company := onServer(t)
+	company.owes("00001207", "SL 1", "18.95", "18.95", "0.00")
+	ask := func(source hub.Source) {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if _, err := source.Obligations(ctx, asked("00001207")); err != nil {
+			t.Errorf("got %v, want an answer", err)
+		}
+	}
+	var replicas []hub.Source
+	for range 8 {
+		replicas = append(replicas, open(t, new(caller).env(company.dsn), manifest(t)).Source)
+		ask(replicas[len(replicas)-1])
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for i := range 10 {
+				ask(replicas[i%len(replicas)])
+			}
+		})
+	}
+	all.Wait()
+}
