@@ -1,6 +1,7 @@
 package fines_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -35,9 +36,15 @@ func FuzzRegister(f *testing.F) {
 		if answer.Code != http.StatusOK {
 			return
 		}
-		_, rest, _ := strings.Cut(answer.Body.String(), `"cnp":"`)
-		code, _, _ := strings.Cut(rest, `"`)
-		if !strings.Contains(body, code) || strings.Count(answer.Body.String(), `"pv"`) > fines.PageSize {
+		var asked struct{ CNP string }
+		var told struct {
+			Person struct{ CNP string }
+			Debts  []any
+		}
+		if json.Unmarshal([]byte(body), &asked) != nil || json.Unmarshal(answer.Body.Bytes(), &told) != nil {
+			t.Fatalf("asked %q: got %s, want JSON for JSON", body, answer.Body)
+		}
+		if told.Person.CNP != asked.CNP || len(told.Debts) > fines.PageSize {
 			t.Errorf("asked %q: got %s", body, answer.Body)
 		}
 	})
