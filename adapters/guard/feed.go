@@ -23,7 +23,7 @@ func (f feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 	if err := g.standing(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(hub.WithRetries(ctx, g.mayRetry))
+	ctx, cancel := context.WithCancel(hub.WithSlots(hub.WithRetries(ctx, g.mayRetry), g.another))
 	h := &holding{gate: g, cancel: cancel}
 	err := g.breaker.do(func() error {
 		soon := time.Now().Add(g.conf.Linger)
@@ -45,6 +45,15 @@ func (f feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 		return nil, g.explain(err)
 	}
 	return h, nil
+}
+
+// another gives a delivery one more slot for one call, if there is one that
+// nobody waits for.
+func (g *gate) another() (release func(), ok bool) {
+	if g.allowance.enter(context.Background(), time.Now().Add(g.traits.Timeout+g.conf.Linger), 0, 0) != nil {
+		return nil, false
+	}
+	return sync.OnceFunc(g.allowance.leave), true
 }
 
 // holding is a batch that holds a slot.

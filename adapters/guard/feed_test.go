@@ -146,3 +146,33 @@ func TestFeedWithNothingNewIsNoFailure(t *testing.T) {
 		})
 	}
 }
+
+func TestADeliveryMayUseSlotsThatNobodyNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &nightly{}
+		allowance := guard.Fixed("electricity", guard.Limits{Inflight: 3})
+		batch, err := fed(n, allowance).Pull(context.Background(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var release []func()
+		for range 5 {
+			if free, ok := hub.TakeSlot(n.ctx); ok {
+				release = append(release, free)
+			}
+		}
+		if len(release) != 2 || allowance.Load().Inflight != 3 {
+			t.Fatalf("got %d more slots and %d in all, want 2 and 3", len(release), allowance.Load().Inflight)
+		}
+		for range 2 {
+			for _, free := range release {
+				free()
+			}
+		}
+		_ = batch.Close()
+		time.Sleep(time.Second)
+		if got := allowance.Load().Inflight; got != 0 {
+			t.Errorf("at the end: got %d slots taken, want 0: a slot is given back once", got)
+		}
+	})
+}
