@@ -9,11 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -22,22 +20,22 @@ import (
 // Config is a whole hub's configuration. Relative paths are relative to the
 // file they stand in.
 type Config struct {
-	Listen    string        `yaml:"listen"`     // address of the API
-	OpsListen string        `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
-	Data      string        `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
-	Store     Store         `yaml:"store"`
-	Redis     Redis         `yaml:"redis"`
-	Creditors string        `yaml:"creditors"` // directory of manifests, one a creditor
-	Secrets   string        `yaml:"secrets"`   // directory: <creditor>/<name>, one file a secret
-	Issuers   []Issuer      `yaml:"issuers"`
-	View      View          `yaml:"view"`
-	Cache     Cache         `yaml:"cache"`
-	Limits    Limits        `yaml:"limits"`
-	Feeds     Feeds         `yaml:"feeds"`
-	Wall      Wall          `yaml:"wall"`
-	Sandbox   Sandbox       `yaml:"sandbox"`
-	Drain     time.Duration `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
-	Log       string        `yaml:"log"`   // debug, info, warn or error
+	Listen    string   `yaml:"listen"`     // address of the API
+	OpsListen string   `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
+	Data      string   `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
+	Store     Store    `yaml:"store"`
+	Redis     Redis    `yaml:"redis"`
+	Creditors string   `yaml:"creditors"` // directory of manifests, one a creditor
+	Secrets   string   `yaml:"secrets"`   // directory: <creditor>/<name>, one file a secret
+	Issuers   []Issuer `yaml:"issuers"`
+	View      View     `yaml:"view"`
+	Cache     Cache    `yaml:"cache"`
+	Limits    Limits   `yaml:"limits"`
+	Feeds     Feeds    `yaml:"feeds"`
+	Wall      Wall     `yaml:"wall"`
+	Sandbox   Sandbox  `yaml:"sandbox"`
+	Drain     Duration `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
+	Log       string   `yaml:"log"`   // debug, info, warn or error
 }
 
 // Store says where the hub keeps what matters. Without a DSN file it is SQLite
@@ -65,8 +63,8 @@ type Issuer struct {
 
 // View sets the limits of a view.
 type View struct {
-	Deadline time.Duration `yaml:"deadline"`
-	FetchFor time.Duration `yaml:"fetch_for"`
+	Deadline Duration `yaml:"deadline"`
+	FetchFor Duration `yaml:"fetch_for"`
 }
 
 // Cache sets the size of the in-process cache.
@@ -84,14 +82,14 @@ type Limits struct {
 
 // Feeds says how often nightly files and lists are looked for.
 type Feeds struct {
-	Every time.Duration `yaml:"every"`
+	Every Duration `yaml:"every"`
 }
 
 // Wall lists the addresses inside the city's own network that connectors may
 // dial. All others must be public.
 type Wall struct {
-	AllowAll  []netip.Prefix            `yaml:"allow"`     // for every creditor and issuer
-	Creditors map[string][]netip.Prefix `yaml:"creditors"` // for one creditor
+	AllowAll  []Prefix            `yaml:"allow"`     // for every creditor and issuer
+	Creditors map[string][]Prefix `yaml:"creditors"` // for one creditor
 }
 
 // Sandbox ties the hub to a simulated city. It has no place in production.
@@ -105,11 +103,11 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:9090", Data: "data",
 		Creditors: "creditors", Secrets: "secrets", Log: "info",
-		Drain:  5 * time.Second,
-		View:   View{Deadline: 1500 * time.Millisecond, FetchFor: 8 * time.Second},
+		Drain:  Duration(5 * time.Second),
+		View:   View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
 		Cache:  Cache{Megabytes: 256},
 		Limits: Limits{CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, InFlight: 256},
-		Feeds:  Feeds{Every: 5 * time.Minute},
+		Feeds:  Feeds{Every: Duration(5 * time.Minute)},
 	}
 }
 
@@ -130,7 +128,10 @@ func Load(file string) (Config, error) {
 // Parse reads the text of a file over the defaults, without resolving paths.
 func Parse(file string, data []byte) (Config, error) {
 	c := Default()
-	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict(), yaml.CustomUnmarshaler(prefix))
+	if len(bytes.TrimSpace(data)) == 0 {
+		return c, nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, located(file, err)
 	}
@@ -140,25 +141,11 @@ func Parse(file string, data []byte) (Config, error) {
 	return c, nil
 }
 
-func prefix(p *netip.Prefix, text []byte) (err error) {
-	*p, err = netip.ParsePrefix(strings.Trim(string(text), `"'`))
-	return err
-}
-
-// located puts "file:line: message" before the excerpt the parser draws.
-func located(file string, err error) error {
-	var syntax yaml.Error
-	if errors.As(err, &syntax) && syntax.GetToken() != nil {
-		return fmt.Errorf("%s:%d: %s\n%s", file, syntax.GetToken().Position.Line, syntax.GetMessage(), yaml.FormatError(err, false, true))
-	}
-	return fmt.Errorf("%s: %w", file, err)
-}
-
 // check refuses values that cannot work, naming their key.
 func (c *Config) check() error {
 	var wrong []error
 	refuse := func(key, what string) { wrong = append(wrong, fmt.Errorf("%s: %s", key, what)) }
-	if c.View.Deadline < 100*time.Millisecond || c.View.Deadline > 10*time.Second {
+	if c.View.Deadline < Duration(100*time.Millisecond) || c.View.Deadline > Duration(10*time.Second) {
 		refuse("view.deadline", "must be from 100ms to 10s")
 	}
 	if c.View.FetchFor < c.View.Deadline {
@@ -173,7 +160,7 @@ func (c *Config) check() error {
 			refuse(key, "must be above 0")
 		}
 	}
-	if c.Feeds.Every < time.Second {
+	if c.Feeds.Every < Duration(time.Second) {
 		refuse("feeds.every", "must be at least 1s")
 	}
 	for i, issuer := range c.Issuers {

@@ -90,10 +90,10 @@ func (h *runningHub) openCaches(_ context.Context, setup hubSetup) error {
 func (h *runningHub) openUseCases(_ context.Context, setup hubSetup) error {
 	h.views = view.New(view.Parts{
 		Roster: h.fleet, Folders: h.store, L1: h.l1, L2: h.l2, Keys: h.keys, Clock: setup.Clock, Meter: h.meters.View(),
-	}, view.Conf{Deadline: setup.Config.View.Deadline, FetchFor: setup.Config.View.FetchFor})
+	}, view.Conf{Deadline: time.Duration(setup.Config.View.Deadline), FetchFor: time.Duration(setup.Config.View.FetchFor)})
 	h.onClose(func(context.Context) error { h.views.Close(); return nil })
 	h.feeds = feed.New(feed.Parts{Roster: h.fleet, Store: h.store, Log: h.log, Meter: h.meters.Feed()},
-		feed.Conf{Every: setup.Config.Feeds.Every})
+		feed.Conf{Every: time.Duration(setup.Config.Feeds.Every)})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); h.feeds.Run(ctx) }()
@@ -131,7 +131,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 // openIdentity trusts the configured issuers, reached through the same wall as
 // creditors.
 func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
-	way := upstream.New(upstream.Conf{Allow: setup.Config.Wall.AllowAll})
+	way := upstream.New(upstream.Conf{Allow: prefixes(setup.Config.Wall.AllowAll)})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	conf := identity.Conf{}
 	for _, issuer := range setup.Config.Issuers {

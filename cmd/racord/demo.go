@@ -69,7 +69,7 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 	conf.Drain = 0
 	conf.Secrets = filepath.Join(c.Data, "secrets")
 	conf.Issuers = []config.Issuer{{URL: city.URL() + "/oidc", Portals: []string{"demo-portal", "demo-portal-service"}}}
-	conf.Wall.AllowAll = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	conf.Wall.AllowAll = []config.Prefix{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
 	conf.Sandbox.Bases = demoBases(city)
 	return conf, writeSecrets(conf.Secrets, city.Credentials())
 }

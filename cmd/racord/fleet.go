@@ -12,6 +12,7 @@ import (
 
 	"racord/adapters/guard"
 	"racord/adapters/upstream"
+	"racord/config"
 	"racord/connectors"
 	"racord/connectors/kinds"
 	"racord/hub"
@@ -99,7 +100,14 @@ func (h *runningHub) openConnector(ctx context.Context, setup hubSetup, m *conne
 
 func allowed(setup hubSetup, name hub.Name) []netip.Prefix {
 	wall := setup.Config.Wall
-	return append(slices.Clone(wall.AllowAll), wall.Creditors[string(name)]...)
+	return append(prefixes(wall.AllowAll), prefixes(wall.Creditors[string(name)])...)
+}
+
+func prefixes(configured []config.Prefix) (all []netip.Prefix) {
+	for _, p := range configured {
+		all = append(all, p.Prefix)
+	}
+	return all
 }
 
 // AwaitFeeds waits until every feed was published once, so that the first view

@@ -77,7 +77,7 @@ type runningHub struct {
 // startHub builds a hub from the inside out: store, caches, the fleet behind
 // its guard, use cases, doors. It answers when it returns.
 func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
-	h := &runningHub{drain: setup.Config.Drain, failed: make(chan error, 2)}
+	h := &runningHub{drain: time.Duration(setup.Config.Drain), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())

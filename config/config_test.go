@@ -1,0 +1,56 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"racord/config"
+)
+
+func TestAMistakeIsNamedWithItsPlace(t *testing.T) {
+	for file, want := range map[string][]string{
+		"bad-config-deadline-in-words.yaml":      {"bad-config-deadline-in-words.yaml:3", "soon"},
+		"bad-config-unknown-key.yaml":            {"bad-config-unknown-key.yaml:3", "adress"},
+		"bad-config-prefix.yaml":                 {"bad-config-prefix.yaml:3", "127.0.0.0/99"},
+		"bad-config-issuer-without-portals.yaml": {"bad-config-issuer-without-portals.yaml", "issuers[0].portals"},
+	} {
+		t.Run(file, func(t *testing.T) {
+			_, err := config.Load(filepath.Join("testdata", file))
+			if err == nil {
+				t.Fatal("got no error")
+			}
+			for _, part := range want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("got %q, want it to name %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+func TestTheExampleIsUnderstood(t *testing.T) {
+	c, err := config.Load("racord.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if time.Duration(c.View.Deadline) != 1500*time.Millisecond || len(c.Wall.Creditors["ditl"]) != 1 || c.Issuers[0].Portals[0] != "city-portal" {
+		t.Errorf("got %+v", c)
+	}
+	if here, _ := filepath.Abs("creditors"); c.Creditors != "creditors" && c.Creditors != here {
+		t.Errorf("got manifests in %s, want them beside the file", c.Creditors)
+	}
+}
+
+func TestAnEmptyFileIsTheDefault(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "racord.yaml")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(file)
+	if err != nil || c.Limits != config.Default().Limits {
+		t.Errorf("got %+v, %v; want the defaults", c, err)
+	}
+}
