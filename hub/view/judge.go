@@ -10,7 +10,7 @@ import (
 
 // judge makes a connector's page of the answers to its questions.
 func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
-	p := Page{Creditor: s.connector.Creditor.Name, Title: s.connector.Creditor.Title}
+	p := Page{Creditor: s.connector.Creditor.Name, Title: s.connector.Creditor.Title, parts: s.room}
 	silent := error(nil)
 	for i := range s.questions {
 		if q := &s.questions[i]; q.page != nil {

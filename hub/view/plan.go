@@ -11,6 +11,7 @@ import (
 type sheet struct {
 	connector *hub.Connector
 	questions []question
+	room      []*hub.Page // for the answers, one a question
 }
 
 // question is one call that a page needs: an identifier or an account.
@@ -35,6 +36,11 @@ func (v *Views) plan(folder hub.Folder, ask Ask) ([]sheet, error) {
 		first := len(all)
 		all = v.questions(all, c, &folder)
 		sheets[i] = sheet{connector: c, questions: all[first:len(all):len(all)]}
+	}
+	room := make([]*hub.Page, len(all))
+	for i := range sheets {
+		n := len(sheets[i].questions)
+		sheets[i].room, room = room[:0:n], room[n:]
 	}
 	return sheets, nil
 }

@@ -142,6 +142,15 @@ func (v *Views) arrivals(ctx context.Context, sheets []sheet) iter.Seq[int] {
 	}
 }
 
+func ready(sheets []sheet) bool {
+	for i := range sheets {
+		if !sheets[i].ready() {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *sheet) ready() bool {
 	for i := range s.questions {
 		if s.questions[i].flight != nil {

@@ -79,8 +79,6 @@ func (v *Views) Of(ctx context.Context, who hub.Login, ask Ask) (*View, error) {
 // decided, first those that are remembered. An error of each ends the view.
 func (v *Views) Stream(ctx context.Context, who hub.Login, ask Ask, each func(*Page) error) (*View, error) {
 	began := time.Now()
-	ctx, cancel := v.within(ctx)
-	defer cancel()
 	folder, err := v.Folders.Folder(ctx, who)
 	if err != nil {
 		return nil, err
@@ -91,6 +89,11 @@ func (v *Views) Stream(ctx context.Context, who hub.Login, ask Ask, each func(*P
 	}
 	v.recall(ctx, sheets, ask)
 	out := v.blank(len(sheets))
+	if !ready(sheets) {
+		var cancel context.CancelFunc
+		ctx, cancel = v.within(ctx, began)
+		defer cancel()
+	}
 	if err := v.settle(ctx, out, sheets, folder.Marks, each); err != nil {
 		return nil, err
 	}
@@ -99,9 +102,10 @@ func (v *Views) Stream(ctx context.Context, who hub.Login, ask Ask, each func(*P
 	return out, nil
 }
 
-// within gives the view its deadline, less what is needed to put it together.
-func (v *Views) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	last := time.Now().Add(v.conf.Deadline)
+// within gives the waiting its deadline, less what is needed to put the view
+// together. A view that waits for nobody needs none.
+func (v *Views) within(ctx context.Context, began time.Time) (context.Context, context.CancelFunc) {
+	last := began.Add(v.conf.Deadline)
 	if own, ok := ctx.Deadline(); ok && own.Before(last) {
 		last = own
 	}
