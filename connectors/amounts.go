@@ -3,6 +3,7 @@ package connectors
 import (
 	"errors"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -152,4 +153,21 @@ func Bani(s string) (int64, error) {
 		return -int64(n), nil
 	}
 	return int64(n), nil
+}
+
+// appendLei writes bani as lei with two decimals: "-1234.50".
+func appendLei(dst []byte, minor int64) []byte {
+	if minor < 0 {
+		dst = append(dst, '-')
+	}
+	rest := minor % 100
+	if rest < 0 {
+		rest = -rest
+	}
+	lei := minor / 100
+	if lei < 0 {
+		lei = -lei
+	}
+	dst = strconv.AppendInt(dst, lei, 10)
+	return append(dst, '.', byte('0'+rest/10), byte('0'+rest%10))
 }

@@ -12,16 +12,24 @@ import (
 // never repeats the text.
 var errDate = errors.New("not a date of the expected form")
 
+// civil is a calendar day; the zero civil is none.
+type civil struct{ y, m, d int }
+
 // DateRO reads day, month and year with dots, slashes or dashes between
 // ("31.03.2026", "31/03/26", "1.4.2026", with or without a time behind) and
 // gives the day. Years of two digits are 1980 to 2079. The dates old systems
 // write for nothing (00.00.0000, 01.01.1900, 31.12.9999) give the empty Date.
 func DateRO(s string) (hub.Date, error) {
+	c, err := civilRO(s)
+	return c.date(), err
+}
+
+func civilRO(s string) (civil, error) {
 	y, m, d, err := dayRO(s)
 	if err != nil {
-		return "", err
+		return civil{}, err
 	}
-	return date(y, m, d)
+	return existing(y, m, d)
 }
 
 func dayRO(s string) (y, m, d int, err error) {
@@ -67,19 +75,28 @@ func small(s string) int {
 	return n
 }
 
-// date checks that the day exists and knows the days that mean nothing.
-func date(y, m, d int) (hub.Date, error) {
+// existing checks that the day exists and knows the days that mean nothing.
+func existing(y, m, d int) (civil, error) {
 	switch {
 	case y == 0 && m == 0 && d == 0, y == 1900 && m == 1 && d == 1, y == 9999 && m == 12 && d == 31:
-		return "", nil
+		return civil{}, nil
 	case y < 1850 || y > 2199 || m < 1 || m > 12 || d < 1 || d > daysIn(y, m):
-		return "", errDate
+		return civil{}, errDate
 	}
-	return hub.Date([]byte{
-		byte('0' + y/1000), byte('0' + y/100%10), byte('0' + y/10%10), byte('0' + y%10), '-',
-		byte('0' + m/10), byte('0' + m%10), '-', byte('0' + d/10), byte('0' + d%10),
-	}), nil
+	return civil{y, m, d}, nil
 }
+
+// append writes YYYY-MM-DD, nothing for none.
+func (c civil) append(dst []byte) []byte {
+	if c == (civil{}) {
+		return dst
+	}
+	return append(dst,
+		byte('0'+c.y/1000), byte('0'+c.y/100%10), byte('0'+c.y/10%10), byte('0'+c.y%10), '-',
+		byte('0'+c.m/10), byte('0'+c.m%10), '-', byte('0'+c.d/10), byte('0'+c.d%10))
+}
+
+func (c civil) date() hub.Date { return hub.Date(c.append(nil)) }
 
 func daysIn(y, m int) int {
 	switch m {
@@ -99,23 +116,28 @@ func daysIn(y, m int) int {
 // Europe/Bucharest counts; a time without a zone is already there. 0000-00-00,
 // 1900-01-01 and 9999-12-31 give the empty Date.
 func DateISO(s string) (hub.Date, error) {
+	c, err := civilISO(s)
+	return c.date(), err
+}
+
+func civilISO(s string) (civil, error) {
 	s = strings.Trim(s, " ")
 	if len(s) > len(time.DateOnly) {
 		t, err := DateTimeISO(s)
 		if err != nil {
-			return "", err
+			return civil{}, err
 		}
 		t = t.In(hub.Bucharest)
-		return date(t.Year(), int(t.Month()), t.Day())
+		return existing(t.Year(), int(t.Month()), t.Day())
 	}
 	if len(s) != len(time.DateOnly) || s[4] != '-' || s[7] != '-' {
-		return "", errDate
+		return civil{}, errDate
 	}
 	y, m, d := small(s[:4]), small(s[5:7]), small(s[8:])
 	if y < 0 || m < 0 || d < 0 {
-		return "", errDate
+		return civil{}, errDate
 	}
-	return date(y, m, d)
+	return existing(y, m, d)
 }
 
 // DateTimeISO reads an instant of RFC 3339; without a zone it is a time of
@@ -157,7 +179,5 @@ func MonthRO(s string) (hub.Period, error) {
 	if m < 1 || m > 12 || y < 1850 || y > 2199 {
 		return hub.Period{}, errDate
 	}
-	from, _ := date(y, m, 1)
-	to, _ := date(y, m, daysIn(y, m))
-	return hub.Period{From: from, To: to, Label: s}, nil
+	return hub.Period{From: civil{y, m, 1}.date(), To: civil{y, m, daysIn(y, m)}.date(), Label: s}, nil
 }

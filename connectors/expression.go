@@ -53,7 +53,7 @@ func exprFunction(t transform) expr.Option {
 	case t.day != nil:
 		return expr.Function(t.name, func(params ...any) (any, error) {
 			d, err := t.day(exprText(params[0]))
-			return string(d), err
+			return string(d.date()), err
 		}, new(func(any) string))
 	case t.words != nil && t.parameter == "" && t.name != "mojibake" && t.name != "trim" && t.name != "upper" && t.name != "lower":
 		step, _ := t.words("") // only steps with a parameter can fail

@@ -99,10 +99,10 @@ func (f *Field) readParts(in *inspection, node ast.Node, field string) {
 
 func (f *Field) readConst(in *inspection, value, field string) {
 	f.constant, f.written = true, value
-	switch _, err := f.finish(value); {
+	switch {
 	case f.as == day || f.as == instant || f.as == month:
 		in.at(field, "a constant cannot be %s", f.as)
-	case err != nil:
+	case !f.fits(value):
 		in.at(field, "the constant is not %s", f.as)
 	}
 }
@@ -225,7 +225,7 @@ func (f *Field) readText(s *scope) (string, *refusal) {
 		return "", refused
 	}
 	if f.as == detail && f.last.name != "" && got != "" {
-		return f.detail(got)
+		return f.detail(s, got)
 	}
 	if len(got) > maxText {
 		return "", f.refuse("too_long", "more text than fits")
@@ -258,39 +258,38 @@ func (f *Field) rawOrExpr(s *scope) (string, *refusal) {
 	}
 }
 
-// detail reads an amount or a date and writes it the same way for everybody.
-func (f *Field) detail(got string) (string, *refusal) {
-	done, err := f.finish(got)
-	if err != nil {
-		return "", f.refuse("bad_value", "not of the expected form")
-	}
-	switch v := done.(type) {
-	case int64:
-		return strings.TrimSuffix(hub.Bani(v).String(), " "+hub.RON), nil
-	case hub.Date:
-		return string(v), nil
-	default:
-		return got, nil
-	}
-}
-
-// finish applies the last transform. It is for constants and details, not for
-// the hot path.
-func (f *Field) finish(got string) (any, error) {
+// detail reads an amount or a date and writes it the same way for everybody:
+// "1234.50", "2026-03-31".
+func (f *Field) detail(s *scope, got string) (string, *refusal) {
 	switch {
 	case f.last.amount != nil:
-		return f.last.amount(got)
+		minor, err := f.last.amount(got)
+		if err != nil {
+			return "", f.refuse("bad_amount", err.Error())
+		}
+		s.other = appendLei(s.other[:0], minor)
 	case f.last.day != nil:
-		return f.last.day(got)
-	case f.as == amount:
-		return Bani(got)
-	case f.as == whole:
-		return strconv.Atoi(got)
-	case f.as == truth:
-		return strconv.ParseBool(got)
-	default:
-		return got, nil
+		c, err := f.last.day(got)
+		if err != nil {
+			return "", f.refuse("bad_date", err.Error())
+		}
+		s.other = c.append(s.other[:0])
 	}
+	return s.keepBytes(s.other), nil
+}
+
+// fits tells whether a text can stand for what the field needs.
+func (f *Field) fits(constant string) bool {
+	var err error
+	switch f.as {
+	case amount:
+		_, err = Bani(constant)
+	case whole:
+		_, err = strconv.Atoi(constant)
+	case truth:
+		_, err = strconv.ParseBool(constant)
+	}
+	return err == nil
 }
 
 // readAmount reads bani; present is false when there is nothing.
@@ -344,13 +343,14 @@ func (f *Field) readDay(s *scope) (hub.Date, *refusal) {
 	}
 	read := f.last.day
 	if read == nil {
-		read = DateISO // expressions
+		read = civilISO // expressions
 	}
-	d, err := read(got)
+	c, err := read(got)
 	if err != nil {
 		return "", f.refuse("bad_date", err.Error())
 	}
-	return d, nil
+	s.other = c.append(s.other[:0])
+	return hub.Date(s.keepBytes(s.other)), nil
 }
 
 // readInstant reads a moment, zero when there is nothing.

@@ -24,21 +24,20 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) *refusal {
 	}
 	for i := range m.Options {
 		part := &m.Options[i]
-		refused := part.stands(s, func() *refusal {
+		for at := part.seats(s); at.next(s); {
 			option, refused := r.option(part)
-			if refused != nil || option.Amount.Minor <= 0 {
+			if refused != nil {
 				return refused
+			}
+			if option.Amount.Minor <= 0 {
+				continue
 			}
 			if len(part.Transfers) == 0 {
 				option.Transfers = single(account, revenue, option.Amount)
 			} else if refused := r.transfers(o, &option, part.Transfers); refused != nil {
 				return refused
 			}
-			o.Options = append(grown(o.Options, len(m.Options)), option)
-			return nil
-		})
-		if refused != nil {
-			return refused
+			o.Options = append(grown(o.Options, 2*len(m.Options)), option)
 		}
 	}
 	return nil
@@ -113,14 +112,14 @@ func (r *Reading) transfers(o *hub.Obligation, option *hub.PaymentOption, parts 
 	s, sum := &r.scope, hub.Bani(0)
 	for i := range parts {
 		part := &parts[i]
-		refused := part.stands(s, func() *refusal {
+		for at := part.seats(s); at.next(s); {
 			minor, _, refused := part.Amount.readAmount(s)
-			if refused != nil || minor == 0 {
+			if refused != nil {
 				return refused
 			}
 			account := r.account(o, part.IBAN)
-			if account == nil {
-				return nil
+			if account == nil || minor == 0 {
+				continue
 			}
 			var err error
 			if sum, err = sum.Add(hub.Bani(minor)); err != nil {
@@ -129,10 +128,6 @@ func (r *Reading) transfers(o *hub.Obligation, option *hub.PaymentOption, parts 
 			one := single(account, s.spare(part.RevenueCode.readText(s)), hub.Bani(minor))[0]
 			one.Seq = len(option.Transfers) + 1
 			option.Transfers = append(grown(option.Transfers, len(parts)), one)
-			return nil
-		})
-		if refused != nil {
-			return refused
 		}
 	}
 	if sum != option.Amount {

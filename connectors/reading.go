@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,11 +24,15 @@ type Reading struct {
 	count    int // records seen
 	flags    []hub.QualityEvent
 	answer   hub.Answer
+	text     [96]byte  // where the scope's buffers begin
+	places   [16]Value // likewise
 }
 
 // Reading begins to read the answer to a call. For a feed asked is zero.
 func (m *Manifest) Reading(c *Call, asked hub.Asked, now time.Time) *Reading {
-	return &Reading{call: c, creditor: &m.Creditor, asked: asked, now: now}
+	r := &Reading{call: c, creditor: &m.Creditor, asked: asked, now: now}
+	r.scope.buf, r.scope.stack = r.text[:0], r.places[:0]
+	return r
 }
 
 // Classify looks for a refusal of the creditor in an answer: the rules of the
@@ -104,21 +109,23 @@ func (r *Reading) Page(root Value) (fresh int, err error) {
 	if err := r.times(); err != nil {
 		return 0, err
 	}
-	list := part.Items.each(&r.scope, func(v Value) bool {
-		if r.count >= MaxRecords {
-			err = BadData("more than %d records", MaxRecords)
-			return false
-		}
-		if r.add(v) {
+	mark := len(r.scope.stack)
+	list := part.Items.each(&r.scope, r.scope.collect())
+	records := slices.Clone(r.scope.stack[mark:])
+	r.scope.stack = r.scope.stack[:mark]
+	if !list {
+		return 0, BadData("%s is not a list", part.Items)
+	}
+	if r.count+len(records) > MaxRecords {
+		return 0, BadData("more than %d records", MaxRecords)
+	}
+	r.answer.Obligations = slices.Grow(r.answer.Obligations, len(records))
+	for _, v := range records {
+		if r.Add(v) {
 			fresh++
 		}
-		r.look(root)
-		return true
-	})
-	if err == nil && !list {
-		err = BadData("%s is not a list", part.Items)
 	}
-	return fresh, err
+	return fresh, nil
 }
 
 // aboutUs checks that the page repeats the subject that was asked about.
@@ -127,9 +134,9 @@ func (r *Reading) aboutUs() error {
 	if part == nil {
 		return nil
 	}
-	echo, same := part.Party, r.isIdentifier
+	echo := part.Party
 	if r.asked.ByAccount() {
-		echo, same = part.Account, r.isAccount
+		echo = part.Account
 	}
 	if echo == nil || r.asked == (hub.Asked{}) {
 		return nil
@@ -137,7 +144,7 @@ func (r *Reading) aboutUs() error {
 	said, foreign := 0, false
 	echo.eachText(&r.scope, func(text string) {
 		said++
-		foreign = foreign || !same(text)
+		foreign = foreign || !r.isAsked(text)
 	})
 	switch {
 	case foreign:
@@ -148,15 +155,18 @@ func (r *Reading) aboutUs() error {
 	return nil
 }
 
-func (r *Reading) isIdentifier(text string) bool {
+// isAsked tells whether a text names the subject that was asked about.
+func (r *Reading) isAsked(text string) bool {
 	id := r.asked.Identifier
-	if id.Scheme == hub.SchemeCUI {
+	switch {
+	case r.asked.ByAccount():
+		return text == r.asked.Account.Code
+	case id.Scheme == hub.SchemeCUI:
 		return hub.NormalCUI(text) == hub.NormalCUI(id.Value)
+	default:
+		return text == id.Value
 	}
-	return text == id.Value
 }
-
-func (r *Reading) isAccount(text string) bool { return text == r.asked.Account.Code }
 
 // times reads when the answer was true. A damaged time is as good as none.
 func (r *Reading) times() error {
@@ -179,28 +189,27 @@ func (r *Reading) times() error {
 	return nil
 }
 
-// add reads a record into the answer and tells whether it was new.
-func (r *Reading) add(v Value) bool {
-	o, refused := r.Record(v)
-	if refused == nil && r.has(o.ExternalID) {
+// Add reads one record into the answer and tells whether it was new: an id that
+// was there before is refused.
+func (r *Reading) Add(v Value) (fresh bool) {
+	n := len(r.answer.Obligations)
+	r.answer.Obligations = append(r.answer.Obligations, hub.Obligation{})
+	refused := r.record(v, &r.answer.Obligations[n])
+	fresh = true
+	if refused == nil && r.has(r.answer.Obligations[n].ExternalID, n) {
 		refused = r.event(&refusal{"duplicate_record", "external_id", "the same id stands twice in one answer"})
-		r.answer.Refused = append(r.answer.Refused, *refused)
-		return false
+		fresh = false
 	}
 	if refused != nil {
+		r.answer.Obligations = r.answer.Obligations[:n]
 		r.answer.Refused = append(r.answer.Refused, *refused)
-		return true
 	}
-	r.answer.Obligations = append(r.answer.Obligations, o)
-	return true
+	return fresh
 }
 
-// Add reads one record into the answer, for kinds whose records do not stand
-// together in a page.
-func (r *Reading) Add(v Value) { r.add(v) }
-
-func (r *Reading) has(externalID string) bool {
-	for i := range r.answer.Obligations {
+// has tells whether one of the first n obligations has the id.
+func (r *Reading) has(externalID string, n int) bool {
+	for i := range n {
 		if r.answer.Obligations[i].ExternalID == externalID {
 			return true
 		}

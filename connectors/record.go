@@ -10,27 +10,34 @@ import (
 // Record maps one record: an obligation, or why it is refused. Amounts, ids and
 // kinds that are missing or damaged refuse the record; other damage is left out
 // and noted in the obligation's quality.
-func (r *Reading) Record(v Value) (hub.Obligation, *hub.QualityEvent) {
+func (r *Reading) Record(v Value) (o hub.Obligation, refused *hub.QualityEvent) {
+	if refused := r.record(v, &o); refused != nil {
+		return hub.Obligation{}, refused
+	}
+	return o, nil
+}
+
+// record fills o, which is only good when nothing was refused.
+func (r *Reading) record(v Value, o *hub.Obligation) *hub.QualityEvent {
 	s := &r.scope
-	s.record, s.here, s.remarks = v, v, nil
+	s.record, s.here, s.remarks, s.stack = v, v, nil, s.stack[:0]
 	r.count++
-	var o hub.Obligation
-	if refused := r.fill(&o); refused != nil {
-		return hub.Obligation{}, r.event(refused)
+	if refused := r.fill(o); refused != nil {
+		return r.event(refused)
 	}
 	o.Quality = append(o.Quality, r.flags...)
 	for _, remark := range s.remarks {
 		remark.Field = r.event(&refusal{where: "*"}).Field
 		o.Quality = append(o.Quality, remark)
 	}
-	return o, nil
+	return nil
 }
 
 func (r *Reading) fill(o *hub.Obligation) *refusal {
 	if refused := r.ours(); refused != nil {
 		return refused
 	}
-	m, s := r.call.answer.Map, &r.scope
+	m := r.call.answer.Map
 	if refused := r.identity(o, m); refused != nil {
 		return refused
 	}
@@ -48,7 +55,6 @@ func (r *Reading) fill(o *hub.Obligation) *refusal {
 	if refused := r.options(o, m); refused != nil {
 		return refused
 	}
-	s.here = s.record
 	return r.change(o, m.NextChange)
 }
 
@@ -64,13 +70,10 @@ func (r *Reading) ours() *refusal {
 	}
 	about = strings.TrimSpace(about)
 	ok := false
-	switch {
-	case part.Among != nil:
+	if part.Among == nil {
+		ok = r.isAsked(about)
+	} else {
 		part.Among.eachText(s, func(text string) { ok = ok || text == about })
-	case r.asked.ByAccount():
-		ok = r.isAccount(about)
-	default:
-		ok = r.isIdentifier(about)
 	}
 	if !ok {
 		return part.Record.refuse("foreign_record", "about somebody else than the answer")
@@ -260,31 +263,42 @@ func ofYear(year int) hub.Period {
 	return hub.Period{From: hub.Date(label + "-01-01"), To: hub.Date(label + "-12-31"), Label: label}
 }
 
-// stands calls f once for every place a part of the map stands for.
-func (sel *selection) stands(s *scope, f func() *refusal) (refused *refusal) {
-	outer := s.here
-	defer func() { s.here = outer }()
+// seats goes through the places a part of the map stands for: the record
+// itself, or the elements of its each that fit. While next is true, fields are
+// read there; after the last, where they were before.
+type seats struct {
+	part   *selection
+	places []Value
+	mark   int // of the scope's stack
+	outer  Value
+}
+
+func (sel *selection) seats(s *scope) seats {
+	at := seats{part: sel, mark: len(s.stack), outer: s.here}
 	if sel.Each.IsZero() {
-		if sel.When == nil || sel.When.holds(s) {
-			return f()
-		}
-		return nil
+		s.stack = append(s.stack, s.here)
+	} else {
+		sel.Each.each(s, s.collect())
 	}
-	sel.Each.each(s, func(element Value) bool {
-		s.here = element
-		if sel.fits(s) {
-			refused = f()
+	at.places = s.stack[at.mark:]
+	return at
+}
+
+func (at *seats) next(s *scope) bool {
+	for len(at.places) > 0 {
+		s.here, at.places = at.places[0], at.places[1:]
+		if at.part.fits(s) {
+			return true
 		}
-		s.here = outer
-		return refused == nil
-	})
-	return refused
+	}
+	s.here, s.stack = at.outer, s.stack[:at.mark]
+	return false
 }
 
 func (sel *selection) fits(s *scope) bool {
 	for i := range sel.where {
 		left, ok := s.text(sel.where[i].element.find(s))
-		left = strings.Clone(left)
+		left = s.aside(left)
 		right, okRight := s.text(sel.where[i].record.find(s))
 		if !ok || !okRight || left != right {
 			return false
@@ -296,49 +310,46 @@ func (sel *selection) fits(s *scope) bool {
 func (r *Reading) lists(o *hub.Obligation, m *obligationMap) {
 	s := &r.scope
 	for i := range m.Excludes {
-		_ = m.Excludes[i].stands(s, func() *refusal {
+		for at := m.Excludes[i].seats(s); at.next(s); {
 			if id := s.spare(m.Excludes[i].ID.readText(s)); id != "" {
 				o.ExcludesIDs = append(o.ExcludesIDs, hub.NewObligationID(r.creditor.Name, id))
 			}
-			return nil
-		})
+		}
 	}
 	for i := range m.Replaces {
-		_ = m.Replaces[i].stands(s, func() *refusal {
+		for at := m.Replaces[i].seats(s); at.next(s); {
 			if id := s.spare(m.Replaces[i].ID.readText(s)); id != "" {
 				o.Replaces = append(o.Replaces, id)
 			}
-			return nil
-		})
+		}
 	}
 }
 
+// components reads the parts of the total and compares their sum with it.
 func (r *Reading) components(o *hub.Obligation, parts []componentMap) *refusal {
-	s, sum, any := &r.scope, hub.Bani(0), false
+	s, sum := &r.scope, hub.Bani(0)
 	for i := range parts {
 		part := &parts[i]
-		refused := part.stands(s, func() *refusal {
+		for at := part.seats(s); at.next(s); {
 			minor, _, refused := part.Amount.readAmount(s)
-			if refused != nil || minor == 0 {
-				return refused
-			}
-			kind, refused := part.Type.required(s)
 			if refused != nil {
 				return refused
 			}
+			if minor == 0 {
+				continue
+			}
+			one := hub.Component{Amount: hub.Bani(minor), Label: s.spare(part.Label.readText(s))}
+			if one.Type, refused = part.Type.required(s); refused != nil {
+				return refused
+			}
 			var err error
-			if sum, err = sum.Add(hub.Bani(minor)); err != nil {
+			if sum, err = sum.Add(one.Amount); err != nil {
 				return part.Amount.refuse("bad_amount", "amounts do not fit")
 			}
-			any = true
-			o.Components = append(grown(o.Components, len(parts)), hub.Component{Type: kind, Label: s.spare(part.Label.readText(s)), Amount: hub.Bani(minor)})
-			return nil
-		})
-		if refused != nil {
-			return refused
+			o.Components = append(grown(o.Components, len(parts)), one)
 		}
 	}
-	if any && sum != o.Total {
+	if o.Components != nil && sum != o.Total {
 		s.remark("components_differ", "the parts do not add up to the total")
 	}
 	return nil
@@ -356,34 +367,35 @@ func (r *Reading) instalments(o *hub.Obligation, parts []instalmentMap) *refusal
 	s := &r.scope
 	for i := range parts {
 		part := &parts[i]
-		refused := part.stands(s, func() *refusal {
-			one := hub.Installment{DueOn: s.spareDay(part.DueOn.readDay(s)), Amount: o.Total, Outstanding: o.Outstanding}
+		for at := part.seats(s); at.next(s); {
+			one := hub.Installment{DueOn: s.spareDay(part.DueOn.readDay(s))}
 			if one.DueOn == "" {
-				return nil
+				continue
 			}
-			if minor, present, refused := part.Amount.readAmount(s); refused != nil {
+			var refused *refusal
+			if one.Amount, refused = part.Amount.orElse(s, o.Total); refused != nil {
 				return refused
-			} else if present {
-				one.Amount = hub.Bani(minor)
 			}
-			if minor, present, refused := part.Outstanding.readAmount(s); refused != nil {
+			if one.Outstanding, refused = part.Outstanding.orElse(s, o.Outstanding); refused != nil {
 				return refused
-			} else if present {
-				one.Outstanding = hub.Bani(minor)
 			}
-			no, refused := part.No.readWhole(s)
-			s.spare("", refused)
-			if one.No = no; no == 0 {
+			one.No, refused = part.No.readWhole(s)
+			if s.spare("", refused); one.No == 0 {
 				one.No = len(o.Installments) + 1
 			}
 			o.Installments = append(grown(o.Installments, len(parts)), one)
-			return nil
-		})
-		if refused != nil {
-			return refused
 		}
 	}
 	return nil
+}
+
+// orElse reads an amount; another stands for one that is missing.
+func (f *Field) orElse(s *scope, other hub.Money) (hub.Money, *refusal) {
+	minor, present, refused := f.readAmount(s)
+	if refused != nil || !present {
+		return other, refused
+	}
+	return hub.Bani(minor), nil
 }
 
 // change keeps the earliest change that lies ahead.
@@ -394,23 +406,21 @@ func (r *Reading) change(o *hub.Obligation, parts []changeMap) *refusal {
 	}
 	for i := range parts {
 		part := &parts[i]
-		refused := part.stands(s, func() *refusal {
-			at := s.spareDay(part.After.readDay(s)).End()
-			if !at.After(r.now) || o.NextChange != nil && !at.Before(o.NextChange.At) {
-				return nil
+		for at := part.seats(s); at.next(s); {
+			when := s.spareDay(part.After.readDay(s)).End()
+			if !when.After(r.now) || o.NextChange != nil && !when.Before(o.NextChange.At) {
+				continue
 			}
-			next := &hub.NextChange{At: at.UTC(), Reason: s.spare(part.Reason.readText(s))}
-			if minor, present, refused := part.NewOutstanding.readAmount(s); refused != nil {
+			next := &hub.NextChange{At: when.UTC(), Reason: s.spare(part.Reason.readText(s))}
+			minor, present, refused := part.NewOutstanding.readAmount(s)
+			if refused != nil {
 				return refused
-			} else if present {
+			}
+			if present {
 				amount := hub.Bani(minor)
 				next.NewOutstanding = &amount
 			}
 			o.NextChange = next
-			return nil
-		})
-		if refused != nil {
-			return refused
 		}
 	}
 	return nil

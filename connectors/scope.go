@@ -13,11 +13,31 @@ type scope struct {
 	root, record, here Value
 
 	buf     []byte // the text being read
+	other   []byte // a text put aside
 	kept    strings.Builder
+	stack   []Value            // the places of parts being read
+	push    func(Value) bool   // puts a place on the stack; made once
 	remarks []hub.QualityEvent // about the record being read
 
 	rootAny  any // for expressions, made once an answer
 	rootMade Value
+}
+
+// collect gives the function that puts places on the stack.
+func (s *scope) collect() func(Value) bool {
+	if s.push == nil {
+		s.push = func(v Value) bool {
+			s.stack = append(s.stack, v)
+			return true
+		}
+	}
+	return s.push
+}
+
+// aside copies a text so that another can be read beside it.
+func (s *scope) aside(text string) string {
+	s.other = append(s.other[:0], text...)
+	return unsafe.String(unsafe.SliceData(s.other), len(s.other)) // read only until the next aside
 }
 
 func (s *scope) start(from anchor) Value {
@@ -60,6 +80,11 @@ func (s *scope) keep(text string) string {
 	from := s.kept.Len()
 	s.kept.WriteString(text)
 	return s.kept.String()[from:]
+}
+
+// keepBytes is keep for bytes that are used again.
+func (s *scope) keepBytes(text []byte) string {
+	return s.keep(unsafe.String(unsafe.SliceData(text), len(text)))
 }
 
 // remark adds a quality event to the record being read, once of a kind.

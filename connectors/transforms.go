@@ -32,7 +32,7 @@ type transform struct {
 	parameter string // "" = none; else what stands in parentheses
 	words     func(argument string) (func(s *scope, in string) string, error)
 	amount    func(string) (int64, error)
-	day       func(string) (hub.Date, error)
+	day       func(string) (civil, error)
 	instant   func(string) (time.Time, error)
 	month     func(string) (hub.Period, error)
 }
@@ -49,8 +49,8 @@ var transforms = []transform{
 	{name: "money_ro", gives: amount, amount: MoneyRO, doc: "Amount in lei as Romanian systems write it: `1.234,56`, `1234,5`, `12.00 LEI`, `-0,01`."},
 	{name: "money_decimal", gives: amount, amount: MoneyDecimal, doc: "Amount in lei with a decimal point: `70.15`, `-3`."},
 	{name: "bani", gives: amount, amount: Bani, doc: "Amount in whole bani: `40000`."},
-	{name: "date_ro", gives: day, day: DateRO, doc: "Day first: `31.03.2026`, `31/03/26`. `00.00.0000`, `01.01.1900` and `31.12.9999` mean nothing."},
-	{name: "date_iso", gives: day, day: DateISO, doc: "`2026-03-31`, or the day of `2026-03-31T00:00:00` in Europe/Bucharest."},
+	{name: "date_ro", gives: day, day: civilRO, doc: "Day first: `31.03.2026`, `31/03/26`. `00.00.0000`, `01.01.1900` and `31.12.9999` mean nothing."},
+	{name: "date_iso", gives: day, day: civilISO, doc: "`2026-03-31`, or the day of `2026-03-31T00:00:00` in Europe/Bucharest."},
 	{name: "datetime_ro", gives: instant, instant: DateTimeRO, doc: "`15.02.2026 02:14:09` in Europe/Bucharest."},
 	{name: "datetime_iso", gives: instant, instant: DateTimeISO, doc: "RFC 3339; without a zone Europe/Bucharest."},
 	{name: "month_ro", gives: month, month: MonthRO, doc: "`02.2026`: the period from its first to its last day."},
