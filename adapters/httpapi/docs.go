@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
+	"html/template"
 	"net/http"
 
 	"racord/hub"
@@ -10,6 +14,12 @@ import (
 
 //go:embed openapi.yaml
 var openapi []byte
+
+//go:embed docs.html
+var docsTemplate string
+
+//go:embed docs.css
+var docsStyle string
 
 // file is a document served as it is.
 type file struct {
@@ -21,8 +31,32 @@ type file struct {
 // document is openapi.yaml and the page made of it.
 type document struct{ yaml, page file }
 
+// readDocument makes the page once, when the API is made.
 func readDocument() (document, error) {
-	return document{yaml: file{[]string{"application/yaml"}, nil, openapi}}, nil
+	ref, err := readReference(openapi)
+	if err != nil {
+		return document{}, err
+	}
+	page, err := template.New("docs").Funcs(template.FuncMap{"prose": prose}).Parse(docsTemplate)
+	if err != nil {
+		return document{}, err
+	}
+	var out bytes.Buffer
+	err = page.Execute(&out, struct {
+		*reference
+		Style template.CSS
+	}{ref, template.CSS(docsStyle)})
+	return document{
+		yaml: file{[]string{"application/yaml"}, nil, openapi},
+		page: file{[]string{"text/html; charset=utf-8"}, []string{onlyStyle(docsStyle)}, out.Bytes()},
+	}, err
+}
+
+// onlyStyle allows one style sheet, by its hash, and nothing else.
+func onlyStyle(css string) string {
+	sum := sha256.Sum256([]byte(css))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
 func (a *API) readYAML(context.Context, hub.Login, none) (file, error) { return a.document.yaml, nil }
