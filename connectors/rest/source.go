@@ -15,10 +15,15 @@ type source struct {
 
 // Obligations asks page after page until the creditor says it was the last.
 func (s source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+	return s.ask(ctx, who, func(connectors.Value) error { return nil })
+}
+
+// ask calls each with every page after it was read.
+func (s source) ask(ctx context.Context, who hub.Asked, each func(root connectors.Value) error) (hub.Answer, error) {
 	vars := s.vars(who)
 	r := s.manifest.Reading(s.call.Call, who, vars.Now)
 	for {
-		more, err := s.page(ctx, vars, r)
+		more, err := s.page(ctx, vars, r, each)
 		if err != nil {
 			return hub.Answer{}, err
 		}
@@ -32,7 +37,7 @@ func (s source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, err
 }
 
 // page asks for one page and tells whether there is another.
-func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.Reading) (more bool, err error) {
+func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.Reading, each func(connectors.Value) error) (more bool, err error) {
 	reply, err := s.send(ctx, &s.call, vars)
 	if err != nil {
 		return false, err
@@ -45,6 +50,9 @@ func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.R
 	defer answer.Release()
 	before := r.Count()
 	fresh, err := r.Page(answer.Root())
+	if err == nil {
+		err = each(answer.Root())
+	}
 	if err != nil || s.call.Paging == nil {
 		return false, err
 	}
