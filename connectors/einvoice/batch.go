@@ -1,0 +1,215 @@
+package einvoice
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"racord/connectors"
+	"racord/hub"
+)
+
+// batch reads messages in the order of the list, downloading some ahead.
+type batch struct {
+	feed   *feed
+	ctx    context.Context
+	cancel context.CancelFunc
+	page   listing
+	asOf   time.Time
+	next   hub.Cursor
+	read   int
+}
+
+var _ hub.Batch = (*batch)(nil)
+
+// Full is false: messages add to those before.
+func (b *batch) Full() bool { return false }
+
+// AsOf is the moment the list was asked for.
+func (b *batch) AsOf() time.Time { return b.asOf }
+
+// Control says nothing: lists have no totals.
+func (b *batch) Control() hub.Control { return hub.Control{Rows: -1} }
+
+// Next is the index of the last message that was read.
+func (b *batch) Next() hub.Cursor { return b.next }
+
+// Close ends the downloads that are under way.
+func (b *batch) Close() error {
+	b.cancel()
+	return nil
+}
+
+// Records gives a record for every message. When the supplier fails after some
+// were read, the batch ends there, and the next one goes on with the rest; it is
+// an error only when none was read.
+func (b *batch) Records() iter.Seq2[hub.Record, error] {
+	return func(yield func(hub.Record, error) bool) {
+		r := b.feed.newMapper()
+		for {
+			for m, got := range b.downloads(b.page.Messages[:min(len(b.page.Messages), b.feed.settings.Batch-b.read)]) {
+				if got.failed() {
+					if b.read == 0 {
+						yield(hub.Record{}, got.err)
+					}
+					return
+				}
+				b.read++
+				b.next = hub.Cursor(m.Index)
+				if !yield(r.record(m, got), nil) {
+					return
+				}
+			}
+			if !b.more() {
+				return
+			}
+		}
+	}
+}
+
+// more asks for the next page of the list, if there is room for it. That it
+// cannot be had is no failure: the next batch asks again.
+func (b *batch) more() bool {
+	if !b.page.More || b.read >= b.feed.settings.Batch {
+		return false
+	}
+	page, err := b.feed.list(b.ctx, string(b.next), b.feed.settings.Page)
+	if err != nil || len(page.Messages) == 0 {
+		return false
+	}
+	b.page = page
+	return true
+}
+
+// download is what became of one message.
+type download struct {
+	bill *bill
+	err  error
+}
+
+// failed tells a supplier that cannot be asked from a message that is damaged.
+func (d download) failed() bool {
+	switch hub.CodeOf(d.err) {
+	case "", hub.CodeBadData, hub.CodeNotFound:
+		return false
+	default:
+		return true
+	}
+}
+
+// downloads fetches messages, several at a time as far as there are slots, and
+// gives them in order.
+func (b *batch) downloads(messages []message) iter.Seq2[message, download] {
+	return func(yield func(message, download) bool) {
+		ctx, cancel := context.WithCancel(b.ctx)
+		defer cancel()
+		ahead := make(chan chan download, max(1, b.feed.manifest.Traits.MaxInflight/2))
+		go b.send(ctx, messages, ahead)
+		wanted, i := true, 0
+		for result := range ahead { // to the end: those that nobody wants any more are waited for
+			got := <-result
+			if wanted && !yield(messages[i], got) {
+				wanted = false
+				cancel()
+			}
+			i++
+		}
+	}
+}
+
+// send starts a download for every message, in order, as lanes become free.
+func (b *batch) send(ctx context.Context, messages []message, ahead chan<- chan download) {
+	defer close(ahead)
+	l := newLanes(cap(ahead))
+	for _, m := range messages {
+		result := make(chan download, 1)
+		ahead <- result
+		leave, ok := l.enter(ctx)
+		if !ok {
+			result <- download{err: connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())}
+			return
+		}
+		go func() {
+			defer leave()
+			bill, err := b.feed.fetch(ctx, m.Index)
+			result <- download{bill, err}
+		}()
+	}
+}
+
+// lanes are how many downloads may be under way: the delivery's own, and more
+// as long as the creditor has slots that nobody needs.
+type lanes struct {
+	own   chan struct{}
+	extra chan struct{}
+}
+
+func newLanes(most int) *lanes {
+	return &lanes{own: make(chan struct{}, 1), extra: make(chan struct{}, most-1)}
+}
+
+// enter waits for a lane. ok is false when ctx ended.
+func (l *lanes) enter(ctx context.Context) (leave func(), ok bool) {
+	select {
+	case l.own <- struct{}{}:
+		return func() { <-l.own }, true
+	default:
+	}
+	select {
+	case l.extra <- struct{}{}:
+		if release, ok := hub.TakeSlot(ctx); ok {
+			return func() { release(); <-l.extra }, true
+		}
+		<-l.extra
+	default:
+	}
+	select {
+	case l.own <- struct{}{}:
+		return func() { <-l.own }, true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+// mapper turns bills into records.
+type mapper struct {
+	feed    *feed
+	reading *connectors.Reading
+	row     *connectors.Row
+}
+
+func (f *feed) newMapper() *mapper {
+	return &mapper{f, f.manifest.Reading(f.manifest.Calls[connectors.CallPull], hub.Asked{}, f.env.Clock.Now()), connectors.NewRow(columns)}
+}
+
+func (r *mapper) record(m message, got download) hub.Record {
+	where := "message " + m.Index
+	if got.err != nil {
+		return refused(where, refuse("bad_message", "", hub.MessageOf(got.err)))
+	}
+	read, bad := r.feed.rules.check(got.bill)
+	if bad != nil {
+		return refused(where, bad)
+	}
+	r.row.Set(read.values)
+	o, bad := r.reading.Record(r.row)
+	if bad != nil {
+		return refused(where, bad)
+	}
+	if o.Account == "" {
+		o.Account = read.account
+	}
+	o.Replaces = got.bill.replaces
+	o.Quality = append(o.Quality, read.remarks...)
+	for i := range o.Quality {
+		o.Quality[i].Field = where
+	}
+	return hub.Record{Account: o.Account, Obligation: o}
+}
+
+func refused(where string, e *hub.QualityEvent) hub.Record {
+	if e.Field != "" {
+		where += ", " + e.Field
+	}
+	return hub.Record{Refused: &hub.QualityEvent{Code: e.Code, Field: where, Detail: e.Detail}}
+}
