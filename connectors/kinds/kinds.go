@@ -3,14 +3,18 @@ package kinds
 
 import (
 	"racord/connectors"
+	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
 	"racord/connectors/rest"
+	"racord/connectors/sqlview"
 )
 
 // All gives the catalog of every kind.
 func All() connectors.Catalog {
 	return connectors.NewCatalog(
+		einvoice.Kind,
 		filedrop.Kind,
 		rest.Kind,
+		sqlview.Kind,
 	)
 }
