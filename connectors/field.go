@@ -433,21 +433,32 @@ func (f *Field) String() string {
 	return f.written
 }
 
-// eachText calls use with every text the field leads to, lists on the way
-// entered, text transforms applied, nothing left out but what is empty.
-func (f *Field) eachText(s *scope, use func(string)) {
-	if f.program != nil || f.constant {
-		if got, refused := f.rawOrExpr(s); refused == nil && got != "" {
-			use(got)
+// amongTexts looks through every text the field leads to, lists on the way
+// entered, text transforms applied: how many there are, and how many of them
+// are what is wanted. Empty ones do not count.
+func (f *Field) amongTexts(s *scope, wanted func(string) bool) (all, fit int) {
+	count := func(got string) {
+		if got == "" {
+			return
 		}
-		return
+		all++
+		if wanted(got) {
+			fit++
+		}
 	}
-	f.path.eachText(s, func(got string, _ bool) {
+	if f.program != nil || f.constant {
+		got, _ := f.rawOrExpr(s)
+		count(got)
+		return all, fit
+	}
+	leaves, mark := f.path.leaves(s)
+	for _, leaf := range leaves {
+		got, _ := s.text(leaf)
 		for _, step := range f.words {
 			got = step(s, got)
 		}
-		if got = strings.TrimSpace(got); got != "" {
-			use(got)
-		}
-	})
+		count(strings.TrimSpace(got))
+	}
+	s.stack = s.stack[:mark]
+	return all, fit
 }

@@ -19,7 +19,7 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) *refusal {
 	}
 	revenue := s.spare(m.RevenueCode.readText(s))
 	if len(m.Options) == 0 {
-		o.Options = []hub.PaymentOption{{ID: "full", Kind: "full", Amount: o.Outstanding, Transfers: single(account, revenue, o.Outstanding)}}
+		o.Options = []hub.PaymentOption{{ID: "full", Kind: "full", Amount: o.Outstanding, Transfers: r.single(account, revenue, o.Outstanding)}}
 		return nil
 	}
 	for i := range m.Options {
@@ -33,8 +33,8 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) *refusal {
 				continue
 			}
 			if len(part.Transfers) == 0 {
-				option.Transfers = single(account, revenue, option.Amount)
-			} else if refused := r.transfers(o, &option, part.Transfers); refused != nil {
+				option.Transfers = r.single(account, revenue, option.Amount)
+			} else if refused := r.split(o, &option, part.Transfers); refused != nil {
 				return refused
 			}
 			o.Options = append(grown(o.Options, 2*len(m.Options)), option)
@@ -97,18 +97,28 @@ func (r *Reading) approved(o *hub.Obligation, written string, field *Field) *hub
 }
 
 // single is the one transfer of an amount that goes to one account.
-func single(account *hub.CreditorAccount, revenue string, amount hub.Money) []hub.Transfer {
+func (r *Reading) single(account *hub.CreditorAccount, revenue string, amount hub.Money) []hub.Transfer {
 	if account == nil {
 		return nil
 	}
+	if len(r.transfers) == 0 {
+		r.transfers = make([]hub.Transfer, 2*r.batch)
+	}
+	one := r.transfers[:1:1]
+	r.transfers = r.transfers[1:]
+	one[0] = transfer(account, revenue, amount)
+	return one
+}
+
+func transfer(account *hub.CreditorAccount, revenue string, amount hub.Money) hub.Transfer {
 	if revenue == "" {
 		revenue = account.RevenueCode
 	}
-	return []hub.Transfer{{Seq: 1, AccountID: account.ID, IBAN: account.IBAN, RevenueCode: revenue, Amount: amount}}
+	return hub.Transfer{Seq: 1, AccountID: account.ID, IBAN: account.IBAN, RevenueCode: revenue, Amount: amount}
 }
 
-// transfers reads an option whose parts go to different accounts.
-func (r *Reading) transfers(o *hub.Obligation, option *hub.PaymentOption, parts []transferMap) *refusal {
+// split reads an option whose parts go to different accounts.
+func (r *Reading) split(o *hub.Obligation, option *hub.PaymentOption, parts []transferMap) *refusal {
 	s, sum := &r.scope, hub.Bani(0)
 	for i := range parts {
 		part := &parts[i]
@@ -125,7 +135,7 @@ func (r *Reading) transfers(o *hub.Obligation, option *hub.PaymentOption, parts 
 			if sum, err = sum.Add(hub.Bani(minor)); err != nil {
 				return part.Amount.refuse("bad_amount", "amounts do not fit")
 			}
-			one := single(account, s.spare(part.RevenueCode.readText(s)), hub.Bani(minor))[0]
+			one := transfer(account, s.spare(part.RevenueCode.readText(s)), hub.Bani(minor))
 			one.Seq = len(option.Transfers) + 1
 			option.Transfers = append(grown(option.Transfers, len(parts)), one)
 		}

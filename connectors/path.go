@@ -102,24 +102,29 @@ func (p *Path) each(s *scope, f func(Value) bool) bool {
 	return v == nil || v.Each(p.steps[last], f)
 }
 
-// eachText calls f with the text of every value the path leads to when lists on
-// the way are entered: "$.Contribuabil.CNP" gives all their codes.
-func (p *Path) eachText(s *scope, f func(text string, ok bool)) {
-	spread(s, s.start(p.from), p.steps, f)
-}
-
-func spread(s *scope, v Value, steps []string, f func(string, bool)) {
-	if len(steps) == 0 {
-		text, ok := s.text(v)
-		f(text, ok)
-		return
+// leaves puts every value the path leads to on the scope's stack, lists on the
+// way entered: "$.Contribuabil.CNP" gives all their codes. The caller cuts the
+// stack back to mark.
+func (p *Path) leaves(s *scope) (values []Value, mark int) {
+	mark = len(s.stack)
+	push := s.collect()
+	level := mark
+	if v := s.start(p.from); v != nil {
+		push(v)
 	}
-	if list := v.Each(steps[0], func(child Value) bool { spread(s, child, steps[1:], f); return true }); list {
-		return
+	for _, step := range p.steps {
+		end := len(s.stack)
+		for ; level < end; level++ {
+			v := s.stack[level]
+			if v.Each(step, push) {
+				continue
+			}
+			if child := v.Child(step); child != nil {
+				push(child)
+			}
+		}
 	}
-	if child := v.Child(steps[0]); child != nil {
-		spread(s, child, steps[1:], f)
-	}
+	return s.stack[level:], mark
 }
 
 // Text gives the text at the end of the path from the root of an answer, ""

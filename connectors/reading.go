@@ -26,12 +26,29 @@ type Reading struct {
 	answer   hub.Answer
 	text     [96]byte  // where the scope's buffers begin
 	places   [16]Value // likewise
+
+	batch      int // records to make room for at once
+	subjects   []hub.Subject
+	references []hub.Reference
+	transfers  []hub.Transfer
+}
+
+// slot gives room for one more of what every record has, made for a batch of
+// records at once.
+func slot[T any](free *[]T, batch int) *T {
+	if len(*free) == 0 {
+		*free = make([]T, batch)
+	}
+	one := &(*free)[0]
+	*free = (*free)[1:]
+	return one
 }
 
 // Reading begins to read the answer to a call. For a feed asked is zero.
 func (m *Manifest) Reading(c *Call, asked hub.Asked, now time.Time) *Reading {
 	r := &Reading{call: c, creditor: &m.Creditor, asked: asked, now: now}
-	r.scope.buf, r.scope.stack = r.text[:0], r.places[:0]
+	r.scope.buf, r.scope.other, r.scope.stack = r.text[:0:64], r.text[64:64], r.places[:0]
+	r.batch = 1
 	return r
 }
 
@@ -119,7 +136,7 @@ func (r *Reading) Page(root Value) (fresh int, err error) {
 	if r.count+len(records) > MaxRecords {
 		return 0, BadData("more than %d records", MaxRecords)
 	}
-	r.answer.Obligations = slices.Grow(r.answer.Obligations, len(records))
+	r.answer.Obligations, r.batch = slices.Grow(r.answer.Obligations, len(records)), max(1, len(records))
 	for _, v := range records {
 		if r.Add(v) {
 			fresh++
@@ -141,16 +158,11 @@ func (r *Reading) aboutUs() error {
 	if echo == nil || r.asked == (hub.Asked{}) {
 		return nil
 	}
-	said, foreign := 0, false
-	echo.eachText(&r.scope, func(text string) {
-		said++
-		foreign = foreign || !r.isAsked(text)
-	})
-	switch {
-	case foreign:
-		return Failure(hub.CodeForeignData, fmt.Errorf("%s is not what was asked about", echo.path))
+	switch said, ours := echo.amongTexts(&r.scope, r.isAsked); {
 	case said == 0:
 		return BadData("the answer does not say whom it is about (%s)", echo.path)
+	case ours < said:
+		return Failure(hub.CodeForeignData, fmt.Errorf("%s is not what was asked about", echo.path))
 	}
 	return nil
 }

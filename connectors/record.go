@@ -69,11 +69,10 @@ func (r *Reading) ours() *refusal {
 		return refused
 	}
 	about = strings.TrimSpace(about)
-	ok := false
-	if part.Among == nil {
-		ok = r.isAsked(about)
-	} else {
-		part.Among.eachText(s, func(text string) { ok = ok || text == about })
+	ok := part.Among == nil && r.isAsked(about)
+	if part.Among != nil {
+		_, fit := part.Among.amongTexts(s, func(text string) bool { return text == about })
+		ok = fit > 0
 	}
 	if !ok {
 		return part.Record.refuse("foreign_record", "about somebody else than the answer")
@@ -193,8 +192,8 @@ func (r *Reading) circumstances(o *hub.Obligation, m *obligationMap) {
 	includes, refused := m.IncludesOld.readTruth(s)
 	s.spare("", refused)
 	o.IncludesPreviousBalance = includes
-	o.Subject = s.subject(m.Subject)
-	o.Reference = s.reference(m.Reference)
+	o.Subject = r.subject(m.Subject)
+	o.Reference = r.reference(m.Reference)
 	o.Period = s.period(m.Period)
 	for name, field := range m.Details {
 		if text := s.spare(field.readText(s)); text != "" {
@@ -206,21 +205,25 @@ func (r *Reading) circumstances(o *hub.Obligation, m *obligationMap) {
 	}
 }
 
-func (s *scope) subject(m *subjectMap) *hub.Subject {
+func (r *Reading) subject(m *subjectMap) *hub.Subject {
 	if m == nil {
 		return nil
 	}
+	s := &r.scope
 	subject := hub.Subject{Type: s.spare(m.Type.readText(s)), Label: s.spare(m.Label.readText(s)), Ref: s.spare(m.Ref.readText(s))}
 	if subject.Label == "" && subject.Ref == "" {
 		return nil
 	}
-	return &subject
+	kept := slot(&r.subjects, r.batch)
+	*kept = subject
+	return kept
 }
 
-func (s *scope) reference(m *referenceMap) *hub.Reference {
+func (r *Reading) reference(m *referenceMap) *hub.Reference {
 	if m == nil {
 		return nil
 	}
+	s := &r.scope
 	reference := hub.Reference{
 		Invoice:  s.spare(m.Invoice.readText(s)),
 		PVSeries: s.spare(m.PVSeries.readText(s)), PVNumber: s.spare(m.PVNumber.readText(s)), PVUnique: s.spare(m.PVUnique.readText(s)),
@@ -229,7 +232,9 @@ func (s *scope) reference(m *referenceMap) *hub.Reference {
 	if reference == (hub.Reference{}) {
 		return nil
 	}
-	return &reference
+	kept := slot(&r.references, r.batch)
+	*kept = reference
+	return kept
 }
 
 func (s *scope) period(m *periodMap) *hub.Period {

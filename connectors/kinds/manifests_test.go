@@ -21,6 +21,9 @@ func TestEveryMistakeIsNamedWithFileLineAndField(t *testing.T) {
 		t.Fatalf("got %d bad manifests (%v), want at least 20", len(files), err)
 	}
 	for _, file := range files {
+		if strings.HasPrefix(filepath.Base(file), "bad-config-") {
+			continue // mistakes in racord.yaml, which package config looks for
+		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			data, err := os.ReadFile(file)
 			if err != nil {
