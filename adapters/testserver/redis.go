@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ type RedisServer struct {
 	Addr    string
 	program string
 	dir     string
+	more    []string // settings
 	process *process
 }
 
@@ -23,11 +25,56 @@ type RedisServer struct {
 // ends.
 func Redis(t testing.TB) *RedisServer {
 	t.Helper()
+	return startRedis(t)
+}
+
+// RedisCluster starts a cluster of three masters, each with a third of the
+// slots. What is left of it goes on serving when a node is gone.
+func RedisCluster(t testing.TB) []*RedisServer {
+	t.Helper()
+	const nodes, slots = 3, 16384
+	cluster := make([]*RedisServer, nodes)
+	for i := range cluster {
+		bus, err := freePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cluster[i] = startRedis(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
+			"--cluster-require-full-coverage", "no", "--cluster-config-file", "nodes.conf")
+		cluster[i].Do(t, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/nodes), strconv.Itoa((i+1)*slots/nodes-1))
+		host, port, _ := strings.Cut(cluster[i].Addr, ":")
+		cluster[0].Do(t, "CLUSTER", "MEET", host, port, strconv.Itoa(bus))
+	}
+	for _, node := range cluster {
+		if err := node.process.await(func() error { return node.knows(nodes) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cluster
+}
+
+// knows tells whether the node sees a whole cluster.
+func (r *RedisServer) knows(nodes int) error {
+	info, err := r.command("CLUSTER", "INFO")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_size:%d", nodes)) {
+		return fmt.Errorf("the cluster is not whole yet")
+	}
+	return nil
+}
+
+func startRedis(t testing.TB, more ...string) *RedisServer {
+	t.Helper()
 	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &RedisServer{Addr: fmt.Sprintf("127.0.0.1:%d", port), program: program(t, []string{"redis-server"}, "redis-server"), dir: t.TempDir()}
+	r := &RedisServer{
+		Addr:    fmt.Sprintf("127.0.0.1:%d", port),
+		program: program(t, []string{"redis-server"}, "redis-server"), dir: t.TempDir(), more: more,
+	}
 	r.Start(t)
 	t.Cleanup(func() {
 		if r.process != nil {
@@ -41,7 +88,8 @@ func Redis(t testing.TB) *RedisServer {
 func (r *RedisServer) Start(t testing.TB) {
 	t.Helper()
 	_, port, _ := strings.Cut(r.Addr, ":")
-	p, err := start("Redis", nil, r.program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.dir)
+	settings := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", r.dir}, r.more...)
+	p, err := start("Redis", nil, r.program, settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
