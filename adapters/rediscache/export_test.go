@@ -1,0 +1,7 @@
+package rediscache
+
+// Encode and Decode let the fuzzer at the format.
+var (
+	Encode = encode
+	Decode = decode
+)

@@ -1,0 +1,262 @@
+// Package rediscache is the page cache that replicas share (L2), in Redis:
+// single, Sentinel or Cluster. Values are sealed and bound to their key, keys are
+// pseudonyms, and nothing in it matters: a Redis that is stopped, flushed, frozen
+// or altered by somebody makes answers slower and never wrong.
+package rediscache
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/sony/gobreaker/v2"
+
+	"racord/hub"
+)
+
+// Purpose is what the cache's keys are derived for.
+const Purpose = "cache"
+
+// Prefix stands before every page key in Redis.
+const Prefix = "racord:page:"
+
+// The bounds of what the cache may cost.
+const (
+	patience    = 20 * time.Millisecond  // for one round trip
+	puts        = 64                     // at once; more are not worth waiting for
+	failures    = 5                      // in a row, and
+	silence     = 250 * time.Millisecond // since it last answered: then Redis is left alone
+	convalesces = 500 * time.Millisecond // for so long, until one tries again
+)
+
+// Event is something the cache saw.
+type Event string
+
+// The events there are, for metrics. Hit, Miss and Altered count pages, the
+// others round trips.
+const (
+	Hit     Event = "hit"
+	Miss    Event = "miss"
+	Altered Event = "altered" // a value that does not open under its key, or cannot be read
+	Failed  Event = "error"
+	Open    Event = "open" // not asked, because it failed lately
+)
+
+// Cache is a hub.PageCache in Redis.
+type Cache struct {
+	client  redis.UniversalClient
+	cluster bool
+	keys    *hub.Keys
+	saw     func(event Event, n int)
+	breaker *gobreaker.CircuitBreaker[struct{}]
+	putting chan struct{}
+
+	answered atomic.Int64 // when it last did, in nanoseconds since 1970
+}
+
+var _ hub.PageCache = (*Cache)(nil)
+
+// New makes a cache over a client of Dial. The hook is told what happens, may be
+// nil and must not block.
+func New(client redis.UniversalClient, keys *hub.Keys, hook func(event Event, n int)) *Cache {
+	if hook == nil {
+		hook = func(Event, int) {}
+	}
+	_, cluster := client.(*redis.ClusterClient)
+	c := &Cache{client: client, cluster: cluster, keys: keys, saw: hook, putting: make(chan struct{}, puts)}
+	c.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:         "redis",
+		MaxRequests:  1,
+		Timeout:      convalesces,
+		ReadyToTrip:  c.isGone,
+		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, errPartly) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errWithdrawn) },
+	})
+	return c
+}
+
+// isGone tells a Redis that is gone from a process that had no time to read its
+// answers: then everything under way fails at once, but it answered just before.
+func (c *Cache) isGone(counts gobreaker.Counts) bool {
+	return counts.ConsecutiveFailures >= failures && time.Now().UnixNano()-c.answered.Load() >= int64(silence)
+}
+
+// Failures that are no reason to leave Redis alone.
+var (
+	errWithdrawn = errors.New("the caller went away")
+	errPartly    = errors.New("some nodes of the cluster do not answer")
+)
+
+// Get looks the pages up in one round trip. A value that was altered, or is
+// another key's, is missing. It fails with CodeUnavailable when Redis does not
+// answer in time.
+func (c *Cache) Get(ctx context.Context, keys []hub.PageKey, into []*hub.Page) error {
+	clear(into)
+	if len(keys) == 0 {
+		return nil
+	}
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = Prefix + string(key)
+	}
+	return c.ask(ctx, func(ctx context.Context) error {
+		if c.cluster {
+			return c.getEach(ctx, names, into)
+		}
+		return c.getAll(ctx, names, into)
+	})
+}
+
+// getAll asks one server.
+func (c *Cache) getAll(ctx context.Context, names []string, into []*hub.Page) error {
+	values, err := c.client.MGet(ctx, names...).Result()
+	if err != nil {
+		return err
+	}
+	seen := tally{now: time.Now()}
+	for i := range min(len(values), len(into)) {
+		value, _ := values[i].(string)
+		into[i] = c.open(names[i], value, &seen)
+	}
+	seen.report(c.saw)
+	return nil
+}
+
+// getEach asks the servers of a cluster, each once: keys of different slots do
+// not go into one MGET.
+func (c *Cache) getEach(ctx context.Context, names []string, into []*hub.Page) error {
+	pipe := c.client.Pipeline()
+	values := make([]*redis.StringCmd, len(names))
+	for i, name := range names {
+		values[i] = pipe.Get(ctx, name)
+	}
+	_, err := pipe.Exec(ctx)
+	seen, answered := tally{now: time.Now()}, 0
+	for i, value := range values {
+		if err := value.Err(); err == nil || errors.Is(err, redis.Nil) {
+			answered++
+			into[i] = c.open(names[i], value.Val(), &seen)
+		}
+	}
+	seen.report(c.saw)
+	switch answered {
+	case len(names):
+		return nil
+	case 0:
+		return err
+	default:
+		return errors.Join(errPartly, err)
+	}
+}
+
+// open gives the page of a value, or nil.
+func (c *Cache) open(name, value string, seen *tally) *hub.Page {
+	if value == "" {
+		seen.misses++
+		return nil
+	}
+	sealed := unsafe.Slice(unsafe.StringData(value), len(value)) // only read
+	encoded, err := c.keys.Open(name, sealed)
+	if err != nil {
+		seen.altered++
+		return nil
+	}
+	page, err := decode(encoded)
+	if err != nil {
+		seen.altered++
+		return nil
+	}
+	if seen.now.After(page.ServeUntil) {
+		seen.misses++
+		return nil
+	}
+	seen.hits++
+	return page
+}
+
+// Put keeps the page until its ServeUntil. It fails with CodeBusy when too many
+// pages are being put already, and with CodeUnavailable like Get.
+func (c *Cache) Put(ctx context.Context, key hub.PageKey, p *hub.Page) error {
+	select {
+	case c.putting <- struct{}{}:
+		defer func() { <-c.putting }()
+	default:
+		return hub.Errorf(hub.CodeBusy, "too many pages are being written to the cache")
+	}
+	left := time.Until(p.ServeUntil)
+	if left <= 0 {
+		return c.Drop(ctx, key)
+	}
+	encoded, err := encode(p)
+	if err != nil {
+		return err
+	}
+	name := Prefix + string(key)
+	sealed := c.keys.Seal(name, encoded)
+	return c.ask(ctx, func(ctx context.Context) error {
+		return c.client.Set(ctx, name, sealed, max(left, time.Millisecond)).Err()
+	})
+}
+
+// Drop forgets pages, like Put.
+func (c *Cache) Drop(ctx context.Context, keys ...hub.PageKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	return c.ask(ctx, func(ctx context.Context) error {
+		_, err := c.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			for _, key := range keys {
+				pipe.Del(ctx, Prefix+string(key))
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// ask makes a round trip inside its time, unless Redis is left alone now.
+func (c *Cache) ask(ctx context.Context, do func(context.Context) error) error {
+	_, err := c.breaker.Execute(func() (struct{}, error) {
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		err := do(bounded)
+		switch {
+		case err == nil:
+			c.answered.Store(time.Now().UnixNano())
+		case ctx.Err() != nil:
+			err = errors.Join(errWithdrawn, err)
+		}
+		return struct{}{}, err
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
+		c.saw(Open, 1)
+	case errors.Is(err, errWithdrawn):
+	default:
+		c.saw(Failed, 1)
+	}
+	return hub.Wrap(hub.CodeUnavailable, err, "The page cache cannot be reached.")
+}
+
+// tally counts the pages of one round trip.
+type tally struct {
+	now                   time.Time
+	hits, misses, altered int
+}
+
+func (t *tally) report(saw func(Event, int)) {
+	if t.hits > 0 {
+		saw(Hit, t.hits)
+	}
+	if t.misses > 0 {
+		saw(Miss, t.misses)
+	}
+	if t.altered > 0 {
+		saw(Altered, t.altered)
+	}
+}
