@@ -46,7 +46,7 @@ type response struct {
 }
 
 type content struct {
-	Type, Schema, Example string
+	Type, Schema, Link, Example string
 }
 
 type named struct{ Name, Description string }
@@ -182,7 +182,7 @@ func (n namedNode) described(path string) described {
 		})
 	}
 	for _, body := range n.at("requestBody", "content").each() {
-		d.Body, d.BodyExample = refName(body.node, "schema"), body.example()
+		d.Body, d.BodyExample = typeOf(body.inner("schema")), body.example()
 	}
 	for _, r := range n.at("responses").each() {
 		d.Responses = append(d.Responses, r.response())
@@ -208,7 +208,8 @@ func (n namedNode) response() response {
 		r.Headers = append(r.Headers, h.name)
 	}
 	for _, c := range n.at("content").each() {
-		r.Contents = append(r.Contents, content{c.name, refName(c.node, "schema"), c.example()})
+		s := c.inner("schema")
+		r.Contents = append(r.Contents, content{c.name, typeOf(s), link(s), c.example()})
 	}
 	return r
 }
@@ -277,24 +278,25 @@ func (n node) schema(name string) schema {
 
 // raw gives the children without following references, whose names are shown.
 func (n node) raw(key string) (all []namedNode) {
-	items, _ := n.value(key).(yaml.MapSlice)
-	for _, item := range items {
-		inner, _ := item.Value.(yaml.MapSlice)
-		all = append(all, namedNode{node{inner, n.root}, fmt.Sprint(item.Key)})
+	from := n.inner(key)
+	for _, item := range from.items {
+		name := fmt.Sprint(item.Key)
+		all = append(all, namedNode{from.inner(name), name})
 	}
 	return all
 }
 
-// refName gives the name of the schema that a member refers to, or its type.
-func refName(n node, key string) string {
+// inner gives one child without following a reference, whose name is shown.
+func (n node) inner(key string) node {
 	items, _ := n.value(key).(yaml.MapSlice)
-	return typeOf(node{items, n.root})
+	return node{items, n.root}
 }
 
+// link names the schema that a schema or its items refer to.
 func link(n node) string {
 	ref := n.text("$ref")
-	if items, ok := n.value("items").(yaml.MapSlice); ok && ref == "" {
-		ref = node{items, n.root}.text("$ref")
+	if ref == "" {
+		ref = n.inner("items").text("$ref")
 	}
 	return ref[strings.LastIndexByte(ref, '/')+1:]
 }
@@ -305,8 +307,7 @@ func typeOf(n node) string {
 	case n.text("$ref") != "":
 		return link(n)
 	case kind == "array":
-		items, _ := n.value("items").(yaml.MapSlice)
-		return "list of " + typeOf(node{items, n.root})
+		return "list of " + typeOf(n.inner("items"))
 	case kind == "integer":
 		return "whole number"
 	case kind == "string" && n.text("format") != "":
