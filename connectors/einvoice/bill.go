@@ -11,10 +11,11 @@ import (
 )
 
 // columns are what a manifest's map can name. Amounts are lei with a point, and
-// negative on a credit note; dates are YYYY-MM-DD.
+// negative on a credit note; credit is what was paid before, negative on a bill.
+// net, vat, rounding and credit add up to payable. Dates are YYYY-MM-DD.
 var columns = []string{
 	"id", "issued", "due", "period_from", "period_to", "customer_code", "customer_name",
-	"iban", "payment_ref", "net", "vat", "rounding", "prepaid", "payable", "property", "label", "type",
+	"iban", "payment_ref", "net", "vat", "rounding", "credit", "payable", "property", "label", "type",
 }
 
 // reading is a bill that was checked, ready for the map.
@@ -50,7 +51,7 @@ func (r rules) check(b *bill) (reading, *hub.QualityEvent) {
 	out.values = []string{
 		b.id, b.issued, due, b.periodFrom, b.periodTo, out.account, b.customerName,
 		strings.ReplaceAll(b.iban, " ", ""), b.paymentRef,
-		lei(sums.net), lei(sums.vat), lei(sums.rounding), lei(sums.prepaid), lei(sums.payable), b.property(r.property), b.label, b.kind(),
+		lei(sums.net), lei(sums.vat), lei(sums.rest()), lei(-sums.prepaid), lei(sums.payable), b.property(r.property), b.label, b.kind(),
 	}
 	return out, nil
 }
@@ -93,6 +94,9 @@ func (b *bill) kind() string {
 // sums are the amounts of a bill in bani, negative on a credit note.
 type sums struct{ net, vat, rounding, prepaid, payable int64 }
 
+// rest is the rounding of the bill, and of the VAT on its lines.
+func (s sums) rest() int64 { return s.payable - s.net - s.vat + s.prepaid }
+
 // tolerance is how far totals may differ because of the rounding of VAT on
 // lines, in bani.
 const tolerance = 1
@@ -106,11 +110,12 @@ func (b *bill) sums() (s sums, bad *hub.QualityEvent) {
 		from  amount
 		into  *int64
 		field string
+		must  bool // EN 16931 BT-109, BT-112, BT-115
 	}{
-		{b.net, &s.net, "TaxExclusiveAmount"}, {b.gross, &gross, "TaxInclusiveAmount"}, {b.tax(), &s.vat, "TaxTotal"},
-		{b.rounding, &s.rounding, "PayableRoundingAmount"}, {b.prepaid, &s.prepaid, "PrepaidAmount"}, {b.payable, &s.payable, "PayableAmount"},
+		{b.net, &s.net, "TaxExclusiveAmount", true}, {b.gross, &gross, "TaxInclusiveAmount", true}, {b.payable, &s.payable, "PayableAmount", true},
+		{b.tax(), &s.vat, "TaxTotal", false}, {b.rounding, &s.rounding, "PayableRoundingAmount", false}, {b.prepaid, &s.prepaid, "PrepaidAmount", false},
 	} {
-		if part.from.text == "" && part.field != "PayableAmount" {
+		if part.from.text == "" && !part.must {
 			continue
 		}
 		bani, err := connectors.MoneyDecimal(part.from.text)
@@ -119,7 +124,7 @@ func (b *bill) sums() (s sums, bad *hub.QualityEvent) {
 		}
 		*part.into = sign * bani
 	}
-	if b.gross.text != "" && (apart(s.net+s.vat, gross) || apart(gross-s.prepaid+s.rounding, s.payable)) {
+	if apart(s.net+s.vat, gross) || apart(gross-s.prepaid+s.rounding, s.payable) {
 		return s, refuse("bad_total", "LegalMonetaryTotal", "the parts do not add up to what is to be paid")
 	}
 	return s, nil
