@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -62,13 +63,22 @@ func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter
 	return m
 }
 
-// Declared tells what the creditors on duty declared they can bear.
+// undeclared is what the guard allows a creditor that declares nothing.
+const undeclared = 16
+
+// Declared tells which creditors are on duty and what they declared they can
+// bear.
 func (t *Telemetry) Declared(fleet []*hub.Connector) {
+	var feeds []hub.Name
 	for _, c := range fleet {
 		label := t.connector(c.Creditor.Name)
-		t.guard.declared.WithLabelValues(label).Set(float64(c.Traits.MaxInflight))
+		t.guard.declared.WithLabelValues(label).Set(float64(cmp.Or(c.Traits.MaxInflight, undeclared)))
 		t.guard.declRPS.WithLabelValues(label).Set(c.Traits.RPS)
+		if c.Feed != nil {
+			feeds = append(feeds, c.Creditor.Name)
+		}
 	}
+	t.feeds.Store(&feeds)
 }
 
 // Quarantined tells that a connector was stopped or let out again.

@@ -13,22 +13,23 @@ import (
 // storeLooks is how often the store is asked at most, however often metrics are.
 const storeLooks = 5 * time.Second
 
-// WatchStore makes metrics of whether the store answers and of the deliveries
-// that wait for a person.
+// WatchStore makes metrics of whether the store answers, of how old the records
+// of feeds are, and of the deliveries that wait for a person.
 func (t *Telemetry) WatchStore(store Store) {
 	t.registry.MustRegister(&storeMetrics{
-		words: t, store: store,
+		Telemetry: t, store: store,
 		up:   prometheus.NewDesc("racord_store_up", "Whether the database answers.", nil, nil),
 		took: prometheus.NewDesc("racord_store_ready_seconds", "How long the database took to say that it is ready.", nil, nil),
 		held: prometheus.NewDesc("racord_feed_held_deliveries", "Deliveries that wait for a person to publish or drop them.", []string{"connector"}, nil),
 		wait: prometheus.NewDesc("racord_feed_held_seconds", "How long the oldest delivery has waited for a person, in real time.", []string{"connector"}, nil),
+		age:  prometheus.NewDesc("racord_feed_age_seconds", "Business time since the moment that a creditor's published records speak about.", []string{"connector"}, nil),
 	})
 }
 
 type storeMetrics struct {
-	words                *Telemetry
-	store                Store
-	up, took, held, wait *prometheus.Desc
+	*Telemetry
+	store                     Store
+	up, took, held, wait, age *prometheus.Desc
 
 	mu     sync.Mutex
 	looked time.Time
@@ -37,7 +38,7 @@ type storeMetrics struct {
 
 // Describe names the metrics.
 func (s *storeMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait} {
+	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait, s.age} {
 		to <- desc
 	}
 }
@@ -58,25 +59,44 @@ func (s *storeMetrics) Collect(to chan<- prometheus.Metric) {
 func (s *storeMetrics) look() []prometheus.Metric {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	gauge := func(desc *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
-		return prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-	}
 	began := time.Now()
 	err := s.store.Ready(ctx)
-	answers := []prometheus.Metric{gauge(s.took, time.Since(began).Seconds())}
+	seen := []prometheus.Metric{gaugeOf(s.took, time.Since(began).Seconds())}
 	if err != nil {
-		return append(answers, gauge(s.up, 0))
+		return append(seen, gaugeOf(s.up, 0))
 	}
-	answers = append(answers, gauge(s.up, 1))
+	seen = append(seen, gaugeOf(s.up, 1))
+	seen = s.lookAtFeeds(ctx, seen)
 	held, err := s.store.Held(ctx)
 	if err != nil {
-		return answers
+		return seen
 	}
 	for connector, waiting := range s.waiting(held) {
-		answers = append(answers, gauge(s.held, float64(waiting.number), connector),
-			gauge(s.wait, began.Sub(waiting.oldest).Seconds(), connector))
+		seen = append(seen, gaugeOf(s.held, float64(waiting.number), connector))
+		if waiting.number > 0 {
+			seen = append(seen, gaugeOf(s.wait, began.Sub(waiting.oldest).Seconds(), connector))
+		}
 	}
-	return answers
+	return seen
+}
+
+// lookAtFeeds tells how old what feeds published is. A feed that never published
+// has no age.
+func (s *storeMetrics) lookAtFeeds(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
+	feeds := s.feeds.Load()
+	if feeds == nil {
+		return seen
+	}
+	for _, creditor := range *feeds {
+		if _, asOf, err := s.store.Cursor(ctx, creditor); err == nil && !asOf.IsZero() {
+			seen = append(seen, gaugeOf(s.age, s.business().Sub(asOf).Seconds(), s.connector(creditor)))
+		}
+	}
+	return seen
+}
+
+func gaugeOf(desc *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 }
 
 type waiting struct {
@@ -86,8 +106,13 @@ type waiting struct {
 
 func (s *storeMetrics) waiting(held []hub.HeldDelivery) map[string]waiting {
 	byConnector := map[string]waiting{}
+	if feeds := s.feeds.Load(); feeds != nil {
+		for _, creditor := range *feeds {
+			byConnector[s.connector(creditor)] = waiting{} // none, said out loud
+		}
+	}
 	for _, delivery := range held {
-		label := s.words.connector(delivery.Creditor)
+		label := s.connector(delivery.Creditor)
 		w := byConnector[label]
 		if w.number++; w.oldest.IsZero() || delivery.HeldAt.Before(w.oldest) {
 			w.oldest = delivery.HeldAt

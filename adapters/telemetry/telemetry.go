@@ -25,6 +25,8 @@ type Telemetry struct {
 	guard    *guardMetrics
 	feed     *feedMeter
 	redis    handles[string, prometheus.Counter]
+	clock    atomic.Pointer[hub.Clock]
+	feeds    atomic.Pointer[[]hub.Name] // creditors that deliver in bulk
 	draining atomic.Bool
 }
 
@@ -54,7 +56,14 @@ func (t *Telemetry) RedisEvent(event string, n int) { t.redis.of(event).Add(floa
 
 // Business sets the clock that ages of data are measured with. Without it they
 // are measured in real time.
-func (t *Telemetry) Business(clock hub.Clock) { t.feed.clock.Store(&clock) }
+func (t *Telemetry) Business(clock hub.Clock) { t.clock.Store(&clock) }
+
+func (t *Telemetry) business() time.Time {
+	if clock := t.clock.Load(); clock != nil {
+		return (*clock).Now()
+	}
+	return time.Now()
+}
 
 // Drain makes /readyz say no, so that nobody sends new requests to a hub that is
 // about to end.
@@ -76,6 +85,7 @@ func (t *Telemetry) buildInfo() {
 type Store interface {
 	Ready(ctx context.Context) error
 	Held(ctx context.Context) ([]hub.HeldDelivery, error)
+	Cursor(ctx context.Context, creditor hub.Name) (next hub.Cursor, asOf time.Time, err error)
 }
 
 func (t *Telemetry) counter(name, help string, labels ...string) *prometheus.CounterVec {

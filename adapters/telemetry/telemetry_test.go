@@ -49,6 +49,16 @@ func (s *store) Ready(context.Context) error { s.asked++; return s.failure }
 
 func (s *store) Held(context.Context) ([]hub.HeldDelivery, error) { return s.held, s.failure }
 
+func (s *store) Cursor(_ context.Context, creditor hub.Name) (hub.Cursor, time.Time, error) {
+	if creditor == "heating" {
+		return "1", noon.Add(-6 * time.Hour), s.failure
+	}
+	return "", time.Time{}, hub.Errorf(hub.CodeNotFound, "nothing yet")
+}
+
+// noFeed delivers nothing, but it is there.
+type noFeed struct{ hub.Feed }
+
 // busy gives telemetry to which everything happened once.
 func busy(t testing.TB) *telemetry.Telemetry {
 	t.Helper()
@@ -76,7 +86,11 @@ func busy(t testing.TB) *telemetry.Telemetry {
 	calls.Shed(guard.ShedBreaker)
 	calls.Retried()
 	calls.Breaker(guard.Open)
-	meters.Declared([]*hub.Connector{{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}}})
+	meters.Declared([]*hub.Connector{
+		{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
+		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}},
+		{Creditor: hub.Creditor{Name: "waste"}, Feed: noFeed{}},
+	})
 	meters.Quarantined("fines", true)
 	feeds := meters.Feed()
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
@@ -115,6 +129,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_breaker_state{connector="water"} 2`,
 		`racord_breaker_moves_total{connector="water",state="open"} 1`,
 		`racord_declared_slots{connector="water"} 8`,
+		`racord_declared_slots{connector="waste"} 16`,
 		`racord_declared_calls_per_second{connector="water"} 20`,
 		`racord_slots_held{connector="water"} 8`,
 		`racord_calls_inflight{connector="water"} 0`,
@@ -124,6 +139,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_feed_records_total{connector="heating"} 1200`,
 		`racord_feed_age_seconds{connector="heating"} 21600`,
 		`racord_feed_held_deliveries{connector="heating"} 1`,
+		`racord_feed_held_deliveries{connector="waste"} 0`,
 		`racord_store_up 1`,
 		`racord_redis_events_total{event="error"} 2`,
 	} {
