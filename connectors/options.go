@@ -10,37 +10,35 @@ import (
 // nobody approved.
 const notApproved = "The creditor's answer names a bank account that is not approved. It cannot be paid here until the creditor confirms it."
 
-// options reads the ways to pay. A debt of nothing has none.
-func (r *Reading) options(o *hub.Obligation, m *obligationMap) *refusal {
+// options reads the ways to pay. A debt of nothing has none; one that is damaged
+// is left out with a remark.
+func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
 	s := &r.scope
 	account := r.account(o, m.IBAN)
 	if o.Outstanding.Minor <= 0 {
-		return nil
+		return
 	}
 	revenue := s.spare(m.RevenueCode.readText(s))
 	if len(m.Options) == 0 {
 		o.Options = []hub.PaymentOption{{ID: "full", Kind: "full", Amount: o.Outstanding, Transfers: r.single(account, revenue, o.Outstanding)}}
-		return nil
+		return
 	}
 	for i := range m.Options {
 		part := &m.Options[i]
 		for at := part.seats(s); at.next(s); {
 			option, refused := r.option(part)
-			if refused != nil {
-				return refused
+			if refused == nil && len(part.Transfers) > 0 {
+				refused = r.split(o, &option, part.Transfers)
 			}
-			if option.Amount.Minor <= 0 {
+			if s.spare("", refused); refused != nil || option.Amount.Minor <= 0 {
 				continue
 			}
 			if len(part.Transfers) == 0 {
 				option.Transfers = r.single(account, revenue, option.Amount)
-			} else if refused := r.split(o, &option, part.Transfers); refused != nil {
-				return refused
 			}
 			o.Options = append(grown(o.Options, 2*len(m.Options)), option)
 		}
 	}
-	return nil
 }
 
 func (r *Reading) option(part *optionMap) (option hub.PaymentOption, refused *refusal) {

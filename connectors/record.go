@@ -52,9 +52,7 @@ func (r *Reading) fill(o *hub.Obligation) *refusal {
 	if refused := r.instalments(o, m.Instalments); refused != nil {
 		return refused
 	}
-	if refused := r.options(o, m); refused != nil {
-		return refused
-	}
+	r.options(o, m)
 	return r.change(o, m.NextChange)
 }
 
