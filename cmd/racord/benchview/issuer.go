@@ -83,7 +83,7 @@ func (i *issuer) sign(signer jose.Signer, subject string) (string, error) {
 		Issuer: i.url, Subject: subject, Audience: jwt.Audience{"racord"}, ID: rand.Text(),
 		IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(tokenLife)),
 	}
-	own := map[string]string{"azp": portal, "client_id": portal, "scope": "openid racord", "acr": "substantial"}
+	own := map[string]any{"azp": portal, "client_id": portal, "scope": "openid racord", "acr": "substantial"}
 	return jwt.Signed(signer).Claims(standard).Claims(own).Serialize()
 }
 

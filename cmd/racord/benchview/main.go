@@ -131,7 +131,7 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 		return err
 	}
 	if o.profile != "" {
-		return s.profileTo(ctx, o.profile, o)
+		return s.profileTo(ctx, o.profile)
 	}
 	var figures []figure
 	for _, scene := range scenes() {

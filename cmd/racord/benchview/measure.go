@@ -84,6 +84,14 @@ func (r runs) of(figure func(sample) float64) []float64 {
 	return list
 }
 
+// requests counts those of all runs.
+func (r runs) requests() (sum int64) {
+	for _, s := range r {
+		sum += s.Requests
+	}
+	return sum
+}
+
 // The figures that are reported.
 func rateOf(s sample) float64 { return s.rate() }
 func cpuOf(s sample) float64  { return s.CPU }

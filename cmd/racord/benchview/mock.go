@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// creditors are the six bodies the mock upstreams play.
-var creditors = []string{"ditl", "fines", "water", "heating", "waste", "electricity"}
+// creditors are the six bodies the mock upstreams play, in the order of a view.
+var creditors = []string{"ditl", "electricity", "fines", "heating", "waste", "water"}
 
 // upstreams are six creditors that answer any question about a citizen with
 // three debts. They speak just enough HTTP/1.1 to be asked by real clients, so

@@ -91,7 +91,7 @@ func startNginx(ctx context.Context, dir string, from *origin) (*process, string
 		return nil, "", err
 	}
 	home, conf := filepath.Join(dir, "nginx"), filepath.Join(dir, "nginx.conf")
-	if err := os.MkdirAll(home, 0o700); err != nil {
+	if err := os.MkdirAll(home, 0o711); err != nil {
 		return nil, "", err
 	}
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, home, ports[0], from.address), 0o600); err != nil {

@@ -7,14 +7,17 @@ import (
 )
 
 // profileTo saves a CPU profile of the hub under each kind of load.
-func (s *stage) profileTo(ctx context.Context, dir string, o options) error {
+func (s *stage) profileTo(ctx context.Context, dir string) error {
 	for name, path := range map[string]string{"cold": live, "warm": viewPath} {
 		ended := make(chan error, 1)
 		go func() {
-			_, err := drive(ctx, s.dir, s.hub.url+path, s.yardstick.tokens, o.load)
+			seen, err := s.once(ctx, s.racord(s.hub, path))
+			if err == nil {
+				s.say("%s: %.0f req/s, %.1f µs CPU/req, p99 %.1f ms", name, seen.rate(), seen.CPU, ms(seen.P99))
+			}
 			ended <- err
 		}()
-		if err := s.hub.profile(ctx, filepath.Join(dir, name+".pprof"), o.load.length-time.Second); err != nil {
+		if err := s.hub.profile(ctx, filepath.Join(dir, name+".pprof"), s.load.length-time.Second); err != nil {
 			return err
 		}
 		if err := <-ended; err != nil {

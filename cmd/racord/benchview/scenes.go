@@ -82,9 +82,7 @@ func (s *stage) asked(ctx context.Context) (sum int64, err error) {
 func (s *stage) allAsked(calls int64, taken []runs) error {
 	views := int64(0)
 	for _, r := range taken {
-		for _, one := range r {
-			views += one.Requests
-		}
+		views += r.requests()
 	}
 	if want := views * int64(len(creditors)); calls < want {
 		return fmt.Errorf("%d views asked the creditors %d times, a cold view must ask all: %d", views, calls, want)

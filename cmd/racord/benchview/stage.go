@@ -111,7 +111,7 @@ func (s *stage) agree(ctx context.Context) error {
 		}
 		ours, peers := content(s.answers[n].body), content(theirs.body)
 		if !bytes.Equal(ours, peers) {
-			return fmt.Errorf("the yardstick answers something else than the hub:\n%s\n%s", ours, peers)
+			return fmt.Errorf("the yardstick answers something else than the hub: %s", difference(ours, peers))
 		}
 	}
 	return nil
@@ -124,4 +124,14 @@ func content(view []byte) []byte {
 		return view[i:]
 	}
 	return view
+}
+
+// difference shows two texts where they begin to differ.
+func difference(ours, peers []byte) string {
+	from := 0
+	for from < min(len(ours), len(peers)) && ours[from] == peers[from] {
+		from++
+	}
+	from = max(0, from-40)
+	return fmt.Sprintf("%.120s … instead of %.120s …", peers[min(from, len(peers)):], ours[from:])
 }

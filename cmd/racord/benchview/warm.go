@@ -73,8 +73,10 @@ func (s *stage) nginx(ctx context.Context) (contender, error) {
 	return s.peer, err
 }
 
-// remembered compares views for which no creditor is asked. The first figure is
-// the throughput.
+// remembered compares views that the hub has in a cache. The first figure is
+// the throughput. Pages that creditors were asked for all the same, because a
+// cache gave up waiting, are counted; more than one in fifty spoil the
+// measurement.
 func (s *stage) remembered(ctx context.Context, name string, ours, peer contender) ([]figure, error) {
 	before, err := s.asked(ctx)
 	if err != nil {
@@ -88,14 +90,16 @@ func (s *stage) remembered(ctx context.Context, name string, ours, peer contende
 	if err != nil {
 		return nil, err
 	}
-	if after != before {
-		return nil, fmt.Errorf("%s: the creditors were asked %d times, a warm view asks nobody", name, after-before)
+	live := float64(after-before) / float64(taken[0].requests()*int64(len(creditors)))
+	if live > 0.02 {
+		return nil, fmt.Errorf("%s: %.1f %% of the pages were asked live, a warm view asks nobody; is the machine busy?", name, 100*live)
 	}
 	return []figure{
 		compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)),
 		compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
 		compare(name, "p99 ms", peer.name, taken[0].of(p99Of), taken[1].of(p99Of)),
 		compare(name, "bytes/req", peer.name, taken[0].of(sizeOf), taken[1].of(sizeOf)),
+		alone(name, "% of pages asked live", 100*live),
 	}, nil
 }
 
