@@ -21,6 +21,7 @@ type Field struct {
 	written  string
 	constant bool
 	path     Path
+	pick     *selection // the first element that fits is where the path starts
 	words    []func(*scope, string) string
 	last     transform // what ends the chain when it gives no text
 	table    map[string]string
@@ -35,6 +36,7 @@ func (r *refusal) Error() string { return r.code + " " + r.where + ": " + r.deta
 
 // fieldParts is the long form of a field.
 type fieldParts struct {
+	selection
 	Path  string            `json:"path" doc:"Path with named transforms."`
 	Const *string           `json:"const" doc:"Always this value."`
 	Table map[string]string `json:"table" doc:"Our value for each of theirs. A value that is not listed refuses the record."`
@@ -85,6 +87,8 @@ func (f *Field) readParts(in *inspection, node ast.Node, field string) {
 		in.at(field, "a sum is an amount; %s is needed", f.as)
 	case parts.Table != nil && parts.Path == "":
 		in.at(join(field, "table"), "a table needs a path")
+	case (!parts.Each.IsZero() || parts.When != nil) && parts.Path == "":
+		in.at(field, "each and when choose where a path starts, and there is no path")
 	case parts.Const != nil:
 		f.readConst(in, *parts.Const, field)
 	case parts.Sum != nil:
@@ -93,6 +97,9 @@ func (f *Field) readParts(in *inspection, node ast.Node, field string) {
 		f.readExpr(in, parts.Expr, field)
 	default:
 		f.table = parts.Table
+		if !parts.Each.IsZero() || parts.When != nil {
+			f.pick = &parts.selection
+		}
 		f.readPath(in, parts.Path, field)
 	}
 }
@@ -187,7 +194,12 @@ func (f *Field) raw(s *scope) (string, *refusal) {
 	if f.constant {
 		return f.written, nil
 	}
-	got, _ := s.text(f.path.find(s))
+	var got string
+	if f.pick == nil {
+		got, _ = s.text(f.path.find(s))
+	} else {
+		got = f.picked(s)
+	}
 	for _, step := range f.words {
 		got = step(s, got)
 	}
@@ -199,6 +211,16 @@ func (f *Field) raw(s *scope) (string, *refusal) {
 		return "", f.refuse("unknown_value", "a value that the manifest's table does not list")
 	}
 	return ours, nil
+}
+
+// picked reads the path at the first element that fits.
+func (f *Field) picked(s *scope) (got string) {
+	at := f.pick.seats(s)
+	if at.next(s) {
+		got, _ = s.text(f.path.find(s))
+		at.end(s)
+	}
+	return got
 }
 
 func (f *Field) refuse(code, detail string) *refusal {

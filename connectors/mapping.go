@@ -12,10 +12,11 @@ type subjectPart struct {
 	Among   *Field `json:"among" doc:"What record must be one of; without it, what was asked for." as:"text"`
 }
 
-// selection decides whether a part stands for a record, and how often.
+// selection decides whether a part stands for a record, and how often. A field
+// takes the first place only.
 type selection struct {
-	When  *condition      `json:"when" doc:"The part stands only when this is so."`
-	Each  Path            `json:"each" doc:"The part stands once for every element of this list, and its fields are read there."`
+	When  *condition      `json:"when" doc:"Only when this is so."`
+	Each  Path            `json:"each" doc:"Once for every element of this list, with paths that start there."`
 	Where map[string]Path `json:"where" doc:"Only elements whose field (left) equals the record's (right)."`
 
 	where []match

@@ -43,6 +43,7 @@ const paperMap = `    subject: {party: $.who.cnp, account: $.who.role, record: r
       outstanding: due | money_ro
       paid: paid | money_ro
       debtor: $.who.name | squeeze | cedilla
+      subject: {label: {each: $.things, where: {code: code}, path: name}}
       issued_on: issued | date_ro
       period: {year: year}
       iban: iban
@@ -95,7 +96,7 @@ func read(t testing.TB, calls, answer string, asked hub.Asked) (hub.Answer, erro
 
 // anaOwes wraps records into an answer about Ana.
 func anaOwes(records ...string) string {
-	return `{"who":{"cnp":"2920229120001","role":"7","roles":["7","8"],"name":" MUREŞAN  ANA "},"offers":[{"code":"B","off":"51,50","until":"31.03.2026"}],"debts":[` + strings.Join(records, ",") + `]}`
+	return `{"who":{"cnp":"2920229120001","role":"7","roles":["7","8"],"name":" MUREŞAN  ANA "},"things":[{"code":"L","name":"Plot"},{"code":"B","name":"Flat"},{"code":"B","name":"Other"}],"offers":[{"code":"B","off":"51,50","until":"31.03.2026"}],"debts":[` + strings.Join(records, ",") + `]}`
 }
 
 const (
@@ -111,7 +112,8 @@ func TestARecordBecomesAnObligation(t *testing.T) {
 	}
 	want := hub.Obligation{
 		ID: hub.NewObligationID("hall", "b1"), ExternalID: "b1", Kind: "tax.building", Debtor: "MUREȘAN ANA",
-		Period: &hub.Period{From: "2026-01-01", To: "2026-12-31", Label: "2026"}, IssuedOn: "2026-01-02",
+		Subject: &hub.Subject{Label: "Flat"},
+		Period:  &hub.Period{From: "2026-01-01", To: "2026-12-31", Label: "2026"}, IssuedOn: "2026-01-02",
 		Components: []hub.Component{{Type: "principal", Amount: hub.Bani(25750)}},
 		Total:      hub.Bani(25750), Paid: hub.Bani(0), Outstanding: hub.Bani(25750), Status: hub.StatusOpen, HubState: hub.HubNone,
 		NextChange: &hub.NextChange{At: time.Date(2026, 3, 31, 21, 0, 0, 0, time.UTC), Reason: "due"},

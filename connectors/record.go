@@ -294,9 +294,12 @@ func (at *seats) next(s *scope) bool {
 			return true
 		}
 	}
-	s.here, s.stack = at.outer, s.stack[:at.mark]
+	at.end(s)
 	return false
 }
+
+// end goes back to where fields were read before.
+func (at *seats) end(s *scope) { s.here, s.stack = at.outer, s.stack[:at.mark] }
 
 func (sel *selection) fits(s *scope) bool {
 	for i := range sel.where {

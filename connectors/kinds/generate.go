@@ -1,0 +1,3 @@
+package kinds
+
+//go:generate go test -run TestGeneratedPagesAreUpToDate -update
