@@ -6,6 +6,7 @@ import (
 	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
 	"racord/connectors/rest"
+	"racord/connectors/soap"
 	"racord/connectors/sqlview"
 )
 
@@ -15,6 +16,7 @@ func All() connectors.Catalog {
 		einvoice.Kind,
 		filedrop.Kind,
 		rest.Kind,
+		soap.Kind,
 		sqlview.Kind,
 	)
 }
