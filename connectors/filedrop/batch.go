@@ -47,7 +47,7 @@ func (b *batch) Close() error { return b.place.Close() }
 // Records gives a record for every line. An error names the file and the line.
 func (b *batch) Records() iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
-		seen, rows, due := map[string]string{}, 0, int64(0)
+		twins, rows, due := twins{}, 0, int64(0)
 		for _, p := range b.delivery.parts {
 			s, err := b.sheet(p)
 			if err == nil {
@@ -58,13 +58,17 @@ func (b *batch) Records() iter.Seq2[hub.Record, error] {
 				return
 			}
 			if err == nil {
-				err = b.repeated(p, s, seen)
+				err = b.repeated(p, s, &twins)
 			}
 			if err != nil {
 				yield(hub.Record{}, err)
 				return
 			}
 			rows, due = rows+s.counted.rows, due+s.due
+		}
+		if twins.unchanged != "" && !twins.changed {
+			yield(hub.Record{}, yesterdays(twins.unchanged))
+			return
 		}
 		if b.feed.table.Control != nil {
 			b.control = hub.Control{Rows: rows, Total: due}
@@ -75,20 +79,44 @@ func (b *batch) Records() iter.Seq2[hub.Record, error] {
 // errStop ends the reading because nobody wants more.
 var errStop = errors.New("enough")
 
+// twins is what is known about files with the same content.
+type twins struct {
+	names     map[string]string // hash → file of this delivery
+	unchanged string            // the first file with yesterday's content
+	changed   bool              // another file has new content
+}
+
+// telling is how many lines a file has that cannot be the same as yesterday's:
+// somebody paid, or a penalty grew. Where fewer people are customers nothing may
+// have happened, so there the whole delivery must be yesterday's.
+const telling = 200
+
 // repeated finds the content of another branch, or of the day before, under
 // this name. A file without lines says nothing.
-func (b *batch) repeated(p part, s *sheet, seen map[string]string) error {
+func (b *batch) repeated(p part, s *sheet, t *twins) error {
 	if s.counted.rows == 0 {
 		return nil
 	}
-	if twin := seen[p.hash]; twin != "" {
+	if twin := t.names[p.hash]; twin != "" {
 		return hub.Errorf(hub.CodeBadData, "%s holds the same as %s.", p.name, twin)
 	}
-	seen[p.hash] = p.name
-	if b.feed.settings.Unchanged == "refuse" && b.delivery.previous[short(p.hash)] {
-		return hub.Errorf(hub.CodeBadData, "%s holds what was delivered the day before.", p.name)
+	if t.names == nil {
+		t.names = map[string]string{}
+	}
+	t.names[p.hash] = p.name
+	switch {
+	case b.feed.settings.Unchanged != "refuse" || !b.delivery.previous[short(p.hash)]:
+		t.changed = true
+	case s.counted.rows >= telling:
+		return yesterdays(p.name)
+	case t.unchanged == "":
+		t.unchanged = p.name
 	}
 	return nil
+}
+
+func yesterdays(name string) error {
+	return hub.Errorf(hub.CodeBadData, "%s holds what was delivered the day before.", name)
 }
 
 // sheet is one file being read.

@@ -173,6 +173,29 @@ func TestYesterdayIsKnownByTheCursorToo(t *testing.T) {
 	}
 }
 
+func TestASmallBranchMayStayAsItWas(t *testing.T) {
+	yesterday := noon.AddDate(0, 0, -1)
+	for name, tc := range map[string]struct {
+		lines int
+		want  hub.Code
+	}{
+		"so few that nothing happened": {40, ""},
+		"too many for that":            {200, hub.CodeBadData},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDrop(t)
+			d.night(yesterday)
+			d.night(noon)
+			for _, day := range []time.Time{yesterday, noon} {
+				d.put(file(day, "02"), sheet(bills("02", tc.lines)...), charmap.Windows1250)
+			}
+			if got := take(t, d.local(noon), ""); hub.CodeOf(got.err) != tc.want {
+				t.Errorf("got %v, want %q", got.err, tc.want)
+			}
+		})
+	}
+}
+
 func TestADamagedLineIsRefusedAlone(t *testing.T) {
 	for name, tc := range map[string]struct {
 		broken string // the third line of the file; its amounts still add up

@@ -23,7 +23,7 @@ type Settings struct {
 	Files     string   `json:"files" doc:"Name of a file: {date} stands for the day as YYYYMMDD, {branch} for the branch." required:"true"`
 	Branches  []string `json:"branches" doc:"Branches; a delivery holds a file of each."`
 	Marker    string   `json:"marker" doc:"What is added to a file's name for the marker, which is written after the file and holds its SHA-256 in hex."`
-	Unchanged string   `json:"unchanged" doc:"Whether a file may have yesterday's content. Accept only small branches where nothing may happen for a day." enum:"refuse|accept"`
+	Unchanged string   `json:"unchanged" doc:"Whether a delivery may be the same as yesterday's. A file of 200 lines and more never is; smaller ones may be as long as another file changed. Accept it only where nothing may happen for a day." enum:"refuse|accept"`
 	MaxMB     int      `json:"max_mb" doc:"The most megabytes of a file." min:"1" max:"4096"`
 	Table     Table    `json:"table" doc:"How a file is written." required:"true"`
 }

@@ -150,8 +150,8 @@ func (v *server) step(ctx context.Context, do func() error) error {
 	})
 	defer watch.Stop()
 	err := do()
-	if err == nil || errors.Is(err, io.EOF) && !v.late.Load() {
-		return err
+	if err == nil {
+		return nil
 	}
 	return classify(ctx, err, v.late.Load())
 }
@@ -227,10 +227,17 @@ type remote struct {
 
 // Read asks for as much as fits into the buffer in several requests at once.
 func (r *remote) Read(into []byte) (n int, err error) {
+	ended := false
 	err = r.server.step(r.ctx, func() (err error) {
 		n, err = r.file.Read(into)
+		if ended = err == io.EOF; ended {
+			return nil
+		}
 		return err
 	})
+	if ended && err == nil {
+		err = io.EOF
+	}
 	return n, err
 }
 
