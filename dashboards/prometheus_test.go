@@ -1,0 +1,209 @@
+package dashboards_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"racord/adapters/guard"
+	"racord/adapters/telemetry"
+	"racord/adapters/testserver"
+	"racord/hub"
+	"racord/hub/feed"
+)
+
+// store is always ready and holds one delivery.
+type store struct{}
+
+func (store) Ready(context.Context) error { return nil }
+
+func (store) Held(context.Context) ([]hub.HeldDelivery, error) {
+	return []hub.HeldDelivery{{Creditor: "heating", HeldAt: time.Now().Add(-time.Hour)}}, nil
+}
+
+func (store) Cursor(context.Context, hub.Name) (hub.Cursor, time.Time, error) {
+	return "1", time.Now().Add(-time.Hour), nil
+}
+
+type noFeed struct{ hub.Feed }
+
+// hubAtWork gives the hub's real operations handler, with everything happening
+// until the test ends.
+func hubAtWork(t *testing.T) http.Handler {
+	t.Helper()
+	meters := telemetry.New()
+	meters.WatchStore(store{})
+	meters.Declared([]*hub.Connector{
+		{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
+		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2}},
+	})
+	calls := meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8, RPS: 20}))
+	calls.Breaker(guard.HalfOpen)
+	happen := func() {
+		happenOnce(meters, calls)
+	}
+	happen()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				happen()
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-stopped })
+	return meters.OpsHandler(store{}.Ready, nil)
+}
+
+func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
+	web, views, feeds := meters.HTTP(), meters.View(), meters.Feed()
+	for _, code := range []hub.Code{"", hub.CodeInvalid, hub.CodeUnavailable} {
+		web.Began("view_read")
+		web.Ended("view_read", code, 3*time.Millisecond)
+	}
+	web.Shed("view_read")
+	views.Viewed(true, time.Millisecond)
+	views.Viewed(false, 1400*time.Millisecond)
+	for _, state := range []hub.PageState{hub.PageFresh, hub.PageStale, hub.PageMissing, hub.PageNotLinked} {
+		views.Paged("water", state)
+	}
+	views.Looked("l1", 3, 1)
+	views.Looked("l2", 1, 1)
+	views.Fetched("water", true)
+	views.Fetched("water", false)
+	views.Refused("water", "unknown_kind")
+	calls.Called(guard.OpObligations, "", 20*time.Millisecond)
+	calls.Called(guard.OpObligations, hub.CodeTimeout, time.Second)
+	calls.Called(guard.OpObligations, hub.CodeBadData, time.Second)
+	calls.Called(guard.OpObligations, hub.CodeAuth, time.Second)
+	calls.Shed(guard.ShedFull)
+	calls.Retried()
+	calls.Breaker(guard.Open)
+	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
+	feeds.Delivered("heating", feed.Damaged, 3, time.Second)
+	meters.RedisEvent("hit", 3)
+	meters.RedisEvent("error", 1)
+	meters.RedisEvent("altered", 1)
+	meters.Quarantined("water", true)
+}
+
+// sizes are the endings that one metric has in the text format.
+var sizes = regexp.MustCompile(`_(bucket|count|sum)$`)
+
+func TestEveryMetricIsShownAndEveryShownMetricExists(t *testing.T) {
+	w := httptest.NewRecorder()
+	hubAtWork(t).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	exist := map[string]bool{"ALERTS": true}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+)`).FindAllStringSubmatch(w.Body.String(), -1) {
+		exist[m[1]] = true
+	}
+	for _, r := range rulesIn(t, "recording.yaml") {
+		exist[r.Record] = true
+	}
+	shown, name := map[string]bool{}, regexp.MustCompile(`\b((racord|connector|level):[a-zA-Z0-9_:]+|(racord|go|process)_[a-z0-9_]+|ALERTS)\b`)
+	for where, query := range queries(t) {
+		for _, metric := range name.FindAllString(query, -1) {
+			metric = sizes.ReplaceAllString(metric, "")
+			if shown[metric] = true; !exist[metric] {
+				t.Errorf("%s asks for %s, which the hub does not have", where, metric)
+			}
+		}
+	}
+	for metric := range exist {
+		if strings.HasPrefix(metric, "racord_") && !shown[metric] {
+			t.Errorf("%s stands on no panel and in no rule", metric)
+		}
+	}
+}
+
+// silent are queries without an answer when nothing is wrong.
+var silent = []string{"rule RacordAbsent", "rule RacordStoreDown", "rule RacordAllowanceExceeded", "rule RacordFeedLate", "rule RacordViewsLate"}
+
+func TestEveryQueryRunsOnARealPrometheus(t *testing.T) {
+	ops := httptest.NewServer(hubAtWork(t))
+	t.Cleanup(ops.Close)
+	dir := unpacked(t)
+	prometheus := testserver.Prometheus(t, fmt.Sprintf(`
+global: {scrape_interval: 200ms, evaluation_interval: 200ms}
+rule_files: [%s, %s]
+scrape_configs:
+  - job_name: racord
+    static_configs: [{targets: [%q]}]
+`, filepath.Join(dir, "recording.yaml"), filepath.Join(dir, "alerts.yaml"), strings.TrimPrefix(ops.URL, "http://")))
+	await(t, prometheus, `count_over_time(racord:views:rate5m[1m]) > 2 and on() ALERTS{alertname="RacordFeedHeld",alertstate="firing"}`)
+	for where, query := range queries(t) {
+		series, err := ask(prometheus, query)
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", where, err)
+		case series == 0 && !slices.Contains(silent, where):
+			t.Errorf("%s has no answer: %s", where, query)
+		}
+	}
+	for _, target := range []string{"/api/v1/rules", "/api/v1/targets"} {
+		if body := get(t, prometheus+target); strings.Contains(body, `"health":"err"`) || strings.Contains(body, `"health":"down"`) {
+			t.Errorf("%s: %s", target, body)
+		}
+	}
+}
+
+// ask runs a query and tells how many series it gives.
+func ask(prometheus, query string) (series int, err error) {
+	answer, err := http.Get(prometheus + "/api/v1/query?query=" + url.QueryEscape(query))
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	var said struct {
+		Status, Error string
+		Data          struct{ Result []json.RawMessage }
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&said); err != nil {
+		return 0, err
+	}
+	if said.Status != "success" {
+		return 0, fmt.Errorf("%s: %s", said.Error, query)
+	}
+	return len(said.Data.Result), nil
+}
+
+// await asks until the query has an answer.
+func await(t *testing.T, prometheus, query string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if series, err := ask(prometheus, query); err != nil {
+			t.Fatal(err)
+		} else if series > 0 {
+			return
+		}
+	}
+	t.Fatalf("no answer to %s", query)
+}
+
+func get(t *testing.T, target string) string {
+	t.Helper()
+	answer, err := http.Get(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
