@@ -18,6 +18,7 @@ type Manifest struct {
 	Creditor hub.Creditor
 	Traits   hub.Traits
 	Calls    map[string]*Call
+	Test     TestDebtors
 
 	settings reflect.Value // of the kind's own type
 }
@@ -33,6 +34,7 @@ type header struct {
 	Contact  string        `json:"contact" doc:"Where a citizen asks about a bill: a page, an address or a telephone number."`
 	Accounts []accountPart `json:"accounts" doc:"Approved bank accounts. An IBAN in an answer that is not among them makes its record not payable."`
 	Traits   traitsPart    `json:"traits" doc:"What the creditor can do and bear." required:"true"`
+	Test     *debtorsPart  `json:"test" doc:"Whom the conformance suite asks about, at the creditor's test system."`
 }
 
 type accountPart struct {
@@ -104,6 +106,7 @@ func (in *inspection) header(entries []entry, m *Manifest) {
 	}
 	m.Creditor = in.creditor(h)
 	m.Traits = in.traits(h.Traits, m.Creditor.Name)
+	m.Test = in.debtors(h.Test, m)
 }
 
 func (in *inspection) creditor(h header) hub.Creditor {
