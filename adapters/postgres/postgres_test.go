@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"racord/adapters/postgres"
 	"racord/adapters/testserver"
 	"racord/hub"
@@ -245,7 +247,10 @@ func TestAFrozenLockDoesNotHoldAReplicaForEver(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := store.Quarantined(ctx); hub.CodeOf(err) != hub.CodeUnavailable {
+	const lockNotAvailable = "55P03"
+	_, err = store.Quarantined(ctx)
+	var refused *pgconn.PgError
+	if hub.CodeOf(err) != hub.CodeUnavailable || !errors.As(err, &refused) || refused.Code != lockNotAvailable {
 		t.Fatalf("got %v, want the store unavailable once its lock timeout is over", err)
 	}
 }

@@ -1,8 +1,11 @@
 package sqlite_test
 
 import (
+	"bufio"
+	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -187,29 +190,123 @@ func TestRowsThatWereMovedDoNotOpen(t *testing.T) {
 	dir := t.TempDir()
 	store := open(t, dir)
 	ana, dan := hub.Login{Issuer: "i", Subject: "ana"}, hub.Login{Issuer: "i", Subject: "dan"}
+	ids := map[hub.Login]hub.PartyID{}
 	for _, who := range []hub.Login{ana, dan} {
 		folder, err := store.Enrol(t.Context(), who, who.Subject, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+		ids[who] = folder.Party.ID
 		account := hub.AccountRef{Creditor: "water", Code: who.Subject}
 		if err := store.Link(t.Context(), hub.Link{ID: hub.LinkID(who.Subject), Party: folder.Party.ID, Account: account}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	behind(t, dir, `UPDATE links SET code = (SELECT code FROM links WHERE id = 'ana') WHERE id = 'dan'`)
-	if _, err := store.Folder(t.Context(), dan); hub.CodeOf(err) != hub.CodeInternal || !errors.Is(err, hub.ErrSealed) {
-		t.Errorf("got %v for a link with another's code, want it refused", err)
-	}
-	behind(t, dir, `DELETE FROM links`, `UPDATE parties SET login = login || x'00' WHERE login = (SELECT min(login) FROM parties)`)
-	refused := 0
-	for _, who := range []hub.Login{ana, dan} {
-		if _, err := store.Folder(t.Context(), who); err != nil {
-			refused++
+	refused := func(what string) {
+		t.Helper()
+		if _, err := store.Folder(t.Context(), dan); hub.CodeOf(err) != hub.CodeInternal || !errors.Is(err, hub.ErrSealed) {
+			t.Errorf("%s: got %v, want it refused", what, err)
 		}
 	}
-	if refused != 1 {
-		t.Errorf("got %d logins refused, want the one whose row was changed", refused)
+	behind(t, dir, `UPDATE links SET code = (SELECT code FROM links WHERE id = 'ana') WHERE id = 'dan'`)
+	refused("a link with another's code")
+	behind(t, dir, `DELETE FROM links WHERE id = 'dan'`, fmt.Sprintf(`UPDATE links SET party = '%s' WHERE id = 'ana'`, ids[dan]))
+	refused("another's link")
+	behind(t, dir, `DELETE FROM links`,
+		fmt.Sprintf(`CREATE TABLE kept AS SELECT login FROM parties WHERE id = '%s'`, ids[dan]),
+		fmt.Sprintf(`DELETE FROM parties WHERE id = '%s'`, ids[dan]),
+		fmt.Sprintf(`UPDATE parties SET login = (SELECT login FROM kept) WHERE id = '%s'`, ids[ana]))
+	refused("another's person under my login")
+}
+
+func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
+	dir := t.TempDir()
+	store := open(t, dir)
+	stage, err := store.Stage(t.Context(), "heat", true, hubtest.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := hub.SnapshotRow{Account: "mine", Obligation: hubtest.Obligation("heat", "a", 1)}
+	yours := hub.SnapshotRow{Account: "yours", Obligation: hubtest.Obligation("heat", "b", 2)}
+	if err := store.Add(t.Context(), stage, []hub.SnapshotRow{mine, yours}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Publish(t.Context(), stage, "1"); err != nil {
+		t.Fatal(err)
+	}
+	behind(t, dir, `UPDATE snapshot_rows SET account = (SELECT account FROM snapshot_rows WHERE due = 1)`)
+	if got, err := store.Snapshot(t.Context(), hub.AccountRef{Creditor: "heat", Code: "mine"}); !errors.Is(err, hub.ErrSealed) {
+		t.Fatalf("got %d obligations (%v), want another's row refused", len(got.Obligations), err)
+	}
+}
+
+// TestWhatWasAcknowledgedSurvivesAKill writes in another process, which is
+// killed while it writes.
+func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
+	const key = "RACORD_TEST_KILLED"
+	if dir := os.Getenv(key); dir != "" {
+		writeUntilKilled(t, dir)
+	}
+	dir := t.TempDir()
+	for round := range 3 {
+		writer := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWhatWasAcknowledgedSurvivesAKill$")
+		writer.Env = append(os.Environ(), key+"="+dir)
+		out, err := writer.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.Start(); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged := []string{}
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			acknowledged = append(acknowledged, lines.Text())
+			if len(acknowledged) == 30+10*round {
+				_ = writer.Process.Kill()
+			}
+		}
+		_ = writer.Wait() // it was killed
+		store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for _, subject := range acknowledged {
+			if _, err := store.Folder(t.Context(), hub.Login{Issuer: "i", Subject: subject}); err != nil {
+				t.Errorf("round %d: %s was acknowledged: %v", round, subject, err)
+			}
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// writeUntilKilled enrols parties and prints each when it is written, while
+// another goroutine stages rows.
+func writeUntilKilled(t *testing.T, dir string) {
+	store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		rows := make([]hub.SnapshotRow, 500)
+		for n := 0; ; n++ {
+			creditor := hub.Name(fmt.Sprintf("heat-%d-%d", os.Getpid(), n))
+			stage, err := store.Stage(context.Background(), creditor, true, hubtest.Now())
+			for i := range rows {
+				rows[i] = hub.SnapshotRow{Account: fmt.Sprint(i), Obligation: hubtest.Obligation(creditor, fmt.Sprint(i), 1)}
+			}
+			if err != nil || store.Add(context.Background(), stage, rows) != nil || store.Publish(context.Background(), stage, "1") != nil {
+				return
+			}
+		}
+	}()
+	for {
+		subject := hub.NewID()
+		if _, err := store.Enrol(t.Context(), hub.Login{Issuer: "i", Subject: subject}, "Ana", nil); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(subject)
 	}
 }
 

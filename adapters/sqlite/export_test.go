@@ -1,0 +1,21 @@
+package sqlite
+
+import "racord/hub"
+
+// Index lets tests put events in an order that is rare by itself.
+type Index struct{ x *index }
+
+// NewIndex makes an empty index.
+func NewIndex() Index { return Index{newIndex()} }
+
+// Begin is what happens before a folder is read from the database.
+func (i Index) Begin() (epoch uint64) { return i.x.epoch.Load() }
+
+// Put is what happens after.
+func (i Index) Put(who hub.Login, f hub.Folder, epoch uint64) { i.x.put(who, f, epoch) }
+
+// Outdate is what happens after a write was committed.
+func (i Index) Outdate(party hub.PartyID) { i.x.outdate(party) }
+
+// Get asks the index.
+func (i Index) Get(who hub.Login) (hub.Folder, bool) { return i.x.get(who) }
