@@ -3,7 +3,6 @@ package connectors
 import (
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -322,8 +321,9 @@ func (in *inspection) word(node ast.Node, v reflect.Value, field string, tag ref
 }
 
 func (in *inspection) whole(node ast.Node, v reflect.Value, field string, tag reflect.StructTag) {
-	n, err := strconv.ParseInt(tokenText(node), 10, 64)
-	if _, is := node.(*ast.IntegerNode); !is || err != nil || n > math.MaxInt32 || n < math.MinInt32 {
+	written := tokenText(node)
+	n, err := strconv.ParseInt(written, 10, 32)
+	if _, is := node.(*ast.IntegerNode); !is || err != nil || len(written) > 1 && written[0] == '0' {
 		in.at(field, "must be a whole number, not %s", describe(node))
 		return
 	}

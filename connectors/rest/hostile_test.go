@@ -1,0 +1,146 @@
+package rest_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"racord/hub"
+)
+
+func say(status int, headers map[string]string, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		for name, value := range headers {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+func TestEveryRefusalHasACode(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc
+		want   hub.Code
+		wait   time.Duration
+	}{
+		"a good answer":                  {say(200, nil, `{"bills":[]}`), "", 0},
+		"unknown here":                   {say(404, nil, `{"code":"unknown"}`), hub.CodeNotFound, 0},
+		"a 404 of somebody else":         {say(404, nil, `{"code":"no_route"}`), hub.CodeBadData, 0},
+		"a 404 that is a page":           {say(404, map[string]string{"Content-Type": "text/html"}, `<html>`), hub.CodeBadData, 0},
+		"credentials refused":            {say(401, nil, `{}`), hub.CodeAuth, 0},
+		"not allowed":                    {say(403, nil, ``), hub.CodeAuth, 0},
+		"too many, with a wait":          {say(429, map[string]string{"Retry-After": "7"}, ``), hub.CodeBusy, 7 * time.Second},
+		"too many, with a short wait":    {say(429, map[string]string{"Retry-After": "0"}, ``), hub.CodeBusy, time.Second},
+		"too many, with an endless wait": {say(429, map[string]string{"Retry-After": "999999999999"}, ``), hub.CodeBusy, time.Hour},
+		"too many, with nonsense":        {say(429, map[string]string{"Retry-After": "soon"}, ``), hub.CodeBusy, 0},
+		"overloaded":                     {say(503, map[string]string{"Retry-After": "30"}, ``), hub.CodeUnavailable, 30 * time.Second},
+		"closed, says the rule":          {say(503, nil, `{"code":"closed"}`), hub.CodeMaintenance, 10 * time.Minute},
+		"broken":                         {say(500, nil, `oops`), hub.CodeUnavailable, 0},
+		"our request is wrong":           {say(400, nil, `{}`), hub.CodeBadData, 0},
+		"a redirect":                     {say(302, map[string]string{"Location": "http://169.254.169.254/"}, ``), hub.CodeBadData, 0},
+		"a login page":                   {say(200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, `<html>`), hub.CodeBadData, 0},
+		"a login page called JSON":       {say(200, nil, `<html>`), hub.CodeBadData, 0},
+		"nothing":                        {say(200, nil, ``), hub.CodeBadData, 0},
+		"half an answer":                 {say(200, nil, `{"bills":[`), hub.CodeBadData, 0},
+		"one megabyte and more":          {say(200, nil, `{"bills":["`+strings.Repeat("x", 1<<20)+`"]}`), hub.CodeBadData, 0},
+		"a list that is none":            {say(200, nil, `{"bills":7}`), hub.CodeBadData, 0},
+	} {
+		source, _ := hostile(t, "", tc.answer)
+		_, err := ask(t, source, account("0004411"))
+		if got := hub.CodeOf(err); got != tc.want || hub.RetryAfterOf(err) != tc.wait {
+			t.Errorf("%s: got %v, retry after %s; want code %q, %s", name, err, hub.RetryAfterOf(err), tc.want, tc.wait)
+		}
+	}
+}
+
+func TestPagingEnds(t *testing.T) {
+	bill := func(id any) string { return fmt.Sprintf(`{"id":"b%v","due":100}`, id) }
+	const byPage = "query: {page: \"{{ page }}\"}\n      paging: {pages: pages, max_pages: 5}"
+	const byMore = "query: {page: \"{{ page }}\"}\n      paging: {more: more, max_pages: 5}"
+	const byCursor = "query: {c: \"{{ cursor? }}\"}\n      paging: {cursor: next, max_pages: 5}"
+	for name, tc := range map[string]struct {
+		query string
+		page  func(n int, r *http.Request) string
+		want  hub.Code
+		bills int
+		calls int
+	}{
+		"three pages": {byPage, func(_ int, r *http.Request) string {
+			return `{"pages":3,"bills":[` + bill(r.FormValue("page")) + `]}`
+		}, "", 3, 3},
+		"an empty page between": {byPage, func(_ int, r *http.Request) string {
+			if r.FormValue("page") == "2" {
+				return `{"pages":3,"bills":[]}`
+			}
+			return `{"pages":3,"bills":[` + bill(r.FormValue("page")) + `]}`
+		}, "", 2, 3},
+		"page 2 for ever":        {byMore, func(int, *http.Request) string { return `{"more":true,"bills":[` + bill(2) + `]}` }, hub.CodeBadData, 0, 2},
+		"new pages for ever":     {byMore, func(n int, _ *http.Request) string { return `{"more":true,"bills":[` + bill(n) + `]}` }, hub.CodeBadData, 0, 5},
+		"no number of pages":     {byPage, func(int, *http.Request) string { return `{"pages":"many","bills":[]}` }, hub.CodeBadData, 0, 1},
+		"neither true nor false": {byMore, func(int, *http.Request) string { return `{"more":"maybe","bills":[]}` }, hub.CodeBadData, 0, 1},
+		"cursors": {byCursor, func(n int, r *http.Request) string {
+			if (r.FormValue("c") == "") != (n == 1) || n == 3 {
+				return `{"next":null,"bills":[` + bill(n) + `]}`
+			}
+			return fmt.Sprintf(`{"next":"a b&%d","bills":[%s]}`, n, bill(n))
+		}, "", 3, 3},
+		"a cursor that stands": {byCursor, func(n int, _ *http.Request) string { return fmt.Sprintf(`{"next":"x","bills":[%s]}`, bill(n)) }, hub.CodeBadData, 0, 2},
+	} {
+		calls := atomic.Int64{}
+		source, _ := hostile(t, tc.query, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write([]byte(tc.page(int(calls.Add(1)), r)))
+		})
+		a, err := ask(t, source, account("1"))
+		if hub.CodeOf(err) != tc.want || len(a.Obligations) != tc.bills || int(calls.Load()) != tc.calls {
+			t.Errorf("%s: got %d bills in %d calls, %v; want %d in %d, code %q", name, len(a.Obligations), calls.Load(), err, tc.bills, tc.calls, tc.want)
+		}
+	}
+}
+
+func TestAnAccountCodeCannotLeaveItsPlace(t *testing.T) {
+	var path atomic.Value
+	source, w := hostile(t, "", func(w http.ResponseWriter, r *http.Request) {
+		path.Store(r.URL.EscapedPath() + "?" + r.URL.RawQuery)
+		_, _ = w.Write([]byte(`{"bills":[]}`))
+	})
+	for code, want := range map[string]string{
+		"a/../b":    "/bills/a%2F..%2Fb?",
+		"x?y=1#z":   "/bills/x%3Fy=1%23z?",
+		"12 34\r\n": "/bills/12%2034%0D%0A?",
+	} {
+		if _, err := ask(t, source, account(code)); err != nil || path.Load() != want {
+			t.Errorf("%q: got %v, %v, want %s", code, path.Load(), err, want)
+		}
+	}
+	before := len(w.urls)
+	if _, err := ask(t, source, account("..")); hub.CodeOf(err) != hub.CodeInvalid || len(w.urls) != before {
+		t.Errorf("..: got %v and %d calls, want a refusal without a call", err, len(w.urls)-before)
+	}
+	if _, err := ask(t, source, hub.Asked{Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: "1850415120007"}}); hub.CodeOf(err) != hub.CodeUnsupported {
+		t.Errorf("by CNP: got %v, want unsupported", err)
+	}
+}
+
+func TestOneConnectorServesManyAtOnce(t *testing.T) {
+	source, _ := hostile(t, "", func(w http.ResponseWriter, r *http.Request) {
+		id := strings.TrimPrefix(r.URL.Path, "/bills/")
+		_, _ = fmt.Fprintf(w, `{"bills":[{"id":%q,"due":%d}]}`, id, len(id))
+	})
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			code := strings.Repeat("7", i+1)
+			a, err := ask(t, source, account(code))
+			if err != nil || len(a.Obligations) != 1 || a.Obligations[0].ExternalID != code || a.Obligations[0].Account != code {
+				t.Errorf("got %v, %v, want the bill of %s", a.Obligations, err, code)
+			}
+		})
+	}
+	all.Wait()
+}
