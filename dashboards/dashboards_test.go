@@ -191,7 +191,10 @@ func unpacked(t *testing.T) (dir string) {
 
 func TestRulesAreRules(t *testing.T) { promtool(t, "check", "rules", "recording.yaml", "alerts.yaml") }
 
-func TestAlertsRingWhenTheyShould(t *testing.T) { promtool(t, "test", "rules", "alerts_test.yaml") }
+func TestAlertsRingWhenTheyShould(t *testing.T) {
+	t.Parallel()
+	promtool(t, "test", "rules", "alerts_test.yaml")
+}
 
 func TestEveryAlertIsTested(t *testing.T) {
 	tests, err := os.ReadFile("testdata/alerts_test.yaml")
