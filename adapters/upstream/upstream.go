@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"racord/adapters/upstream/lean"
 )
 
 // Conf describes the way out to one creditor. The zero value of a field takes
@@ -61,7 +63,7 @@ type Client struct {
 	Write *Writer
 	wall  *Wall
 	dial  *net.Dialer
-	base  *http.Transport
+	base  *lean.Transport
 }
 
 // New opens a way out. Close ends it.
@@ -71,7 +73,7 @@ func New(conf Conf) *Client {
 	c := &Client{wall: wall}
 	c.dial = &net.Dialer{Timeout: conf.Connect, KeepAlive: 30 * time.Second, ControlContext: wall.Control}
 	c.base = transport(conf, c.dial)
-	wire := &wire{next: c.base, turn: conf.Turn, maxBody: conf.MaxBody}
+	wire := &wire{next: c.base, maxBody: conf.MaxBody}
 	c.Read = newReader(wire)
 	c.Write = &Writer{client: plain(wire)}
 	return c
@@ -90,19 +92,32 @@ func (c *Client) HTTP() *http.Client { return c.Write.client }
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.base.CloseIdleConnections() }
 
-func transport(conf Conf, dial *net.Dialer) *http.Transport {
+// transport sends small questions lean, and leaves the rest to net/http.
+func transport(conf Conf, dial *net.Dialer) *lean.Transport {
+	secure := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: conf.RootCAs, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	return &lean.Transport{
+		Dial:      dial.DialContext,
+		Fallback:  standard(conf, dial, secure),
+		Turn:      conf.Turn,
+		TLS:       secure,
+		Handshake: conf.Handshake,
+		MaxIdle:   conf.MaxInflight,
+		IdleFor:   conf.Idle,
+		MaxHeader: maxHeader,
+	}
+}
+
+func standard(conf Conf, dial *net.Dialer, secure *tls.Config) *http.Transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  nil,
 		DialContext:            dial.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: conf.RootCAs},
+		TLSClientConfig:        secure,
 		TLSHandshakeTimeout:    conf.Handshake,
 		Protocols:              &protocols,
 		DisableCompression:     true, // nothing small can grow large
-		MaxIdleConns:           conf.MaxInflight,
-		MaxIdleConnsPerHost:    conf.MaxInflight,
-		IdleConnTimeout:        conf.Idle,
+		DisableKeepAlives:      true, // on a kept connection it logs what arrives unasked, and that may name people
 		MaxResponseHeaderBytes: maxHeader,
 		ExpectContinueTimeout:  time.Second,
 	}

@@ -1,0 +1,231 @@
+package lean
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+)
+
+// server is whom a connection leads to.
+type server struct {
+	secure bool
+	host   string // with or without port, as in the URL
+}
+
+func (s server) address() string {
+	if _, _, err := net.SplitHostPort(s.host); err == nil {
+		return s.host
+	}
+	host := s.host
+	if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
+		host = host[1 : len(host)-1]
+	}
+	if s.secure {
+		return net.JoinHostPort(host, "443")
+	}
+	return net.JoinHostPort(host, "80")
+}
+
+// conn is a connection with its buffers. One request at a time uses it.
+type conn struct {
+	net.Conn
+	to     server
+	raw    syscall.RawConn // nil when it cannot be looked at
+	reader *bufio.Reader
+	out    []byte
+	left   int64       // bytes of header that may still be read; negative = not counted
+	stop   func() bool // ends the watch over the context
+	since  time.Time   // in the pool since
+}
+
+var (
+	errCut    = os.ErrDeadlineExceeded
+	errHeader = errors.New("lean: the answer's header is too long")
+	errProto  = errors.New("lean: the answer is not HTTP/1")
+)
+
+// open makes a new connection.
+func (t *Transport) open(ctx context.Context, to server) (*conn, error) {
+	wire, err := t.Dial(ctx, "tcp", to.address())
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: wire, to: to}
+	if visible, ok := wire.(syscall.Conn); ok {
+		c.raw, _ = visible.SyscallConn()
+	}
+	if to.secure {
+		if c.Conn, err = t.handshake(ctx, wire, to); err != nil {
+			_ = wire.Close()
+			return nil, err
+		}
+	}
+	c.reader = bufio.NewReader(c)
+	return c, nil
+}
+
+func (t *Transport) handshake(ctx context.Context, wire net.Conn, to server) (net.Conn, error) {
+	if t.Handshake > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t.Handshake)
+		defer cancel()
+	}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.TLS != nil {
+		conf = t.TLS.Clone()
+	}
+	conf.NextProtos = []string{"http/1.1"}
+	if conf.ServerName == "" {
+		conf.ServerName, _, _ = net.SplitHostPort(to.address())
+	}
+	secured := tls.Client(wire, conf)
+	return secured, secured.HandshakeContext(ctx)
+}
+
+// Read counts the bytes of a header.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, errHeader
+	}
+	if c.left > 0 && int64(len(p)) > c.left {
+		p = p[:c.left]
+	}
+	n, err := c.Conn.Read(p)
+	if c.left > 0 {
+		c.left -= int64(n)
+	}
+	return n, err
+}
+
+// watch cuts the exchange off when ctx ends.
+func (c *conn) watch(ctx context.Context) {
+	c.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+}
+
+// unwatch ends the watch. It is false when the exchange was or is being cut off.
+func (c *conn) unwatch() bool { return c.stop() }
+
+// fail closes the connection and tells why the exchange failed.
+func (c *conn) fail(ctx context.Context, err error) error {
+	c.unwatch()
+	_ = c.Close()
+	return failed(ctx, err)
+}
+
+func (c *conn) write(req *http.Request) (err error) {
+	if c.out, err = appendRequest(c.out[:0], req); err != nil {
+		return err
+	}
+	_, err = c.Conn.Write(c.out)
+	if cap(c.out) > 16<<10 {
+		c.out = nil // one large question is no reason to keep its room
+	}
+	return err
+}
+
+// readHeader reads up to the body of the final answer.
+func (c *conn) readHeader(req *http.Request, most int64) (*http.Response, error) {
+	c.left = most
+	const interim = 5 // 1xx answers before the final one
+	for range interim + 1 {
+		resp, err := http.ReadResponse(c.reader, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= 200 {
+			c.left = -1
+			return resp, wellFormed(resp)
+		}
+		if resp.StatusCode == http.StatusSwitchingProtocols {
+			break
+		}
+	}
+	return nil, errProto
+}
+
+// wellFormed refuses what http.ReadResponse lets pass.
+func wellFormed(resp *http.Response) error {
+	if resp.ProtoMajor != 1 {
+		return errProto
+	}
+	return nil
+}
+
+// alive looks whether the other side closed a kept connection, or sent what
+// nobody asked for.
+func (c *conn) alive() bool {
+	if c.raw == nil {
+		return true
+	}
+	quiet := false
+	err := c.raw.Read(func(fd uintptr) bool {
+		var one [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		quiet = n <= 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
+		return true
+	})
+	return err == nil && quiet
+}
+
+// body is an answer's body. At its end the connection goes back to the pool.
+type body struct {
+	inner io.ReadCloser
+	conn  *conn
+	ctx   context.Context
+	pool  *Transport
+	keep  bool
+	err   error // what the body ended with
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.inner.Read(p)
+	switch {
+	case err == nil:
+	case err == io.EOF:
+		b.err = io.EOF
+		b.finish(true)
+	default:
+		b.finish(false)
+		err = failed(b.ctx, err)
+		b.err = err
+	}
+	return n, err
+}
+
+// Close gives the connection back if nothing but what has arrived already is
+// left to read, and closes it otherwise.
+func (b *body) Close() error {
+	if b.err != nil {
+		return nil
+	}
+	b.finish(b.conn.reader.Buffered() > 0 && b.restIsHere())
+	b.err = http.ErrBodyReadAfterClose
+	return nil
+}
+
+func (b *body) restIsHere() bool {
+	if b.conn.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return false
+	}
+	_, err := io.Copy(io.Discard, b.inner)
+	return err == nil && b.conn.SetReadDeadline(time.Time{}) == nil
+}
+
+func (b *body) finish(whole bool) {
+	c := b.conn
+	if b.conn = nil; c.unwatch() && whole && b.keep && c.reader.Buffered() == 0 {
+		b.pool.pool.put(c, b.pool)
+		return
+	}
+	_ = c.Close()
+}

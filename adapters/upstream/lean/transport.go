@@ -1,0 +1,139 @@
+// Package lean is an http.RoundTripper for small questions to few servers. It
+// speaks HTTP/1.1 over kept connections, writes a request in one piece, reads
+// the answer in the caller's own goroutine, and repeats nothing. What is not a
+// small question (an upgrade, a body of unknown length) it leaves to a fallback.
+//
+// A connection costs no goroutine: whether the other side closed it meanwhile is
+// looked at when it is taken from the pool.
+package lean
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Transport sends requests. Its fields are set before the first use; Dial and
+// Fallback are needed.
+type Transport struct {
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Fallback  http.RoundTripper           // for what is not a small question
+	Turn      func(context.Context) error // called when a connection is ready, before the request is written; nil = at once
+	TLS       *tls.Config                 // nil = the defaults
+	Handshake time.Duration               // 0 = as long as the request may take
+	MaxIdle   int                         // connections kept for each server
+	IdleFor   time.Duration               // how long; 0 = for ever
+	MaxHeader int64                       // bytes of an answer's header; 0 = 32 KiB
+
+	pool pool
+}
+
+var _ http.RoundTripper = (*Transport)(nil)
+
+// RoundTrip sends the request and reads the answer's header. The body is to be
+// closed; read to its end, it gives the connection back. When the request's
+// context ends, RoundTrip and the reading of the body fail with its error.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !small(req) {
+		return t.fallback(req)
+	}
+	ctx := req.Context()
+	c, err := t.connection(ctx, req)
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	return t.exchange(ctx, c, req)
+}
+
+// connection gives an open connection whose turn it is. A new one is opened
+// before the turn, so that requests arrive as evenly as their turns come; a kept
+// one is looked at after it, because it may have been closed meanwhile.
+func (t *Transport) connection(ctx context.Context, req *http.Request) (c *conn, err error) {
+	to := server{req.URL.Scheme == "https", req.URL.Host}
+	if c = t.pool.take(to); c == nil {
+		if c, err = t.open(ctx, to); err != nil {
+			return nil, err
+		}
+	}
+	if t.Turn != nil {
+		if err := t.Turn(ctx); err != nil {
+			t.pool.put(c, t)
+			return nil, err
+		}
+	}
+	for c != nil && !c.alive() {
+		_ = c.Close()
+		c = t.pool.take(to)
+	}
+	if c == nil {
+		return t.open(ctx, to)
+	}
+	return c, nil
+}
+
+func (t *Transport) fallback(req *http.Request) (*http.Response, error) {
+	if t.Turn != nil {
+		if err := t.Turn(req.Context()); err != nil {
+			closeBody(req)
+			return nil, err
+		}
+	}
+	return t.Fallback.RoundTrip(once(req))
+}
+
+// CloseIdleConnections closes the connections that are not in use.
+func (t *Transport) CloseIdleConnections() {
+	t.pool.close()
+	if closer, ok := t.Fallback.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
+// exchange sends the request over a connection and reads the answer's header.
+func (t *Transport) exchange(ctx context.Context, c *conn, req *http.Request) (*http.Response, error) {
+	c.watch(ctx)
+	err := c.write(req)
+	closeBody(req)
+	if err != nil {
+		return nil, c.fail(ctx, err)
+	}
+	resp, err := c.readHeader(req, t.maxHeader())
+	if err != nil {
+		return nil, c.fail(ctx, err)
+	}
+	b := &body{inner: resp.Body, conn: c, ctx: ctx, pool: t, keep: !resp.Close && !req.Close}
+	if resp.Body == http.NoBody {
+		b.finish(true)
+		return resp, nil
+	}
+	resp.Body = b
+	return resp, nil
+}
+
+func (t *Transport) maxHeader() int64 {
+	if t.MaxHeader > 0 {
+		return t.MaxHeader
+	}
+	return 32 << 10
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}
+
+// failed prefers the context's error: it is why the connection was cut.
+func failed(ctx context.Context, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		return cause
+	}
+	if errors.Is(err, errCut) {
+		return context.DeadlineExceeded
+	}
+	return err
+}
