@@ -37,7 +37,9 @@ func (s server) address() string {
 type conn struct {
 	net.Conn
 	to     server
-	raw    syscall.RawConn // nil when it cannot be looked at
+	raw    syscall.RawConn    // nil when it cannot be looked at
+	peek   func(uintptr) bool // look, bound once
+	quiet  bool               // what look saw: open, and nothing to read
 	reader *bufio.Reader
 	out    []byte
 	left   int64       // bytes of header that may still be read; negative = not counted
@@ -60,6 +62,7 @@ func (t *Transport) open(ctx context.Context, to server) (*conn, error) {
 	c := &conn{Conn: wire, to: to}
 	if visible, ok := wire.(syscall.Conn); ok {
 		c.raw, _ = visible.SyscallConn()
+		c.peek = c.look
 	}
 	if to.secure {
 		if c.Conn, err = t.handshake(ctx, wire, to); err != nil {
@@ -164,14 +167,16 @@ func (c *conn) alive() bool {
 	if c.raw == nil {
 		return true
 	}
-	quiet := false
-	err := c.raw.Read(func(fd uintptr) bool {
-		var one [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		quiet = n <= 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
-		return true
-	})
-	return err == nil && quiet
+	c.quiet = false
+	return c.raw.Read(c.peek) == nil && c.quiet
+}
+
+// look sees without waiting whether anything can be read.
+func (c *conn) look(fd uintptr) bool {
+	var one [1]byte
+	n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	c.quiet = n <= 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
+	return true
 }
 
 // body is an answer's body. At its end the connection goes back to the pool.
