@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
@@ -12,7 +13,10 @@ import (
 
 // expression is a compiled operator of a manifest, in expr-lang. Only manifests
 // that write expr: pay for it.
-type expression struct{ program *vm.Program }
+type expression struct {
+	program  *vm.Program
+	machines sync.Pool // of *vm.VM, which keep their stacks
+}
 
 // exprEnv is what an expression sees. Missing parts are nil.
 type exprEnv struct {
@@ -38,7 +42,7 @@ func compileExpression(source string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &expression{program}, nil
+	return &expression{program: program}, nil
 }
 
 // exprFunction gives a named transform as a function of text. Amounts are whole
@@ -101,7 +105,12 @@ func (e *expression) run(s *scope) (any, error) {
 	if s.here != s.record {
 		env.Element = anyOf(s.here)
 	}
-	got, err := expr.Run(e.program, env)
+	machine, ok := e.machines.Get().(*vm.VM)
+	if !ok {
+		machine = new(vm.VM)
+	}
+	got, err := machine.Run(e.program, env)
+	e.machines.Put(machine)
 	if err != nil {
 		return nil, errExpression // expr's own message may repeat data
 	}

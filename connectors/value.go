@@ -26,6 +26,7 @@ type Row struct {
 	index map[string]int
 	names []string
 	cells []cell
+	shown map[string]any // what Any gave; empty when cells changed since
 }
 
 // NewRow makes a row with these columns. Of equal names the first counts.
@@ -42,6 +43,7 @@ func NewRow(columns []string) *Row {
 // Set fills the row. Values beyond the columns are ignored, columns without a
 // value are absent.
 func (r *Row) Set(values []string) {
+	clear(r.shown)
 	for i := range r.cells {
 		r.cells[i] = cell{}
 		if i < len(values) {
@@ -51,7 +53,10 @@ func (r *Row) Set(values []string) {
 }
 
 // Null makes the column i absent, as a NULL of a database.
-func (r *Row) Null(i int) { r.cells[i] = cell{} }
+func (r *Row) Null(i int) {
+	clear(r.shown)
+	r.cells[i] = cell{}
+}
 
 // Child gives the cell of a column.
 func (r *Row) Child(name string) Value {
@@ -77,13 +82,19 @@ func (r *Row) Each(name string, f func(Value) bool) bool {
 // AppendText is never ok: a row has parts.
 func (r *Row) AppendText(dst []byte) ([]byte, bool) { return dst, false }
 
-// Any gives the row as a map from column to text.
+// Any gives the row as a map from column to text. It is good until the next
+// Set: a night of lines would make a map for every expression otherwise.
 func (r *Row) Any() any {
-	m := make(map[string]any, len(r.cells))
-	for i := len(r.cells) - 1; i >= 0; i-- {
-		m[r.names[i]] = r.cells[i].Any()
+	if len(r.shown) > 0 {
+		return r.shown
 	}
-	return m
+	if r.shown == nil {
+		r.shown = make(map[string]any, len(r.cells))
+	}
+	for i := len(r.cells) - 1; i >= 0; i-- {
+		r.shown[r.names[i]] = r.cells[i].Any()
+	}
+	return r.shown
 }
 
 type cell struct {
