@@ -3,6 +3,7 @@ package einvoice_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -160,6 +161,7 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"a second root":                {usual(t, "EL 1", "</Invoice>", "</Invoice><Invoice/>"), "bad_message", "second root"},
 		"a text without end":           {usual(t, "EL 1", "REF-1", strings.Repeat("R", 1200)), "bad_message", "a text that is too long"},
 		"a bomb":                       {archive(t, file{"1.xml", invoice("EL 1") + strings.Repeat(" ", 6<<20)}), "bad_message", "larger than an invoice can be"},
+		"a small bomb":                 {archive(t, file{"1.xml", invoice("EL 1") + strings.Repeat(" ", 3<<20)}), "bad_message", "larger than an invoice can be"},
 		"many small bombs":             {archive(t, bombs(16)...), "bad_message", "larger than an invoice can be"},
 		"a code page that is not said": {usual(t, "EL 1", `encoding="UTF-8"`, `encoding="utf-7"`), "bad_message", "not well-formed"},
 	} {
@@ -176,6 +178,20 @@ func TestMessagesThatAreRefused(t *testing.T) {
 				t.Errorf("the refusal repeats a personal code: %+v", e)
 			}
 		})
+	}
+}
+
+// A bomb costs no more memory than an invoice may take.
+func TestABombIsNotUnpacked(t *testing.T) {
+	bomb := archive(t, file{"1.xml", strings.Repeat(" ", 64<<20)})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if got := only(t, bomb); got.err != nil || len(got.refused) != 1 {
+		t.Fatalf("got %d refused, %v, want 1", len(got.refused), got.err)
+	}
+	runtime.ReadMemStats(&after)
+	if taken := (after.TotalAlloc - before.TotalAlloc) >> 20; taken > 24 {
+		t.Errorf("got %d MB allocated for a bomb of 64 MB, want at most 24", taken)
 	}
 }
 

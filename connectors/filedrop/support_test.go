@@ -43,10 +43,11 @@ func lei(bani int64) string {
 	if bani < 0 {
 		sign, bani = "-", -bani
 	}
-	if whole := bani / 100; whole >= 1000 {
-		return fmt.Sprintf("%s%d.%03d,%02d", sign, whole/1000, whole%1000, bani%100)
+	whole := fmt.Sprint(bani / 100)
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "." + whole[i:]
 	}
-	return fmt.Sprintf("%s%d,%02d", sign, bani/100, bani%100)
+	return fmt.Sprintf("%s%s,%02d", sign, whole, bani%100)
 }
 
 // sheet is a whole file with its control line.
