@@ -91,7 +91,7 @@ func open(ctx context.Context, file string, keys *hub.Keys) (*Store, error) {
 // acknowledged (synchronous FULL).
 func pool(file string, connections int, more string) (*sql.DB, error) {
 	const settings = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=journal_size_limit(67108864)&_timezone=UTC"
+		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)&_timezone=UTC"
 	name := url.URL{Scheme: "file", Path: file, RawQuery: settings + "&" + more}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {

@@ -240,6 +240,55 @@ func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
 	}
 }
 
+func TestRowsThatNobodySeesAreDeleted(t *testing.T) {
+	dir := t.TempDir()
+	store := open(t, dir)
+	deliver := func(full bool, external ...string) hub.StageID {
+		t.Helper()
+		stage, err := store.Stage(t.Context(), "heat", full, hubtest.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := []hub.SnapshotRow{}
+		for _, id := range external {
+			rows = append(rows, hub.SnapshotRow{Account: "1", Obligation: hubtest.Obligation("heat", id, 1)})
+		}
+		if err := store.Add(t.Context(), stage, rows); err != nil {
+			t.Fatal(err)
+		}
+		return stage
+	}
+	done := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	done(store.Publish(t.Context(), deliver(true, "a", "b", "c"), "1"))
+	done(store.Publish(t.Context(), deliver(true, "a", "b"), "2"))
+	done(store.Publish(t.Context(), deliver(false, "b", "d"), "3"))
+	done(store.Discard(t.Context(), deliver(true, "x", "y")))
+	deliver(true, "z")
+	behind(t, dir, `UPDATE deliveries SET touched_at = 0`)
+	done(store.Discard(t.Context(), deliver(true))) // finds the abandoned one
+	if got := rowsIn(t, dir); got != 3 {
+		t.Errorf("got %d rows in the file, want the 3 that are published", got)
+	}
+}
+
+func rowsIn(t *testing.T, dir string) (rows int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.DataFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM snapshot_rows`).Scan(&rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
 // TestWhatWasAcknowledgedSurvivesAKill writes in another process, which is
 // killed while it writes.
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {

@@ -1,11 +1,16 @@
 package sqlstore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"maps"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"racord/hub"
 )
@@ -64,24 +69,30 @@ func (s *Store) staged(ctx context.Context, db querier, stage hub.StageID) (Deli
 	return d, fail(err)
 }
 
-// sealRows seals rows for the database. Of rows with one external id it gives
-// the last.
+// sealRows seals rows for the database, on all processors. Of rows with one
+// external id it gives the last. They come in the order of the database's index,
+// which then finds its pages near each other.
 func (s *Store) sealRows(creditor hub.Name, rows []hub.SnapshotRow) ([]Row, error) {
 	last := make(map[string]int, len(rows))
 	for i := range rows {
 		last[rows[i].Obligation.ExternalID] = i
 	}
-	sealed := make([]Row, 0, len(last))
-	for i := range rows {
-		if last[rows[i].Obligation.ExternalID] != i {
-			continue
-		}
-		row, err := s.sealRow(creditor, &rows[i])
-		if err != nil {
-			return nil, err
-		}
-		sealed = append(sealed, row)
+	kept := slices.Collect(maps.Values(last))
+	sealed := make([]Row, len(kept))
+	workers := runtime.GOMAXPROCS(0)
+	var group errgroup.Group
+	for worker := range workers {
+		group.Go(func() (err error) {
+			for i := worker; i < len(kept) && err == nil; i += workers {
+				sealed[i], err = s.sealRow(creditor, &rows[kept[i]])
+			}
+			return err
+		})
 	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(sealed, func(a, b Row) int { return bytes.Compare(a.External[:], b.External[:]) })
 	return sealed, nil
 }
 
