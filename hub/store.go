@@ -29,7 +29,9 @@ type Snapshots interface {
 	// Held lists the deliveries that wait for a person, oldest first.
 	Held(ctx context.Context) ([]HeldDelivery, error)
 	// Release publishes a held delivery. It returns CodeNotFound when it is not
-	// held any more.
+	// held any more, and CodeConflict when a later word was published since: a
+	// full delivery gives way to anything later, another only to a full one, and
+	// of rows with one external id the later stays.
 	Release(ctx context.Context, stage StageID) error
 	// Cursor tells how far the creditor's feed was published or held, and when
 	// the published rows speak about. It returns CodeNotFound before the first.
