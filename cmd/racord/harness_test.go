@@ -286,16 +286,32 @@ func (p portal) linkAll(ctx context.Context, person town.Person) error {
 			if account.Proof.Invoice == "" || account.Proof.AmountBani == 0 {
 				continue
 			}
-			status, _, data, err := p.do(ctx, http.MethodPost, "/v1/links", map[string]any{
-				"creditor": creditor, "account": account.Code,
-				"proof": map[string]any{"invoice": account.Proof.Invoice, "amount": amount{account.Proof.AmountBani, "RON"}},
-			})
-			if err != nil || status != http.StatusCreated {
-				return fmt.Errorf("%s %s: %s: status %d: %s (%w)", person.ID, creditor, account.Code, status, data, err)
+			if err := p.link(ctx, creditor, account); err != nil {
+				return fmt.Errorf("%s %s %s: %w", person.ID, creditor, account.Code, err)
 			}
 		}
 	}
 	return nil
+}
+
+// link links one account; a creditor that is busy is asked again, as a portal
+// would.
+func (p portal) link(ctx context.Context, creditor string, account town.Account) error {
+	for try := 0; ; try++ {
+		status, _, data, err := p.do(ctx, http.MethodPost, "/v1/links", map[string]any{
+			"creditor": creditor, "account": account.Code,
+			"proof": map[string]any{"invoice": account.Proof.Invoice, "amount": amount{account.Proof.AmountBani, "RON"}},
+		})
+		switch {
+		case err != nil:
+			return err
+		case status == http.StatusCreated:
+			return nil
+		case status != http.StatusServiceUnavailable || try == 50:
+			return fmt.Errorf("status %d: %s", status, data)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
 }
 
 // raised are limits that let one test client ask as much as it wants.

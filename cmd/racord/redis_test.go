@@ -53,7 +53,7 @@ func TestRedisHoldsNothingThatMatters(t *testing.T) {
 		t.Errorf("got %d right answers, want at least 200", right.Load())
 	}
 	metrics, err := get(t.Context(), fleet[0].ops+"/metrics")
-	if err != nil || !strings.Contains(metrics, `racord_redis_lookups_total{`) {
+	if err != nil || !strings.Contains(metrics, `racord_redis_events_total{`) {
 		t.Errorf("the replica did not use Redis (%v)", err)
 	}
 }

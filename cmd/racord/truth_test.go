@@ -151,9 +151,12 @@ func awaitFeeds(t *testing.T, r *replica, city *town.Town) {
 	t.Fatalf("the feeds were not published:\n%s", r.log)
 }
 
+// published tells whether a feed was read to its end once: the last look at it
+// brought nothing new.
 func published(metrics, creditor string) bool {
 	for line := range strings.Lines(metrics) {
-		if strings.HasPrefix(line, "racord_feed_published_timestamp_seconds") && strings.Contains(line, `connector="`+creditor+`"`) {
+		if strings.HasPrefix(line, "racord_feed_deliveries_total") && strings.Contains(line, `connector="`+creditor+`"`) &&
+			strings.Contains(line, `outcome="nothing"`) && !strings.HasSuffix(strings.TrimSpace(line), " 0") {
 			return true
 		}
 	}
