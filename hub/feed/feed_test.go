@@ -249,12 +249,12 @@ func (o overtaken) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error
 
 func TestRowsAreStagedInBoundedChunks(t *testing.T) {
 	store := newShelf()
-	r, c := runner(store, drop{"": whole(bills(1234, 100), "1")})
-	if got, err := r.Deliver(context.Background(), c); err != nil || got.Records != 1234 {
-		t.Fatalf("got %d records, %v, want 1234", got.Records, err)
+	r, c := runner(store, drop{"": whole(bills(5432, 100), "1")})
+	if got, err := r.Deliver(context.Background(), c); err != nil || got.Records != 5432 {
+		t.Fatalf("got %d records, %v, want 5432", got.Records, err)
 	}
-	if rows := len(store.published[heating]); store.biggest != 500 || rows != 1234 {
-		t.Errorf("got %d rows at once and %d in all, want 500 and 1234", store.biggest, rows)
+	if rows := len(store.published[heating]); store.biggest != 2000 || rows != 5432 {
+		t.Errorf("got %d rows at once and %d in all, want 2000 and 5432", store.biggest, rows)
 	}
 }
 

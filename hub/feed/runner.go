@@ -23,7 +23,7 @@ type Parts struct {
 type Conf struct {
 	Every   time.Duration     // between two looks at a feed; default 5 min; failures double it up to eight times
 	Longest time.Duration     // of one delivery; default 1 h
-	Chunk   int               // rows staged at once; default 500
+	Chunk   int               // rows staged at once; default 2000
 	Gate    Gate              // of every creditor
 	Gates   map[hub.Name]Gate // of one creditor, instead of Gate
 }
@@ -36,7 +36,7 @@ func (c Conf) withDefaults() Conf {
 		c.Longest = time.Hour
 	}
 	if c.Chunk == 0 {
-		c.Chunk = 500
+		c.Chunk = 2000
 	}
 	return c
 }
