@@ -1,0 +1,9 @@
+// Package connectortest judges a connector by what it does. It opens it as in
+// production, asks about test debtors, listens to everything that goes over the
+// wire, and disturbs the wire on purpose: damaged answers, refusals, silence,
+// somebody else's data. Every promise of hub.Connector is a clause that passed,
+// failed or does not apply, with what to change.
+//
+// The suite reads only. It is the same in our own tests and in `racord check`
+// against a company's own endpoint.
+package connectortest

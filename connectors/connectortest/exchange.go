@@ -1,0 +1,140 @@
+package connectortest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+
+	"racord/hub"
+)
+
+// keepBytes is how much of a message is remembered.
+const keepBytes = 2 << 10
+
+// exchange is one HTTP request and its answer.
+type exchange struct {
+	token   bool // it asked for a token
+	method  string
+	address string
+	header  http.Header
+	body    []byte // its beginning
+
+	mu     sync.Mutex
+	status int
+	kind   string // of the answer's content
+	answer bytes.Buffer
+	read   int64 // bytes of the answer that were taken
+	err    error
+}
+
+func newExchange(request *http.Request, token bool) *exchange {
+	e := &exchange{token: token, method: request.Method, address: request.URL.String(), header: request.Header.Clone()}
+	if request.GetBody != nil && !token {
+		if body, err := request.GetBody(); err == nil {
+			e.body, _ = io.ReadAll(io.LimitReader(body, keepBytes)) // from memory
+		}
+	}
+	return e
+}
+
+func (e *exchange) fail(err error) {
+	e.mu.Lock()
+	e.err = err
+	e.mu.Unlock()
+}
+
+func (e *exchange) answered(response *http.Response) {
+	e.mu.Lock()
+	e.status, e.kind = response.StatusCode, response.Header.Get("Content-Type")
+	e.mu.Unlock()
+}
+
+func (e *exchange) heard(p []byte) {
+	e.mu.Lock()
+	e.read += int64(len(p))
+	if room := keepBytes - e.answer.Len(); room > 0 && !e.token {
+		e.answer.Write(p[:min(room, len(p))])
+	}
+	e.mu.Unlock()
+}
+
+// taken is how many bytes of the answer the connector read.
+func (e *exchange) taken() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.read
+}
+
+// sent describes the request, not masked yet.
+func (e *exchange) sent() string { return e.method + " " + e.address + " " + shown(e.body) }
+
+// got describes the answer, not masked yet.
+func (e *exchange) got() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		return "nothing: " + e.err.Error()
+	}
+	return fmt.Sprintf("%d %s %s", e.status, e.kind, shown(e.answer.Bytes()))
+}
+
+// shownBytes is how much of a message a report repeats.
+const shownBytes = 600
+
+// shown makes one readable line of the beginning of a message.
+func shown(message []byte) string {
+	text := strings.Map(func(c rune) rune {
+		switch {
+		case c == '\uFFFD':
+			return '·'
+		case unicode.IsControl(c):
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(string(message), "·"))
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// codes are runs of digits that may be somebody's.
+var codes = regexp.MustCompile(`[0-9]{13,}`)
+
+// masked hides whom was asked about, everything that looks like a personal
+// code, and credentials, and cuts what is long.
+func (r *run) masked(text string) string {
+	for _, w := range r.allWires() {
+		w.mu.Lock()
+		for _, secret := range w.secrets {
+			if secret != "" {
+				text = strings.ReplaceAll(text, secret, "<secret>")
+			}
+		}
+		w.mu.Unlock()
+	}
+	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown} {
+		if value := valueOf(who); value != "" {
+			text = strings.ReplaceAll(text, value, hub.Mask(value))
+		}
+	}
+	text = codes.ReplaceAllStringFunc(text, hub.Mask)
+	if len(text) > shownBytes {
+		text = strings.ToValidUTF8(text[:shownBytes], "") + " …"
+	}
+	return text
+}
+
+// valueOf is what stands on the wire for a subject.
+func valueOf(who hub.Asked) string {
+	switch {
+	case who.ByAccount():
+		return who.Account.Code
+	case who.Identifier.Scheme == hub.SchemeCUI:
+		return hub.NormalCUI(who.Identifier.Value)
+	default:
+		return who.Identifier.Value
+	}
+}
