@@ -1,9 +1,9 @@
 package rediscache_test
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -12,8 +12,26 @@ import (
 	"racord/hub"
 )
 
+// notebook is written to by the client's own goroutines.
+type notebook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (n *notebook) Write(b []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.Write(b)
+}
+
+func (n *notebook) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.String()
+}
+
 func TestTheClientLogsNoValues(t *testing.T) {
-	var written bytes.Buffer
+	var written notebook
 	rediscache.LogTo(slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	t.Cleanup(func() { rediscache.LogTo(slog.New(slog.DiscardHandler)) })
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, DialerRetries: 1})
