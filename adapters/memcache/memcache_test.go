@@ -85,6 +85,7 @@ func sixPages(t testing.TB) (*memcache.Cache, []hub.PageKey, []*hub.Page) {
 func BenchmarkGetSix(b *testing.B) {
 	cache, keys, _ := sixPages(b)
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		into := make([]*hub.Page, 6)
 		for pb.Next() {

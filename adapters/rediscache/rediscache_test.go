@@ -289,6 +289,7 @@ func BenchmarkGetSix(b *testing.B) {
 	}
 	b.ReportAllocs()
 	b.SetParallelism(16)
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		into := make([]*hub.Page, 6)
 		for pb.Next() {

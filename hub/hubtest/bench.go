@@ -37,6 +37,7 @@ func benchFolder(b *testing.B, store hub.Store) {
 	who := login("ana")
 	linked(b, store, who)
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, err := store.Folder(b.Context(), who); err != nil {
