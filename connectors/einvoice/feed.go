@@ -57,11 +57,14 @@ func (f *feed) list(ctx context.Context, after string, limit int) (listing, erro
 	}
 	var l listing
 	err := f.get(ctx, f.settings.Messages+"?"+query.Encode(), func(body []byte) error {
-		if json.Unmarshal(body, &l) != nil {
+		if json.Unmarshal(body, &l) != nil || l.Messages == nil {
 			return connectors.BadData("the list of messages is not what it should be")
 		}
 		return l.check(after, limit)
 	})
+	if hub.CodeOf(err) == hub.CodeNotFound { // a list that is gone is not an empty one
+		err = connectors.BadData("there is no list at this address")
+	}
 	return l, err
 }
 
