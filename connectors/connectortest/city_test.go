@@ -1,0 +1,126 @@
+package connectortest_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+
+	"racord/cmd/city/town"
+	"racord/config"
+	"racord/connectors"
+	"racord/connectors/connectortest"
+	"racord/connectors/kinds"
+	"racord/hub"
+)
+
+// way is the way out to a town.
+func way(t testing.TB, city *town.Town) connectors.Env {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return connectors.Env{
+		Read: client, Write: client, LocalFiles: true, Clock: hub.ClockFunc(city.Now),
+		Dial: (&net.Dialer{}).DialContext,
+		Turn: func(context.Context) error { return nil },
+		Secret: func(_ context.Context, name string) (hub.Secret, error) {
+			value, known := city.Credentials()[name]
+			if !known {
+				return hub.Secret{}, connectors.Failure(hub.CodeAuth, os.ErrNotExist)
+			}
+			return hub.NewSecret(value), nil
+		},
+	}
+}
+
+// demo reads a manifest of the demo city and points it at a town.
+func demo(t testing.TB, city *town.Town, file string) *connectors.Manifest {
+	t.Helper()
+	data, err := fs.ReadFile(config.DemoCreditors(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := kinds.All().Parse(file, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Rebase("http://127.0.0.1:8090", city.URL())
+	m.Rebase("127.0.0.1:8022", city.SFTPAddr())
+	return m
+}
+
+// clausesOfTheCity is how many clauses have to pass for a creditor: what its
+// protocol has no such thing for is left.
+var clausesOfTheCity = map[string]int{
+	"ditl.yaml": 32, "fines.yaml": 32, "water.yaml": 31, "electricity.yaml": 33, "waste.yaml": 18, "heating.yaml": 16,
+}
+
+// The debtors that the manifests name are people of every town, so this is what
+// `racord check` shows.
+func TestEveryCreditorOfTheCityPasses(t *testing.T) {
+	city := startTown(t)
+	for file, want := range clausesOfTheCity {
+		t.Run(file, func(t *testing.T) {
+			m := demo(t, city, file)
+			s := connectortest.For(kinds.All(), m, way(t, city))
+			if m.Creditor.Name != "heating" {
+				s.Expected = owed(city, m)
+			}
+			mustPass(t, s, want)
+		})
+	}
+}
+
+func TestTheTaxOfficeAskedByRolePasses(t *testing.T) {
+	city := startTown(t)
+	m := demo(t, city, "ditl.yaml")
+	s := connectortest.For(kinds.All(), m, way(t, city))
+	s.Known, s.Other, s.Unknown = role(t, city, "ana"), role(t, city, "ion"), hub.Asked{Account: hub.AccountRef{Creditor: "ditl", Code: "999999999"}}
+	s.Expected = owed(city, m)
+	mustPass(t, s, 31)
+}
+
+func startTown(t *testing.T) *town.Town {
+	t.Helper()
+	city, err := town.Start(t.Context(), town.Config{Size: "XS", DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = city.Close() })
+	return city
+}
+
+func role(t *testing.T, city *town.Town, login string) hub.Asked {
+	t.Helper()
+	p, err := city.Person(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hub.Asked{Account: hub.AccountRef{Creditor: "ditl", Code: p.Accounts["ditl"][0].Code}}
+}
+
+// owed is what ana, whom all manifests name, owes a creditor.
+func owed(city *town.Town, m *connectors.Manifest) map[string]int64 {
+	all := map[string]int64{}
+	for _, d := range city.Truth("ana")[string(m.Creditor.Name)] {
+		all[d.ExternalID] = d.Outstanding
+	}
+	return all
+}
+
+func mustPass(t *testing.T, s connectortest.Suite, want int) {
+	t.Helper()
+	report := connectortest.Run(t.Context(), s)
+	if got := verdicts(report, connectortest.Passed); report.Passed() && got == want {
+		return
+	}
+	var table bytes.Buffer
+	if err := report.Table(&table); err != nil {
+		t.Fatal(err)
+	}
+	t.Errorf("want %d clauses passed and none failed, got\n%s", want, &table)
+}
