@@ -78,8 +78,13 @@ func TestForeignDataStopsTheConnectorEverywhereUntilItIsLifted(t *testing.T) {
 		store := &wards{in: map[hub.Name]time.Time{}}
 		mixedUp := &creditor{act: fails(hub.Errorf(hub.CodeForeignData, "somebody else"))}
 		fine := &creditor{}
+		var mu sync.Mutex
 		var heard []bool
-		here, ward := warded(t, store, mixedUp, func(_ hub.Name, in bool) { heard = append(heard, in) })
+		here, ward := warded(t, store, mixedUp, func(_ hub.Name, in bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, in)
+		})
 		there, other := warded(t, store, fine, nil)
 		defer ward.Stop(context.Background())
 		defer other.Stop(context.Background())
@@ -102,6 +107,8 @@ func TestForeignDataStopsTheConnectorEverywhereUntilItIsLifted(t *testing.T) {
 		if err := errors.Join(ask(here), ask(there)); err != nil {
 			t.Errorf("lifted: got %v, want answers", err)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		if len(heard) != 2 || !heard[0] || heard[1] {
 			t.Errorf("got told %v, want in and out", heard)
 		}

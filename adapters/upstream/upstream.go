@@ -79,16 +79,6 @@ func New(conf Conf) *Client {
 	return c
 }
 
-// Dial opens a connection for protocols other than HTTP ("tcp", "tcp4" or
-// "tcp6"). It fails with an error that wraps ErrWall when the wall refuses.
-func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return c.dial.DialContext(ctx, network, address)
-}
-
-// HTTP is a client for what belongs to no connector, such as an identity
-// provider's keys. It sends once and follows no redirect.
-func (c *Client) HTTP() *http.Client { return c.Write.client }
-
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.base.CloseIdleConnections() }
 
