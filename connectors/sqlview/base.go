@@ -60,7 +60,7 @@ func openPostgres(env connectors.Env, traits hub.Traits, keep int, dsn hub.Secre
 	if err != nil {
 		return nil, badDSN() // the library's error repeats the password
 	}
-	conf.DialFunc = env.Dial
+	conf.DialFunc = dial(env, keep)
 	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the wall looks names up
 	conf.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec                                               // parameters take the column's type, and nothing is remembered
 	conf.RuntimeParams = map[string]string{

@@ -46,6 +46,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("answers as the file does", answersAsTheFileDoes)
 	t.Run("failures", failures)
 	t.Run("five connections are enough", fiveConnections)
+	t.Run("a query that is cut off leaves nothing", aQueryCutOff)
 }
 
 func answersAsTheFileDoes(t *testing.T) {

@@ -58,7 +58,7 @@ func (v *view) ask(ctx context.Context, code string) (*sql.Rows, error) {
 		if err := v.env.Turn(ctx); err != nil {
 			return nil, err
 		}
-		rows, err := db.QueryContext(ctx, v.query, padded(code, v.settings.Key.Width), v.settings.MaxRows+1)
+		rows, err := db.QueryContext(asking(ctx), v.query, padded(code, v.settings.Key.Width), v.settings.MaxRows+1)
 		if err == nil {
 			return rows, nil
 		}
@@ -125,7 +125,7 @@ func (v *view) missing(ctx context.Context) (lost error, err error) {
 	if err := v.env.Turn(ctx); err != nil {
 		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, v.probe)
+	rows, err := db.QueryContext(asking(ctx), v.probe)
 	if err != nil {
 		return nil, err
 	}
