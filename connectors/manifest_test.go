@@ -102,6 +102,10 @@ func TestADemoCityCanMove(t *testing.T) {
 	if err := m.Override("settings.line.address", "sftp:2"); err != nil || contact(t, m) != "http://new:1/a 5s sftp:2" {
 		t.Errorf("got %v, %q", err, contact(t, m))
 	}
+	copied := *m
+	if err := copied.Override("settings.url", "http://third"); err != nil || strings.Contains(contact(t, m), "third") {
+		t.Errorf("got %v, %q: a copy changed the manifest it was made of", err, contact(t, m))
+	}
 	for _, path := range []string{"settings.line.number", "settings.nothing", "settings.line.address.more", "traits.rps", "settings"} {
 		if err := m.Override(path, "x"); err == nil {
 			t.Errorf("%s: got no error, want one", path)

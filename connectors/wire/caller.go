@@ -170,7 +170,7 @@ func network(ctx context.Context, err error) error {
 	var known *hub.Error
 	switch {
 	case errors.As(err, &known):
-		return err
+		return known // without the address around it
 	case ctx.Err() != nil:
 		return connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())
 	case isTimeout(err):

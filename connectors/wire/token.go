@@ -52,10 +52,26 @@ func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 		}
 	}
 	defer func() { <-t.renew }()
-	if value, fresh, _ = t.held(refused); fresh {
+	if value, fresh, good = t.held(refused); fresh {
 		return value, nil
 	}
-	return t.fetch(ctx)
+	renewed, err := t.fetch(ctx)
+	if err != nil && good { // the endpoint is away, but this one still works
+		t.wait()
+		return value, nil
+	}
+	return renewed, err
+}
+
+// wait puts off the next renewal, so that an endpoint that is away is not asked
+// for every call.
+func (t *tokens) wait() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fresh = time.Now().Add(time.Second)
+	if t.fresh.After(t.until) {
+		t.fresh = t.until
+	}
 }
 
 func (t *tokens) held(refused string) (value string, fresh, good bool) {
