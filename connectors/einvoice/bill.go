@@ -122,6 +122,9 @@ func (b *bill) sums() (s sums, bad *hub.QualityEvent) {
 		if err != nil {
 			return s, refuse("bad_amount", "LegalMonetaryTotal."+part.field, err.Error())
 		}
+		if bani > largest || bani < -largest {
+			return s, refuse("bad_amount", "LegalMonetaryTotal."+part.field, "larger than any bill")
+		}
 		*part.into = sign * bani
 	}
 	if apart(s.net+s.vat, gross) || apart(gross-s.prepaid+s.rounding, s.payable) {
@@ -129,6 +132,10 @@ func (b *bill) sums() (s sums, bad *hub.QualityEvent) {
 	}
 	return s, nil
 }
+
+// largest is the largest amount of a bill, in bani: sums of a few cannot
+// overflow.
+const largest = 1_000_000_000_000_000
 
 func apart(a, b int64) bool { return a-b > tolerance || b-a > tolerance }
 

@@ -146,6 +146,7 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"no number":                    {usual(t, ""), "missing_field", ""},
 		"in euro":                      {usual(t, "EL 1", `currencyID="RON">121.00`, `currencyID="EUR">121.00`), "foreign_currency", ""},
 		"not an amount":                {usual(t, "EL 1", `PayableAmount currencyID="RON">121.00`, `PayableAmount currencyID="RON">1e5`), "bad_amount", ""},
+		"more than there is money":     {usual(t, "EL 1", ">100.00<", ">92233720368547758.07<"), "bad_amount", "larger than any bill"},
 		"no amount before VAT":         {usual(t, "EL 1", "TaxExclusiveAmount", "TaxExclusivAmount"), "bad_amount", ""},
 		"parts that do not add up":     {usual(t, "EL 1", `PayableAmount currencyID="RON">121.00`, `PayableAmount currencyID="RON">112.00`), "bad_total", ""},
 		"VAT two bani too far":         {usual(t, "EL 1", `TaxInclusiveAmount currencyID="RON">121.00`, `TaxInclusiveAmount currencyID="RON">121.02`), "bad_total", ""},
