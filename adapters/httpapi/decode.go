@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,9 +47,14 @@ func params(r *http.Request, known ...string) (url.Values, error) {
 	return query, nil
 }
 
-// shortened keeps what a client made up from filling the answer.
+// longNumber is what may be somebody's code.
+var longNumber = regexp.MustCompile(`[0-9]{6,}`)
+
+// shortened keeps what a client made up from filling the answer, and a personal
+// code in the place of a name from being repeated.
 func shortened(s string) string {
 	const most = 64
+	s = longNumber.ReplaceAllString(s, "***")
 	if len(s) > most {
 		s = s[:most] + "…"
 	}

@@ -79,6 +79,10 @@ func New(conf Conf) *Client {
 	return c
 }
 
+// HTTP is a client for what belongs to no connector, such as an identity
+// provider's keys. It sends once and follows no redirect.
+func (c *Client) HTTP() *http.Client { return c.Write.client }
+
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.base.CloseIdleConnections() }
 

@@ -80,6 +80,7 @@ func (h *runningHub) openCaches(_ context.Context, setup hubSetup) error {
 	if err != nil {
 		return err
 	}
+	rediscache.LogTo(h.log)
 	client := rediscache.Dial(servers)
 	h.onClose(func(context.Context) error { return client.Close() })
 	h.l2 = rediscache.New(client, h.keys, func(event rediscache.Event, n int) { h.meters.RedisEvent(string(event), n) })

@@ -2,28 +2,97 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
+	"racord/adapters/guard"
+	"racord/adapters/upstream"
+	"racord/connectors"
+	"racord/connectors/connectortest"
 	"racord/connectors/kinds"
+	"racord/hub"
 )
 
 type checkCommand struct {
-	Manifest string `arg:"" help:"The creditor's manifest (YAML)." type:"existingfile"`
-	Secrets  string `help:"Directory of secrets: <creditor>/<name>." default:"secrets" type:"path"`
+	Manifest string         `arg:"" help:"The creditor's manifest (YAML). Its test: says whom the suite may ask about." type:"existingfile"`
+	Secrets  string         `help:"Directory of secrets: <creditor>/<name>, one file each." default:"secrets" type:"path"`
+	Allow    []netip.Prefix `help:"Ranges of addresses inside your own network that may be dialled, such as 10.20.0.0/16. All others must be public."`
+	Demo     string         `help:"Data directory of a running demo: its addresses, secrets and clock are used." type:"path"`
+	JSON     bool           `help:"Print the report as JSON instead of a table."`
+	Timeout  time.Duration  `help:"How long the whole suite may take." default:"5m"`
 }
 
-// Run parses the manifest, opens its connector and runs the suite.
+// errNotPassed makes the command end with status 1 after the table was printed.
+var errNotPassed = errors.New("the connector does not pass: the table says what to change")
+
+// Run parses the manifest and runs the suite against the endpoint it names, at
+// the rate it declares.
 func (c *checkCommand) Run(ctx context.Context, to streams) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	m, err := c.manifest()
+	if err != nil {
+		return err
+	}
+	clock, err := c.settle(ctx, m)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(to.log, "asking %s (%s), at most %d calls at once and %g a second\n", m.Creditor.Name, m.Kind, m.Traits.MaxInflight, m.Traits.RPS)
+	env, closeWay := c.env(m, clock)
+	defer closeWay()
+	report := connectortest.Run(ctx, connectortest.For(kinds.All(), m, env))
+	if c.JSON {
+		encoder := json.NewEncoder(to.out)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(report)
+	} else {
+		err = report.Table(to.out)
+	}
+	if err == nil && !report.Passed() {
+		err = errNotPassed
+	}
+	return err
+}
+
+func (c *checkCommand) manifest() (*connectors.Manifest, error) {
 	data, err := os.ReadFile(c.Manifest)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m, err := kinds.All().Parse(filepath.Base(c.Manifest), data)
+	return kinds.All().Parse(c.Manifest, data)
+}
+
+// settle points the manifest at a running demo, if one was named, and gives
+// business time.
+func (c *checkCommand) settle(ctx context.Context, m *connectors.Manifest) (hub.Clock, error) {
+	if c.Demo == "" {
+		return hub.ClockFunc(time.Now), nil
+	}
+	facts, err := readDemoFacts(c.Demo)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = fmt.Fprintln(to.out, m.Creditor.Name)
-	return err
+	for old, now := range facts.Bases {
+		m.Rebase(old, now)
+	}
+	c.Secrets = filepath.Join(c.Demo, "secrets")
+	c.Allow = append(c.Allow, netip.MustParsePrefix("127.0.0.0/8"))
+	return followClock(ctx, facts.City+"/__ctl/clock")
+}
+
+// env is the world the connector is given, with the limits it declares.
+func (c *checkCommand) env(m *connectors.Manifest, clock hub.Clock) (connectors.Env, func()) {
+	allowance := guard.Fixed(m.Creditor.Name, guard.LimitsOf(m.Traits))
+	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: c.Allow})
+	return connectors.Env{
+		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn,
+		Secret: secretsOf(c.Secrets, m.Creditor.Name), Clock: clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
+	}, way.Close
 }

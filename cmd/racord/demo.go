@@ -53,7 +53,7 @@ func (c *demoCommand) Run(ctx context.Context, to streams) (err error) {
 	defer func() { err = errors.Join(err, hub.Close()) }()
 	facts := demoFacts{
 		Issuer: city.URL() + "/oidc", Client: "demo-portal", Redirect: "http://127.0.0.1/callback",
-		API: hub.URL(), Ops: hub.OpsURL(), City: city.URL(),
+		API: hub.URL(), Ops: hub.OpsURL(), City: city.URL(), Bases: demoBases(city),
 	}
 	if err := c.prepare(ctx, hub, city, facts); err != nil {
 		return err

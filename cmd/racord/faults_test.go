@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,39 +171,55 @@ func TestTenThousandAnswersUnderRandomFaults(t *testing.T) {
 	}
 }
 
-// herdAge is when pages expire for the herd, and long enough for all of it to
-// be answered before the new ones expire as well.
-const herdAge = 8 * time.Second
-
-// TestTheHerdAsksOnce: ten thousand requests for one citizen when everything
-// has expired.
+// TestTheHerdAsksOnce: ten thousand requests for one citizen when nothing is
+// remembered any more.
 func TestTheHerdAsksOnce(t *testing.T) {
 	city := startTown(t, town.Config{})
-	hub := newSite(t, city, plan{More: raised}).start()
-	awaitFeeds(t, hub, city)
-	people, doors := citizens(t, city, hub.url, 1)
-	citizen := doors[people[0].ID]
-	if _, err := citizen.view(t.Context(), ""); err != nil { // signed in, tokens to creditors fetched
-		t.Fatal(err)
-	}
+	// A call that a slow machine cuts off would rightly be made again.
+	patient := strings.NewReplacer("timeout: 1500ms", "timeout: 20s", "timeout: 1400ms", "timeout: 20s", "timeout: 1s", "timeout: 20s")
+	s := newSite(t, city, plan{More: raised + "view:\n  deadline: 10s\n  fetch_for: 30s\n", Edit: patient})
+	first := s.start()
+	awaitFeeds(t, first, city)
+	people, doors := citizens(t, city, first.url, 1)
 	city.ResetCounters()
-	if _, err := citizen.view(t.Context(), "?max_staleness=0"); err != nil {
+	if _, err := doors[people[0].ID].view(t.Context(), "?max_staleness=0"); err != nil {
 		t.Fatal(err)
 	}
 	alone := city.Counters()
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	citizen := portal{s.start().url, doors[people[0].ID].token}
+	if _, _, _, err := citizen.do(t.Context(), http.MethodGet, "/v1/links", nil); err != nil { // the token is verified
+		t.Fatal(err)
+	}
 	city.ResetCounters()
-	for creditor := range alone {
-		if creditor != "heating" && creditor != "identity" {
-			_ = city.Fault(creditor, town.Fault{Kind: gate.Hang, Delay: 400 * time.Millisecond})
-		}
+	for _, creditor := range []string{"ditl", "fines", "water", "waste"} {
+		_ = city.Fault(creditor, town.Fault{Kind: gate.Hang, Delay: 300 * time.Millisecond})
 	}
-	time.Sleep(herdAge + 200*time.Millisecond)
+	began := time.Now()
 	herd(t, citizen, 10_000)
+	t.Logf("10,000 answers in %v", time.Since(began).Round(time.Millisecond))
 	for creditor, counter := range city.Counters() {
-		if counter.Calls > alone[creditor].Calls {
-			t.Errorf("%s: got %d calls for 10,000 requests, one request makes %d", creditor, counter.Calls, alone[creditor].Calls)
+		most := alone[creditor].Calls
+		if creditor == "heating" || creditor == "electricity" {
+			most++ // the started hub looks once for a new delivery
+		}
+		if counter.Calls > most {
+			t.Errorf("%s: got %d calls for 10,000 requests, want at most %d", creditor, counter.Calls, most)
 		}
 	}
+}
+
+// insist asks again when the connection was dropped: ten thousand at once are
+// more than a small machine accepts in time.
+func insist(t *testing.T, citizen portal) (status int, err error) {
+	for range 5 {
+		if status, _, _, err = citizen.do(t.Context(), http.MethodGet, "/v1/view", nil); err == nil {
+			break
+		}
+	}
+	return status, err
 }
 
 // herd sends n requests at once; all must be answered.
@@ -212,9 +229,9 @@ func herd(t *testing.T, citizen portal, n int) {
 	var failed atomic.Int64
 	for range n {
 		wait.Go(func() {
-			status, _, _, err := citizen.do(t.Context(), http.MethodGet, fmt.Sprintf("/v1/view?max_staleness=%d", int(herdAge.Seconds())), nil)
-			if err != nil || status != http.StatusOK {
-				failed.Add(1)
+			status, err := insist(t, citizen)
+			if (err != nil || status != http.StatusOK) && failed.Add(1) <= 3 {
+				t.Errorf("status %d, %v", status, err)
 			}
 		})
 	}

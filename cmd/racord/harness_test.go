@@ -63,10 +63,11 @@ type site struct {
 }
 
 // plan is what a test wants to be different. Front stands in front of the
-// city's HTTP doors; More is appended to racord.yaml.
+// city's HTTP doors; More is appended to racord.yaml; Edit changes manifests.
 type plan struct {
 	Front string
 	More  string
+	Edit  *strings.Replacer
 }
 
 // newSite writes what an operator would write for the city.
@@ -77,10 +78,7 @@ func newSite(t *testing.T, city *town.Town, p plan) *site {
 	if p.Front == "" {
 		p.Front = city.URL()
 	}
-	manifests, err := filepath.Abs("../../config/creditors")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.copyManifests(p.Edit)
 	for name, value := range city.Credentials() {
 		creditor, _, _ := strings.Cut(name, "-")
 		s.write(filepath.Join("secrets", creditor, name), value)
@@ -90,7 +88,7 @@ listen: 127.0.0.1:0
 ops_listen: 127.0.0.1:0
 data: data
 drain: 0s
-creditors: %s
+creditors: creditors
 secrets: secrets
 issuers:
   - url: %s/oidc
@@ -102,8 +100,27 @@ sandbox:
   bases:
     http://127.0.0.1:8090: %s
     127.0.0.1:8022: %s
-%s`, manifests, city.URL(), city.URL(), p.Front, city.SFTPAddr(), p.More))
+%s`, city.URL(), city.URL(), p.Front, city.SFTPAddr(), p.More))
 	return s
+}
+
+func (s *site) copyManifests(edit *strings.Replacer) {
+	s.t.Helper()
+	files, err := filepath.Glob("../../config/creditors/*.yaml")
+	if err != nil || len(files) == 0 {
+		s.t.Fatalf("no manifests (%v)", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		changed := string(text)
+		if edit != nil {
+			changed = edit.Replace(changed)
+		}
+		s.write(filepath.Join("creditors", filepath.Base(file)), changed)
+	}
 }
 
 func (s *site) write(name, text string) string {
@@ -237,7 +254,7 @@ type portal struct {
 }
 
 var browser = &http.Client{
-	Timeout:   30 * time.Second,
+	Timeout:   2 * time.Minute,
 	Transport: &http.Transport{MaxIdleConns: 2048, MaxIdleConnsPerHost: 2048},
 }
 

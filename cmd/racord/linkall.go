@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"racord/cmd/city/town"
 )
@@ -26,12 +28,32 @@ func linkAll(ctx context.Context, city *town.Town, facts demoFacts, citizen stri
 			if account.Proof.Invoice == "" {
 				continue // nothing to prove it with
 			}
-			if err := linkOne(ctx, facts.API, token, creditor, account); err != nil {
+			if err := linkPatiently(ctx, facts.API, token, creditor, account); err != nil {
 				return fmt.Errorf("%s: %w", creditor, err)
 			}
 		}
 	}
 	return nil
+}
+
+// errBusy is a creditor that asks to come back later.
+var errBusy = errors.New("the creditor is busy")
+
+// linkPatiently asks again while the creditor is busy, for a minute at most.
+func linkPatiently(ctx context.Context, api, token, creditor string, account town.Account) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		err := linkOne(ctx, api, token, creditor, account)
+		if !errors.Is(err, errBusy) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
 }
 
 func linkOne(ctx context.Context, api, token, creditor string, account town.Account) error {
@@ -56,8 +78,12 @@ func linkOne(ctx context.Context, api, token, creditor string, account town.Acco
 		return err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusCreated && answer.StatusCode != http.StatusConflict {
+	switch answer.StatusCode {
+	case http.StatusCreated, http.StatusConflict:
+		return nil
+	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return errBusy
+	default:
 		return fmt.Errorf("the hub answered %s", answer.Status)
 	}
-	return nil
 }

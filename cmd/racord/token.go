@@ -27,6 +27,8 @@ type demoFacts struct {
 	API      string `json:"api"`
 	Ops      string `json:"ops"`
 	City     string `json:"city"`
+
+	Bases map[string]string `json:"bases"` // addresses in the demo's manifests, and those of the running city
 }
 
 type tokenCommand struct {

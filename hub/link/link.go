@@ -39,6 +39,9 @@ func (s *Service) Link(ctx context.Context, who hub.Login, account hub.AccountRe
 	if err != nil {
 		return hub.Link{}, err
 	}
+	if hub.ValidCNP(account.Code) {
+		return hub.Link{}, errPersonal()
+	}
 	folder, err := s.Store.Folder(ctx, who)
 	if err != nil {
 		return hub.Link{}, err
@@ -79,6 +82,14 @@ func (s *Service) connector(account hub.AccountRef) (*hub.Connector, error) {
 	err := hub.Errorf(hub.CodeInvalid, "There is no creditor of this name whose accounts can be linked.")
 	err.Fields = []hub.Field{{Pointer: "/creditor", Code: hub.CodeInvalid, Detail: "not a creditor whose accounts can be linked"}}
 	return nil, err
+}
+
+// errPersonal refuses a personal code typed where an account's belongs: account
+// codes may stand in addresses and files, personal codes never.
+func errPersonal() error {
+	err := hub.Errorf(hub.CodeInvalid, "This is a personal code. Type the client code on your bill.")
+	err.Fields = []hub.Field{{Pointer: "/account", Code: hub.CodeInvalid, Detail: "a personal code, not an account's"}}
+	return err
 }
 
 // attempt counts the try before it is made, so that many at once cannot slip

@@ -67,6 +67,7 @@ func TestAnAccountIsLinkedWithWhatStandsOnTheBill(t *testing.T) {
 		"a wrong number":             {"water", code, hub.Proof{Invoice: "TF 1", Amount: hub.Bani(128477)}, nil, hub.CodeNotFound},
 		"nothing proves nothing":     {"water", code, hub.Proof{Invoice: "TF 0099813", Amount: hub.Bani(0)}, nil, hub.CodeNotFound},
 		"an unknown account":         {"water", "4411", hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(128477)}, nil, hub.CodeNotFound},
+		"a personal code":            {"water", "1850415120007", hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(1)}, nil, hub.CodeInvalid},
 		"no such creditor":           {"gas", code, hub.Proof{}, nil, hub.CodeInvalid},
 		"a creditor asked by CNP":    {"fines", code, hub.Proof{}, nil, hub.CodeInvalid},
 		"the creditor gives nothing": {"water", code, hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(128477)}, down, hub.CodeUnavailable},
