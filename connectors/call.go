@@ -31,7 +31,8 @@ type answerPart struct {
 	AsOf        *Field         `json:"as_of" doc:"The moment the amounts speak about." as:"instant"`
 	ValidUntil  *Field         `json:"valid_until" doc:"The moment the amounts may change." as:"instant"`
 	Provisional *condition     `json:"provisional" doc:"When the creditor says that the amounts are not final."`
-	Items       Path           `json:"items" doc:"The list of records in the answer; $ is the answer itself."`
+	Items       Path           `json:"items" doc:"The list of records in the answer; $ is the answer itself. An answer without it is refused: only the creditor may say that nothing is due."`
+	MayOmit     bool           `json:"items_may_be_omitted" doc:"The creditor leaves the list out when nothing is due."`
 	Map         *obligationMap `json:"map" doc:"Our fields from theirs."`
 }
 

@@ -406,17 +406,18 @@ func (n *jsonNode) Child(name string) Value {
 	return nil
 }
 
-// Each gives the elements of an array. Null counts as an empty one.
+// Each gives the elements of an array. Null counts as an empty one; a member
+// that is not there is no list: the creditor did not say that nothing is due.
 func (n *jsonNode) Each(name string, f func(Value) bool) bool {
 	list := n
 	if name != "" {
 		list = n.child(name)
 	}
-	if list == nil || list.kind == jsonNull {
-		return true
-	}
-	if list.kind != jsonArray {
+	switch {
+	case list == nil:
 		return false
+	case list.kind != jsonArray:
+		return list.kind == jsonNull
 	}
 	nodes := list.doc.nodes
 	for i := list.at + 1; i < list.next; i = nodes[i].next {

@@ -241,12 +241,12 @@ func TestAnswersAreThreeWay(t *testing.T) {
 		"this is due":              {`{"found":true,"debts":[{"id":"a","due":100}]}`, "", 1},
 		"nothing is due":           {`{"found":true,"debts":[]}`, "", 0},
 		"nothing, as null":         {`{"found":true,"debts":null}`, "", 0},
-		"nothing, left out":        {`{"found":true}`, "", 0},
+		"nothing, left out":        {`{"found":true}`, hub.CodeBadData, 0},
 		"not known here":           {`{"found":false}`, hub.CodeNotFound, 0},
 		"not known here, by error": {`{"error":"E5"}`, hub.CodeNotFound, 0},
 		"closed":                   {`{"error":"E17","debts":[]}`, hub.CodeMaintenance, 0},
 		"an error nobody knows":    {`{"error":"E99","found":true,"debts":[]}`, hub.CodeBadData, 0},
-		"an error that is null":    {`{"error":null,"found":true}`, "", 0},
+		"an error that is null":    {`{"error":null,"found":true,"debts":[]}`, "", 0},
 		"no list":                  {`{"found":true,"debts":{"id":"a"}}`, hub.CodeBadData, 0},
 	} {
 		a, err := read(t, calls, tc.answer, hub.Asked{})
@@ -255,6 +255,16 @@ func TestAnswersAreThreeWay(t *testing.T) {
 		}
 		if tc.want == hub.CodeMaintenance && hub.RetryAfterOf(err) != 5*time.Minute {
 			t.Errorf("%s: got retry after %s, want 5m", name, hub.RetryAfterOf(err))
+		}
+	}
+}
+
+func TestOnlyTheManifestMaySayThatNoListMeansNothingIsDue(t *testing.T) {
+	calls := "    items: debts\n    items_may_be_omitted: true\n    map: {external_id: id, kind: =\"tax.building\", outstanding: due | bani}\n"
+	for answer, want := range map[string]hub.Code{`{}`: "", `{"debts":null}`: "", `{"debts":{}}`: hub.CodeBadData, `{"debts":"none"}`: hub.CodeBadData} {
+		a, err := read(t, calls, answer, hub.Asked{})
+		if got := hub.CodeOf(err); got != want || len(a.Obligations) != 0 {
+			t.Errorf("%s: got %v, want code %q", answer, err, want)
 		}
 	}
 }

@@ -92,14 +92,14 @@ func follow(v Value, steps []string) Value {
 }
 
 // each calls f for every value at the end of the path, and tells whether there
-// is a list.
+// is a list: what leads there must be present.
 func (p *Path) each(s *scope, f func(Value) bool) bool {
 	last := len(p.steps) - 1
 	if last < 0 {
 		return s.start(p.from).Each("", f)
 	}
 	v := follow(s.start(p.from), p.steps[:last])
-	return v == nil || v.Each(p.steps[last], f)
+	return v != nil && v.Each(p.steps[last], f)
 }
 
 // leaves puts every value the path leads to on the scope's stack, lists on the

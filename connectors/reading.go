@@ -130,7 +130,7 @@ func (r *Reading) Page(root Value) (fresh int, err error) {
 	list := part.Items.each(&r.scope, r.scope.collect())
 	records := slices.Clone(r.scope.stack[mark:])
 	r.scope.stack = r.scope.stack[:mark]
-	if !list {
+	if !list && !(part.MayOmit && part.Items.find(&r.scope) == nil) {
 		return 0, BadData("%s is not a list", part.Items)
 	}
 	if r.count+len(records) > MaxRecords {

@@ -9,8 +9,8 @@ type Value interface {
 	Child(name string) Value
 	// Each calls f for every value under the name: the elements of a JSON array,
 	// all XML children of that name; the name "" means the value itself. It stops
-	// when f returns false. It tells whether the name stands for a list; nothing
-	// at all counts as an empty one.
+	// when f returns false. It tells whether the name stands for a list, be it an
+	// empty one; XML children that may repeat always do.
 	Each(name string, f func(Value) bool) (list bool)
 	// AppendText appends the text of a single value; ok is false for null and for
 	// what has parts.

@@ -137,7 +137,7 @@ func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Var
 // decode reads a reply and finds refusals. A good reply that is not JSON is
 // CodeBadData; a refusal need not be JSON.
 func (cl *client) decode(reply *wire.Reply, r *connectors.Reading) (*connectors.JSON, error) {
-	answer, broken := connectors.ParseJSON(reply.Body)
+	answer, broken := parse(reply)
 	var root connectors.Value
 	if broken == nil {
 		root = answer.Root()
@@ -148,8 +148,17 @@ func (cl *client) decode(reply *wire.Reply, r *connectors.Reading) (*connectors.
 		}
 		return nil, err
 	}
-	if broken != nil {
-		return nil, connectors.BadData("the answer: %w", broken)
+	return answer, broken
+}
+
+func parse(reply *wire.Reply) (*connectors.JSON, error) {
+	body, err := reply.JSON()
+	if err != nil {
+		return nil, err
+	}
+	answer, err := connectors.ParseJSON(body)
+	if err != nil {
+		return nil, connectors.BadData("the answer: %w", err)
 	}
 	return answer, nil
 }

@@ -1,8 +1,11 @@
 package rest_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,6 +49,11 @@ func TestEveryRefusalHasACode(t *testing.T) {
 		"a redirect":                     {say(302, map[string]string{"Location": "http://169.254.169.254/"}, ``), hub.CodeBadData, 0},
 		"a login page":                   {say(200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, `<html>`), hub.CodeBadData, 0},
 		"a login page called JSON":       {say(200, nil, `<html>`), hub.CodeBadData, 0},
+		"XML":                            {say(200, map[string]string{"Content-Type": "application/xml"}, `{"bills":[]}`), hub.CodeBadData, 0},
+		"JSON called text":               {say(200, map[string]string{"Content-Type": "text/plain"}, `{"bills":[]}`), "", 0},
+		"JSON of a kind":                 {say(200, map[string]string{"Content-Type": "application/problem+json"}, `{"bills":[]}`), "", 0},
+		"a charset nobody knows":         {say(200, map[string]string{"Content-Type": "application/json; charset=klingon"}, `{"bills":[]}`), hub.CodeBadData, 0},
+		"a charset that is not said":     {say(200, nil, "{\"bills\":[],\"x\":\"\xe3\"}"), hub.CodeBadData, 0},
 		"nothing":                        {say(200, nil, ``), hub.CodeBadData, 0},
 		"half an answer":                 {say(200, nil, `{"bills":[`), hub.CodeBadData, 0},
 		"one megabyte and more":          {say(200, nil, `{"bills":["`+strings.Repeat("x", 1<<20)+`"]}`), hub.CodeBadData, 0},
@@ -143,4 +151,58 @@ func TestOneConnectorServesManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestTextIsReadInTheCharsetItNames(t *testing.T) {
+	source, _ := hostile(t, "", say(200, map[string]string{"Content-Type": `application/json; Charset="Windows-1250"`}, "{\"bills\":[{\"id\":\"TF \xe3\xba\",\"due\":1}]}"))
+	a, err := ask(t, source, account("1"))
+	if err != nil || len(a.Obligations) != 1 || a.Obligations[0].ExternalID != "TF ăş" {
+		t.Errorf("got %v, %v, want the id in its letters", a.Obligations, err)
+	}
+}
+
+func TestAProofFitsOrNot(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch string(body) {
+		case `{"account":"0004411","invoice":"AP \"7\"","bani":9173}`:
+			_, _ = w.Write([]byte(`{"account":"0004411","fits":true}`))
+		case `{"account":"0004412","invoice":"AP 8","bani":1}`:
+			_, _ = w.Write([]byte(`{"account":"0009999","fits":true}`))
+		default:
+			_, _ = w.Write([]byte(`{"account":"0004411","fits":false}`))
+		}
+	}))
+	defer server.Close()
+	text := strings.NewReplacer("BASE", server.URL, "QUERY", "").Replace(lonely) + `  prove:
+    request:
+      method: POST
+      path: /prove
+      body: {account: "{{ account }}", invoice: "{{ invoice }}", bani: "{{ amount }}"}
+    known: {at: fits, is: "true"}
+    subject: {account: account}
+`
+	m, err := catalog.Parse("gaz.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Open(context.Background(), newWire(t).env(hub.ClockFunc(time.Now), nil), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		account string
+		proof   hub.Proof
+		want    hub.Code
+	}{
+		"it fits":                  {"0004411", hub.Proof{Invoice: `AP "7"`, Amount: hub.Bani(9173)}, ""},
+		"another amount":           {"0004411", hub.Proof{Invoice: `AP "7"`, Amount: hub.Bani(9174)}, hub.CodeNotFound},
+		"an answer about another":  {"0004412", hub.Proof{Invoice: "AP 8", Amount: hub.Bani(1)}, hub.CodeForeignData},
+		"a proof without a number": {"0004411", hub.Proof{Amount: hub.Bani(9173)}, hub.CodeUnsupported},
+	} {
+		err := c.Linker.Prove(context.Background(), hub.AccountRef{Creditor: "gaz", Code: tc.account}, tc.proof)
+		if got := hub.CodeOf(err); got != tc.want {
+			t.Errorf("%s: got %v, want code %q", name, err, tc.want)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -156,12 +155,6 @@ func (r *Reply) read(from io.Reader) error {
 			return err
 		}
 	}
-}
-
-// isPage tells whether the answer is HTML.
-func isPage(h http.Header) bool {
-	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
-	return kind == "text/html" || kind == "application/xhtml+xml"
 }
 
 // network classifies a failure below HTTP. What was classified already, the
