@@ -2,7 +2,7 @@ package soap
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"mime"
 	"strings"
 	"unicode/utf8"
@@ -29,24 +29,55 @@ func encode(text []byte, charset string) ([]byte, error) {
 	return charsets[charset].NewEncoder().Bytes([]byte(cedillas.Replace(string(text))))
 }
 
+// mark may stand before UTF-8.
+const mark = "\xef\xbb\xbf"
+
+// errCharset is what an answer fails with whose letters cannot be made out.
+var errCharset = errors.New("in a character set that is not known here, or damaged")
+
 // toUTF8 decodes an answer by the character set it names: in its XML
-// declaration, else in its Content-Type, else UTF-8. What names UTF-8 and is
-// not is windows-1250 here; guessed tells so.
+// declaration, else in its Content-Type, else UTF-8. Systems often name the
+// wrong one: what is UTF-8 beyond doubt is read as that, and what names UTF-8
+// and is not is windows-1250 here; guessed tells so.
 func toUTF8(body []byte, contentType string) (text []byte, guessed bool, err error) {
+	if rest, marked := bytes.CutPrefix(body, []byte(mark)); marked {
+		body = rest
+	}
 	named := strings.ToLower(declared(body, contentType))
-	if named == "" || named == "utf-8" || named == "us-ascii" {
-		if utf8.Valid(body) {
-			return body, false, nil
-		}
+	multibyte, stray := letters(body)
+	claimsUTF8 := named == "" || named == "utf-8" || named == "utf8" || named == "us-ascii"
+	set, known := charsets[named]
+	switch {
+	case stray == 0 && (claimsUTF8 || known):
+		return body, multibyte > 0 && !claimsUTF8, nil
+	case claimsUTF8 && multibyte < stray:
 		text, err = charmap.Windows1250.NewDecoder().Bytes(body)
 		return text, true, err
-	}
-	set, known := charsets[named]
-	if !known {
-		return nil, false, fmt.Errorf("a character set that is not known here")
+	case claimsUTF8 || !known:
+		return nil, false, errCharset
 	}
 	text, err = set.NewDecoder().Bytes(body)
 	return text, false, err
+}
+
+// letters counts what beyond ASCII is UTF-8 and what is not. Text in a code page
+// is next to never UTF-8 by chance.
+func letters(body []byte) (multibyte, stray int) {
+	if utf8.Valid(body) {
+		multibyte = len(body) - utf8.RuneCount(body)
+		return multibyte, 0
+	}
+	for len(body) > 0 {
+		c, size := utf8.DecodeRune(body)
+		switch {
+		case size > 1:
+			multibyte++
+		case c == utf8.RuneError:
+			stray++
+		}
+		body = body[size:]
+	}
+	return multibyte, stray
 }
 
 // declared finds the name of the character set.

@@ -141,10 +141,25 @@ func (e *element) payload() (*element, error) {
 	}
 	for _, child := range e.children {
 		if child.name == "Body" && len(child.children) == 1 {
-			return child.children[0], nil
+			return child.children[0].unprefixed(), nil
 		}
 	}
 	return nil, errors.New("the envelope's body is not one element")
+}
+
+// unprefixed cuts the prefix from a fault's code, which is a qualified name: a
+// manifest says FailedAuthentication, whatever prefix the sender likes (SOAP 1.1
+// §4.4).
+func (e *element) unprefixed() *element {
+	if e.name != "Fault" {
+		return e
+	}
+	for _, child := range e.children {
+		if child.name == "faultcode" {
+			child.text = child.text[bytes.LastIndexByte(child.text, ':')+1:]
+		}
+	}
+	return e
 }
 
 // Child gives the first child of that name, or the attribute of "@name".

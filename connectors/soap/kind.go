@@ -1,7 +1,8 @@
 // Package soap speaks SOAP 1.1 over HTTP (document/literal) with WS-Security
-// user names, in the character sets that Romanian systems really send. A
-// document type, an entity of its own or a body that is not one element ends
-// the reading.
+// user names, in the character sets that Romanian systems really send. Paths
+// begin at the one element inside soap:Body and know local names only; of a
+// Fault, faultcode stands without its prefix. A document type, an entity of its
+// own or a body that is not one element ends the reading.
 package soap
 
 import (
