@@ -381,7 +381,7 @@ func TestBalances(t *testing.T) {
 		"a neighbour's":                     {`"1000003517"`, `"1000003530"`, 0, 0, "", hub.CodeForeignData},
 		"nothing to tell whom it is about":  {`"client_code":"1000003517",`, ``, 0, 0, "", hub.CodeBadData},
 		"not JSON":                          {`{`, `<`, 0, 0, "", hub.CodeBadData},
-		"no list of bills where it must be": {`"unpaid"`, `"paid"`, 0, 1, "balance_differs", ""},
+		"no list of bills where it must be": {`"unpaid"`, `"paid"`, 0, 0, "", hub.CodeBadData},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSupplier(t)
