@@ -94,15 +94,11 @@ func describe(x *exchange, err error) problem {
 		code = hub.CodeInternal
 	}
 	trace := string(x.trace[:])
-	p := problem{
+	return problem{
 		Type: "urn:racord:problem:" + string(code), Title: kinds[code].title, Status: kinds[code].status,
 		Detail: hub.MessageOf(err), Instance: "urn:racord:request:" + trace, Code: code, TraceID: trace,
 		Errors: fieldsOf(err),
 	}
-	if code == hub.CodeInternal {
-		p.Detail = hub.MessageOf(nil)
-	}
-	return p
 }
 
 // writeProblem answers with a problem document.
