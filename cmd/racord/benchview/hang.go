@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -12,103 +13,92 @@ const settling = 2 * time.Second
 // deadline of a view in milliseconds, as configured by default.
 const deadline = 1500
 
-// victim hangs, witness counts the views: each asks it once.
+// victim is the creditor that hangs; witness is one that does not, and counts
+// the views: each asks it once.
 const (
 	victim  = 2
 	witness = 0
 )
 
 // hang compares the throughput from two seconds after one creditor began to
-// hang with that of a healthy city. All latencies since the beginning count.
+// hang with that of a healthy city. Every round has a hub of its own: one that
+// saw an outage a moment ago stays away from the creditor longer.
 func (s *stage) hang(ctx context.Context, delay time.Duration) ([]figure, error) {
 	name := fmt.Sprintf("one of six hangs, %d ms", delay.Milliseconds())
-	if err := s.upstreams.delay(ctx, delay); err != nil {
-		return nil, err
-	}
-	ours := s.racord(s.hub, live)
-	var healthy, settled, first, p99 []float64
+	var well, first, then runs
+	var asked []float64
 	for round := range s.rounds {
-		well, err := s.once(ctx, ours)
+		o, err := s.outage(ctx, fmt.Sprintf("racord-hang-%d-%d", delay.Milliseconds(), round), delay)
 		if err != nil {
 			return nil, err
 		}
-		ill, err := s.outage(ctx, ours)
-		if err != nil {
-			return nil, err
-		}
-		s.say("%s, round %d: healthy %.0f req/s, first 2 s %.0f, then %.0f, p99 %.0f ms", name, round+1, well.rate(), ill.first, ill.settled, ill.p99)
-		healthy, settled = append(healthy, well.rate()), append(settled, ill.settled)
-		first, p99 = append(first, ill.first), append(p99, ill.p99)
+		s.say("%s, round %d: healthy %.0f req/s, first 2 s %.0f, then %.0f, p99 %.0f ms", name, round+1,
+			o.well.rate(), o.first.rate(), o.then.rate(), ms(max(o.first.P99, o.then.P99)))
+		well, first, then, asked = append(well, o.well), append(first, o.first), append(then, o.then), append(asked, 100*o.asked)
 	}
 	return []figure{
-		compare(name, "req/s after 2 s", "healthy", settled, healthy).atLeast(0.9),
-		compare(name, "req/s in the first 2 s", "healthy", first, healthy),
-		alone(name, "p99 ms, from the start", p99...).within(deadline),
+		compare(name, "req/s after 2 s", "healthy", then.of(rateOf), well.of(rateOf)).atLeast(0.9),
+		compare(name, "req/s in the first 2 s", "healthy", first.of(rateOf), well.of(rateOf)),
+		alone(name, "p99 ms after 2 s", then.of(p99Of)...).within(deadline),
+		alone(name, "p99 ms in the first 2 s", first.of(p99Of)...).within(deadline),
+		alone(name, "% of views that asked the others", asked...),
 	}, nil
 }
 
-// outage is what was seen while a creditor hung: views a second in the first
-// two seconds and after, and the latency.
-type outage struct{ first, settled, p99 float64 }
+// outage is what was seen before a creditor hung, in the first two seconds, and
+// after.
+type outage struct {
+	well, first, then sample
+	asked             float64 // share of the views after that asked a healthy creditor
+}
 
-// outage lets one creditor hang under load, and waits until the hub uses it
-// again afterwards.
-func (s *stage) outage(ctx context.Context, c contender) (o outage, err error) {
-	type result struct {
-		sample
-		err error
-	}
-	ended := make(chan result, 1)
-	long := s.load
-	long.length += settling + time.Second
-	began, err := s.upstreams.calls(ctx)
+// outage lets one creditor hang under the load of a new hub.
+func (s *stage) outage(ctx context.Context, name string, delay time.Duration) (o outage, err error) {
+	h, err := s.startHub(ctx, hubSetup{name: name, cacheMB: 256})
 	if err != nil {
 		return o, err
 	}
+	defer h.stop()
+	if err := s.upstreams.delay(ctx, delay); err != nil {
+		return o, err
+	}
+	if _, err := h.greet(ctx, s.citizens); err != nil {
+		return o, err
+	}
+	ours := s.racord(h, live)
+	var share float64
+	if o.well, share, err = s.witnessed(ctx, ours, s.load.length); err != nil {
+		return o, err
+	}
+	if share < 0.98 {
+		return o, fmt.Errorf("only %.0f %% of the views of a healthy city were asked live; is the machine busy?", 100*share)
+	}
+	defer func() { err = errors.Join(err, s.upstreams.hang(context.WithoutCancel(ctx), nobody)) }()
 	if err := s.upstreams.hang(ctx, victim); err != nil {
 		return o, err
 	}
-	start := time.Now()
-	go func() {
-		r, err := drive(ctx, s.dir, c.url, c.tokens, long)
-		ended <- result{r, err}
-	}()
-	marks := [3][]uint64{0: began}
-	times := [3]time.Time{0: start}
-	for i, pause := range []time.Duration{settling, s.load.length} {
-		time.Sleep(pause)
-		if marks[i+1], err = s.upstreams.calls(ctx); err != nil {
-			return o, err
-		}
-		times[i+1] = time.Now()
+	if o.first, _, err = s.witnessed(ctx, ours, settling); err != nil {
+		return o, err
 	}
-	r := <-ended
-	if r.err != nil {
-		return o, r.err
-	}
-	if r.BadAnswers > 0 || r.SocketErrors > 0 {
-		return o, fmt.Errorf("while a creditor hangs: %d bad answers, %d socket errors", r.BadAnswers, r.SocketErrors)
-	}
-	speed := func(i int) float64 {
-		return float64(marks[i+1][witness]-marks[i][witness]) / times[i+1].Sub(times[i]).Seconds()
-	}
-	return outage{speed(0), speed(1), ms(r.P99)}, s.heal(ctx, c)
+	o.then, o.asked, err = s.witnessed(ctx, ours, s.load.length)
+	return o, err
 }
 
-// heal ends the outage and waits for complete views.
-func (s *stage) heal(ctx context.Context, c contender) error {
-	if err := s.upstreams.hang(ctx, nobody); err != nil {
-		return err
+// witnessed takes a sample, and the share of its views that asked the witness.
+func (s *stage) witnessed(ctx context.Context, c contender, length time.Duration) (sample, float64, error) {
+	before, err := s.upstreams.calls(ctx)
+	if err != nil {
+		return sample{}, 0, err
 	}
-	limit := time.Now().Add(2 * time.Minute)
-	for n := 0; ; n++ {
-		_, err := fetch(ctx, c.url, s.citizens[n%len(s.citizens)].token)
-		if err == nil {
-			return nil
-		}
-		if time.Now().After(limit) || ctx.Err() != nil {
-			return fmt.Errorf("the hub does not use a creditor that answers again: %w", err)
-		}
-		time.Sleep(200 * time.Millisecond)
+	run := *s.bench
+	run.load.length = length
+	seen, err := run.once(ctx, c)
+	if err != nil {
+		return sample{}, 0, err
 	}
+	after, err := s.upstreams.calls(ctx)
+	if err != nil {
+		return sample{}, 0, err
+	}
+	return seen, float64(after[witness]-before[witness]) / float64(seen.Requests), nil
 }

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -133,18 +134,26 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 	if o.profile != "" {
 		return s.profileTo(ctx, o.profile)
 	}
-	var figures []figure
+	figures, failed := s.play(ctx, chosen)
+	return errors.Join(report(out, facts(s, o), figures), failed)
+}
+
+// play runs the chosen scenes. One that fails does not take the others along.
+func (s *stage) play(ctx context.Context, chosen *regexp.Regexp) (figures []figure, failed error) {
 	for _, scene := range scenes() {
-		if !chosen.MatchString(scene.name) {
+		if !chosen.MatchString(scene.name) || ctx.Err() != nil {
 			continue
 		}
 		seen, err := scene.run(s, ctx)
 		if err != nil {
-			return fmt.Errorf("%s: %w", scene.name, err)
+			err = fmt.Errorf("%s: %w", scene.name, err)
+			s.say("%v", err)
+			failed = errors.Join(failed, err)
+			continue
 		}
 		figures = append(figures, seen...)
 	}
-	return report(out, facts(s, o), figures)
+	return figures, errors.Join(failed, ctx.Err())
 }
 
 // facts say what was measured on what.
