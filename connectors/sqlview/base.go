@@ -68,7 +68,6 @@ func openPostgres(env connectors.Env, traits hub.Traits, keep int, dsn hub.Secre
 		"statement_timeout": strconv.FormatInt(timeout(traits).Milliseconds(), 10),
 	}
 	db := stdlib.OpenDB(*conf)
-	db.SetMaxOpenConns(traits.MaxInflight)
 	db.SetMaxIdleConns(keep)
 	if keep == 0 {
 		db.SetMaxIdleConns(-1)
@@ -96,7 +95,6 @@ func openFile(traits hub.Traits, path hub.Secret) (*sql.DB, error) {
 	if err != nil {
 		return nil, hub.Errorf(hub.CodeInvalid, "The secret that names the database is not the path of a file.")
 	}
-	db.SetMaxOpenConns(traits.MaxInflight)
 	db.SetMaxIdleConns(traits.MaxInflight)
 	return db, nil
 }

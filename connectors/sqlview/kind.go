@@ -67,6 +67,7 @@ func isName(s string) bool {
 
 func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
 	v := &view{env: env, manifest: m, settings: s, query: queryOf(s), probe: probeOf(s)}
+	v.lanes = make(chan struct{}, max(1, m.Traits.MaxInflight))
 	c := m.Connector()
 	c.Source, c.Probe = v, v
 	return c, nil

@@ -46,6 +46,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("answers as the file does", answersAsTheFileDoes)
 	t.Run("failures", failures)
 	t.Run("five connections are enough", fiveConnections)
+	t.Run("a call that waits gets its own connection", waiting)
 	t.Run("a query that is cut off leaves nothing", aQueryCutOff)
 }
 
@@ -145,4 +146,27 @@ func fiveConnections(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// waiting asks more at once than is allowed; every caller leaves as soon as it
+// has its answer.
+func waiting(t *testing.T) {
+	company := onServer(t)
+	company.owes("00001207", "SL 1", "18.95", "18.95", "0.00")
+	calls := &caller{}
+	source := open(t, calls.env(company.dsn), manifest(t, "max_inflight: 4", "max_inflight: 2")).Source
+	var all sync.WaitGroup
+	for range 40 {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			if _, err := source.Obligations(ctx, asked("00001207")); err != nil {
+				t.Errorf("got %v, want an answer", err)
+			}
+		})
+	}
+	all.Wait()
+	if got := calls.dials.Load(); got != 40 {
+		t.Errorf("got %d connections for 40 questions, want 40", got)
+	}
 }

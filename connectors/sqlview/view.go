@@ -15,6 +15,7 @@ type view struct {
 	manifest *connectors.Manifest
 	settings Settings
 	base     base
+	lanes    chan struct{} // calls at once; see enter
 	query    string
 	probe    string
 }
@@ -32,6 +33,10 @@ func (v *view) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, erro
 	if !who.ByAccount() {
 		return hub.Answer{}, connectors.Failure(hub.CodeUnsupported, nil)
 	}
+	if err := v.enter(ctx); err != nil {
+		return hub.Answer{}, err
+	}
+	defer v.leave()
 	rows, err := v.ask(ctx, who.Account.Code)
 	if err != nil {
 		return hub.Answer{}, err
@@ -46,6 +51,20 @@ func (v *view) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, erro
 	}
 	return reading.Answer(), nil
 }
+
+// enter waits until there are fewer calls than the creditor allows. The pool of
+// database/sql must not do this: it hands a connection from one query to the
+// next, and ours end with their query.
+func (v *view) enter(ctx context.Context) error {
+	select {
+	case v.lanes <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())
+	}
+}
+
+func (v *view) leave() { <-v.lanes }
 
 // ask sends the query, once more when there was no connection left for it: a
 // server still counts one that was just closed.
@@ -109,6 +128,10 @@ func about(cell, code string) error {
 // Ping looks at the columns of the view. It fails with CodeBadData for one that
 // is not there any more.
 func (v *view) Ping(ctx context.Context) error {
+	if err := v.enter(ctx); err != nil {
+		return err
+	}
+	defer v.leave()
 	missing, err := v.missing(ctx)
 	if err != nil {
 		return classify(ctx, err)
