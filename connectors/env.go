@@ -16,12 +16,23 @@ type Doer interface {
 
 // Env is a kind's only way to the outside world.
 type Env struct {
-	Read       Doer                                                                 // HTTP that may be repeated: repeats within the guard's budget, and waits for the creditor's rate share before every wire call
-	Write      Doer                                                                 // HTTP that is sent once, and waits for the rate share
-	Dial       func(ctx context.Context, network, address string) (net.Conn, error) // what is not HTTP
-	Turn       func(ctx context.Context) error                                      // waits for the rate share; a kind that does not speak HTTP calls it before every wire call
-	Secret     func(ctx context.Context, name string) (hub.Secret, error)           // the creditor's own secrets; CodeAuth when there is none of that name
-	Clock      hub.Clock                                                            // business time
-	LocalFiles bool                                                                 // local paths and SQLite files are allowed: the operator's own manifests only
+	// Read sends HTTP that may be repeated: it repeats within the guard's budget,
+	// and waits for the creditor's rate share before every wire call.
+	Read Doer
+	// Write sends HTTP once, and waits for the rate share.
+	Write Doer
+	// Dial connects what is not HTTP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Turn waits for the rate share; a kind that does not speak HTTP calls it
+	// before every wire call.
+	Turn func(ctx context.Context) error
+	// Secret gives one of the creditor's own secrets; CodeAuth when there is none
+	// of that name.
+	Secret func(ctx context.Context, name string) (hub.Secret, error)
+	// Clock tells business time.
+	Clock hub.Clock
+	// LocalFiles allows local paths and SQLite files: the operator's own manifests
+	// only.
+	LocalFiles bool
 	Log        *slog.Logger
 }

@@ -180,7 +180,7 @@ func (r *Reading) isAsked(text string) bool {
 	}
 }
 
-// times reads when the answer was true. A damaged time is as good as none.
+// times reads when the answer was true. A damaged time makes all of it doubtful.
 func (r *Reading) times() error {
 	part := &r.call.answer
 	if r.answer.AsOf.IsZero() {
