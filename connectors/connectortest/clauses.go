@@ -62,6 +62,8 @@ var clauses = []clause{
 		"Map subject.party and subject.account to where the answer repeats whom it is about."},
 	{"unknown fields do no harm", overHTTP, unknownFields,
 		"Read only the fields that are needed; creditors add new ones without telling."},
+	{"an answer without its list is an error", overHTTP, listRenamed,
+		"Refuse an answer in which the list is missing: only an empty list says that nothing is due."},
 	{"a truncated answer is an error", overHTTP, truncated,
 		"Parse the whole answer before reading from it."},
 	{"a login page is an error", overHTTP, loginPage,

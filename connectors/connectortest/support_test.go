@@ -143,8 +143,8 @@ func (g *gaz) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error
 	if err := g.parse(body, &told); err != nil {
 		return hub.Answer{}, err
 	}
-	if told.Who == "" {
-		return hub.Answer{}, connectors.BadData("nobody")
+	if told.Who == "" || told.Bills == nil && !g.is("takes no list for an empty one") {
+		return hub.Answer{}, connectors.BadData("nobody, or no list")
 	}
 	if told.Who != code && !g.is("believes anybody's data") {
 		return hub.Answer{}, connectors.Failure(hub.CodeForeignData, nil)
