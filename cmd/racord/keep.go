@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"racord/hub"
 )
@@ -41,17 +43,41 @@ func makeMasterKey(dir, file string) ([]byte, error) {
 	return key, os.WriteFile(file, key, 0o600)
 }
 
+// secretFor is how long a secret that was read is used: a file that was replaced
+// counts within a second.
+const secretFor = time.Second
+
 // secretsOf reads a creditor's secrets from its own directory and no other:
 // <dir>/<creditor>/<name>.
 func secretsOf(dir string, creditor hub.Name) func(context.Context, string) (hub.Secret, error) {
-	return func(_ context.Context, name string) (hub.Secret, error) {
-		if !hub.Name(name).Valid() {
-			return hub.Secret{}, hub.Errorf(hub.CodeAuth, "a secret of %s has a name that is not allowed", creditor)
-		}
-		value, err := os.ReadFile(filepath.Join(dir, string(creditor), name))
-		if err != nil {
-			return hub.Secret{}, hub.Wrap(hub.CodeAuth, err, fmt.Sprintf("The secret %s of %s is missing.", name, creditor))
-		}
-		return hub.NewSecret(strings.TrimRight(string(value), "\r\n")), nil
+	s := &secrets{dir: filepath.Join(dir, string(creditor)), creditor: creditor}
+	return func(_ context.Context, name string) (hub.Secret, error) { return s.get(name) }
+}
+
+// secrets are one creditor's, with those read lately.
+type secrets struct {
+	dir      string
+	creditor hub.Name
+	read     sync.Map // name → secretRead
+}
+
+type secretRead struct {
+	value hub.Secret
+	at    time.Time
+}
+
+func (s *secrets) get(name string) (hub.Secret, error) {
+	if known, ok := s.read.Load(name); ok && time.Since(known.(secretRead).at) < secretFor {
+		return known.(secretRead).value, nil
 	}
+	if !hub.Name(name).Valid() {
+		return hub.Secret{}, hub.Errorf(hub.CodeAuth, "a secret of %s has a name that is not allowed", s.creditor)
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		return hub.Secret{}, hub.Wrap(hub.CodeAuth, err, fmt.Sprintf("The secret %s of %s is missing.", name, s.creditor))
+	}
+	value := hub.NewSecret(strings.TrimRight(string(text), "\r\n"))
+	s.read.Store(name, secretRead{value, time.Now()})
+	return value, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"racord/config"
@@ -77,6 +78,7 @@ type runningHub struct {
 // startHub builds a hub from the inside out: store, caches, the fleet behind
 // its guard, use cases, doors. It answers when it returns.
 func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
+	tuneMemory()
 	h := &runningHub{drain: time.Duration(setup.Config.Drain), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
@@ -91,6 +93,15 @@ func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
 		}
 	}
 	return h, nil
+}
+
+// tuneMemory lets the heap grow further between collections than Go's default:
+// a hub makes short-lived garbage beside a cache of known size. GOGC of the
+// environment wins.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 // onClose remembers what to stop.
