@@ -27,7 +27,6 @@ type staged struct {
 	hub.HeldDelivery
 	full bool
 	rows map[string]hub.SnapshotRow
-	next hub.Cursor
 	held bool
 }
 
