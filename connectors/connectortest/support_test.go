@@ -159,7 +159,7 @@ func (g *gaz) parse(body []byte, into *gazAnswer) error {
 		return nil
 	}
 	if g.is("repairs truncated answers") && bytes.HasPrefix(body, []byte("{")) && !json.Valid(body) {
-		*into = gazAnswer{Who: ana, AsOf: noon}
+		*into = gazAnswer{Who: ana, AsOf: noon, Bills: []gazBill{}}
 		return nil
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
