@@ -25,7 +25,6 @@ func buildHub(ctx context.Context, dir string) (string, error) {
 // hubSetup is what differs between the hubs that are measured.
 type hubSetup struct {
 	name     string
-	store    string   // what a person should know about the store and the cache
 	redis    string   // address; "" = none
 	postgres string   // DSN; "" = SQLite
 	cacheMB  int      // of the in-process cache
