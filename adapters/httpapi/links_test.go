@@ -114,6 +114,15 @@ func TestABodyIsReadStrictly(t *testing.T) {
 	}
 }
 
+func TestABodyNestedTooDeepIsNotRead(t *testing.T) {
+	for depth, want := range map[int]string{17: "invalid", 18: "malformed", 30_000: "malformed"} {
+		body := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+		if p := problemIn(t, newScene(t, nil).ask("POST", "/v1/links", body)); p.Code != want {
+			t.Errorf("%d deep: got %q, want %q", depth, p.Code, want)
+		}
+	}
+}
+
 func FuzzABodyNeverBreaksTheDoor(f *testing.F) {
 	s := newScene(f, raised)
 	f.Add(linkBody)

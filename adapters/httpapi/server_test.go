@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"racord/adapters/httpapi"
 )
@@ -53,6 +54,7 @@ func serveOn(t *testing.T, h http.Handler, whole bool) (talk *bufio.ReadWriter, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second)) // an answer that never comes fails the test
 	t.Cleanup(func() { conn.Close(); server.Close() })
 	return bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), writes
 }
@@ -74,6 +76,16 @@ func TestAnAnswerLeavesInOneWrite(t *testing.T) {
 		if got := writes.Load(); got != int64(i+1) {
 			t.Errorf("after answer %d: got %d writes", i+1, got)
 		}
+	}
+}
+
+// An answer without its body must not wait for the body that never comes.
+func TestAnAnswerToHEADIsNotHeldBack(t *testing.T) {
+	talk, writes := serveOn(t, newScene(t, nil), true)
+	_, _ = talk.WriteString(request("HEAD", "/v1/view"))
+	talk.Flush()
+	if body := read(t, talk.Reader, "HEAD"); len(body) != 0 || writes.Load() != 1 {
+		t.Errorf("got %d bytes in %d writes, want the headers in one", len(body), writes.Load())
 	}
 }
 
