@@ -221,6 +221,7 @@ func TestAcceptChoosesTheFormat(t *testing.T) {
 		"text/event-stream, application/json":    "application/json",
 		"application/json;q=0.5, text/*;q=0.6":   "text/event-stream",
 		"text/event-stream;q=0, */*":             "application/json",
+		"application/json;q=0, */*":              "text/event-stream",
 		"text/html":                              "application/problem+json",
 		"application/json;q=0":                   "application/problem+json",
 		"application/json;q=0, text/plain;q=0.3": "application/problem+json",
