@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -84,12 +85,38 @@ type Probe interface {
 // Connector is a creditor with the parts it can do. A part that is nil is a
 // thing the creditor cannot do.
 type Connector struct {
-	Creditor Creditor
-	Traits   Traits
-	Source   Source
-	Feed     Feed
-	Linker   Linker
-	Probe    Probe
+	Creditor  Creditor
+	Traits    Traits
+	Source    Source
+	Feed      Feed
+	Linker    Linker
+	Probe     Probe
+	Quoter    Quoter
+	Sink      Sink
+	Finder    Finder
+	Reverser  Reverser
+	Statement Statement
+}
+
+// Questions lists what the creditor has to be asked to know all that a party
+// owes: one question for each identifier it takes, one for each account that is
+// linked.
+func (c *Connector) Questions(folder *Folder) (list []Asked) {
+	if c.Traits.Can(FetchByParty) {
+		for _, id := range folder.Party.Identifiers {
+			if slices.Contains(c.Traits.Identifiers, id.Scheme) {
+				list = append(list, Asked{Party: folder.Party.ID, Identifier: id})
+			}
+		}
+	}
+	if c.Traits.Can(FetchByAccount) {
+		for i := range folder.Links {
+			if account := folder.Links[i].Account; account.Creditor == c.Creditor.Name {
+				list = append(list, Asked{Party: folder.Party.ID, Account: account})
+			}
+		}
+	}
+	return list
 }
 
 // Roster gives the connectors on duty. The slice is immutable: a change gives a

@@ -92,6 +92,7 @@ type Traits struct {
 	Windows     []Window
 	ProofDoc    string // where a citizen finds the number that proves an account
 	Delivery    Delivery
+	Paying      Paying
 }
 
 // Delivery says when the deliveries of a feed are due. The zero Delivery

@@ -47,6 +47,7 @@ type Error struct {
 	Err        error         // the cause; may be nil
 	RetryAfter time.Duration // how long the other side asked us to wait; 0 = it did not say
 	Fields     []Field       // what is wrong with the input, for CodeInvalid
+	Certain    bool          // what was asked for was certainly not done; otherwise it may have been
 }
 
 // Field names one thing that is wrong with an input.
@@ -112,4 +113,17 @@ func RetryAfterOf(err error) time.Duration {
 		return e.RetryAfter
 	}
 	return 0
+}
+
+// Certainly tells whether an error says that nothing was done. Without that
+// word, what was asked for may have been done.
+func Certainly(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Certain
+}
+
+// NotDone marks an error as one after which nothing was done.
+func NotDone(err *Error) *Error {
+	err.Certain = true
+	return err
 }

@@ -1,0 +1,162 @@
+package hub
+
+import (
+	"slices"
+	"time"
+)
+
+// Line is one option of one obligation being paid. Its place in a payment is its
+// number, from 1.
+type Line struct {
+	No         int          `json:"no"`
+	Creditor   Name         `json:"creditor"`
+	Obligation ObligationID `json:"obligation"`
+	ExternalID string       `json:"external_id"`
+	Asked      Asked        `json:"asked"`             // whom the creditor is asked about
+	Account    string       `json:"account,omitempty"` // the creditor's code of the account it is booked to
+	Reference  string       `json:"reference,omitempty"`
+	Option     string       `json:"option"`
+	Label      string       `json:"label"`
+	Amount     Money        `json:"amount"`
+	Transfers  []Transfer   `json:"transfers"`
+	Class      Class        `json:"class"`
+	Verified   Verified     `json:"verified"`
+	ValidUntil time.Time    `json:"valid_until"`      // business time: the quote's own end
+	PaidAt     time.Time    `json:"paid_at,omitzero"` // business time of the authorisation: the creditor counts from it
+	State      LineState    `json:"state"`
+	Reason     string       `json:"reason,omitempty"`    // why it was dropped, refused or is stuck
+	Tries      int          `json:"tries"`               // how often the creditor was asked to book it
+	SentAt     time.Time    `json:"sent_at,omitzero"`    // real time of the last time it was sent
+	FirstSent  time.Time    `json:"first_sent,omitzero"` // real time of the first
+	Receipt    string       `json:"receipt,omitempty"`   // the creditor's number
+	BookedAt   time.Time    `json:"booked_at,omitzero"`  // business time
+	ClearBy    time.Time    `json:"clear_by,omitzero"`   // business time after which the creditor may not show it as due any more
+	ClearedAt  time.Time    `json:"cleared_at,omitzero"` // business time at which the creditor was seen not to
+	Zombie     bool         `json:"zombie,omitempty"`    // booked, and still shown as due after ClearBy
+	File       string       `json:"file,omitempty"`      // class F: the file it was sent in
+}
+
+// Verified tells what a quote rests on.
+type Verified string
+
+// What a quote can rest on.
+const (
+	VerifiedLive     Verified = "live"
+	VerifiedSnapshot Verified = "snapshot" // the creditor's last published answer
+)
+
+// LineState is how far a line has come.
+type LineState string
+
+// The states of a line.
+const (
+	LineHeld        LineState = "held"         // claimed, no money taken
+	LineDropped     LineState = "dropped"      // no money was taken for it
+	LineDue         LineState = "due"          // money taken, the creditor is to be told
+	LinePosting     LineState = "posting"      // the creditor is being told
+	LinePostUnknown LineState = "post_unknown" // told, and no answer
+	LinePosted      LineState = "posted"       // the creditor booked it
+	LineStuck       LineState = "stuck"        // a person must look
+	LineRejected    LineState = "rejected"     // the creditor refused it for certain: to be refunded
+	LineReversing   LineState = "reversing"    // a booked line is being taken back at the creditor
+	LineRefunded    LineState = "refunded"
+)
+
+// LineEdges are the only steps a line may take.
+var LineEdges = map[LineState][]LineState{
+	LineHeld:        {LineDue, LineDropped, LineRejected},
+	LineDropped:     {LineHeld, LineRejected}, // money was taken after all: claimed again or given back
+	LineDue:         {LinePosting, LineRejected},
+	LinePosting:     {LinePosted, LinePostUnknown, LineDue, LineRejected, LineStuck},
+	LinePostUnknown: {LinePosted, LineDue, LinePosting, LineRejected, LineStuck},
+	LineStuck:       {LinePosted, LineDue, LineRejected},
+	LinePosted:      {LineReversing},
+	LineReversing:   {LinePosted, LineRejected, LineStuck},
+	LineRejected:    {LineRefunded},
+}
+
+// Final tells whether nothing more happens to the line by itself.
+func (s LineState) Final() bool {
+	return s == LinePosted || s == LineRefunded || s == LineDropped
+}
+
+// Move takes a step. It returns CodeConflict for one that LineEdges do not have,
+// and does nothing for the state it is in.
+func (l *Line) Move(to LineState) error {
+	if l.State == to {
+		return nil
+	}
+	if !slices.Contains(LineEdges[l.State], to) {
+		return Errorf(CodeConflict, "a line does not go from %s to %s", l.State, to)
+	}
+	l.State = to
+	return nil
+}
+
+// HubState is what the view says about the line's obligation.
+func (l *Line) HubState() HubState {
+	switch l.State {
+	case LineHeld:
+		return HubReserved
+	case LineDue, LinePosting, LinePostUnknown, LineStuck, LineReversing:
+		return HubPaidWaitingPosting
+	case LinePosted:
+		if l.Zombie {
+			return HubMismatch
+		}
+		if !l.ClearedAt.IsZero() {
+			return HubSettled
+		}
+		return HubPosted
+	default:
+		return HubNone
+	}
+}
+
+// Refund gives the money of one line back, or of a charge that came too late.
+type Refund struct {
+	No      int         `json:"no"`
+	Charge  int         `json:"charge"`
+	Line    int         `json:"line"`
+	Amount  Money       `json:"amount"`
+	Reason  string      `json:"reason"` // refused_by_creditor asked_by_operator too_late …
+	State   RefundState `json:"state"`
+	Before  int64       `json:"before"` // bani the provider had refunded of the charge before this one was sent
+	Tries   int         `json:"tries"`
+	AskedAt time.Time   `json:"asked_at,omitzero"` // real time at which it was first sent
+}
+
+// RefundState is how far a refund has come.
+type RefundState string
+
+// The states of a refund.
+const (
+	RefundRequested RefundState = "requested"
+	RefundRefunding RefundState = "refunding"
+	RefundUnknown   RefundState = "refund_unknown"
+	RefundRefunded  RefundState = "refunded"
+	RefundFailed    RefundState = "refund_failed" // the provider refused for certain: a person must look
+)
+
+// RefundEdges are the only steps a refund may take.
+var RefundEdges = map[RefundState][]RefundState{
+	RefundRequested: {RefundRefunding},
+	RefundRefunding: {RefundRefunded, RefundUnknown, RefundFailed, RefundRequested},
+	RefundUnknown:   {RefundRefunded, RefundRefunding, RefundRequested, RefundFailed},
+	RefundFailed:    {RefundRequested},
+}
+
+// Final tells whether nothing more happens to the refund by itself.
+func (s RefundState) Final() bool { return s == RefundRefunded || s == RefundFailed }
+
+// Move takes a step, as Line.Move does.
+func (r *Refund) Move(to RefundState) error {
+	if r.State == to {
+		return nil
+	}
+	if !slices.Contains(RefundEdges[r.State], to) {
+		return Errorf(CodeConflict, "a refund does not go from %s to %s", r.State, to)
+	}
+	r.State = to
+	return nil
+}

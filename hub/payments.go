@@ -1,0 +1,148 @@
+package hub
+
+import (
+	"context"
+	"time"
+)
+
+// RequestKey is a client's Idempotency-Key and what it belongs to. It is kept as
+// long as the payment.
+type RequestKey struct {
+	Portal string
+	Party  PartyID
+	Route  string
+	Key    string
+	Hash   [32]byte // of the request's content
+}
+
+// WorkKind says what is to be done about a payment.
+type WorkKind string
+
+// The kinds of work.
+const (
+	WorkCharge WorkKind = "charge" // bring a charge on
+	WorkLine   WorkKind = "line"   // tell a creditor
+	WorkRefund WorkKind = "refund" // bring a refund on
+	WorkClear  WorkKind = "clear"  // see that a creditor does not show a booked line any more
+)
+
+// Work is one thing to be done. There is at most one of each (payment, kind,
+// number).
+type Work struct {
+	Payment  PaymentID
+	Kind     WorkKind
+	No       int
+	Creditor Name // of a line's work, so that each creditor has a queue of its own; else empty
+}
+
+// Lease is a piece of work that one replica has for a short time. Whoever
+// changes a payment under a lease that somebody else has taken over meanwhile
+// gets CodeConflict.
+type Lease struct {
+	Work
+	Turn int // grows with every lease of the work
+}
+
+// WorkQuery chooses work that is due.
+type WorkQuery struct {
+	Kind     WorkKind
+	Creditor Name // for lines: of this creditor only
+	Most     int
+	TTL      time.Duration
+}
+
+// Event is something a portal or a creditor is told, with the number that says
+// in which order things happened to the payment.
+type Event struct {
+	Type     string // payment.captured line.posted line.refunded …
+	Payment  PaymentID
+	Seq      int
+	Line     int  // 0 = the whole payment
+	Creditor Name // of the line
+}
+
+// PaymentTx is the transaction in which a payment is opened or changed. What it
+// is told is stored together with the payment, or not at all.
+type PaymentTx interface {
+	// Now is the store's time; leases and due times follow it.
+	Now() time.Time
+	// Hold claims the line's obligation until the moment, takes the claim back
+	// that the payment lost to nobody, and tells whether the payment has it now.
+	// A claim that ran out is free for anybody. freeAt is when another's ends.
+	Hold(ctx context.Context, p PaymentID, l *Line, until time.Time) (held bool, by PaymentID, freeAt time.Time, err error)
+	// Release ends the payment's claim on the line's obligation.
+	Release(l *Line)
+	// NextOrder gives the next order number at a merchant account.
+	NextOrder(ctx context.Context, psp, merchant string) (string, error)
+	// Book adds to the journal. A booking whose ID is there already adds nothing.
+	Book(b ...Booking)
+	// Schedule makes work due after a while, or moves it when it is there.
+	Schedule(w Work, after time.Duration)
+	// Done ends work.
+	Done(w Work)
+	// Emit tells the world.
+	Emit(e ...Event)
+	// Anomaly notes something that a person should look at. Detail holds no
+	// personal data.
+	Anomaly(kind, detail string)
+}
+
+// Payments keeps payments, claims, the journal and the work to be done. Every
+// change is one transaction, durable when it returns; after an error it may have
+// happened or not, and the same call again does no harm.
+type Payments interface {
+	// OpenPayment stores what build makes, unless the key opened a payment before:
+	// then it gives that one, or CodeConflict when the request's content was
+	// another. A quote that another payment used is CodeConflict too. Build runs
+	// inside the transaction and asks nobody outside.
+	OpenPayment(ctx context.Context, key RequestKey, build func(PaymentTx) (*Payment, error)) (p *Payment, opened bool, err error)
+	// Payment returns CodeNotFound for one that is not there.
+	Payment(ctx context.Context, id PaymentID) (*Payment, error)
+	// ChangePayment loads the payment for this one change, lets change alter it,
+	// and stores it. Under a lease, CodeConflict when it is not the caller's any
+	// more. An error of change leaves everything as it was.
+	ChangePayment(ctx context.Context, id PaymentID, under *Lease, change func(PaymentTx, *Payment) error) (*Payment, error)
+	// LeaseWork takes due work for a while, oldest first.
+	LeaseWork(ctx context.Context, q WorkQuery) ([]Lease, error)
+	// NextWork tells in how long the next work of the kind is due, 0 when some is.
+	// It returns CodeNotFound when there is none.
+	NextWork(ctx context.Context, kind WorkKind) (time.Duration, error)
+	// ReceiveFact keeps a provider's notification and makes the charge's work due
+	// at once. A fact that is known already changes nothing (fresh is false); one
+	// about an order nobody knows is kept too.
+	ReceiveFact(ctx context.Context, f Fact) (fresh bool, err error)
+	// PaymentsOf lists a party's payments, newest first.
+	PaymentsOf(ctx context.Context, party PartyID, most int, before PaymentID) ([]*Payment, error)
+}
+
+// Books lets the hub's own records be checked.
+type Books interface {
+	// EachPayment gives every payment, with its work and live claims.
+	EachPayment(ctx context.Context, each func(p *Payment) error) error
+	// Balances gives debits less credits of every account of the journal.
+	Balances(ctx context.Context) (map[string]int64, error)
+	// Bookings gives the journal of one payment in the order it was written.
+	Bookings(ctx context.Context, id PaymentID) ([]Booking, error)
+	// OpenWork counts work that is not done, by kind; Claims the live claims.
+	OpenWork(ctx context.Context) (map[WorkKind]int, error)
+	Claims(ctx context.Context) ([]Claim, error)
+	// Anomalies lists what a person should look at, newest first.
+	Anomalies(ctx context.Context, most int) ([]Anomaly, error)
+}
+
+// Claim is a payment's sole right to pay an obligation for a while.
+type Claim struct {
+	Creditor   Name
+	Obligation ObligationID
+	Payment    PaymentID
+	Line       int
+	Until      time.Time // the store's time
+}
+
+// Anomaly is something a person should look at.
+type Anomaly struct {
+	At      time.Time
+	Kind    string
+	Payment PaymentID
+	Detail  string
+}
