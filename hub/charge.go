@@ -51,8 +51,8 @@ const (
 // about money.
 var ChargeEdges = map[ChargeState][]ChargeState{
 	ChargeCreated:        {ChargeStarting, ChargeCancelled, ChargeExpired, ChargeFailed},
-	ChargeStarting:       {ChargeAwaiting, ChargeFailed, ChargeCancelled, ChargeExpired, ChargeAuthorised, ChargeCaptured},
-	ChargeAwaiting:       {ChargeAuthorised, ChargeCaptured, ChargeFailed, ChargeCancelled, ChargeExpired},
+	ChargeStarting:       {ChargeAwaiting, ChargeFailed, ChargeCancelled, ChargeExpired, ChargeAuthorised, ChargeCaptured, ChargeVoided},
+	ChargeAwaiting:       {ChargeAuthorised, ChargeCaptured, ChargeFailed, ChargeCancelled, ChargeExpired, ChargeVoided},
 	ChargeAuthorised:     {ChargeCapturing, ChargeVoiding, ChargeCaptured, ChargeVoided, ChargeFailed},
 	ChargeCapturing:      {ChargeCaptured, ChargeCaptureUnknown, ChargeVoiding, ChargeVoided},
 	ChargeCaptureUnknown: {ChargeCaptured, ChargeCapturing, ChargeVoiding, ChargeVoided},
@@ -84,7 +84,7 @@ func (c *Charge) Move(to ChargeState) error {
 	if !slices.Contains(ChargeEdges[c.State], to) {
 		return Errorf(CodeConflict, "a charge does not go from %s to %s", c.State, to)
 	}
-	c.State, c.Tries, c.AskedAt = to, 0, time.Time{}
+	c.State, c.Tries = to, 0
 	return nil
 }
 

@@ -24,6 +24,7 @@ type Answer struct {
 	Obligations []Obligation
 	Refused     []QualityEvent // records left out because they could not be trusted
 	Provisional bool           // the creditor says the amounts are not final
+	Published   bool           // the creditor's last delivery, not a live answer
 	AsOf        time.Time      // the moment the amounts speak about
 	ValidUntil  time.Time      // when they may change; zero = not said
 }

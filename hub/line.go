@@ -18,6 +18,7 @@ type Line struct {
 	Option     string       `json:"option"`
 	Label      string       `json:"label"`
 	Amount     Money        `json:"amount"`
+	Owed       Money        `json:"owed"` // what the creditor said was outstanding, before this payment
 	Transfers  []Transfer   `json:"transfers"`
 	Class      Class        `json:"class"`
 	Verified   Verified     `json:"verified"`

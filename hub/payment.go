@@ -31,9 +31,10 @@ type Payment struct {
 	Portal    string    `json:"portal"`
 	Quote     QuoteID   `json:"quote"`
 	Policy    Policy    `json:"policy"`
-	ReturnURL string    `json:"return_url"` // where the payer's browser goes after the provider's page
-	OpenedAt  time.Time `json:"opened_at"`  // business time
-	ExpiresAt time.Time `json:"expires_at"` // real time: until then the payer may authorise
+	Language  string    `json:"language,omitempty"` // of the provider's page: ro hu en
+	ReturnURL string    `json:"return_url"`         // where the payer's browser goes after the provider's page
+	OpenedAt  time.Time `json:"opened_at"`          // business time
+	ExpiresAt time.Time `json:"expires_at"`         // real time: until then the payer may authorise
 	Cancelled bool      `json:"cancelled,omitempty"`
 	Charges   []Charge  `json:"charges"`
 	Lines     []Line    `json:"lines"`
@@ -182,4 +183,15 @@ func (p *Payment) Refund(no int) *Refund {
 // "hub:<payment>:<line>", at most 40 characters, without personal data.
 func (p *Payment) PostingID(line int) PostingID {
 	return PostingID(fmt.Sprintf("hub:%s:%d", p.ID, line))
+}
+
+// ChargeOf gives the charge that pays the line now: the latest that was made for
+// it.
+func (p *Payment) ChargeOf(line int) *Charge {
+	for i := len(p.Charges) - 1; i >= 0; i-- {
+		if slices.Contains(p.Charges[i].Lines, line) {
+			return &p.Charges[i]
+		}
+	}
+	return nil
 }

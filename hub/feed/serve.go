@@ -63,7 +63,7 @@ func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer,
 			return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "A published row is about another account.")
 		}
 	}
-	return hub.Answer{Obligations: withoutCancelled(snapshot.Obligations), AsOf: snapshot.AsOf, ValidUntil: until}, nil
+	return hub.Answer{Obligations: withoutCancelled(snapshot.Obligations), AsOf: snapshot.AsOf, ValidUntil: until, Published: true}, nil
 }
 
 // tooOld tells whether rows are past even what may be shown as stale. Both

@@ -1,0 +1,385 @@
+package hubtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+// Ledger is a hub.Payments and hub.Books in memory, for tests of paying. Like
+// the databases it stores a change whole or not at all, gives work to one holder
+// at a time, and adds to the journal only.
+type Ledger struct {
+	mu        sync.Mutex
+	payments  map[hub.PaymentID][]byte
+	keys      map[keyOf]keyed
+	quotes    map[hub.QuoteID]hub.PaymentID
+	claims    map[claimOf]hub.Claim
+	works     map[hub.Work]work
+	orders    map[string]int
+	where     map[string]hub.Work // psp/order → the charge's work
+	facts     map[string]bool
+	journal   []hub.Booking
+	booked    map[string]bool
+	events    []hub.Event
+	anomalies []hub.Anomaly
+}
+
+type (
+	keyOf struct {
+		portal, route, key string
+		party              hub.PartyID
+	}
+	keyed struct {
+		hash    [32]byte
+		payment hub.PaymentID
+	}
+	claimOf struct {
+		creditor   hub.Name
+		obligation hub.ObligationID
+	}
+	work struct {
+		due, leased time.Time
+		turn        int
+	}
+)
+
+var (
+	_ hub.Payments = (*Ledger)(nil)
+	_ hub.Books    = (*Ledger)(nil)
+)
+
+// NewLedger makes an empty ledger.
+func NewLedger() *Ledger {
+	return &Ledger{
+		payments: map[hub.PaymentID][]byte{}, keys: map[keyOf]keyed{}, quotes: map[hub.QuoteID]hub.PaymentID{},
+		claims: map[claimOf]hub.Claim{}, works: map[hub.Work]work{}, orders: map[string]int{},
+		where: map[string]hub.Work{}, facts: map[string]bool{}, booked: map[string]bool{},
+	}
+}
+
+// ledgerTx collects what a change does, and does it when the change is good.
+type ledgerTx struct {
+	ledger *Ledger
+	now    time.Time
+	claims map[claimOf]hub.Claim // the ledger's, copied
+	orders map[string]int
+	after  []func()
+	broken error
+	id     hub.PaymentID
+}
+
+func (l *Ledger) begin(id hub.PaymentID) *ledgerTx {
+	return &ledgerTx{ledger: l, now: time.Now(), claims: maps.Clone(l.claims), orders: maps.Clone(l.orders), id: id}
+}
+
+func (tx *ledgerTx) Now() time.Time { return tx.now }
+
+func (tx *ledgerTx) Hold(_ context.Context, p hub.PaymentID, line *hub.Line, until time.Time) (bool, hub.PaymentID, time.Time, error) {
+	of := claimOf{line.Creditor, line.Obligation}
+	if c, ok := tx.claims[of]; ok && c.Payment != p && c.Until.After(tx.now) {
+		return false, c.Payment, c.Until, nil
+	}
+	tx.claims[of] = hub.Claim{Creditor: line.Creditor, Obligation: line.Obligation, Payment: p, Line: line.No, Until: until}
+	return true, p, until, nil
+}
+
+func (tx *ledgerTx) Release(line *hub.Line) {
+	of := claimOf{line.Creditor, line.Obligation}
+	if c, ok := tx.claims[of]; ok && (tx.id == "" || c.Payment == tx.id) {
+		delete(tx.claims, of)
+	}
+}
+
+func (tx *ledgerTx) NextOrder(_ context.Context, psp, merchant string) (string, error) {
+	tx.orders[psp+"/"+merchant]++
+	return fmt.Sprintf("T%s%06d", merchant, tx.orders[psp+"/"+merchant]), nil
+}
+
+func (tx *ledgerTx) Book(bookings ...hub.Booking) {
+	for _, b := range bookings {
+		if err := b.Check(); err != nil && tx.broken == nil {
+			tx.broken = err
+		}
+		tx.after = append(tx.after, func() {
+			if !tx.ledger.booked[b.ID] {
+				tx.ledger.booked[b.ID] = true
+				tx.ledger.journal = append(tx.ledger.journal, b)
+			}
+		})
+	}
+}
+
+func (tx *ledgerTx) Schedule(w hub.Work, after time.Duration) {
+	tx.after = append(tx.after, func() {
+		had := tx.ledger.works[w]
+		tx.ledger.works[w] = work{due: tx.now.Add(after), turn: had.turn}
+	})
+}
+
+func (tx *ledgerTx) Done(w hub.Work) {
+	tx.after = append(tx.after, func() { delete(tx.ledger.works, w) })
+}
+
+func (tx *ledgerTx) Emit(events ...hub.Event) {
+	tx.after = append(tx.after, func() { tx.ledger.events = append(tx.ledger.events, events...) })
+}
+
+func (tx *ledgerTx) Anomaly(kind, detail string) {
+	tx.after = append(tx.after, func() {
+		tx.ledger.anomalies = append(tx.ledger.anomalies, hub.Anomaly{At: tx.now, Kind: kind, Payment: tx.id, Detail: detail})
+	})
+}
+
+// commit stores the payment and everything the change did.
+func (tx *ledgerTx) commit(p *hub.Payment) error {
+	if tx.broken != nil {
+		return tx.broken
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	l := tx.ledger
+	l.payments[p.ID], l.claims, l.orders = body, tx.claims, tx.orders
+	for i := range p.Charges {
+		c := &p.Charges[i]
+		l.where[c.PSP+"/"+c.Order] = hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
+	}
+	for _, do := range tx.after {
+		do()
+	}
+	return nil
+}
+
+func (l *Ledger) load(id hub.PaymentID) (*hub.Payment, error) {
+	body, ok := l.payments[id]
+	if !ok {
+		return nil, hub.Errorf(hub.CodeNotFound, "There is no such payment.")
+	}
+	p := &hub.Payment{}
+	return p, json.Unmarshal(body, p)
+}
+
+// OpenPayment is hub.Payments'.
+func (l *Ledger) OpenPayment(_ context.Context, key hub.RequestKey, build func(hub.PaymentTx) (*hub.Payment, error)) (*hub.Payment, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := keyOf{key.Portal, key.Route, key.Key, key.Party}
+	if had, ok := l.keys[of]; ok {
+		if had.hash != key.Hash {
+			return nil, false, hub.Errorf(hub.CodeConflict, "The Idempotency-Key was used for another request.")
+		}
+		p, err := l.load(had.payment)
+		return p, false, err
+	}
+	tx := l.begin("")
+	p, err := build(tx)
+	if err != nil {
+		return nil, false, err
+	}
+	tx.id = p.ID
+	if _, used := l.quotes[p.Quote]; used {
+		return nil, false, hub.Errorf(hub.CodeConflict, "The quote was used already.")
+	}
+	if err := tx.commit(p); err != nil {
+		return nil, false, err
+	}
+	l.keys[of], l.quotes[p.Quote] = keyed{key.Hash, p.ID}, p.ID
+	p, err = l.load(p.ID)
+	return p, true, err
+}
+
+// Payment is hub.Payments'.
+func (l *Ledger) Payment(_ context.Context, id hub.PaymentID) (*hub.Payment, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.load(id)
+}
+
+// ChangePayment is hub.Payments'.
+func (l *Ledger) ChangePayment(_ context.Context, id hub.PaymentID, under *hub.Lease, change func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if under != nil {
+		if w, ok := l.works[under.Work]; !ok || w.turn != under.Turn {
+			return nil, hub.Errorf(hub.CodeConflict, "Somebody else has this work now.")
+		}
+	}
+	p, err := l.load(id)
+	if err != nil {
+		return nil, err
+	}
+	tx := l.begin(id)
+	if err := change(tx, p); err != nil {
+		return nil, err
+	}
+	if err := tx.commit(p); err != nil {
+		return nil, err
+	}
+	return l.load(id)
+}
+
+// LeaseWork is hub.Payments'.
+func (l *Ledger) LeaseWork(_ context.Context, q hub.WorkQuery) (leases []hub.Lease, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	var due []hub.Work
+	for w, at := range l.works {
+		if w.Kind == q.Kind && w.Creditor == q.Creditor && !at.due.After(now) && !at.leased.After(now) {
+			due = append(due, w)
+		}
+	}
+	slices.SortFunc(due, func(a, b hub.Work) int { return l.works[a].due.Compare(l.works[b].due) })
+	for _, w := range due[:min(len(due), q.Most)] {
+		at := l.works[w]
+		at.turn++
+		at.leased = now.Add(q.TTL)
+		l.works[w] = at
+		leases = append(leases, hub.Lease{Work: w, Turn: at.turn})
+	}
+	return leases, nil
+}
+
+// NextWork is hub.Payments'.
+func (l *Ledger) NextWork(_ context.Context, kind hub.WorkKind) (time.Duration, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next, any := time.Duration(0), false
+	for w, at := range l.works {
+		if in := max(time.Until(at.due), 0); w.Kind == kind && (!any || in < next) {
+			next, any = in, true
+		}
+	}
+	if !any {
+		return 0, hub.Errorf(hub.CodeNotFound, "There is no such work.")
+	}
+	return next, nil
+}
+
+// ReceiveFact is hub.Payments'.
+func (l *Ledger) ReceiveFact(_ context.Context, f hub.Fact) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := f.PSP + "/" + f.Event
+	if l.facts[name] {
+		return false, nil
+	}
+	l.facts[name] = true
+	if w, ok := l.where[f.PSP+"/"+f.Order]; ok {
+		at := l.works[w]
+		at.due = time.Now()
+		l.works[w] = at
+	}
+	return true, nil
+}
+
+// PaymentsOf is hub.Payments'.
+func (l *Ledger) PaymentsOf(_ context.Context, party hub.PartyID, most int, _ hub.PaymentID) (list []*hub.Payment, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range l.payments {
+		if p, err := l.load(id); err == nil && p.Party == party && len(list) < most {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+// EachPayment is hub.Books'.
+func (l *Ledger) EachPayment(_ context.Context, each func(*hub.Payment) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(l.payments)) {
+		p, err := l.load(id)
+		if err != nil {
+			return err
+		}
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Balances is hub.Books'.
+func (l *Ledger) Balances(context.Context) (map[string]int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sums := map[string]int64{}
+	for _, b := range l.journal {
+		for _, leg := range b.Legs {
+			sums[leg.Account] += leg.Debit - leg.Credit
+		}
+	}
+	return sums, nil
+}
+
+// Bookings is hub.Books'.
+func (l *Ledger) Bookings(_ context.Context, id hub.PaymentID) (list []hub.Booking, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.journal {
+		if b.Payment == id {
+			list = append(list, b)
+		}
+	}
+	return list, nil
+}
+
+// OpenWork is hub.Books'.
+func (l *Ledger) OpenWork(context.Context) (map[hub.WorkKind]int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	counts := map[hub.WorkKind]int{}
+	for w := range l.works {
+		counts[w.Kind]++
+	}
+	return counts, nil
+}
+
+// Claims is hub.Books'.
+func (l *Ledger) Claims(context.Context) (list []hub.Claim, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for _, c := range l.claims {
+		if c.Until.After(now) {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+// Anomalies is hub.Books'.
+func (l *Ledger) Anomalies(_ context.Context, most int) ([]hub.Anomaly, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := slices.Clone(l.anomalies)
+	slices.Reverse(list)
+	return list[:min(len(list), most)], nil
+}
+
+// Events gives what was told to the world.
+func (l *Ledger) Events() []hub.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.events)
+}
+
+// Hurry makes all work due now.
+func (l *Ledger) Hurry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w, at := range l.works {
+		at.due, at.leased = time.Time{}, time.Time{}
+		l.works[w] = at
+	}
+}

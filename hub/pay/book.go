@@ -1,0 +1,78 @@
+package pay
+
+import (
+	"fmt"
+
+	"racord/hub"
+)
+
+// bookCapture: the provider owes what it took; it is held for the payment.
+func (s *Service) bookCapture(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
+	id := fmt.Sprintf("%s:captured:%d", p.ID, c.No)
+	tx.Book(hub.TransferBooking(id, "captured", p.ID, hub.AccountClearing(c.PSP), hub.AccountHeld(p.ID), hub.Bani(c.Facts.Captured)))
+}
+
+// bookAllocation: a part of what is held is for a line.
+func (s *Service) bookAllocation(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line) {
+	id := fmt.Sprintf("%s:allocated:%d:%d", p.ID, c.No, l.No)
+	tx.Book(hub.TransferBooking(id, "allocated", p.ID, hub.AccountHeld(p.ID), hub.AccountLine(p.PostingID(l.No)), l.Amount))
+}
+
+// bookRest gives back what was taken for no line of this charge, and calls a
+// person when less was taken than the lines need.
+func (s *Service) bookRest(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
+	rest := c.Facts.Captured
+	for _, l := range linesOf(p, c) {
+		if p.ChargeOf(l.No).No == c.No && l.State != hub.LineDropped {
+			rest -= l.Amount.Minor
+		}
+	}
+	switch {
+	case rest > 0:
+		id := fmt.Sprintf("%s:unwanted:%d", p.ID, c.No)
+		tx.Book(hub.TransferBooking(id, "refused", p.ID, hub.AccountHeld(p.ID), hub.AccountRefund(p.ID), hub.Bani(rest)))
+		s.refundLater(tx, p, c.No, 0, hub.Bani(rest), "unwanted")
+	case rest < 0:
+		tx.Anomaly("other_amount", "the provider took less than the lines need: "+c.Order)
+	}
+}
+
+// bookPosted: the creditor accepted the line; the claim on the provider is now
+// the creditor's.
+func (s *Service) bookPosted(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) {
+	id := fmt.Sprintf("%s:posted:%d:%d", p.ID, l.No, l.Tries)
+	tx.Book(hub.TransferBooking(id, "posted", p.ID, hub.AccountLine(p.PostingID(l.No)), hub.AccountPayable(l.Creditor), l.Amount))
+}
+
+// bookRefusal: what was for the line is owed to the payer.
+func (s *Service) bookRefusal(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) {
+	id := fmt.Sprintf("%s:refused:%d", p.ID, l.No)
+	tx.Book(hub.TransferBooking(id, "refused", p.ID, hub.AccountLine(p.PostingID(l.No)), hub.AccountRefund(p.ID), l.Amount))
+}
+
+// bookReversal: the creditor gave a booked line up; it is for the line again.
+func (s *Service) bookReversal(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) {
+	id := fmt.Sprintf("%s:reversed:%d", p.ID, l.No)
+	tx.Book(hub.TransferBooking(id, "reversed", p.ID, hub.AccountPayable(l.Creditor), hub.AccountLine(p.PostingID(l.No)), l.Amount))
+}
+
+// bookRefunded: the provider gave the payer back what was owed to him.
+func (s *Service) bookRefunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) {
+	id := fmt.Sprintf("%s:refunded:%d", p.ID, r.No)
+	tx.Book(hub.TransferBooking(id, "refunded", p.ID, hub.AccountRefund(p.ID), hub.AccountClearing(c.PSP), r.Amount))
+}
+
+// bookDispute: the payer's bank took back what the charge had taken; who has it
+// now owes it.
+func (s *Service) bookDispute(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
+	left := min(c.Facts.Disputed, c.Facts.Captured)
+	for _, l := range linesOf(p, c) {
+		if p.ChargeOf(l.No).No != c.No || l.State == hub.LineDropped || left <= 0 {
+			continue
+		}
+		part := min(left, l.Amount.Minor)
+		left -= part
+		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, l.No)
+		tx.Book(hub.TransferBooking(id, "disputed", p.ID, hub.AccountDispute(l.Creditor), hub.AccountClearing(c.PSP), hub.Bani(part)))
+	}
+}

@@ -1,0 +1,87 @@
+package pay
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+// firstLook is how soon after booking a creditor is asked whether it still shows
+// the debt; later looks are further and further apart.
+const (
+	firstLook = 30 * time.Second
+	lastLook  = time.Hour
+)
+
+// clear looks whether a creditor still shows a debt as due that it booked as
+// paid. A debt that is gone is settled and free to come again; one that is there
+// after its time is a zombie, and a person is called before the citizen calls.
+func (s *Service) clear(ctx context.Context, lease *hub.Lease) error {
+	p, err := s.Store.Payment(ctx, lease.Payment)
+	if err != nil {
+		return err
+	}
+	l := p.Line(lease.No)
+	if l == nil || l.State != hub.LinePosted || !l.ClearedAt.IsZero() {
+		return s.done(ctx, lease)
+	}
+	c := s.connector(l.Creditor)
+	if c == nil {
+		return s.later(ctx, lease, lastLook)
+	}
+	due, err := stillDue(ctx, c, l)
+	if err == nil && s.Pages != nil {
+		s.Pages.Forget(ctx, l.Creditor, l.Asked)
+	}
+	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		return s.looked(tx, lease, p, due, err)
+	})
+}
+
+// stillDue tells whether the creditor shows as much of the debt as before.
+func stillDue(ctx context.Context, c *hub.Connector, l *hub.Line) (bool, error) {
+	if l.Reference != "" {
+		return false, nil // nothing was listed
+	}
+	answer, err := c.Source.Obligations(ctx, l.Asked)
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if answer.Published && answer.AsOf.Before(l.BookedAt) {
+		return true, hub.Errorf(hub.CodeUnavailable, "The creditor has not delivered since.")
+	}
+	for i := range answer.Obligations {
+		if o := &answer.Obligations[i]; o.ID == l.Obligation {
+			return o.Outstanding.Minor > l.Owed.Minor-l.Amount.Minor && o.Outstanding.Minor > 0, nil
+		}
+	}
+	return false, nil
+}
+
+func (s *Service) looked(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, due bool, err error) error {
+	l := p.Line(lease.No)
+	now := s.Clock.Now()
+	wait := min(max(firstLook, tx.Now().Sub(l.SentAt)), lastLook)
+	switch {
+	case err != nil:
+		tx.Schedule(lease.Work, wait)
+	case !due:
+		l.ClearedAt, l.Zombie = now, false
+		tx.Release(l)
+		tx.Done(lease.Work)
+		s.emit(tx, p, "line.cleared", l.No)
+	default:
+		tx.Schedule(lease.Work, wait)
+		if now.After(l.ClearBy) && !l.Zombie {
+			l.Zombie = true
+			s.Meter.Zombie(l.Creditor)
+			tx.Anomaly("zombie", string(p.PostingID(l.No))+" is booked and still shown as due at "+string(l.Creditor))
+			s.emit(tx, p, "line.zombie", l.No)
+		}
+	}
+	return nil
+}

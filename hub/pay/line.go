@@ -1,0 +1,260 @@
+package pay
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"racord/hub"
+)
+
+// post brings one line to its creditor, one step: send it, or find out what
+// became of it. What is about to be sent is stored first, so that whoever finds
+// the line half done knows that it may have arrived.
+func (s *Service) post(ctx context.Context, lease *hub.Lease) error {
+	p, err := s.Store.Payment(ctx, lease.Payment)
+	if err != nil {
+		return err
+	}
+	l, c := p.Line(lease.No), s.connector(lease.Creditor)
+	switch {
+	case l == nil:
+		return s.done(ctx, lease)
+	case c == nil || c.Sink == nil:
+		return s.later(ctx, lease, time.Minute)
+	case l.State == hub.LineDue:
+		return s.send(ctx, lease, c)
+	case l.State == hub.LinePosting || l.State == hub.LinePostUnknown:
+		return s.findOut(ctx, lease, p, l, c)
+	case l.State == hub.LineReversing:
+		return s.reverse(ctx, lease, p, l, c)
+	}
+	return s.done(ctx, lease)
+}
+
+// send stores the intent and tells the creditor, in that order.
+func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) error {
+	p, err := s.Store.ChangePayment(ctx, lease.Payment, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		l := p.Line(lease.No)
+		l.Tries++
+		l.SentAt = tx.Now()
+		if l.FirstSent.IsZero() {
+			l.FirstSent = l.SentAt
+		}
+		tx.Schedule(lease.Work, s.postFor(c))
+		return l.Move(hub.LinePosting)
+	})
+	if err != nil {
+		return err
+	}
+	receipt, err := s.tell(ctx, c, p, p.Line(lease.No))
+	return s.told(context.WithoutCancel(ctx), lease, c, receipt, err)
+}
+
+// postFor is how long a creditor may take before another replica looks.
+func (s *Service) postFor(c *hub.Connector) time.Duration {
+	return max(c.Traits.Timeout, time.Second)*2 + s.conf.Lease
+}
+
+func (s *Service) tell(ctx context.Context, c *hub.Connector, p *hub.Payment, l *hub.Line) (hub.Receipt, error) {
+	receipts, err := c.Sink.Post(ctx, []hub.Posting{posting(p, l)})
+	switch {
+	case err != nil:
+		return hub.Receipt{}, err
+	case len(receipts) != 1:
+		return hub.Receipt{}, hub.Errorf(hub.CodeBadData, "The creditor gave no receipt.")
+	}
+	return receipts[0], receipts[0].Err
+}
+
+func posting(p *hub.Payment, l *hub.Line) hub.Posting {
+	return hub.Posting{
+		ID: p.PostingID(l.No), Creditor: l.Creditor, Obligation: l.Obligation, ExternalID: l.ExternalID, Account: l.Account,
+		Reference: l.Reference, Option: l.Option, Amount: l.Amount, PaidAt: l.PaidAt, Transfers: l.Transfers,
+	}
+}
+
+// told stores what the creditor answered.
+func (s *Service) told(ctx context.Context, lease *hub.Lease, c *hub.Connector, receipt hub.Receipt, err error) error {
+	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		l := p.Line(lease.No)
+		switch {
+		case err == nil && !receipt.Pending:
+			return s.posted(tx, p, l, c, receipt)
+		case err == nil:
+			l.Receipt = receipt.Number
+			return s.unsure(tx, lease, l, s.visible(c))
+		case hub.Certainly(err) && refusal(err):
+			tx.Done(lease.Work)
+			return s.reject(tx, p, p.ChargeOf(l.No), l, string(hub.CodeOf(err)))
+		case hub.Certainly(err):
+			return s.wait(tx, lease, p, l, c, err)
+		}
+		return s.unsure(tx, lease, l, s.visible(c))
+	})
+}
+
+// refusal tells a creditor's no for good from one for now.
+func refusal(err error) bool {
+	switch hub.CodeOf(err) {
+	case hub.CodeNotPayable, hub.CodeNotFound, hub.CodeAmountChanged:
+		return true
+	}
+	return false
+}
+
+// visible is how long to wait before looking for a booking.
+func (s *Service) visible(c *hub.Connector) time.Duration {
+	return max(c.Traits.Paying.Visible, 200*time.Millisecond)
+}
+
+// unsure marks a line that was sent and of which nobody knows whether it arrived.
+func (s *Service) unsure(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, after time.Duration) error {
+	tx.Schedule(lease.Work, after)
+	if l.State == hub.LinePosting {
+		s.Meter.Lined(l.Creditor, hub.LinePostUnknown, l.Amount)
+	}
+	return l.Move(hub.LinePostUnknown)
+}
+
+// wait lets a line that certainly did not arrive be sent again, later. What never
+// reached the creditor is no used-up try.
+func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector, err error) error {
+	if s.tooLong(tx, l, c) {
+		return s.stuck(tx, lease, p, l, string(hub.CodeOf(err)))
+	}
+	wait := hub.RetryAfterOf(err)
+	switch hub.CodeOf(err) {
+	case hub.CodeBusy, hub.CodeMaintenance, hub.CodeUnavailable:
+		l.Tries--
+		wait = max(wait, time.Second)
+	}
+	tx.Schedule(lease.Work, max(wait, backoff(l.Tries)))
+	return l.Move(hub.LineDue)
+}
+
+// backoff doubles from two seconds to an hour, anywhere in its upper half.
+func backoff(tries int) time.Duration {
+	full := min(2*time.Second<<min(max(tries, 0), 12), time.Hour)
+	return full/2 + rand.N(full/2)
+}
+
+// tooLong tells whether a line was tried for so long that a person must look.
+func (s *Service) tooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
+	limit := c.Traits.Paying.TransientWindow
+	if limit == 0 {
+		limit = 72 * time.Hour
+	}
+	return !l.FirstSent.IsZero() && tx.Now().Sub(l.FirstSent) > limit
+}
+
+func (s *Service) stuck(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, why string) error {
+	tx.Done(lease.Work)
+	l.Reason = why
+	s.Meter.Lined(l.Creditor, hub.LineStuck, l.Amount)
+	tx.Anomaly("line_stuck", string(p.PostingID(l.No))+" at "+string(l.Creditor)+": "+why)
+	s.emit(tx, p, "line.stuck", l.No)
+	return l.Move(hub.LineStuck)
+}
+
+// posted books a line that its creditor accepted.
+func (s *Service) posted(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, c *hub.Connector, receipt hub.Receipt) error {
+	if l.State == hub.LinePosted {
+		tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor})
+		return nil
+	}
+	if err := l.Move(hub.LinePosted); err != nil {
+		return err
+	}
+	now := s.Clock.Now()
+	l.Receipt, l.BookedAt, l.Reason = receipt.Number, receipt.BookedAt, ""
+	if l.BookedAt.IsZero() {
+		l.BookedAt = now
+	}
+	l.ClearBy = now.Add(c.Traits.Paying.ClearsIn)
+	s.Meter.Lined(l.Creditor, l.State, l.Amount)
+	s.bookPosted(tx, p, l)
+	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor})
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkClear, No: l.No}, firstLook)
+	s.emit(tx, p, "line.posted", l.No)
+	if p.State().Final() {
+		s.emit(tx, p, "payment."+string(p.State()), 0)
+	}
+	return nil
+}
+
+// findOut learns what became of a line that was sent: by asking the creditor, by
+// sending it again where that does no harm, or from the creditor's statement.
+func (s *Service) findOut(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
+	switch {
+	case l.Class == hub.ClassA && l.Receipt == "":
+		return s.send(ctx, lease, c)
+	case c.Finder != nil:
+		return s.find(ctx, lease, p, l, c)
+	case c.Statement != nil && l.Class == hub.ClassC:
+		return s.findInStatement(ctx, lease, p, l, c)
+	case l.Class == hub.ClassF:
+		return s.send(ctx, lease, c)
+	}
+	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		return s.stuck(tx, lease, p, p.Line(lease.No), "no_answer")
+	})
+}
+
+// find looks the posting up. That it is absent counts only once a booking would
+// have to be visible.
+func (s *Service) find(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
+	found, receipt, err := c.Finder.Find(ctx, posting(p, l))
+	if err != nil {
+		return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error { return s.puzzled(tx, lease, p, c, err) })
+	}
+	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		l := p.Line(lease.No)
+		early := tx.Now().Sub(l.SentAt) < s.visible(c)+max(c.Traits.Timeout, time.Second)
+		switch {
+		case found == hub.FoundBooked:
+			return s.posted(tx, p, l, c, receipt)
+		case found == hub.FoundRefused:
+			tx.Done(lease.Work)
+			return s.reject(tx, p, p.ChargeOf(l.No), l, "refused_by_creditor")
+		case found == hub.FoundAbsent && !early && l.Class == hub.ClassC:
+			return s.stuck(tx, lease, p, l, "not_booked")
+		case found == hub.FoundAbsent && !early:
+			tx.Schedule(lease.Work, 0)
+			return l.Move(hub.LineDue)
+		}
+		return s.puzzled(tx, lease, p, c, nil)
+	})
+}
+
+// puzzled looks again later, for as long as it makes sense.
+func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c *hub.Connector, err error) error {
+	l := p.Line(lease.No)
+	if s.tooLong(tx, l, c) {
+		return s.stuck(tx, lease, p, l, "no_answer")
+	}
+	wait := max(hub.RetryAfterOf(err), min(s.visible(c), 2*time.Second))
+	if err == nil {
+		wait = max(wait, min(tx.Now().Sub(l.SentAt)/4, 5*time.Minute)) // a file's confirmation comes next morning
+	}
+	return s.unsure(tx, lease, l, wait)
+}
+
+// findInStatement looks for a line of class C in what the creditor booked. It is
+// never sent again: a closed day without it is for a person to decide.
+func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
+	day := hub.DateOf(l.PaidAt)
+	booked, err := c.Statement.Statement(ctx, day)
+	for i := range booked {
+		if booked[i].ID == p.PostingID(l.No) && !booked[i].Reversed {
+			return s.told(ctx, lease, c, hub.Receipt{ID: booked[i].ID, Number: booked[i].Number}, nil)
+		}
+	}
+	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		l := p.Line(lease.No)
+		if err == nil && s.Clock.Now().After(day.End().Add(24*time.Hour)) {
+			return s.stuck(tx, lease, p, l, "not_in_statement")
+		}
+		return s.puzzled(tx, lease, p, c, err)
+	})
+}

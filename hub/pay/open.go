@@ -1,0 +1,219 @@
+package pay
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"racord/hub"
+)
+
+// Order is a payer's wish to pay a quote.
+type Order struct {
+	Key       string // the client's Idempotency-Key
+	Token     string // of the quote
+	Policy    hub.Policy
+	ReturnURL string
+	Language  string // of the provider's page: ro hu en
+}
+
+// hash is what must be the same when the key comes again.
+func (o Order) hash() [32]byte {
+	return sha256.Sum256([]byte(strings.Join([]string{o.Token, string(o.Policy), o.ReturnURL, o.Language}, "\x00")))
+}
+
+// Open claims the quote's obligations and gives a payment whose first charge has
+// a page for the payer. The same key gives the same payment again. It fails with
+// CodeInvalid (not a quote of the caller's, or another request under the key),
+// CodeAmountChanged (the quote has run out), CodeConflict (an obligation is being
+// paid already, with RetryAfter; or the quote was used), CodeNotPayable (no
+// provider takes the basket) and CodeUnavailable (no provider answers: nothing
+// was taken).
+func (s *Service) Open(ctx context.Context, who hub.Login, portal string, o Order) (*hub.Payment, error) {
+	folder, err := s.Folders.Folder(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, folder.Party.ID, portal, o)
+}
+
+func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o Order) (*hub.Payment, error) {
+	q, err := unseal(s.Keys, o.Token)
+	if err != nil {
+		return nil, err
+	}
+	key := hub.RequestKey{Portal: portal, Party: party, Route: "payment_open", Key: o.Key, Hash: o.hash()}
+	p, opened, err := s.Store.OpenPayment(ctx, key, func(tx hub.PaymentTx) (*hub.Payment, error) {
+		return s.build(ctx, tx, q, party, portal, o)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if opened {
+		s.Meter.Opened(p.Charges[0].PSP)
+	}
+	return s.begin(ctx, p)
+}
+
+// build makes the payment inside its transaction: claims, charges, and the work
+// that another replica takes up when this one dies.
+func (s *Service) build(ctx context.Context, tx hub.PaymentTx, q *paper, party hub.PartyID, portal string, o Order) (*hub.Payment, error) {
+	if err := q.good(party, portal, s.Clock.Now()); err != nil {
+		return nil, err
+	}
+	p := &hub.Payment{
+		ID: hub.PaymentID(hub.NewID()), Party: party, Portal: portal, Quote: q.ID, Policy: o.Policy, ReturnURL: o.ReturnURL,
+		Language: o.Language, OpenedAt: s.Clock.Now(), ExpiresAt: tx.Now().Add(s.conf.PageLife), Lines: q.Lines,
+	}
+	if err := s.claim(ctx, tx, p); err != nil {
+		return nil, err
+	}
+	plans, err := s.route(pointers(p.Lines), p.Policy, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, plan := range plans {
+		if err := addCharge(ctx, tx, p, plan); err != nil {
+			return nil, err
+		}
+	}
+	s.emit(tx, p, "payment.opened", 0)
+	return p, nil
+}
+
+// claim takes every obligation of the basket, in one order for all payers, so
+// that two of them never wait for each other.
+func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment) error {
+	lines := pointers(p.Lines)
+	slices.SortFunc(lines, byObligation)
+	for _, l := range lines {
+		held, by, freeAt, err := tx.Hold(ctx, p.ID, l, p.ExpiresAt.Add(claimMargin))
+		if err != nil {
+			return err
+		}
+		if !held {
+			return alreadyClaimed(tx, by, freeAt)
+		}
+	}
+	return nil
+}
+
+// claimMargin is how much longer a claim lasts than the payer's time, so that a
+// payment at the last moment still has it.
+const claimMargin = time.Minute
+
+func byObligation(a, b *hub.Line) int {
+	return strings.Compare(string(a.Creditor)+"\x00"+string(a.Obligation), string(b.Creditor)+"\x00"+string(b.Obligation))
+}
+
+// alreadyClaimed says when the obligation is free again.
+func alreadyClaimed(tx hub.PaymentTx, _ hub.PaymentID, freeAt time.Time) error {
+	err := hub.Errorf(hub.CodeConflict, "This debt is being paid already.")
+	err.RetryAfter = min(max(freeAt.Sub(tx.Now()), time.Second), 24*time.Hour)
+	return err
+}
+
+func pointers(lines []hub.Line) []*hub.Line {
+	list := make([]*hub.Line, len(lines))
+	for i := range lines {
+		list[i] = &lines[i]
+	}
+	return list
+}
+
+// addCharge adds a planned charge. Its work is due once whoever asked for the
+// payment had time to start it.
+func addCharge(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, plan plan) error {
+	order, err := tx.NextOrder(ctx, plan.psp.Name, plan.merchant)
+	if err != nil {
+		return err
+	}
+	c := hub.Charge{
+		No: len(p.Charges) + 1, PSP: plan.psp.Name, Merchant: plan.merchant, Order: order, Lines: plan.lines,
+		Amount: plan.amount, Take: hub.Bani(0), Manual: plan.psp.Capturer != nil, State: hub.ChargeCreated,
+	}
+	p.Charges = append(p.Charges, c)
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, startFor)
+	return nil
+}
+
+// startFor is how long a request has to start its charge before a worker does.
+const startFor = 5 * time.Second
+
+// begin starts the first charge that has no page yet. Whoever comes at the same
+// time is told to come back.
+func (s *Service) begin(ctx context.Context, p *hub.Payment) (*hub.Payment, error) {
+	c := next(p)
+	if c == nil || c.State == hub.ChargeAwaiting || !time.Now().Before(p.ExpiresAt) {
+		return p, nil
+	}
+	if c.State == hub.ChargeStarting {
+		busy := hub.Errorf(hub.CodeConflict, "This payment is being opened. Ask again in a moment.")
+		busy.RetryAfter = time.Second
+		return nil, busy
+	}
+	return s.start(ctx, p.ID, c.No)
+}
+
+// next is the charge that the payer has to see to, if any: one at a time.
+func next(p *hub.Payment) *hub.Charge {
+	for i := range p.Charges {
+		switch c := &p.Charges[i]; c.State {
+		case hub.ChargeCreated, hub.ChargeStarting, hub.ChargeAwaiting:
+			return c
+		}
+	}
+	return nil
+}
+
+// NextAction gives the page the payer must go to now, or "".
+func NextAction(p *hub.Payment) string {
+	if c := next(p); c != nil && c.State == hub.ChargeAwaiting && !p.Cancelled {
+		return c.URL
+	}
+	return ""
+}
+
+// Payment gives a payment of the caller's own, else CodeNotFound.
+func (s *Service) Payment(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {
+	folder, err := s.Folders.Folder(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Store.Payment(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if p.Party != folder.Party.ID || p.Party == "" {
+		return nil, errNoPayment()
+	}
+	return p, nil
+}
+
+func errNoPayment() error { return hub.Errorf(hub.CodeNotFound, "You have no such payment.") }
+
+// Resume gives the payer's next page again, starting the next charge when the
+// one before is authorised. It fails like Payment and Open.
+func (s *Service) Resume(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {
+	p, err := s.Payment(ctx, who, id)
+	if err != nil || p.Cancelled {
+		return p, err
+	}
+	return s.begin(ctx, p)
+}
+
+// emit tells the world of a payment's event; line 0 is the whole payment.
+func (s *Service) emit(tx hub.PaymentTx, p *hub.Payment, kind string, line int) {
+	p.Events++
+	e := hub.Event{Type: kind, Payment: p.ID, Seq: p.Events, Line: line}
+	if l := p.Line(line); l != nil {
+		e.Creditor = l.Creditor
+	}
+	tx.Emit(e)
+}
+
+// key names one operation at a provider, for ever the same.
+func key(p *hub.Payment, op string, no int) string { return fmt.Sprintf("hub:%s:%s:%d", p.ID, op, no) }

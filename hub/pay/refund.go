@@ -1,0 +1,203 @@
+package pay
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+// refundLater asks for money to be given back. Refunds of one charge follow each
+// other, so that the provider's sum tells which of them happened.
+func (s *Service) refundLater(tx hub.PaymentTx, p *hub.Payment, charge, line int, amount hub.Money, why string) {
+	r := hub.Refund{No: len(p.Refunds) + 1, Charge: charge, Line: line, Amount: amount, Reason: why, State: hub.RefundRequested}
+	p.Refunds = append(p.Refunds, r)
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
+}
+
+// refund brings a refund one step on.
+func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
+	p, err := s.Store.Payment(ctx, lease.Payment)
+	if err != nil {
+		return err
+	}
+	r := p.Refund(lease.No)
+	if r == nil || r.State.Final() {
+		return s.done(ctx, lease)
+	}
+	if before := ahead(p, r); before != nil {
+		return s.later(ctx, lease, s.conf.LookUpEvery)
+	}
+	c := p.Charge(r.Charge)
+	facts, err := s.ask(ctx, c)
+	if err != nil {
+		return s.later(ctx, lease, backoff(r.Tries))
+	}
+	psp := s.psp(c.PSP)
+	repay := false
+	p, err = s.Store.ChangePayment(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		repay = false
+		r, c := p.Refund(lease.No), p.Charge(r.Charge)
+		c.Facts = c.Facts.Fold(facts)
+		switch {
+		case r.State != hub.RefundRequested && c.Facts.Refunded >= r.Before+r.Amount.Minor:
+			return s.refunded(tx, p, c, r)
+		case psp.Refunder == nil:
+			return s.refundFailed(tx, p, r, "the provider cannot refund")
+		case r.State != hub.RefundRequested && tx.Now().Sub(r.AskedAt) < s.settleFor():
+			tx.Schedule(lease.Work, s.settleFor()/2)
+			return r.Move(hub.RefundUnknown)
+		case r.State != hub.RefundRequested && tx.Now().Sub(r.AskedAt) > psp.Traits.KeyWindow:
+			tx.Schedule(lease.Work, time.Hour)
+			tx.Anomaly("key_too_old", "a refund stays unknown beyond the provider's window: "+c.Order)
+			return r.Move(hub.RefundUnknown)
+		}
+		if r.State == hub.RefundRequested {
+			r.Before, r.AskedAt = c.Facts.Refunded, tx.Now()
+		}
+		r.Tries++
+		repay = true
+		tx.Schedule(lease.Work, s.conf.CallFor+s.conf.LookUpEvery)
+		return r.Move(hub.RefundRefunding)
+	})
+	if err != nil || !repay {
+		return err
+	}
+	return s.repay(ctx, lease, psp, p)
+}
+
+// settleFor is how long a provider's sum may lag behind a refund that it was
+// asked for and did not confirm.
+func (s *Service) settleFor() time.Duration { return s.conf.CallFor + s.conf.LookUpEvery }
+
+// ahead gives a refund of the same charge that has to end first, or nil.
+func ahead(p *hub.Payment, r *hub.Refund) *hub.Refund {
+	for i := range p.Refunds {
+		o := &p.Refunds[i]
+		if o.No < r.No && o.Charge == r.Charge && !o.State.Final() {
+			return o
+		}
+	}
+	return nil
+}
+
+// repay asks the provider for a refund whose intent is stored.
+func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *hub.Payment) error {
+	r := p.Refund(lease.No)
+	c := p.Charge(r.Charge)
+	call, cancel := context.WithTimeout(ctx, s.conf.CallFor)
+	err := psp.Refunder.Refund(call, refOf(c), r.Amount, merchantOf(psp, p, c, r), key(p, "refund", r.No))
+	cancel()
+	return s.change(context.WithoutCancel(ctx), lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		r, c := p.Refund(lease.No), p.Charge(r.Charge)
+		switch {
+		case err == nil:
+			c.Facts.Refunded = max(c.Facts.Refunded, r.Before+r.Amount.Minor)
+			return s.refunded(tx, p, c, r)
+		case hub.Certainly(err) && refusal(err):
+			return s.refundFailed(tx, p, r, string(hub.CodeOf(err)))
+		case hub.Certainly(err):
+			tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(r.Tries)))
+			return r.Move(hub.RefundRequested)
+		}
+		tx.Schedule(lease.Work, s.settleFor())
+		return r.Move(hub.RefundUnknown)
+	})
+}
+
+// merchantOf is the merchant account that gives the money back.
+func merchantOf(psp *hub.PSP, p *hub.Payment, c *hub.Charge, r *hub.Refund) string {
+	if l := p.Line(r.Line); l != nil && len(l.Transfers) > 0 {
+		if merchant, ok := psp.Merchants.Of(l.Creditor, l.Transfers[0].AccountID); ok {
+			return merchant
+		}
+	}
+	return c.Merchant
+}
+
+func (s *Service) refunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) error {
+	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No})
+	if r.State == hub.RefundRequested {
+		if err := r.Move(hub.RefundRefunding); err != nil {
+			return err
+		}
+	}
+	if err := r.Move(hub.RefundRefunded); err != nil {
+		return err
+	}
+	s.Meter.Refunded(c.PSP, r.State, r.Amount)
+	s.bookRefunded(tx, p, c, r)
+	if l := p.Line(r.Line); l != nil {
+		if err := l.Move(hub.LineRefunded); err != nil {
+			return err
+		}
+		s.Meter.Lined(l.Creditor, l.State, l.Amount)
+		tx.Release(l)
+	}
+	s.emit(tx, p, "line.refunded", r.Line)
+	if p.State().Final() {
+		s.emit(tx, p, "payment."+string(p.State()), 0)
+	}
+	return nil
+}
+
+func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, why string) error {
+	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No})
+	tx.Anomaly("refund_failed", string(p.ID)+": "+why)
+	s.Meter.Refunded(p.Charge(r.Charge).PSP, hub.RefundFailed, r.Amount)
+	s.emit(tx, p, "refund.failed", r.Line)
+	if r.State == hub.RefundRequested {
+		if err := r.Move(hub.RefundRefunding); err != nil {
+			return err
+		}
+	}
+	return r.Move(hub.RefundFailed)
+}
+
+// GiveBack takes a booked line back at its creditor and then refunds it. The
+// caller says how much it believes can be refunded of the line: CodeConflict
+// when that is not so any more, CodeNotFound for a line that is not there,
+// CodeUnsupported when the creditor cannot take it back.
+func (s *Service) GiveBack(ctx context.Context, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error) {
+	return s.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		l := p.Line(line)
+		switch {
+		case l == nil:
+			return hub.Errorf(hub.CodeNotFound, "The payment has no such line.")
+		case l.State == hub.LineStuck && expected == l.Amount:
+			return s.reject(tx, p, p.ChargeOf(line), l, "asked_by_operator")
+		case l.State != hub.LinePosted || expected != l.Amount:
+			return hub.Errorf(hub.CodeConflict, "The line cannot be refunded in its present state.")
+		}
+		if c := s.connector(l.Creditor); c == nil || c.Reverser == nil {
+			return hub.Errorf(hub.CodeUnsupported, "The creditor's system cannot take a booking back.")
+		}
+		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkLine, No: line, Creditor: l.Creditor}, 0)
+		return l.Move(hub.LineReversing)
+	})
+}
+
+// reverse takes a booked line back at its creditor. Reversing twice is harmless,
+// so that a lost answer is asked for again.
+func (s *Service) reverse(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
+	if c.Reverser == nil {
+		return s.later(ctx, lease, time.Hour)
+	}
+	err := c.Reverser.Reverse(ctx, posting(p, l), l.Receipt)
+	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		l := p.Line(lease.No)
+		switch {
+		case err == nil:
+			tx.Done(lease.Work)
+			s.bookReversal(tx, p, l)
+			return s.reject(tx, p, p.ChargeOf(l.No), l, "asked_by_operator")
+		case hub.Certainly(err) && refusal(err):
+			tx.Done(lease.Work)
+			tx.Anomaly("reversal_refused", string(p.PostingID(l.No))+" at "+string(l.Creditor))
+			return l.Move(hub.LinePosted)
+		}
+		l.Tries++
+		tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(l.Tries)))
+		return nil
+	})
+}

@@ -1,0 +1,126 @@
+package pay
+
+import (
+	"slices"
+
+	"racord/hub"
+)
+
+// plan is one charge to be: who takes it, for which lines.
+type plan struct {
+	psp      *hub.PSP
+	merchant string
+	lines    []int // numbers
+	amount   hub.Money
+}
+
+// errNoRoute says that no provider pays out to a creditor's account.
+var errNoRoute = hub.Errorf(hub.CodeNotPayable, "No payment provider can take this basket now.")
+
+// route groups the lines into as few charges as the providers' abilities allow:
+// one charge with a provider's split, else one for each merchant account. Among
+// equals the city's preference decides. without names providers that were tried.
+func (s *Service) route(lines []*hub.Line, policy hub.Policy, without map[string]bool) ([]plan, error) {
+	var best []plan
+	for _, psp := range s.PSPs {
+		if without[psp.Name] || psp.Healthy != nil && !psp.Healthy() {
+			continue
+		}
+		plans, ok := plansAt(psp, lines)
+		if !ok || policy == hub.AllOrNothing && len(plans) > 1 && psp.Capturer == nil {
+			continue
+		}
+		if best == nil || len(plans) < len(best) {
+			best = plans
+		}
+	}
+	if best == nil {
+		return nil, errNoRoute
+	}
+	return best, nil
+}
+
+// plansAt groups the lines at one provider, if it pays out to all of them.
+func plansAt(psp *hub.PSP, lines []*hub.Line) ([]plan, bool) {
+	merchants := make([][]string, len(lines))
+	for i, l := range lines {
+		if merchants[i] = merchantsOf(psp, l); merchants[i] == nil {
+			return nil, false
+		}
+		if len(merchants[i]) > 1 && !psp.Traits.Split {
+			return nil, false
+		}
+	}
+	if psp.Traits.Split {
+		return joined(psp, lines, merchants)
+	}
+	var plans []plan
+	for i, l := range lines {
+		at := slices.IndexFunc(plans, func(p plan) bool { return p.merchant == merchants[i][0] })
+		if at < 0 {
+			plans = append(plans, plan{psp: psp, merchant: merchants[i][0], amount: hub.Bani(0)})
+			at = len(plans) - 1
+		}
+		if !plans[at].add(l) {
+			return nil, false
+		}
+	}
+	return plans, true
+}
+
+// joined is the one charge of a provider that splits.
+func joined(psp *hub.PSP, lines []*hub.Line, merchants [][]string) ([]plan, bool) {
+	one := plan{psp: psp, merchant: merchants[0][0], amount: hub.Bani(0)}
+	for _, l := range lines {
+		if !one.add(l) {
+			return nil, false
+		}
+	}
+	return []plan{one}, true
+}
+
+func (p *plan) add(l *hub.Line) bool {
+	sum, err := p.amount.Add(l.Amount)
+	if err != nil || p.psp.Traits.LargestCharge > 0 && sum.Minor > p.psp.Traits.LargestCharge {
+		return false
+	}
+	p.amount, p.lines = sum, append(p.lines, l.No)
+	return true
+}
+
+// merchantsOf gives the merchant accounts that a line's money goes to, or nil
+// when the provider pays out to one of them only.
+func merchantsOf(psp *hub.PSP, l *hub.Line) (list []string) {
+	for _, t := range l.Transfers {
+		merchant, ok := psp.Merchants.Of(l.Creditor, t.AccountID)
+		if !ok {
+			return nil
+		}
+		if !slices.Contains(list, merchant) {
+			list = append(list, merchant)
+		}
+	}
+	return list
+}
+
+// splits divides a charge over the merchant accounts, in a fixed order. It is
+// nil when all of it goes to one.
+func splits(psp *hub.PSP, p *hub.Payment, c *hub.Charge) []hub.Split {
+	var list []hub.Split
+	for _, no := range c.Lines {
+		l := p.Line(no)
+		for _, t := range l.Transfers {
+			merchant, _ := psp.Merchants.Of(l.Creditor, t.AccountID)
+			at := slices.IndexFunc(list, func(s hub.Split) bool { return s.Merchant == merchant })
+			if at < 0 {
+				list = append(list, hub.Split{Merchant: merchant, Amount: hub.Bani(0)})
+				at = len(list) - 1
+			}
+			list[at].Amount.Minor += t.Amount.Minor // the charge's amount was added up with checks
+		}
+	}
+	if len(list) == 1 && list[0].Merchant == c.Merchant {
+		return nil
+	}
+	return list
+}

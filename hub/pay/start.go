@@ -1,0 +1,147 @@
+package pay
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"racord/hub"
+)
+
+// start opens the provider's page for a charge. That it will be asked is stored
+// first. A provider that certainly did nothing, or whose answer was lost, is
+// routed around: the payer never got its page, so nobody can pay there; should
+// it report money all the same, that is given back.
+func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Payment, error) {
+	mine := false
+	p, err := s.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		c := p.Charge(no)
+		mine = c.State == hub.ChargeCreated && !p.Cancelled
+		if !mine {
+			return nil
+		}
+		c.AskedAt = tx.Now()
+		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkCharge, No: no}, startFor+s.conf.CallFor)
+		return c.Move(hub.ChargeStarting)
+	})
+	if err != nil || !mine {
+		return p, err
+	}
+	session, failed := s.openPage(ctx, p, p.Charge(no))
+	if failed != nil {
+		return s.reroute(context.WithoutCancel(ctx), p, no, failed)
+	}
+	return s.Store.ChangePayment(context.WithoutCancel(ctx), id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		return s.started(tx, p, p.Charge(no), session)
+	})
+}
+
+func (s *Service) started(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, session hub.Session) error {
+	if c.Ref == "" {
+		c.Ref = session.Ref
+	}
+	c.URL = session.URL
+	if c.State != hub.ChargeStarting {
+		return nil // a notification was faster, or the payer gave up
+	}
+	s.Meter.Charged(c.PSP, hub.ChargeAwaiting, c.Amount)
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.LookUpEvery*5)
+	return c.Move(hub.ChargeAwaiting)
+}
+
+func (s *Service) openPage(ctx context.Context, p *hub.Payment, c *hub.Charge) (hub.Session, error) {
+	psp := s.psp(c.PSP)
+	if psp == nil {
+		return hub.Session{}, hub.NotDone(hub.Errorf(hub.CodeUnavailable, "The payment provider is not configured any more."))
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.conf.CallFor)
+	defer cancel()
+	return psp.Charger.Start(ctx, hub.ChargeOrder{
+		Order: c.Order, Merchant: c.Merchant, Amount: c.Amount, Splits: splits(psp, p, c),
+		Description: "Plata " + c.Order, ReturnURL: p.ReturnURL, NotifyURL: s.conf.NotifyURL + "/" + psp.Name,
+		Manifest: manifest(p, c), ExpiresAt: p.ExpiresAt, Language: p.Language,
+	})
+}
+
+// manifest tells a provider's book what a charge is for, so that the hub's own
+// can be rebuilt from it: the payment, and of each line its number, its creditor
+// and its amount. It names no person and no debt, and is at most 500 bytes.
+func manifest(p *hub.Payment, c *hub.Charge) string {
+	var b strings.Builder
+	b.WriteString("hub1;" + string(p.ID) + ";" + strconv.Itoa(c.No))
+	for _, no := range c.Lines {
+		l := p.Line(no)
+		b.WriteString(";" + strconv.Itoa(no) + ":" + string(l.Creditor) + ":" + strconv.FormatInt(l.Amount.Minor, 10))
+	}
+	return b.String()
+}
+
+// mostTries is how many providers, or times, a payment is started in all.
+const mostTries = 3
+
+// reroute puts a new charge in the place of one that could not be started, at a
+// provider that was not tried yet, and starts that.
+func (s *Service) reroute(ctx context.Context, p *hub.Payment, no int, failed error) (*hub.Payment, error) {
+	fresh := 0
+	p, err := s.Store.ChangePayment(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) (err error) {
+		fresh, err = s.replace(ctx, tx, p, p.Charge(no), failed)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case fresh > 0:
+		return s.start(ctx, p.ID, fresh)
+	case p.Charge(no).State == hub.ChargeFailed:
+		return nil, hub.Wrap(hub.CodeUnavailable, failed, "The payment provider does not answer. Nothing was taken; try again in a moment.")
+	}
+	return p, nil
+}
+
+// replace ends a charge that could not be started and gives the number of the
+// one made in its place, 0 when there is none.
+func (s *Service) replace(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, failed error) (int, error) {
+	if c.State != hub.ChargeStarting {
+		return 0, nil
+	}
+	lines, tried := c.Lines, c.No
+	if plan, ok := s.detour(p, c); ok {
+		if err := addCharge(ctx, tx, p, plan); err != nil {
+			return 0, err
+		}
+		c = p.Charge(tried)
+	}
+	if err := s.end(tx, p, c, hub.ChargeFailed, "not_started"); err != nil {
+		return 0, err
+	}
+	if !hub.Certainly(failed) { // an order may have come to be that nobody has the page of
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: tried}, time.Minute)
+	}
+	if latest := p.ChargeOf(lines[0]); latest.No != tried {
+		return latest.No, nil
+	}
+	return 0, nil
+}
+
+// detour plans the charge's lines at another provider, as one charge.
+func (s *Service) detour(p *hub.Payment, c *hub.Charge) (plan, bool) {
+	tried := map[string]bool{}
+	for i := range p.Charges {
+		if p.Charges[i].State == hub.ChargeFailed || p.Charges[i].No == c.No {
+			tried[p.Charges[i].PSP] = true
+		}
+	}
+	if len(tried) >= mostTries {
+		return plan{}, false
+	}
+	var lines []*hub.Line
+	for _, no := range c.Lines {
+		lines = append(lines, p.Line(no))
+	}
+	plans, err := s.route(lines, p.Policy, tried)
+	if err != nil || len(plans) != 1 {
+		return plan{}, false
+	}
+	return plans[0], true
+}

@@ -1,0 +1,224 @@
+package pay
+
+import (
+	"context"
+	"sync"
+
+	"racord/hub"
+)
+
+// quoteLines asks every creditor of the basket at once and gives the lines in
+// the basket's order.
+func (s *Service) quoteLines(ctx context.Context, folder *hub.Folder, items []Item) []QuotedLine {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.VerifyFor)
+	defer cancel()
+	lines := make([]QuotedLine, len(items))
+	var asked sync.WaitGroup
+	for name, of := range byCreditor(items) {
+		asked.Go(func() {
+			c := s.connector(name)
+			found := s.search(ctx, c, c.Questions(folder))
+			for _, i := range of {
+				lines[i] = s.quoted(c, items[i], found)
+			}
+		})
+	}
+	asked.Wait()
+	return lines
+}
+
+func byCreditor(items []Item) map[hub.Name][]int {
+	of := map[hub.Name][]int{}
+	for i := range items {
+		of[items[i].Creditor] = append(of[items[i].Creditor], i)
+	}
+	return of
+}
+
+// finding is what a creditor said about a party: every obligation with the
+// question that brought it, and why some question brought nothing.
+type finding struct {
+	obligations map[hub.ObligationID]found
+	err         error // of a question without an answer
+}
+
+type found struct {
+	hub.Obligation
+	asked  hub.Asked
+	answer *hub.Answer
+}
+
+// search asks a creditor all it has to be asked about a party.
+func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.Asked) finding {
+	f := finding{obligations: map[hub.ObligationID]found{}}
+	if len(questions) == 0 {
+		f.err = hub.Errorf(hub.CodeNotFound, "You have proved no account at this creditor.")
+	}
+	for _, asked := range questions {
+		answer, err := c.Source.Obligations(ctx, asked)
+		if err != nil {
+			f.err = err
+			continue
+		}
+		for _, o := range answer.Obligations {
+			f.obligations[o.ID] = found{o, asked, &answer}
+		}
+	}
+	return f
+}
+
+// quoted makes a line of what the creditor said about an item.
+func (s *Service) quoted(c *hub.Connector, item Item, f finding) QuotedLine {
+	o, ok := f.obligations[item.Obligation]
+	switch {
+	case !ok && f.err != nil:
+		return refused(c, item, hub.CodeOf(f.err), hub.MessageOf(f.err))
+	case !ok:
+		return refused(c, item, hub.CodeNotFound, "The creditor does not list this debt any more.")
+	}
+	if why := s.unpayable(c, &o); why != nil {
+		return refused(c, item, why.Code, why.Message)
+	}
+	option, changed, why := choose(&o.Obligation, item.Wanted, c.Traits.Paying.Partial)
+	if why != nil {
+		return refused(c, item, why.Code, why.Message)
+	}
+	q := QuotedLine{State: Confirmed, NextChange: o.NextChange, Line: s.line(c, &o, option)}
+	if changed {
+		q.State, q.Code, q.Reason = AmountChanged, hub.CodeAmountChanged, "The amount has changed since you saw it."
+	}
+	return q
+}
+
+func refused(c *hub.Connector, item Item, code hub.Code, reason string) QuotedLine {
+	l := hub.Line{Creditor: c.Creditor.Name, Obligation: item.Obligation, Option: item.Option, Amount: item.Amount}
+	return QuotedLine{State: Refused, Code: code, Reason: reason, Line: l}
+}
+
+// unpayable tells why an obligation cannot be paid through the hub now.
+func (s *Service) unpayable(c *hub.Connector, o *found) *hub.Error {
+	now := s.Clock.Now()
+	switch {
+	case c.Sink == nil || c.Traits.Paying.Class == "":
+		return hub.Errorf(hub.CodeUnsupported, "This creditor takes no payments here.")
+	case o.NotPayable != "":
+		return hub.Errorf(hub.CodeNotPayable, "%s", o.NotPayable)
+	case o.answer.Provisional:
+		return hub.Errorf(hub.CodeNotPayable, "The creditor says that the amounts are not final.")
+	case o.Outstanding.Minor <= 0 || o.Outstanding.Currency != hub.RON:
+		return hub.Errorf(hub.CodeNotPayable, "Nothing is owed.")
+	case !payableStatus[o.Status]:
+		return hub.Errorf(hub.CodeNotPayable, "The creditor does not take payments for this debt now.")
+	case !o.answer.ValidUntil.IsZero() && !now.Before(o.answer.ValidUntil):
+		return hub.Errorf(hub.CodeUnavailable, "The creditor's last word is too old.")
+	case o.answer.Published && now.Sub(o.answer.AsOf) > c.Traits.Paying.QuoteMaxAge:
+		return hub.Errorf(hub.CodeUnavailable, "The creditor's last word is too old.")
+	}
+	return nil
+}
+
+var payableStatus = map[hub.ObligationStatus]bool{
+	"": true, hub.StatusOpen: true, hub.StatusPartiallyPaid: true,
+}
+
+// choose finds the option that is wanted. changed tells that it costs something
+// else than the payer saw.
+func choose(o *hub.Obligation, w hub.Wanted, partial bool) (option hub.PaymentOption, changed bool, why *hub.Error) {
+	for _, option = range o.Options {
+		if option.ID == w.Option || w.Option == "" && option.Amount == o.Outstanding {
+			return amounted(o, option, w.Amount, partial)
+		}
+	}
+	if w.Option == "" && len(o.Options) == 1 {
+		return amounted(o, o.Options[0], w.Amount, partial)
+	}
+	return option, false, hub.Errorf(hub.CodeNotPayable, "The creditor does not offer this way to pay any more.")
+}
+
+func amounted(o *hub.Obligation, option hub.PaymentOption, amount hub.Money, partial bool) (hub.PaymentOption, bool, *hub.Error) {
+	if len(option.Transfers) == 0 {
+		return option, false, hub.Errorf(hub.CodeNotPayable, "The creditor has not said where the money goes.")
+	}
+	if amount.Minor == 0 || amount == option.Amount {
+		return option, false, nil
+	}
+	if !partial || amount.Minor > o.Outstanding.Minor || len(option.Transfers) > 1 {
+		return option, true, nil
+	}
+	option.Amount = amount
+	option.Transfers = []hub.Transfer{option.Transfers[0]}
+	option.Transfers[0].Amount = amount
+	return option, false, nil
+}
+
+func (s *Service) line(c *hub.Connector, o *found, option hub.PaymentOption) hub.Line {
+	l := hub.Line{
+		Creditor: c.Creditor.Name, Obligation: o.ID, ExternalID: o.ExternalID, Asked: o.asked, Account: o.Account,
+		Option: option.ID, Label: label(&o.Obligation, option), Amount: option.Amount, Owed: o.Outstanding,
+		Transfers: option.Transfers, Class: c.Traits.Paying.Class, Verified: hub.VerifiedLive,
+		ValidUntil: o.answer.ValidUntil, State: hub.LineHeld,
+	}
+	if o.answer.Published {
+		l.Verified = hub.VerifiedSnapshot
+	}
+	if o.NextChange != nil {
+		l.ValidUntil = earlier(l.ValidUntil, o.NextChange.At)
+	}
+	if option.AvailableUntil != "" {
+		l.ValidUntil = earlier(l.ValidUntil, option.AvailableUntil.End())
+	}
+	return l
+}
+
+// label is how a person knows the line: the kind, and what it is about.
+func label(o *hub.Obligation, option hub.PaymentOption) string {
+	if option.Label != "" {
+		return option.Label
+	}
+	return o.Kind
+}
+
+// askAgain asks the creditors of lines once more, just before money is taken. What
+// it gives stands at the line's place: confirmed, refused, changed, or an error
+// of the creditor's silence.
+func (s *Service) askAgain(ctx context.Context, lines []*hub.Line) []error {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.VerifyFor)
+	defer cancel()
+	said := make([]error, len(lines))
+	var asked sync.WaitGroup
+	for i, l := range lines {
+		asked.Go(func() { said[i] = s.stillOwed(ctx, l) })
+	}
+	asked.Wait()
+	return said
+}
+
+// stillOwed is nil when the creditor confirms the line as it was quoted, a
+// refusal of CodeNotFound, CodeNotPayable or CodeAmountChanged, or the error of
+// a creditor that gives no answer.
+func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
+	c := s.connector(l.Creditor)
+	if c == nil {
+		return hub.Errorf(hub.CodeUnavailable, "The creditor is not connected any more.")
+	}
+	if l.Reference != "" {
+		return nil // there is no debt to ask about
+	}
+	q := s.quoted(c, Item{l.Creditor, hub.Wanted{Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}},
+		s.search(ctx, c, []hub.Asked{l.Asked}))
+	switch q.State {
+	case Confirmed:
+		return nil
+	default:
+		return hub.Errorf(q.Code, "%s", q.Reason)
+	}
+}
+
+// verdict tells a creditor's refusal from its silence.
+func verdict(err error) bool {
+	switch hub.CodeOf(err) {
+	case hub.CodeNotFound, hub.CodeNotPayable, hub.CodeAmountChanged, hub.CodeUnsupported, hub.CodeForeignData:
+		return true
+	}
+	return false
+}
