@@ -107,6 +107,9 @@ type Store interface {
 	Snapshots
 	Slots
 	Quarantines
+	Payments
+	Books
+	Outbox
 	// Ready tells whether the database answers.
 	Ready(ctx context.Context) error
 	Close() error

@@ -27,7 +27,7 @@ const (
 	statementTimeout = 5 * time.Second
 	lockTimeout      = time.Second
 	idleTimeout      = 10 * time.Second // inside a transaction
-	connectTimeout   = 5 * time.Second
+	connectTimeout   = time.Second
 	connectionLife   = 30 * time.Minute
 )
 
@@ -62,7 +62,7 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxLifetime(connectionLife)
-	return &Store{Store: sqlstore.New(db, db, keys, engine{})}, nil
+	return &Store{Store: sqlstore.New(db, db, keys, engine{db})}, nil
 }
 
 // Migrate creates the schema or brings it to the newest version, under a lock
@@ -94,7 +94,7 @@ func parse(dsn string) (*pgx.ConnConfig, error) {
 }
 
 // engine is PostgreSQL's part of the store.
-type engine struct{}
+type engine struct{ db *sql.DB }
 
 var _ sqlstore.Engine = engine{}
 
