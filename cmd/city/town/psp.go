@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"racord/cmd/city/euplatesc"
 	"racord/cmd/city/gate"
 	"racord/cmd/city/netopia"
 	"racord/cmd/city/pspbook"
@@ -14,7 +15,8 @@ import (
 
 // Names of the payment providers, of their gates and in /__ctl/psp/.
 const (
-	Netopia = "netopia"
+	Netopia   = "netopia"
+	EuPlatesc = "euplatesc"
 )
 
 const netopiaKey = "napoca-test-netopia-api-4f2b"
@@ -24,12 +26,13 @@ type Order = pspbook.Order
 
 // providers are the city's payment providers.
 type providers struct {
-	netopia *netopia.Provider
+	netopia   *netopia.Provider
+	euplatesc *euplatesc.Provider
 }
 
 // openProviders opens payment providers with empty books behind their gates.
 func (t *Town) openProviders(w *world) {
-	for _, name := range []string{Netopia} {
+	for _, name := range []string{Netopia, EuPlatesc} {
 		w.gates[name] = gate.New(gate.Config{Name: name, Seed: w.seed})
 	}
 	retries := t.conf.PSPRetries
@@ -39,18 +42,25 @@ func (t *Town) openProviders(w *world) {
 	w.providers.netopia = netopia.New(netopia.Config{
 		URL: t.URL() + "/netopia", APIKey: netopiaKey, Extras: t.conf.PSPExtras, Retries: retries,
 	}, t.clock, w.gates[Netopia])
+	w.providers.euplatesc = euplatesc.New(euplatesc.Config{
+		URL: t.URL() + "/euplatesc", Extras: t.conf.PSPExtras, Retries: retries,
+	}, t.clock, w.gates[EuPlatesc])
 	w.mux.Handle("/netopia/", w.providers.netopia)
+	w.mux.Handle("/euplatesc/", w.providers.euplatesc)
 	t.controlProviders(w)
 }
 
 // close ends the providers' own work.
 func (p providers) close() {
-	if p.netopia != nil {
-		p.netopia.Close()
-	}
+	p.netopia.Close()
+	p.euplatesc.Close()
 }
 
-func (p providers) clockSet() { p.netopia.ClockSet() }
+// clockSet tells those who wait in virtual time.
+func (p providers) clockSet() {
+	p.netopia.ClockSet()
+	p.euplatesc.ClockSet()
+}
 
 // provider is what the control channel needs of each.
 type provider interface {
@@ -65,12 +75,17 @@ type provider interface {
 	SetExtras(on bool)
 }
 
-var _ provider = (*netopia.Provider)(nil)
+var (
+	_ provider = (*netopia.Provider)(nil)
+	_ provider = (*euplatesc.Provider)(nil)
+)
 
 func (p providers) named(name string) (provider, error) {
 	switch name {
 	case Netopia:
 		return p.netopia, nil
+	case EuPlatesc:
+		return p.euplatesc, nil
 	default:
 		return nil, fmt.Errorf("town: unknown payment provider %q", name)
 	}
@@ -127,6 +142,8 @@ func hostedPage(address string) (provider, secret, testCard string, err error) {
 	switch u.Path {
 	case "/netopia/ui/card":
 		return Netopia, u.Query().Get("p"), netopia.TestCard, nil
+	case "/euplatesc/tdsprocess/card.php":
+		return EuPlatesc, u.Query().Get("cart_id"), euplatesc.TestCard, nil
 	default:
 		return "", "", "", errors.New("town: not a payment page of the city")
 	}
@@ -200,6 +217,7 @@ func (t *Town) controlProviders(w *world) {
 		"GET /__ctl/psp/{provider}/orders/{order}":         t.showOrder,
 		"POST /__ctl/psp/{provider}/orders/{order}/{what}": t.orderEvent,
 		"POST /__ctl/psp/{provider}/extras":                t.switchExtras,
+		"POST /__ctl/psp/euplatesc/capture":                t.switchCapture,
 		"POST /__ctl/psp/pay":                              t.playPayer,
 		"GET /__ctl/psp/accounts":                          t.listAccounts,
 	} {
@@ -261,6 +279,23 @@ func (t *Town) switchExtras(r *http.Request) (any, error) {
 	return asked, err
 }
 
+// SetCapture makes EuPlătesc capture at once or by hand (the default) for the
+// merchant accounts named, or all; it returns how many merchants there were.
+func (t *Town) SetCapture(automatic bool, accounts ...string) int {
+	return t.world.Load().providers.euplatesc.SetCapture(automatic, accounts...)
+}
+
+func (t *Town) switchCapture(r *http.Request) (any, error) {
+	asked, err := read[struct {
+		Automatic bool     `json:"automatic"`
+		Accounts  []string `json:"accounts"` // keys of merchant accounts; none for all
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]int{"merchants": t.SetCapture(asked.Automatic, asked.Accounts...)}, nil
+}
+
 func (t *Town) playPayer(r *http.Request) (any, error) {
 	asked, err := read[struct {
 		URL    string `json:"url"`
@@ -293,14 +328,21 @@ func visit(r *http.Request, address string) {
 // MerchantAccount is a merchant account with what each provider calls it.
 type MerchantAccount struct {
 	pspbook.Account
-	Netopia string `json:"netopia_pos_signature"`
+	Netopia      string `json:"netopia_pos_signature"`
+	EuPlatesc    string `json:"euplatesc_mid"`
+	EuPlatescKey string `json:"euplatesc_key"` // hexadecimal
 }
 
-// MerchantAccounts lists the creditors' accounts at the payment providers.
+// MerchantAccounts lists the creditors' accounts at the payment providers, and
+// EuPlătesc's public test account last.
 func (t *Town) MerchantAccounts() []MerchantAccount {
 	var all []MerchantAccount
-	for _, a := range pspbook.Accounts() {
-		all = append(all, MerchantAccount{Account: a, Netopia: netopia.Signature(a)})
+	for _, m := range euplatesc.Merchants() {
+		told := MerchantAccount{Account: m.Account, EuPlatesc: m.MID, EuPlatescKey: m.Key}
+		if m.MID != euplatesc.TestMerchant {
+			told.Netopia = netopia.Signature(m.Account)
+		}
+		all = append(all, told)
 	}
 	return all
 }
@@ -314,5 +356,10 @@ func providerCredentials(all map[string]string) map[string]string {
 	all["netopia-api-key"] = netopiaKey
 	all["netopia-public-key"] = netopia.PublicKey()
 	all["netopia-pos-signature"] = netopia.CityHall
+	all["euplatesc-user-key"] = euplatesc.UserKey()
+	all["euplatesc-user-api"] = euplatesc.UserAPI()
+	for _, m := range euplatesc.Merchants() {
+		all["euplatesc-key-"+m.Account.Key] = m.Key
+	}
 	return all
 }
