@@ -154,7 +154,7 @@ func (t *Town) Now() time.Time { return t.clock.Now() }
 // cannot bring its tables up to that day.
 func (t *Town) SetClock(at time.Time) error {
 	t.clock.Set(at)
-	return t.waste.Sync()
+	return t.settle()
 }
 
 // Advance moves the virtual time; it fails as SetClock does.

@@ -45,6 +45,7 @@ func (t *Town) build(seed int64, size string) (*world, error) {
 	}
 	t.doors(w)
 	t.control(w)
+	t.postingControl(w)
 	return w, nil
 }
 
