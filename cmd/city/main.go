@@ -14,6 +14,15 @@
 // The control channel steers it: GET /__ctl/state, credentials, counters,
 // people and truth; GET and POST /__ctl/clock; GET, POST and DELETE
 // /__ctl/faults; POST /__ctl/seed, payments and counters/reset.
+//
+// Payments: GET /__ctl/books/{creditor} is every receipt in a creditor's book;
+// POST /__ctl/debts/change with {"creditor","person","external_id"} and one of
+// "outstanding_bani", "cancel" and "paid_elsewhere" changes a debt; GET and PUT
+// /__ctl/manners/{creditor} is how it treats payments ("doubles", "mute",
+// "batch", "final", "shows_after", "days"); GET /__ctl/reports?person= are the
+// reports in somebody's hand, registered or not; POST /__ctl/day with
+// {"until":"05:30"} moves the clock to the next such time of day and runs the
+// batches on the way. A fault with "only":"post" is met by payments alone.
 package main
 
 import (

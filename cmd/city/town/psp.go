@@ -213,7 +213,7 @@ func (t *Town) PSPEvent(name, number, what string, amount int64) error {
 // controlProviders is the part of the control channel that is about payments.
 func (t *Town) controlProviders(w *world) {
 	for pattern, serve := range map[string]action{
-		"GET /__ctl/psp/{provider}/book":                   t.showBook,
+		"GET /__ctl/psp/{provider}/book":                   t.showProviderBook,
 		"GET /__ctl/psp/{provider}/orders/{order}":         t.showOrder,
 		"POST /__ctl/psp/{provider}/orders/{order}/{what}": t.orderEvent,
 		"POST /__ctl/psp/{provider}/extras":                t.switchExtras,
@@ -225,7 +225,7 @@ func (t *Town) controlProviders(w *world) {
 	}
 }
 
-func (t *Town) showBook(r *http.Request) (any, error) {
+func (t *Town) showProviderBook(r *http.Request) (any, error) {
 	orders, err := t.PSPBook(r.PathValue("provider"))
 	return map[string]any{"provider": r.PathValue("provider"), "now": t.Now(), "orders": orders}, err
 }

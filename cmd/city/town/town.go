@@ -158,7 +158,7 @@ func (t *Town) Now() time.Time { return t.clock.Now() }
 func (t *Town) SetClock(at time.Time) error {
 	t.clock.Set(at)
 	t.world.Load().providers.clockSet()
-	return t.waste.Sync()
+	return t.settle()
 }
 
 // Advance moves the virtual time; it fails as SetClock does.
