@@ -63,9 +63,11 @@ func (b *Body) readNode(in *inspection, node ast.Node, field string, tag reflect
 	}
 }
 
-// onlyNumber tells whether the template is one hole that is a number.
+// onlyNumber tells whether the template is one hole that is a whole number: a
+// page, or an amount in bani.
 func (t *Template) onlyNumber() bool {
-	return len(t.parts) == 1 && t.parts[0].variable != nil && slices.Contains([]string{"page", "amount"}, t.parts[0].variable.name)
+	return len(t.parts) == 1 && t.parts[0].variable != nil && slices.Contains([]string{"", "bani"}, t.parts[0].argument) &&
+		slices.Contains([]string{"page", "amount"}, t.parts[0].variable.name)
 }
 
 // AppendJSON appends the tree as JSON.
