@@ -36,10 +36,10 @@ type Archive struct {
 
 // night is what a file's plain content depends on.
 type night struct {
-	day      calendar.Day
-	branch   int
-	payments int64
-	style    style
+	day     calendar.Day
+	branch  int
+	entries int64
+	style   style
 }
 
 // NewArchive returns the files of a city; the faults of g change them.
@@ -169,7 +169,7 @@ func (a *Archive) style(branch int) style {
 
 // sheet returns a file's content, made at most once while it is remembered.
 func (a *Archive) sheet(day calendar.Day, branch int, s style) []byte {
-	key := night{day, branch, a.book.State(day).Payments, s}
+	key := night{day, branch, a.book.EntriesBefore(book.Heating, day.At(5, 30)), s}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if content, ok := a.made[key]; ok {
@@ -186,12 +186,13 @@ func (a *Archive) sheet(day calendar.Day, branch int, s style) []byte {
 // rows are the bills of a branch as of a night, ordered by customer.
 func (a *Archive) rows(day calendar.Day, branch int) []row {
 	var rows []row
+	asOf := a.book.Before(day.At(5, 30))
 	for house := range a.book.People().Houses() {
 		client, ok := a.book.Client(book.Heating, house)
 		if !ok || client.Branch != branch {
 			continue
 		}
-		for _, inv := range book.Listed(a.book.Invoices(book.Heating, house, day)) {
+		for _, inv := range book.Listed(asOf.Invoices(book.Heating, house, day)) {
 			rows = append(rows, row{client, inv})
 		}
 	}

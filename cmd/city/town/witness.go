@@ -119,7 +119,7 @@ func (t *Town) Pay(personID, creditor, externalID string, bani int64) error {
 	if err != nil {
 		return err
 	}
-	if err := w.book.Pay(book.Creditor(creditor), p.Index, externalID, bani, t.clock.Today()); err != nil {
+	if err := w.book.Pay(book.Creditor(creditor), p.Index, externalID, bani, t.clock.Now()); err != nil {
 		return err
 	}
 	return t.waste.Sync()

@@ -56,7 +56,9 @@ func (t *Town) hang(w *world) error {
 	}
 	w.gates = map[string]*gate.Gate{}
 	add := func(name string, limit int, voice gate.Voice) {
-		w.gates[name] = gate.New(gate.Config{Name: name, Seed: w.seed, Limit: limit, Latency: latencies[name], Voice: voice})
+		w.gates[name] = gate.New(gate.Config{
+			Name: name, Seed: w.seed, Limit: limit, Latency: latencies[name], Voice: voice, Posts: posts(name),
+		})
 	}
 	for _, c := range book.Creditors() {
 		switch c {

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"racord/cmd/city/book"
+	"racord/cmd/city/calendar"
 	"racord/cmd/city/clock"
 	"racord/cmd/city/gate"
-	"racord/cmd/city/memo"
 )
 
 // Connections is how many the operator allows at once (PostgreSQL only).
@@ -43,9 +43,10 @@ type shelf struct {
 
 // state is what the tables were last written from.
 type state struct {
-	city  shelf
-	facts memo.State
-	view  string
+	city    shelf
+	day     calendar.Day
+	entries int64
+	view    string
 }
 
 // Driver is "sqlite" or "postgres".
@@ -115,7 +116,7 @@ func (o *Operator) Close() error {
 func (o *Operator) Sync() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	want := state{o.city, o.city.book.State(o.clock.Today()), o.system.view(o.city.gate)}
+	want := state{o.city, o.clock.Today(), o.city.book.Entries(book.Waste), o.system.view(o.city.gate)}
 	_, hang := o.city.gate.On(gate.Hang)
 	if want == o.shown && hang == (o.locked != nil) {
 		return nil

@@ -28,7 +28,7 @@ func fill(tx *sql.Tx, want state) error {
 		if !ok {
 			continue
 		}
-		for _, inv := range book.Listed(b.Invoices(book.Waste, house, want.facts.Day)) {
+		for _, inv := range book.Listed(b.Invoices(book.Waste, house, want.day)) {
 			nr++
 			if _, err := insert.Exec(record(nr, client, inv)...); err != nil {
 				return err
