@@ -120,7 +120,8 @@ func (b *Body) partsJSON(ctx context.Context, dst []byte, v *Vars, open, end byt
 		}
 		first = false
 	}
-	return append(dst, end), true, nil
+	gone := first && b.kind == bodyObject && len(b.parts) > 0
+	return append(dst, end), !gone, nil // an object all of whose parts are gone goes with them
 }
 
 // escaped fills the template with literals and values through one escaper.

@@ -68,11 +68,11 @@ func (r *Reading) booking(v Value) (b booking, refused *refusal) {
 // is tells whether there is a condition and it holds.
 func (c *condition) is(s *scope) bool { return c != nil && c.holds(s) }
 
-// Verdict is what an answer of paying says besides its content. The zero Verdict
-// says nothing: the content counts.
+// Verdict is what an answer of paying says as a whole.
 type Verdict struct {
-	Done  bool      // it was done before
-	Found hub.Found // of find; "" = the content says
+	Done    bool      // it was done before
+	Found   hub.Found // of find; "" = the content says
+	Content Value     // what is to be read
 }
 
 // Judge looks for a refusal in the answer to a call of paying. An error is
@@ -82,12 +82,14 @@ func (r *Reading) Judge(status int, root Value, retryAfter time.Duration) (Verdi
 	r.look(root)
 	i := r.rule(status, root)
 	if i < 0 {
-		return Verdict{}, ofStatus(status, retryAfter)
+		return Verdict{Content: root}, ofStatus(status, retryAfter)
 	}
 	rule := &r.call.answer.Errors[i]
 	switch {
+	case rule.Done && !rule.Under.IsZero():
+		return Verdict{Done: true, Content: rule.Under.find(&r.scope)}, nil
 	case rule.Done:
-		return Verdict{Done: true}, nil
+		return Verdict{Done: true, Content: root}, nil
 	case rule.Found != "":
 		return Verdict{Found: hub.Found(rule.Found)}, nil
 	}
@@ -98,6 +100,9 @@ func (r *Reading) Judge(status int, root Value, retryAfter time.Duration) (Verdi
 // posting may be booked, when the answer is about another one, states another
 // amount or gives no number.
 func (r *Reading) Receipt(p *hub.Posting, root Value) (hub.Receipt, error) {
+	if root == nil {
+		return hub.Receipt{}, BadData("booking: there is nothing")
+	}
 	r.look(root)
 	b, refused := r.booking(root)
 	switch {

@@ -207,6 +207,7 @@ type errorRule struct {
 	RetryAfter time.Duration `json:"retry_after" doc:"How long to wait when the creditor does not say." max:"86400"`
 	Certain    *bool         `json:"certain" doc:"Of post and reverse, required there: whether this answer says that nothing was booked. false: it may have been."`
 	Done       bool          `json:"done" doc:"Of post and reverse: the answer says that it was done before, and is read like any other."`
+	Under      Path          `json:"under" doc:"With done: where in this answer the booking stands, when not at its root."`
 	Found      string        `json:"found" doc:"Of find: what the answer says about the posting." enum:"absent|not_visible|refused"`
 }
 
@@ -223,6 +224,9 @@ func (r errorRule) Check(report func(field, problem string)) {
 	}
 	if given != 1 {
 		report("", "needs exactly one of code, done, found")
+	}
+	if !r.Under.IsZero() && !r.Done {
+		report("under", "belongs to done")
 	}
 }
 

@@ -53,7 +53,7 @@ type payer struct {
 }
 
 // send sends the call and judges every page of the answer before use has it.
-func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, root Value, v Verdict) error) error {
+func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, v Verdict) error) error {
 	v.Page, v.Now, v.Secret = 1, p.env.Clock.Now(), p.env.Secret
 	r := p.manifest.Reading(p.call, v.Asked, v.Now)
 	return p.exchange(ctx, p.call, v, func(reply Reply) error {
@@ -64,7 +64,7 @@ func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, root Valu
 		case verdict.Found == "" && reply.Broken != nil:
 			return reply.Broken
 		}
-		return use(r, reply.Root, verdict)
+		return use(r, verdict)
 	})
 }
 
@@ -77,8 +77,8 @@ func (s sink) Post(ctx context.Context, postings []hub.Posting) ([]hub.Receipt, 
 		return nil, hub.NotDone(hub.Errorf(hub.CodeInvalid, "This creditor is told of one payment at a time."))
 	}
 	var receipt hub.Receipt
-	err := s.send(ctx, &Vars{Posting: &postings[0]}, func(r *Reading, root Value, _ Verdict) (err error) {
-		receipt, err = r.Receipt(&postings[0], root)
+	err := s.send(ctx, &Vars{Posting: &postings[0]}, func(r *Reading, v Verdict) (err error) {
+		receipt, err = r.Receipt(&postings[0], v.Content)
 		return err
 	})
 	if err != nil {
@@ -93,12 +93,12 @@ type finder struct{ payer }
 // Find looks through the answer's pages until the posting stands there.
 func (f finder) Find(ctx context.Context, p hub.Posting) (hub.Found, hub.Receipt, error) {
 	found, receipt := hub.FoundAbsent, hub.Receipt{}
-	err := f.send(ctx, &Vars{Posting: &p}, func(r *Reading, root Value, v Verdict) error {
+	err := f.send(ctx, &Vars{Posting: &p}, func(r *Reading, v Verdict) error {
 		if v.Found != "" {
 			found = v.Found
 			return nil
 		}
-		on, proof, err := r.Search(&p, root)
+		on, proof, err := r.Search(&p, v.Content)
 		if err == nil && on != hub.FoundAbsent && found != hub.FoundBooked {
 			found, receipt = on, proof
 		}
@@ -116,7 +116,7 @@ type reverser struct{ payer }
 // Reverse sends the call reverse, once. That it was reversed before is a success
 // where a rule of the manifest says so.
 func (r reverser) Reverse(ctx context.Context, p hub.Posting, receipt string) error {
-	return r.send(ctx, &Vars{Posting: &p, Receipt: receipt}, func(*Reading, Value, Verdict) error { return nil })
+	return r.send(ctx, &Vars{Posting: &p, Receipt: receipt}, func(*Reading, Verdict) error { return nil })
 }
 
 // statement lists what was booked.
@@ -124,8 +124,8 @@ type statement struct{ payer }
 
 // Statement reads all pages of a day.
 func (s statement) Statement(ctx context.Context, day hub.Date) (all []hub.BookedPosting, err error) {
-	err = s.send(ctx, &Vars{Day: day}, func(r *Reading, root Value, _ Verdict) error {
-		rows, err := r.Booked(root)
+	err = s.send(ctx, &Vars{Day: day}, func(r *Reading, v Verdict) error {
+		rows, err := r.Booked(v.Content)
 		all = append(all, rows...)
 		return err
 	})

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"racord/hub"
 )
@@ -68,7 +70,10 @@ var variables = []variable{
 	{name: "posting.id", doc: "The posting's name, for ever the same: at most 40 characters, without personal data.", calls: ofPostings, value: words(func(v *Vars) string { return string(v.Posting.ID) })},
 	{name: "external_id", doc: "The creditor's own id of the debt.", calls: ofDebts, value: words(externalID)},
 	{name: "option", doc: "The option that is wanted or was paid.", calls: ofDebts, value: words(option)},
-	{name: "reference", doc: "What the payer typed, when the debt is not listed.", calls: ofPostings, value: words(func(v *Vars) string { return v.Posting.Reference })},
+	{name: "reference", doc: "What the payer typed, when the debt is not listed; `reference | letters` and `reference | digits` are its parts, `PLNT` and `0000012` of `PLNT 0000012`.",
+		calls: ofPostings, forms: namesOf(referenceForms), value: func(_ context.Context, v *Vars, form string) (string, error) {
+			return strings.Map(referenceForms[form], v.Posting.Reference), nil
+		}},
 	{name: "paid_at", doc: "The moment the payer authorised: RFC 3339, `paid_at | date_iso`, `paid_at | date_ro`, `paid_at | datetime_ro`.",
 		calls: ofPostings, forms: namesOf(timeForms), value: func(_ context.Context, v *Vars, form string) (string, error) {
 			return v.Posting.PaidAt.In(hub.Bucharest).Format(timeForms[form]), nil
@@ -100,6 +105,22 @@ var dayForms = map[string]string{"": time.DateOnly, "date_iso": time.DateOnly, "
 // moneyForms are how amounts are written.
 var moneyForms = map[string]func(dst []byte, minor int64) []byte{
 	"": appendBani, "bani": appendBani, "money_ro": appendMoneyRO, "money_decimal": appendLei,
+}
+
+// referenceForms are the parts of a reference.
+var referenceForms = map[string]func(rune) rune{
+	"":        func(c rune) rune { return c },
+	"letters": only(unicode.IsLetter),
+	"digits":  only(func(c rune) bool { return c >= '0' && c <= '9' }),
+}
+
+func only(fits func(rune) bool) func(rune) rune {
+	return func(c rune) rune {
+		if fits(c) {
+			return c
+		}
+		return -1
+	}
 }
 
 // namesOf lists the forms but the one that needs no name.
