@@ -98,7 +98,7 @@ type ChargeFacts struct {
 	Disputed     int64     `json:"disputed"`
 	AuthorisedAt time.Time `json:"authorised_at,omitzero"`
 	Voided       bool      `json:"voided"`
-	Declined     bool      `json:"declined"` // and nothing can become of it any more
+	Declined     bool      `json:"declined"` // every attempt so far; an amount said beside it, or later, is right
 	Expired      bool      `json:"expired"`
 	Review       bool      `json:"review"` // the provider looks for fraud: no answer yet
 }
