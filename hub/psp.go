@@ -17,6 +17,7 @@ type PSP struct {
 	Capturer  Capturer // nil = what is authorised is captured
 	Refunder  Refunder
 	Lister    Lister
+	Recaller  Recaller
 	Settler   Settler
 	Notifier  Notifier
 	Probe     Probe       // asks whether the provider answers; moves nothing
@@ -120,6 +121,13 @@ type ListedCharge struct {
 	Amount   Money
 	Manifest string
 	Facts    ChargeFacts
+}
+
+// Recaller tells all that a provider keeps of one order, for finding what the hub
+// lost where there is no listing. It fails like Lookup; the manifest is empty
+// when the provider does not keep it.
+type Recaller interface {
+	Recall(ctx context.Context, r ChargeRef) (ListedCharge, error)
 }
 
 // Settler tells what a provider paid out to a merchant account on a day.
