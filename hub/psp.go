@@ -135,11 +135,12 @@ type Settler interface {
 	Settlement(ctx context.Context, merchant string, day Date) ([]SettledCharge, error)
 }
 
-// SettledCharge is an order in a settlement.
+// SettledCharge is an order in a settlement. Gross less Fee is Net, and the Nets
+// of a PayoutRef add up to what the bank books. The fee is with its VAT.
 type SettledCharge struct {
 	Order           string
 	Gross, Fee, Net Money
-	Refund          bool
+	Refund          bool // money that went back, to the payer or the payer's bank: Gross and Net are negative
 	PayoutRef       string
 }
 

@@ -129,3 +129,14 @@ func Unable(format string, args ...any) error {
 	cause := hub.Errorf(hub.CodeInvalid, format, args...)
 	return hub.NotDone(hub.Wrap(hub.CodeInvalid, errors.New(cause.Message), "The payment cannot be put to the payment provider."))
 }
+
+// Before is a failure of a question that comes before what moves money: nothing
+// of that was done.
+func Before(err error) error {
+	var known *hub.Error
+	if !errors.As(err, &known) {
+		known = hub.Wrap(hub.CodeOf(err), err, "The payment provider cannot be reached.")
+	}
+	sure := *known
+	return hub.NotDone(&sure)
+}
