@@ -96,9 +96,10 @@ type ChargeFacts struct {
 	Captured     int64     `json:"captured"`
 	Refunded     int64     `json:"refunded"`
 	Disputed     int64     `json:"disputed"`
+	Won          int64     `json:"won"` // of what was disputed, what came back to the creditor
 	AuthorisedAt time.Time `json:"authorised_at,omitzero"`
 	Voided       bool      `json:"voided"`
-	Declined     bool      `json:"declined"` // and nothing can become of it any more
+	Declined     bool      `json:"declined"` // every attempt so far; an amount said beside it, or later, is right
 	Expired      bool      `json:"expired"`
 	Review       bool      `json:"review"` // the provider looks for fraud: no answer yet
 }
@@ -112,6 +113,7 @@ func (f ChargeFacts) Fold(said ChargeFacts) ChargeFacts {
 	f.Captured = max(f.Captured, said.Captured)
 	f.Refunded = max(f.Refunded, said.Refunded)
 	f.Disputed = max(f.Disputed, said.Disputed)
+	f.Won = max(f.Won, said.Won)
 	if f.AuthorisedAt.IsZero() || !said.AuthorisedAt.IsZero() && said.AuthorisedAt.Before(f.AuthorisedAt) {
 		f.AuthorisedAt = said.AuthorisedAt
 	}
