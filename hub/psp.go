@@ -13,7 +13,6 @@ type PSP struct {
 	Title     string // as payers know it
 	Traits    PSPTraits
 	Merchants Merchants
-	Healthy   func() bool // whether it answers, for choosing before money moves; nil = always
 	Charger   Charger
 	Capturer  Capturer // nil = what is authorised is captured
 	Refunder  Refunder

@@ -60,7 +60,7 @@ func decodePayment(encoded []byte) (*hub.Payment, error) {
 	for i := range clear.Lines {
 		asked := &clear.Lines[i].Asked
 		p.Lines[i] = clear.Lines[i].Line
-		p.Lines[i].Asked = hub.Asked{Party: asked.Party, Account: asked.Account}
+		p.Lines[i].Asked = hub.Whom{Party: asked.Party, Account: asked.Account}
 		if asked.Identifier != nil {
 			p.Lines[i].Asked.Identifier = hub.Identifier(*asked.Identifier)
 		}

@@ -13,7 +13,8 @@ import (
 	"racord/hub"
 )
 
-// Ledger is a hub.Payments and hub.Books in memory, for tests of paying. Like
+// Ledger is a hub.Payments in memory, with as much of hub.Books as tests of
+// paying look at. Like
 // the databases it stores a change whole or not at all, gives work to one holder
 // at a time, and adds to the journal only.
 type Ledger struct {
@@ -51,10 +52,7 @@ type (
 	}
 )
 
-var (
-	_ hub.Payments = (*Ledger)(nil)
-	_ hub.Books    = (*Ledger)(nil)
-)
+var _ hub.Payments = (*Ledger)(nil)
 
 // NewLedger makes an empty ledger.
 func NewLedger() *Ledger {
@@ -89,6 +87,15 @@ func (tx *ledgerTx) Hold(_ context.Context, p hub.PaymentID, line *hub.Line, unt
 	}
 	tx.claims[of] = hub.Claim{Creditor: line.Creditor, Obligation: line.Obligation, Payment: p, Line: line.No, Until: until}
 	return true, p, until, nil
+}
+
+func (tx *ledgerTx) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.Line, until time.Time) ([]hub.Held, error) {
+	held := make([]hub.Held, len(lines))
+	for i, line := range lines {
+		h := &held[i]
+		h.Held, h.By, h.FreeAt, _ = tx.Hold(ctx, p, line, until)
+	}
+	return held, nil
 }
 
 func (tx *ledgerTx) Release(line *hub.Line) {
@@ -166,6 +173,25 @@ func (l *Ledger) load(id hub.PaymentID) (*hub.Payment, error) {
 	}
 	p := &hub.Payment{}
 	return p, json.Unmarshal(body, p)
+}
+
+// RoomToPay is hub.Payments': memory has room.
+func (l *Ledger) RoomToPay(context.Context) error { return nil }
+
+// Book is hub.Payments'.
+func (l *Ledger) Book(_ context.Context, bookings ...hub.Booking) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range bookings {
+		if err := b.Check(); err != nil {
+			return err
+		}
+		if !l.booked[b.ID] {
+			l.booked[b.ID] = true
+			l.journal = append(l.journal, b)
+		}
+	}
+	return nil
 }
 
 // OpenPayment is hub.Payments'.
