@@ -1,7 +1,6 @@
 package hubtest
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,8 +12,7 @@ import (
 	"racord/hub"
 )
 
-// Ledger is a hub.Payments in memory, with as much of hub.Books as tests of
-// paying look at. Like
+// Ledger is a hub.Payments and hub.Books in memory, for tests of paying. Like
 // the databases it stores a change whole or not at all, gives work to one holder
 // at a time, and adds to the journal only.
 type Ledger struct {
@@ -52,7 +50,10 @@ type (
 	}
 )
 
-var _ hub.Payments = (*Ledger)(nil)
+var (
+	_ hub.Payments = (*Ledger)(nil)
+	_ hub.Books    = (*Ledger)(nil)
+)
 
 // NewLedger makes an empty ledger.
 func NewLedger() *Ledger {
@@ -92,8 +93,7 @@ func (tx *ledgerTx) Hold(_ context.Context, p hub.PaymentID, line *hub.Line, unt
 func (tx *ledgerTx) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.Line, until time.Time) ([]hub.Held, error) {
 	held := make([]hub.Held, len(lines))
 	for i, line := range lines {
-		h := &held[i]
-		h.Held, h.By, h.FreeAt, _ = tx.Hold(ctx, p, line, until)
+		held[i].Held, held[i].By, held[i].FreeAt, _ = tx.Hold(ctx, p, line, until)
 	}
 	return held, nil
 }
@@ -175,21 +175,20 @@ func (l *Ledger) load(id hub.PaymentID) (*hub.Payment, error) {
 	return p, json.Unmarshal(body, p)
 }
 
-// RoomToPay is hub.Payments': memory has room.
+// RoomToPay is hub.Payments'.
 func (l *Ledger) RoomToPay(context.Context) error { return nil }
 
 // Book is hub.Payments'.
 func (l *Ledger) Book(_ context.Context, bookings ...hub.Booking) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, b := range bookings {
-		if err := b.Check(); err != nil {
-			return err
-		}
-		if !l.booked[b.ID] {
-			l.booked[b.ID] = true
-			l.journal = append(l.journal, b)
-		}
+	tx := l.begin("")
+	tx.Book(bookings...)
+	if tx.broken != nil {
+		return tx.broken
+	}
+	for _, do := range tx.after {
+		do()
 	}
 	return nil
 }
@@ -201,7 +200,7 @@ func (l *Ledger) OpenPayment(_ context.Context, key hub.RequestKey, build func(h
 	of := keyOf{key.Portal, key.Route, key.Key, key.Party}
 	if had, ok := l.keys[of]; ok {
 		if had.hash != key.Hash {
-			return nil, false, hub.ErrKeyUsed
+			return nil, false, hub.Errorf(hub.CodeConflict, "The Idempotency-Key was used for another request.")
 		}
 		p, err := l.load(had.payment)
 		return p, false, err
@@ -213,7 +212,7 @@ func (l *Ledger) OpenPayment(_ context.Context, key hub.RequestKey, build func(h
 	}
 	tx.id = p.ID
 	if _, used := l.quotes[p.Quote]; used {
-		return nil, false, hub.ErrQuoteUsed
+		return nil, false, hub.Errorf(hub.CodeConflict, "The quote was used already.")
 	}
 	if err := tx.commit(p); err != nil {
 		return nil, false, err
@@ -309,20 +308,15 @@ func (l *Ledger) ReceiveFact(_ context.Context, f hub.Fact) (bool, error) {
 }
 
 // PaymentsOf is hub.Payments'.
-func (l *Ledger) PaymentsOf(_ context.Context, party hub.PartyID, most int, before hub.PaymentID) (list []*hub.Payment, err error) {
+func (l *Ledger) PaymentsOf(_ context.Context, party hub.PartyID, most int, _ hub.PaymentID) (list []*hub.Payment, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id := range l.payments {
-		if p, err := l.load(id); err == nil && p.Party == party {
+		if p, err := l.load(id); err == nil && p.Party == party && len(list) < most {
 			list = append(list, p)
 		}
 	}
-	slices.SortFunc(list, func(a, b *hub.Payment) int {
-		return cmp.Or(b.OpenedAt.Compare(a.OpenedAt), cmp.Compare(b.ID, a.ID))
-	})
-	at := slices.IndexFunc(list, func(p *hub.Payment) bool { return p.ID == before })
-	list = list[at+1:]
-	return list[:min(len(list), most)], nil
+	return list, nil
 }
 
 // EachPayment is hub.Books'.
