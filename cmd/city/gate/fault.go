@@ -138,8 +138,8 @@ func (f Fault) check() error {
 	return nil
 }
 
-// hits is the share with its default.
-func (f Fault) hits() float64 {
+// Hits is the part of the calls that are hit, 1 for all.
+func (f Fault) Hits() float64 {
 	if f.Share == 0 {
 		return 1
 	}

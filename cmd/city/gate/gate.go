@@ -91,10 +91,16 @@ func (g *Gate) change(to func([]Fault) []Fault) {
 	}
 }
 
-// On returns the fault of a kind if it is switched on, whatever its share.
-func (g *Gate) On(kind Kind) (Fault, bool) {
+// On returns the fault of a kind if it is switched on for questions, whatever
+// its share.
+func (g *Gate) On(kind Kind) (Fault, bool) { return g.on(kind, false) }
+
+// OnPost is On for payments.
+func (g *Gate) OnPost(kind Kind) (Fault, bool) { return g.on(kind, true) }
+
+func (g *Gate) on(kind Kind, post bool) (Fault, bool) {
 	for _, f := range *g.faults.Load() {
-		if f.Kind == kind {
+		if f.Kind == kind && f.meant(post) {
 			return f, true
 		}
 	}
@@ -132,7 +138,7 @@ func pick(faults []Fault, kinds []Kind, post bool, d dice.Dice) (Fault, bool) {
 		if !slices.Contains(kinds, f.Kind) || !f.meant(post) {
 			continue
 		}
-		if sum += f.hits(); roll < sum {
+		if sum += f.Hits(); roll < sum {
 			return f, true
 		}
 	}

@@ -126,7 +126,10 @@ func (t *Town) Reports(personID string) ([]Report, error) {
 }
 
 // settle lets the creditors that work in batches do what is due by now.
-func (t *Town) settle() error { return t.waste.Sync() }
+func (t *Town) settle() error {
+	t.world.Load().files.Settle()
+	return t.waste.Sync()
+}
 
 // NextDay moves the clock to a time of day, "05:30", the next time it comes,
 // and lets every batch on the way run.

@@ -61,9 +61,9 @@ func (t *Town) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.files = heating.NewArchive(w.book, t.clock, w.gates["heating"])
 	t.world.Store(w)
-	files := heating.NewArchive(w.book, t.clock, w.gates["heating"])
-	t.heating, err = heating.Listen(ctx, t.conf.SFTPListen, heatingUser, heatingPassword, files, w.gates["heating"])
+	t.heating, err = heating.Listen(ctx, t.conf.SFTPListen, heatingUser, heatingPassword, w.files, w.gates["heating"])
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,8 @@ func (t *Town) Reseed(seed int64, size string) error {
 	if err != nil {
 		return err
 	}
+	w.files = heating.NewArchive(w.book, t.clock, w.gates["heating"])
 	t.world.Swap(w).providers.close()
-	t.heating.Show(heating.NewArchive(w.book, t.clock, w.gates["heating"]), w.gates["heating"])
+	t.heating.Show(w.files, w.gates["heating"])
 	return t.waste.Show(w.book, w.gates["waste"])
 }

@@ -10,6 +10,7 @@ import (
 	"racord/cmd/city/electricity"
 	"racord/cmd/city/fines"
 	"racord/cmd/city/gate"
+	"racord/cmd/city/heating"
 	"racord/cmd/city/identity"
 	"racord/cmd/city/people"
 	"racord/cmd/city/waste"
@@ -24,6 +25,7 @@ type world struct {
 	book     *book.Book
 	gates    map[string]*gate.Gate
 	identity *identity.Provider
+	files    *heating.Archive
 	mux      *http.ServeMux
 
 	providers providers
