@@ -32,7 +32,7 @@ var methods = map[string]method{
 
 // manage answers the management calls.
 func (p *Provider) manage(w http.ResponseWriter, r *http.Request) {
-	form, err := ReadForm(w, r)
+	form, err := readForm(w, r)
 	if err != nil || r.URL.Query().Get("action") != "ws" {
 		reply(w, refusedField)
 		return

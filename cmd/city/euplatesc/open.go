@@ -10,7 +10,7 @@ import (
 
 // open begins a transaction and sends the payer to its page.
 func (p *Provider) open(w http.ResponseWriter, r *http.Request) {
-	form, err := ReadForm(w, r)
+	form, err := readForm(w, r)
 	if err != nil {
 		show(w, http.StatusBadRequest, "wrong", refusedField.Text)
 		return

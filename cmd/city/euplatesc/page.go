@@ -74,7 +74,7 @@ func (p *Provider) page(w http.ResponseWriter, r *http.Request) {
 
 // submit takes the card and shows the page of the payer's bank.
 func (p *Provider) submit(w http.ResponseWriter, r *http.Request) {
-	form, err := ReadForm(w, r)
+	form, err := readForm(w, r)
 	if err != nil {
 		show(w, http.StatusBadRequest, "wrong", refusedField.Text)
 		return
@@ -92,7 +92,7 @@ func (p *Provider) submit(w http.ResponseWriter, r *http.Request) {
 
 // answered takes the bank's word.
 func (p *Provider) answered(w http.ResponseWriter, r *http.Request) {
-	form, err := ReadForm(w, r)
+	form, err := readForm(w, r)
 	if err != nil {
 		show(w, http.StatusBadRequest, "wrong", refusedField.Text)
 		return

@@ -28,8 +28,8 @@ const maxRequest = 64 << 10
 // errForm is told of what cannot be read as a form.
 var errForm = errors.New("bad request")
 
-// ReadForm reads query and body, urlencoded or multipart, of a request.
-func ReadForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+// readForm reads query and body, urlencoded or multipart, of a request.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	var err error
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {

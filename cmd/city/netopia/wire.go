@@ -118,12 +118,6 @@ type flat struct {
 
 const maxRequest = 64 << 10
 
-// ReadStart reads a request to open an order; it is exported for the fuzzer.
-func ReadStart(body io.Reader) error {
-	_, err := decode[startRequest](body)
-	return err
-}
-
 func decode[T any](body io.Reader) (T, error) {
 	var into T
 	decoder := json.NewDecoder(io.LimitReader(body, maxRequest))

@@ -115,6 +115,8 @@ func (n *Notifier) Tell(p Post) {
 	i := n.book.note(p, f.Kind)
 	switch f.Kind {
 	case gate.NotifyLost:
+	case gate.NotifyLate:
+		n.Later(f.DelayOr(3*time.Hour), func() { n.deliver(p, i, 0) })
 	case gate.NotifyEarly:
 		if n.attempt(p, i, True) == Again {
 			n.start(func() { n.wait(n.retry(0)); n.deliver(p, i, 1) })
@@ -130,10 +132,6 @@ func (n *Notifier) Tell(p Post) {
 // twisted delivers a notification with something before or after it.
 func (n *Notifier) twisted(p Post, i int, f gate.Fault) {
 	switch f.Kind {
-	case gate.NotifyLate:
-		if !n.waitVirtual(f.DelayOr(3 * time.Hour)) {
-			return
-		}
 	case gate.NotifyForged:
 		n.attempt(p, n.book.note(p, f.Kind), Forged)
 	case gate.NotifyAltered:
@@ -159,8 +157,9 @@ func (n *Notifier) Forge(p Post) {
 
 // Later does something after a virtual while, unless the notifier is closed.
 func (n *Notifier) Later(after time.Duration, do func()) {
+	due := n.clock.Now().Add(after)
 	n.start(func() {
-		if n.waitVirtual(after) {
+		if n.waitUntil(due) {
 			do()
 		}
 	})
@@ -248,9 +247,9 @@ func (n *Notifier) wait(d time.Duration) bool {
 	}
 }
 
-// waitVirtual sleeps until the virtual clock has moved on by d.
-func (n *Notifier) waitVirtual(d time.Duration) bool {
-	for due := n.clock.Now().Add(d); ; {
+// waitUntil sleeps until the virtual clock shows due.
+func (n *Notifier) waitUntil(due time.Time) bool {
+	for {
 		n.mu.Lock()
 		moved := n.moved
 		n.mu.Unlock()

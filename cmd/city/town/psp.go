@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"racord/cmd/city/bank"
 	"racord/cmd/city/euplatesc"
 	"racord/cmd/city/gate"
 	"racord/cmd/city/netopia"
@@ -19,7 +20,13 @@ const (
 	EuPlatesc = "euplatesc"
 )
 
-const netopiaKey = "napoca-test-netopia-api-4f2b"
+// bankGate is the name faults and counters of the bank have.
+const bankGate = "bank"
+
+const (
+	netopiaKey = "napoca-test-netopia-api-4f2b"
+	bankKey    = "napoca-test-bank-6b11"
+)
 
 // Order is what a payment provider wrote down about an attempt to pay.
 type Order = pspbook.Order
@@ -32,7 +39,7 @@ type providers struct {
 
 // openProviders opens payment providers with empty books behind their gates.
 func (t *Town) openProviders(w *world) {
-	for _, name := range []string{Netopia, EuPlatesc} {
+	for _, name := range []string{Netopia, EuPlatesc, bankGate} {
 		w.gates[name] = gate.New(gate.Config{Name: name, Seed: w.seed})
 	}
 	retries := t.conf.PSPRetries
@@ -47,7 +54,19 @@ func (t *Town) openProviders(w *world) {
 	}, t.clock, w.gates[EuPlatesc])
 	w.mux.Handle("/netopia/", w.providers.netopia)
 	w.mux.Handle("/euplatesc/", w.providers.euplatesc)
+	w.mux.Handle("/bank/", w.gates[bankGate].Wrap(t.openBank(w)))
 	t.controlProviders(w)
+}
+
+// openBank opens the bank that the providers pay out through.
+func (t *Town) openBank(w *world) *bank.Bank {
+	var accounts []pspbook.Account
+	for _, m := range euplatesc.Merchants() {
+		accounts = append(accounts, m.Account)
+	}
+	return bank.New(t.clock, w.gates[bankGate], bankKey, accounts,
+		bank.Payer{Name: "NETOPIA FINANCIAL SERVICES", Prefix: netopia.Prefix, IBAN: "RO13SBXB0000999900000081", Book: w.providers.netopia.Book()},
+		bank.Payer{Name: "EURO PAYMENT SERVICES", Prefix: euplatesc.Prefix, IBAN: "RO83SBXB0000999900000082", Book: w.providers.euplatesc.Book()})
 }
 
 // close ends the providers' own work.
@@ -356,6 +375,7 @@ func providerCredentials(all map[string]string) map[string]string {
 	all["netopia-api-key"] = netopiaKey
 	all["netopia-public-key"] = netopia.PublicKey()
 	all["netopia-pos-signature"] = netopia.CityHall
+	all["bank-api-key"] = bankKey
 	all["euplatesc-user-key"] = euplatesc.UserKey()
 	all["euplatesc-user-api"] = euplatesc.UserAPI()
 	for _, m := range euplatesc.Merchants() {

@@ -1,6 +1,7 @@
-// Package town is the simulated city of Napoca-Test: six creditors, an identity
-// provider and a control channel on real connections, all telling the truth of
-// one book until they are asked to misbehave.
+// Package town is the simulated city of Napoca-Test: six creditors, two payment
+// providers, a bank, an identity provider and a control channel on real
+// connections, all telling the truth of their books until they are asked to
+// misbehave.
 //
 // It is an independent witness: it shares no code with what it tests.
 package town
