@@ -23,8 +23,9 @@ const (
 	WrongCitizen Kind = "wrong_citizen" // a neighbour's data
 	LoginPage    Kind = "login_page"    // 200 text/html
 	Maintenance  Kind = "maintenance"
-	LostAnswer   Kind = "lost_answer" // the work is done, the answer is cut
-	Auth         Kind = "auth"        // credentials are refused
+	LostAnswer   Kind = "lost_answer"   // the work is done, the answer is cut
+	Auth         Kind = "auth"          // credentials are refused
+	SilentAnswer Kind = "silent_answer" // the work is done, the answer never comes; cut after Delay
 )
 
 // Faults of nightly files.
@@ -46,21 +47,39 @@ const (
 	BalanceDiffers Kind = "balance_differs" // the balance is not the sum of the unpaid bills
 )
 
+// Faults of payment providers' notifications and of what they decide. A share
+// is drawn for each notification by the order's number.
+const (
+	NotifyLost     Kind = "notify_lost"     // never sent
+	NotifyTwice    Kind = "notify_twice"    // sent twice at the same time
+	NotifyEarly    Kind = "notify_early"    // sent before the call that caused it is answered
+	NotifyLate     Kind = "notify_late"     // sent a virtual Delay later (default 3 h)
+	NotifyForged   Kind = "notify_forged"   // a forged "paid" comes first
+	NotifyReplayed Kind = "notify_replayed" // the same bytes come again a real Delay later (default 1 s)
+	NotifyAltered  Kind = "notify_altered"  // another amount, where no signature covers it, comes first
+	FraudReview    Kind = "fraud_review"    // held back, paid a virtual Delay later (default 2 h)
+)
+
+// NoReference makes a bank leave out what an entry is for.
+const NoReference Kind = "no_reference"
+
 var (
-	wireKinds    = []Kind{Down, Refuse503, Hang, SlowLoris, RateLimited, WrongCoding, Malformed, Huge, WrongCitizen, LoginPage, Maintenance, LostAnswer, Auth}
+	wireKinds    = []Kind{Down, Refuse503, Hang, SlowLoris, RateLimited, WrongCoding, Malformed, Huge, WrongCitizen, LoginPage, Maintenance, LostAnswer, Auth, SilentAnswer}
 	fileKinds    = []Kind{Late, Missing, Truncated, Twice, Yesterday, WrongTotal, BadMarker, NoMarker, CP852}
 	invoiceKinds = []Kind{DuplicateXML, BalanceDiffers}
+	pspKinds     = []Kind{NotifyLost, NotifyTwice, NotifyEarly, NotifyLate, NotifyForged, NotifyReplayed, NotifyAltered, FraudReview}
+	bankKinds    = []Kind{NoReference}
 )
 
 // Kinds lists all faults.
-func Kinds() []Kind { return slices.Concat(wireKinds, fileKinds, invoiceKinds) }
+func Kinds() []Kind { return slices.Concat(wireKinds, fileKinds, invoiceKinds, pspKinds, bankKinds) }
 
 // Fault is a way one creditor misbehaves until it is cleared.
 type Fault struct {
 	Creditor string        // set by whoever keeps a list of several
 	Kind     Kind          //
 	Share    float64       // part of the calls it hits, drawn by seed; 0 means all
-	Delay    time.Duration // for Hang (default 30 s) and SlowLoris (default 100 ms)
+	Delay    time.Duration // for Hang and SilentAnswer (default 30 s), SlowLoris (default 100 ms) and as said at others
 }
 
 type faultJSON struct {

@@ -95,10 +95,23 @@ func (g *Gate) Draw() (Fault, bool) {
 	if len(faults) == 0 {
 		return Fault{}, false
 	}
-	d := dice.New(g.seed, "fault "+g.name, int(g.draws.Add(1)))
+	return pick(faults, wireKinds, dice.New(g.seed, "fault "+g.name, int(g.draws.Add(1))))
+}
+
+// DrawFor decides which of the faults of those kinds, if any, hits the thing
+// named. The same thing of a seed always meets the same, whoever asks first.
+func (g *Gate) DrawFor(thing string, kinds ...Kind) (Fault, bool) {
+	faults := *g.faults.Load()
+	if len(faults) == 0 {
+		return Fault{}, false
+	}
+	return pick(faults, kinds, dice.New(g.seed, "fault "+g.name+" "+thing))
+}
+
+func pick(faults []Fault, kinds []Kind, d dice.Dice) (Fault, bool) {
 	roll, sum := d.Float(), 0.0
 	for _, f := range faults {
-		if !slices.Contains(wireKinds, f.Kind) {
+		if !slices.Contains(kinds, f.Kind) {
 			continue
 		}
 		if sum += f.hits(); roll < sum {

@@ -139,6 +139,9 @@ func (g *Gate) damage(w http.ResponseWriter, r *http.Request, next http.Handler,
 	switch f.Kind {
 	case LostAnswer:
 		cut()
+	case SilentAnswer:
+		sleep(r.Context(), f.DelayOr(30*time.Second))
+		cut()
 	case WrongCoding:
 		body = g.voice.Garble(w.Header(), body)
 	case Malformed:

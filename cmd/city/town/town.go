@@ -122,6 +122,9 @@ func (t *Town) Close() error {
 		failed[0] = t.server.Close()
 	}
 	<-t.served
+	if w := t.world.Load(); w != nil {
+		w.providers.close()
+	}
 	if t.heating != nil {
 		failed = append(failed, t.heating.Close())
 	}
@@ -154,6 +157,7 @@ func (t *Town) Now() time.Time { return t.clock.Now() }
 // cannot bring its tables up to that day.
 func (t *Town) SetClock(at time.Time) error {
 	t.clock.Set(at)
+	t.world.Load().providers.clockSet()
 	return t.waste.Sync()
 }
 
@@ -175,7 +179,7 @@ func (t *Town) Reseed(seed int64, size string) error {
 	if err != nil {
 		return err
 	}
-	t.world.Store(w)
+	t.world.Swap(w).providers.close()
 	t.heating.Show(heating.NewArchive(w.book, t.clock, w.gates["heating"]), w.gates["heating"])
 	return t.waste.Show(w.book, w.gates["waste"])
 }

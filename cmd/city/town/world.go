@@ -25,6 +25,8 @@ type world struct {
 	gates    map[string]*gate.Gate
 	identity *identity.Provider
 	mux      *http.ServeMux
+
+	providers providers
 }
 
 // tokenLife is how long the utilities' bearer tokens are good.
@@ -45,6 +47,7 @@ func (t *Town) build(seed int64, size string) (*world, error) {
 	}
 	t.doors(w)
 	t.control(w)
+	t.openProviders(w)
 	return w, nil
 }
 
