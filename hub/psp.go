@@ -69,11 +69,14 @@ type Split struct {
 	Amount   Money
 }
 
-// ChargeRef names an order at a provider.
+// ChargeRef names an order at a provider, and says what the hub asked for: some
+// providers tell what happened and not how much.
 type ChargeRef struct {
 	Order    string
 	Ref      string // the provider's own number; may be empty
 	Merchant string
+	Amount   Money // what the order is for; zero = the hub does not know
+	Take     Money // what the hub asked to capture; zero = nothing yet, or all
 }
 
 // Session is the provider's page for the payer.
@@ -95,9 +98,8 @@ type Charger interface {
 
 // Capturer takes or gives back what was authorised, once: a second Capture of the
 // same amount, and a second Void, succeed and do nothing. An error with Certain
-// set says that nothing was done and never will be, by this request or an
-// earlier one of its kind; after any other, look up. Void never gives back what
-// was captured: that is CodeConflict.
+// set says that nothing was done and never will be by this request; after any
+// other, look up. Void never gives back what was captured: that is CodeConflict.
 type Capturer interface {
 	Capture(ctx context.Context, r ChargeRef, amount Money, key string) error
 	Void(ctx context.Context, r ChargeRef, key string) error
