@@ -11,7 +11,6 @@ import (
 	"racord/adapters/euplatesc"
 	"racord/adapters/pspwire"
 	"racord/hub"
-	"racord/hub/hubtest"
 )
 
 // The public test merchant of the provider's documentation.
@@ -127,13 +126,6 @@ func TestOnlyASCIIIsDescribed(t *testing.T) {
 	}
 }
 
-// says is a provider that gives one answer.
-type says string
-
-func (s says) Do(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}, nil
-}
-
 func TestReadingWithoutAKeyIsNotARefusal(t *testing.T) {
 	p, err := euplatesc.New(euplatesc.Conf{
 		Merchants: hub.Merchants{"test/main": testMerchant}, Key: "key", UserKey: "user-key", UserAPI: "user-api",
@@ -148,5 +140,3 @@ func TestReadingWithoutAKeyIsNotARefusal(t *testing.T) {
 		t.Errorf("got %v, want unavailable: it must come again", err)
 	}
 }
-
-var _ = hubtest.PSPNotice{}
