@@ -20,22 +20,23 @@ import (
 // Config is a whole hub's configuration. Relative paths are relative to the
 // file they stand in.
 type Config struct {
-	Listen    string   `yaml:"listen"`     // address of the API
-	OpsListen string   `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
-	Data      string   `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
-	Store     Store    `yaml:"store"`
-	Redis     Redis    `yaml:"redis"`
-	Creditors string   `yaml:"creditors"` // directory of manifests, one a creditor
-	Secrets   string   `yaml:"secrets"`   // directory: <creditor>/<name>, one file a secret
-	Issuers   []Issuer `yaml:"issuers"`
-	View      View     `yaml:"view"`
-	Cache     Cache    `yaml:"cache"`
-	Limits    Limits   `yaml:"limits"`
-	Feeds     Feeds    `yaml:"feeds"`
-	Wall      Wall     `yaml:"wall"`
-	Sandbox   Sandbox  `yaml:"sandbox"`
-	Drain     Duration `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
-	Log       string   `yaml:"log"`   // debug, info, warn or error
+	Listen    string     `yaml:"listen"`     // address of the API
+	OpsListen string     `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
+	Data      string     `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
+	Store     Store      `yaml:"store"`
+	Redis     Redis      `yaml:"redis"`
+	Creditors string     `yaml:"creditors"` // directory of manifests, one a creditor
+	Secrets   string     `yaml:"secrets"`   // directory: <creditor or provider>/<name>, one file a secret
+	Issuers   []Issuer   `yaml:"issuers"`
+	Providers []Provider `yaml:"providers"` // payment providers, the preferred one first
+	View      View       `yaml:"view"`
+	Cache     Cache      `yaml:"cache"`
+	Limits    Limits     `yaml:"limits"`
+	Feeds     Feeds      `yaml:"feeds"`
+	Wall      Wall       `yaml:"wall"`
+	Sandbox   Sandbox    `yaml:"sandbox"`
+	Drain     Duration   `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
+	Log       string     `yaml:"log"`   // debug, info, warn or error
 }
 
 // Store says where the hub keeps what matters. Without a DSN file it is SQLite
@@ -171,12 +172,19 @@ func (c *Config) check() error {
 			refuse(fmt.Sprintf("issuers[%d].portals", i), "must name at least one registered portal")
 		}
 	}
+	c.checkProviders(refuse)
 	return errors.Join(wrong...)
 }
 
 // resolve makes paths relative to the file's directory.
 func (c *Config) resolve(dir string) {
-	for _, path := range []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile} {
+	paths := []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile}
+	for _, p := range c.Providers {
+		if p.Netopia != nil {
+			paths = append(paths, &p.Netopia.PublicKeyFile)
+		}
+	}
+	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}
