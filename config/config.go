@@ -29,6 +29,7 @@ type Config struct {
 	Secrets   string     `yaml:"secrets"`   // directory: <creditor or provider>/<name>, one file a secret
 	Issuers   []Issuer   `yaml:"issuers"`
 	Providers []Provider `yaml:"providers"` // payment providers, the preferred one first
+	Payments  Payments   `yaml:"payments"`
 	View      View       `yaml:"view"`
 	Cache     Cache      `yaml:"cache"`
 	Limits    Limits     `yaml:"limits"`
@@ -60,6 +61,17 @@ type Issuer struct {
 	Audience   string   `yaml:"audience"`   // default racord
 	Portals    []string `yaml:"portals"`    // client ids (azp) of the registered portals
 	Algorithms []string `yaml:"algorithms"` // default EdDSA ES256 PS256
+}
+
+// Payments sets how payments are carried out. The zero value of a field takes
+// its default.
+type Payments struct {
+	PublicURL   string   `yaml:"public_url"`    // where payment providers reach this hub; default: where it listens
+	PageLife    Duration `yaml:"page_life"`     // how long a payer may take; default 30m
+	CallFor     Duration `yaml:"call_for"`      // how long one call to a provider may take; default 8s
+	Lease       Duration `yaml:"lease"`         // how long a replica has a piece of work; default 10s
+	LookUpEvery Duration `yaml:"look_up_every"` // how soon a charge without an answer is looked up; default 2s
+	Workers     int      `yaml:"workers"`       // pieces of work of one kind at once; default 8
 }
 
 // View sets the limits of a view.
