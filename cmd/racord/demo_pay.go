@@ -33,7 +33,7 @@ func demoProviders(city *town.Town, secrets string, bases map[string]string) ([]
 	return []config.Provider{
 		{Kind: "euplatesc", EuPlatesc: &config.EuPlatesc{
 			Terms:   config.Terms{Kind: "euplatesc", Name: "euplatesc", Title: "EuPlătesc.ro", Merchants: mids},
-			PageURL: city.URL() + "/euplatesc/tdsprocess/tranzactd.php", ManagerURL: city.URL() + "/euplatesc/v3/index.php",
+			PageURL: city.URL() + "/euplatesc/tdsprocess/tranzactd.php", ManagerURL: city.URL() + "/euplatesc/manager/v3/index.php",
 			Keys: keys, UserKey: "euplatesc-user-key", UserAPI: "euplatesc-user-api", Capture: "manual",
 		}},
 		{Kind: "netopia", Netopia: &config.Netopia{
