@@ -225,7 +225,7 @@ func TestTheAPIFailsBeforeAndAfterTheEffect(t *testing.T) {
 		orders   int
 		answered bool
 	}{
-		gate.Down: {0, false}, gate.LostAnswer: {1, false}, gate.SilentAnswer: {1, false}, gate.Refuse503: {0, true}, gate.Malformed: {1, true},
+		gate.Down: {0, false}, gate.LostAnswer: {1, false}, gate.LostSilence: {1, false}, gate.Refuse503: {0, true}, gate.Malformed: {1, true},
 	} {
 		m := netopiaFor(t, town.Config{})
 		fault(t, m.city, town.Netopia, town.Fault{Kind: kind, Delay: 20 * time.Millisecond})
