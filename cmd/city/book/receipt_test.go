@@ -240,3 +240,52 @@ func BenchmarkEnter(b *testing.B) {
 		}, now)
 	}
 }
+
+// Threads that pay the same bills under other references, and the same
+// references for other bills: of either, one is taken.
+func TestThreadsCannotShareADebtOrAReference(t *testing.T) {
+	b, now := book.New(people.New(1, 2_000)), moment(t, "2026-03-15 10:00")
+	var bills []book.Debt
+	for i := range b.People().Len() {
+		for _, d := range b.Truth(book.Electricity, i, calendar.Of(now)) {
+			if d.Outstanding > 0 {
+				bills = append(bills, d)
+			}
+		}
+	}
+	hammer := func(bills []book.Debt, reference func(bill, thread int) string, step int) {
+		for n := range bills {
+			var threads sync.WaitGroup
+			start := make(chan struct{})
+			for thread := range 8 {
+				threads.Go(func() {
+					d := bills[(n+thread*step)%len(bills)]
+					<-start
+					_, _, _ = b.Enter(book.Electricity, book.Payment{
+						Reference: reference(n, thread), Once: true, Account: d.Account, Debt: d.ExternalID, Amount: d.Outstanding, Effective: now,
+					}, now)
+				})
+			}
+			close(start)
+			threads.Wait()
+		}
+	}
+	half := len(bills) / 2
+	hammer(bills[:half], func(n, thread int) string { return fmt.Sprint("q", n, "/", thread) }, 0)
+	hammer(bills[half:], func(n, _ int) string { return fmt.Sprint("r", n) }, half/10)
+	debts, references := map[string]int{}, map[string]int{}
+	for _, r := range b.Receipts(book.Electricity) {
+		debts[r.ExternalID]++
+		references[r.Reference]++
+	}
+	for i, d := range bills {
+		if n := debts[d.ExternalID]; n > 1 || n == 0 && i < half {
+			t.Errorf("%s: got %d receipts, want one", d.ExternalID, n)
+		}
+	}
+	for reference, n := range references {
+		if n != 1 {
+			t.Errorf("reference %s: got %d receipts, want one", reference, n)
+		}
+	}
+}
