@@ -1,7 +1,6 @@
 package connectors
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -232,16 +231,6 @@ func (r *Reading) shares() (all []hub.Share) {
 		}
 	}
 	return all
-}
-
-// NotSent marks a failure before which nothing reached the creditor.
-func NotSent(err error) error {
-	var known *hub.Error
-	if errors.As(err, &known) {
-		certain := *known
-		return hub.NotDone(&certain)
-	}
-	return hub.NotDone(Failure(hub.CodeOf(err), err))
 }
 
 // refusedBy is the failure that the rule with this number stands for.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"racord/adapters/upstream/lean"
 	"racord/hub"
 )
 
@@ -132,14 +133,24 @@ type Writer struct {
 	client *http.Client
 }
 
-// Do sends the request. It fails like Reader.Do; after a failure the other side
-// may have done what was asked, or not.
+// Do sends the request. It fails like Reader.Do. An error is Certain when nothing
+// was written: no connection, no turn. After any other failure the other side may
+// have done what was asked, or not.
 func (w *Writer) Do(req *http.Request) (*http.Response, error) {
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return nil, failure(req.Context(), err)
+		return nil, settled(failure(req.Context(), err), err)
 	}
 	return resp, nil
+}
+
+// settled marks a failure before which nothing was written.
+func settled(failure, err error) error {
+	var unsent lean.NotSent
+	if !errors.As(err, &unsent) {
+		return failure
+	}
+	return hub.Undone(failure)
 }
 
 // failure gives a transport's error its code and takes the URL out of it.
