@@ -37,7 +37,10 @@ const (
 	ClassPost Class = "post" // what changes the creditor's books
 )
 
-// Classes lists all classes.
+// ClassCharge is the class of a payment provider's calls.
+const ClassCharge Class = "charge"
+
+// Classes lists the classes of calls to creditors.
 func Classes() []Class { return []Class{ClassRead, ClassFeed, ClassPost} }
 
 // Shed says why a call was not made: a closed set, for metrics.

@@ -24,6 +24,7 @@ type Telemetry struct {
 	view     *viewMeter
 	guard    *guardMetrics
 	feed     *feedMeter
+	pay      *payMeter
 	redis    handles[string, prometheus.Counter]
 	clock    atomic.Pointer[hub.Clock]
 	feeds    atomic.Pointer[[]hub.Name] // creditors that deliver in bulk
@@ -43,6 +44,7 @@ func New() *Telemetry {
 	t.guard = newGuardMetrics(t)
 	t.view = newViewMeter(t)
 	t.feed = newFeedMeter(t)
+	t.pay = newPayMeter(t)
 	redis := t.counter("racord_redis_events_total", "What the shared cache in Redis did or failed to do.", "event")
 	t.redis.make = func(event string) prometheus.Counter {
 		return redis.WithLabelValues(t.words.label(kindEvent, event))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"syscall"
@@ -147,10 +148,11 @@ func (w *Writer) Do(req *http.Request) (*http.Response, error) {
 // settled marks a failure before which nothing was written.
 func settled(failure, err error) error {
 	var unsent lean.NotSent
-	if !errors.As(err, &unsent) {
-		return failure
+	var below *net.OpError
+	if errors.As(err, &unsent) || errors.As(err, &below) && below.Op == "dial" {
+		return hub.Undone(failure)
 	}
-	return hub.Undone(failure)
+	return failure
 }
 
 // failure gives a transport's error its code and takes the URL out of it.

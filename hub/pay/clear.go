@@ -32,7 +32,7 @@ func (s *Service) clear(ctx context.Context, lease *hub.Lease) error {
 	}
 	due, err := stillDue(ctx, c, l)
 	if err == nil && s.Pages != nil {
-		s.Pages.Forget(ctx, l.Creditor, l.Asked)
+		s.Pages.Forget(ctx, l.Creditor, hub.Asked(l.Asked))
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.looked(tx, lease, p, due, err)
@@ -44,7 +44,7 @@ func stillDue(ctx context.Context, c *hub.Connector, l *hub.Line) (bool, error) 
 	if l.Reference != "" {
 		return false, nil // nothing was listed
 	}
-	answer, err := c.Source.Obligations(ctx, l.Asked)
+	answer, err := c.Source.Obligations(ctx, hub.Asked(l.Asked))
 	if hub.CodeOf(err) == hub.CodeNotFound {
 		return false, nil
 	}

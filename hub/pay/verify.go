@@ -153,7 +153,7 @@ func amounted(o *hub.Obligation, option hub.PaymentOption, amount hub.Money, par
 
 func (s *Service) line(c *hub.Connector, o *found, option hub.PaymentOption) hub.Line {
 	l := hub.Line{
-		Creditor: c.Creditor.Name, Obligation: o.ID, ExternalID: o.ExternalID, Asked: o.asked, Account: o.Account,
+		Creditor: c.Creditor.Name, Obligation: o.ID, ExternalID: o.ExternalID, Asked: hub.Whom(o.asked), Account: o.Account,
 		Option: option.ID, Label: label(&o.Obligation, option), Amount: option.Amount, Owed: o.Outstanding,
 		Transfers: option.Transfers, Class: c.Traits.Paying.Class, Verified: hub.VerifiedLive,
 		ValidUntil: o.answer.ValidUntil, State: hub.LineHeld,
@@ -205,7 +205,7 @@ func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
 		return nil // there is no debt to ask about
 	}
 	q := s.quoted(c, Item{l.Creditor, hub.Wanted{Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}},
-		s.search(ctx, c, []hub.Asked{l.Asked}))
+		s.search(ctx, c, []hub.Asked{hub.Asked(l.Asked)}))
 	switch q.State {
 	case Confirmed:
 		return nil

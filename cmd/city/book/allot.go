@@ -27,7 +27,11 @@ func (b *Book) allotTax(p Payment, on, then calendar.Day) (allotment, error) {
 	if parts := b.wholeYear(person, p, now, then); parts != nil {
 		return allotment{parts: parts, thing: person}, nil
 	}
-	if owed, ok := b.charge(person, which, p.Debt, then); ok && owed.Outstanding() < p.Amount {
+	owed := now.Outstanding()
+	if old, ok := b.charge(person, which, p.Debt, then); ok {
+		owed = min(owed, old.Outstanding())
+	}
+	if p.Amount > owed {
 		return allotment{}, ErrAmountChanged
 	}
 	return allotment{parts: []Part{{ExternalID: p.Debt, Amount: p.Amount}}, thing: person}, nil
@@ -167,7 +171,7 @@ func (b *Book) allotBill(c Creditor, p Payment, on, then calendar.Day) (allotmen
 	if named.Outstanding() <= 0 {
 		return allotment{}, ErrAlreadyPaid
 	}
-	if p.Amount > b.owed(c, client.House, *named, then) && p.Amount > named.Outstanding() {
+	if p.Amount > min(b.owed(c, client.House, *named, then), named.Outstanding()) {
 		return allotment{}, ErrAmountChanged
 	}
 	return allotment{parts: []Part{{ExternalID: named.ID, Amount: p.Amount}}, thing: client.House}, nil

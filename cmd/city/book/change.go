@@ -12,21 +12,44 @@ import (
 // made at the creditor's counter. It fails when the creditor shows no such debt
 // that day; the amount may exceed what is owed, which leaves a credit.
 func (b *Book) Pay(c Creditor, person int, externalID string, amount int64, at time.Time) error {
-	on := calendar.Of(at)
-	debt, err := b.debt(c, person, externalID, on)
+	debt, err := b.debt(c, person, externalID, calendar.Of(at))
 	if err != nil {
 		return err
 	}
 	defer b.tills[c].hold(held(c, debt.Account, externalID))()
-	part := Part{ExternalID: externalID, Amount: amount}
+	b.counter(c, person, debt, amount, at)
+	return nil
+}
+
+// PayOff pays at the counter what a debt still owes; it fails when that is
+// nothing.
+func (b *Book) PayOff(c Creditor, person int, externalID string, at time.Time) error {
+	debt, err := b.debt(c, person, externalID, calendar.Of(at))
+	if err != nil {
+		return err
+	}
+	defer b.tills[c].hold(held(c, debt.Account, externalID))()
+	debt, err = b.debt(c, person, externalID, calendar.Of(at))
+	switch {
+	case err != nil:
+		return err
+	case debt.Outstanding <= 0:
+		return ErrAlreadyPaid
+	}
+	b.counter(c, person, debt, debt.Outstanding, at)
+	return nil
+}
+
+// counter enters a payment made at the creditor's own counter.
+func (b *Book) counter(c Creditor, person int, debt Debt, amount int64, at time.Time) {
+	part := Part{ExternalID: debt.ExternalID, Amount: amount}
 	if c == Fines {
-		part.Waived = b.waived(person, externalID, amount, on)
+		part.Waived = b.waived(person, debt.ExternalID, amount, calendar.Of(at))
 	}
 	b.tills[c].add(&Receipt{
-		Creditor: c, Account: debt.Account, ExternalID: externalID, Amount: amount, Parts: []Part{part},
+		Creditor: c, Account: debt.Account, ExternalID: debt.ExternalID, Amount: amount, Parts: []Part{part},
 		EffectiveAt: at, BookedAt: at, thing: b.thing(c, person),
 	}, false)
-	return nil
 }
 
 // debt is one of a person's debts as shown on a day.

@@ -48,6 +48,19 @@ func (b *Book) Fines(person int, on calendar.Day) (fines []Fine, known bool) {
 	return fines, fines != nil
 }
 
+// Reports returns the reports a person was handed by a day, as printed, whether
+// the register has them yet or not.
+func (b *Book) Reports(person int, on calendar.Day) []Fine {
+	p := b.people.Person(person)
+	reports := []Fine{}
+	for k := range b.fined(p) {
+		if f, _ := b.fine(p, k, on); f.Issued <= on {
+			reports = append(reports, f)
+		}
+	}
+	return reports
+}
+
 // offences with their range in lei (council decisions; sums invented).
 var offences = [...]struct {
 	kind, subject string

@@ -64,7 +64,7 @@ func (h taxHabit) paysOn(year, instalment int) calendar.Day {
 // settle fills in what was collected and what was added for lateness by a day.
 // What came in since the city was generated is not paid a second time.
 func (h taxHabit) settle(c *Charge, k int, on calendar.Day, past history) {
-	c.Principal += past.adjust - past.waived
+	c.Principal -= past.waived
 	c.Collected = past.paid
 	if past.cancelled {
 		c.Principal, c.Cancelled = 0, true
@@ -84,6 +84,7 @@ func (h taxHabit) settle(c *Charge, k int, on calendar.Day, past history) {
 	if pays <= on {
 		c.Collected += max(0, c.Principal+c.Late-part-past.bookedBefore(pays))
 	}
+	c.Principal += past.adjust // which grows no older
 }
 
 // lateAddition is 1 % of the unpaid principal for each month or part of a

@@ -196,11 +196,16 @@ func (h billHabit) settle(inv *Invoice, c Creditor, on calendar.Day, past histor
 		inv.Amount, inv.Void = 0, past.paid == 0
 		return
 	}
+	h.pay(inv, c, on, past)
 	if c == Electricity { // a bill that was sent stays as it is
-		defer func() { inv.Penalty += past.adjust }()
+		inv.Penalty += past.adjust
 	} else {
 		inv.Amount += past.adjust
 	}
+}
+
+// pay fills in what the customer pays of the bill as it was issued.
+func (h billHabit) pay(inv *Invoice, c Creditor, on calendar.Day, past history) {
 	pays, early := inv.Issued+h.after, int64(0)
 	switch before := past.bookedBefore(pays); {
 	case on >= pays && (before == 0 || before < inv.Amount):

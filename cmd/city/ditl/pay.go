@@ -2,12 +2,11 @@ package ditl
 
 import (
 	"errors"
-	"strconv"
-	"strings"
 	"time"
 
 	"racord/cmd/city/book"
 	"racord/cmd/city/calendar"
+	"racord/cmd/city/codepage"
 )
 
 // pay answers the operations about payments.
@@ -53,7 +52,7 @@ const tolerance = 24 * time.Hour
 const maxReference = 64
 
 func payment(fields map[string]string) (book.Payment, bool) {
-	amount, right := readLei(fields["Suma"])
+	amount, right := codepage.ReadLei(fields["Suma"])
 	paid, err := time.ParseInLocation(timeLayout, fields["DataPlata"], calendar.Bucharest)
 	p := book.Payment{
 		Reference: fields["NrDocExtern"], Account: fields["Rol"], Debt: fields["IdDebit"], Amount: amount, Effective: paid,
@@ -186,25 +185,4 @@ func digit(yes bool) string {
 		return "1"
 	}
 	return "0"
-}
-
-// readLei reads 1.234,56 or 1234,56: two decimals, and points, if any, between
-// groups of three.
-func readLei(text string) (int64, bool) {
-	whole, cents, ok := strings.Cut(text, ",")
-	if !ok || len(cents) != 2 || len(whole) > 15 {
-		return 0, false
-	}
-	groups := strings.Split(whole, ".")
-	for i, g := range groups {
-		if i > 0 && len(g) != 3 || i == 0 && (g == "" || len(groups) > 1 && len(g) > 3) {
-			return 0, false
-		}
-	}
-	plain := strings.Join(groups, "") + cents
-	if !digits([]byte(plain)) {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(plain, 10, 64)
-	return n, err == nil
 }

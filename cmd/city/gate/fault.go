@@ -47,14 +47,32 @@ const (
 	BalanceDiffers Kind = "balance_differs" // the balance is not the sum of the unpaid bills
 )
 
+// Faults of payment providers' notifications and of what they decide. A share
+// is drawn for each notification by the order's number.
+const (
+	NotifyLost     Kind = "notify_lost"     // never sent
+	NotifyTwice    Kind = "notify_twice"    // sent twice at the same time
+	NotifyEarly    Kind = "notify_early"    // sent before the call that caused it is answered
+	NotifyLate     Kind = "notify_late"     // sent a virtual Delay later (default 3 h)
+	NotifyForged   Kind = "notify_forged"   // a forged "paid" comes first
+	NotifyReplayed Kind = "notify_replayed" // the same bytes come again a real Delay later (default 1 s)
+	NotifyAltered  Kind = "notify_altered"  // another amount, where no signature covers it, comes first
+	FraudReview    Kind = "fraud_review"    // held back, paid a virtual Delay later (default 2 h)
+)
+
+// NoReference makes a bank leave out what an entry is for.
+const NoReference Kind = "no_reference"
+
 var (
 	wireKinds    = []Kind{Down, Refuse503, Hang, SlowLoris, RateLimited, WrongCoding, Malformed, Huge, WrongCitizen, LoginPage, Maintenance, LostAnswer, LostSilence, Auth}
 	fileKinds    = []Kind{Late, Missing, Truncated, Twice, Yesterday, WrongTotal, BadMarker, NoMarker, CP852}
 	invoiceKinds = []Kind{DuplicateXML, BalanceDiffers}
+	pspKinds     = []Kind{NotifyLost, NotifyTwice, NotifyEarly, NotifyLate, NotifyForged, NotifyReplayed, NotifyAltered, FraudReview}
+	bankKinds    = []Kind{NoReference}
 )
 
 // Kinds lists all faults.
-func Kinds() []Kind { return slices.Concat(wireKinds, fileKinds, invoiceKinds) }
+func Kinds() []Kind { return slices.Concat(wireKinds, fileKinds, invoiceKinds, pspKinds, bankKinds) }
 
 // What a fault of the wire can be limited to.
 const (
@@ -68,7 +86,7 @@ type Fault struct {
 	Kind     Kind          //
 	Only     string        // Reads or Posts; "" for all calls
 	Share    float64       // part of the calls it hits, drawn by seed; 0 means all
-	Delay    time.Duration // for Hang and LostSilence (default 30 s) and SlowLoris (default 100 ms)
+	Delay    time.Duration // for Hang and LostSilence (default 30 s), SlowLoris (default 100 ms) and as said at others
 }
 
 // meant reports whether the fault is for calls of this sort.
@@ -120,8 +138,8 @@ func (f Fault) check() error {
 	return nil
 }
 
-// hits is the share with its default.
-func (f Fault) hits() float64 {
+// Hits is the part of the calls that are hit, 1 for all.
+func (f Fault) Hits() float64 {
 	if f.Share == 0 {
 		return 1
 	}

@@ -91,10 +91,16 @@ func (g *Gate) change(to func([]Fault) []Fault) {
 	}
 }
 
-// On returns the fault of a kind if it is switched on, whatever its share.
-func (g *Gate) On(kind Kind) (Fault, bool) {
+// On returns the fault of a kind if it is switched on for questions, whatever
+// its share.
+func (g *Gate) On(kind Kind) (Fault, bool) { return g.on(kind, false) }
+
+// OnPost is On for payments.
+func (g *Gate) OnPost(kind Kind) (Fault, bool) { return g.on(kind, true) }
+
+func (g *Gate) on(kind Kind, post bool) (Fault, bool) {
 	for _, f := range *g.faults.Load() {
-		if f.Kind == kind {
+		if f.Kind == kind && f.meant(post) {
 			return f, true
 		}
 	}
@@ -113,13 +119,26 @@ func (g *Gate) draw(post bool) (Fault, bool) {
 	if len(faults) == 0 {
 		return Fault{}, false
 	}
-	d := dice.New(g.seed, "fault "+g.name, int(g.draws.Add(1)))
+	return pick(faults, wireKinds, post, dice.New(g.seed, "fault "+g.name, int(g.draws.Add(1))))
+}
+
+// DrawFor decides which of the faults of those kinds, if any, hits the thing
+// named. The same thing of a seed always meets the same, whoever asks first.
+func (g *Gate) DrawFor(thing string, kinds ...Kind) (Fault, bool) {
+	faults := *g.faults.Load()
+	if len(faults) == 0 {
+		return Fault{}, false
+	}
+	return pick(faults, kinds, true, dice.New(g.seed, "fault "+g.name+" "+thing))
+}
+
+func pick(faults []Fault, kinds []Kind, post bool, d dice.Dice) (Fault, bool) {
 	roll, sum := d.Float(), 0.0
 	for _, f := range faults {
-		if !slices.Contains(wireKinds, f.Kind) || !f.meant(post) {
+		if !slices.Contains(kinds, f.Kind) || !f.meant(post) {
 			continue
 		}
-		if sum += f.hits(); roll < sum {
+		if sum += f.Hits(); roll < sum {
 			return f, true
 		}
 	}

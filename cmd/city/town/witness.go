@@ -165,7 +165,7 @@ func (t *Town) ResetCounters() {
 // Credentials are the creditors' passwords and keys, by the names the hub's
 // manifests give its secrets.
 func (t *Town) Credentials() map[string]string {
-	return map[string]string{
+	return providerCredentials(map[string]string{
 		"fines-api-key":             finesKey,
 		"ditl-user":                 ditlUser,
 		"ditl-password":             ditlPassword,
@@ -179,5 +179,5 @@ func (t *Town) Credentials() map[string]string {
 		"waste-dsn":                 t.WasteDSN(),
 		"portal-client-id":          identity.PortalService,
 		"portal-client-secret":      portalSecret,
-	}
+	})
 }

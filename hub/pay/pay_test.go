@@ -1,0 +1,285 @@
+package pay_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/hub"
+	"racord/hub/pay"
+)
+
+// settle runs the workers for a while of (fake) time.
+func (s *scene) settle(t *testing.T, forLong time.Duration) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Run(ctx) }()
+	time.Sleep(forLong)
+	stop()
+	<-ended
+}
+
+func TestABasketReachesEveryCreditorOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k1", s.owe(1, "alpha", "beta", "gamma"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.State() != hub.PaymentAwaitingPayer || pay.NextAction(p) == "" || len(p.Charges) != 1 {
+			t.Fatalf("got %s, %q, %d charges, want a page at one provider", p.State(), pay.NextAction(p), len(p.Charges))
+		}
+		s.authorise(p)
+		s.settle(t, 2*time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		s.audit(t)
+	})
+}
+
+func (s *scene) mustEnd(t *testing.T, id hub.PaymentID, want hub.PaymentState) *hub.Payment {
+	t.Helper()
+	p, err := s.ledger.Payment(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.State() != want {
+		t.Fatalf("got %s, want %s: %+v %+v", p.State(), want, p.Charges, p.Lines)
+	}
+	return p
+}
+
+// audit holds the hub's ledger against the providers' and the creditors' books.
+// It gives how many lines are left to a person: class C, answer lost.
+func (s *scene) audit(t *testing.T) (stuck int) {
+	t.Helper()
+	posted := map[hub.PostingID]int{}
+	err := s.ledger.EachPayment(t.Context(), func(p *hub.Payment) error {
+		taken, kept := int64(0), int64(0)
+		for _, c := range p.Charges {
+			b := s.manual
+			if c.PSP == "auto" {
+				b = s.auto
+			}
+			if o := b.orders[c.Order]; o != nil {
+				taken += o.facts.Captured - o.facts.Refunded
+				if o.captures > 1 {
+					t.Errorf("%s captured %d times", c.Order, o.captures)
+				}
+			}
+		}
+		for _, l := range p.Lines {
+			times := s.offices[l.Creditor].ids[p.PostingID(l.No)]
+			posted[p.PostingID(l.No)] = times
+			switch {
+			case times > 1:
+				t.Errorf("%s is booked %d times", p.PostingID(l.No), times)
+			case l.State == hub.LineStuck:
+				stuck++
+				kept += l.Amount.Minor
+			case l.State == hub.LinePosted && times == 1:
+				kept += l.Amount.Minor
+			case l.State == hub.LinePosted || times == 1:
+				t.Errorf("%s is %s here, and booked %d times there", p.PostingID(l.No), l.State, times)
+			}
+		}
+		if taken != kept {
+			t.Errorf("payment %s: taken %d, its lines are worth %d: %+v", p.ID, taken, kept, p)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.auditJournal(t, stuck)
+	return stuck
+}
+
+func (s *scene) auditJournal(t *testing.T, stuck int) {
+	t.Helper()
+	balances, _ := s.ledger.Balances(t.Context())
+	sum := int64(0)
+	for account, balance := range balances {
+		sum += balance
+		empty := strings.HasPrefix(account, "held:") || strings.HasPrefix(account, "refund_payable:") || strings.HasPrefix(account, "line:") && stuck == 0
+		if empty && balance != 0 {
+			t.Errorf("account %s has %d left", account, balance)
+		}
+	}
+	if sum != 0 {
+		t.Errorf("the journal is off by %d", sum)
+	}
+}
+
+func TestFaultsTakeAndPostNothingTwice(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(seed, 0.25, pay.Conf{})
+				var opened []*hub.Payment
+				for n := range 25 {
+					items := s.owe(n, []hub.Name{"alpha", "beta", "gamma"}[:1+n%3]...)
+					p, err := s.open(t.Context(), fmt.Sprint("k", n), items, []hub.Policy{hub.BestEffort, hub.AllOrNothing}[n%2])
+					if err != nil {
+						continue // no provider answered: nothing may be taken
+					}
+					opened = append(opened, p)
+					if n%5 != 4 {
+						s.authorise(p)
+					}
+					if n%7 == 0 { // paid at the counter meanwhile
+						o := s.offices["alpha"]
+						o.debts[fmt.Sprintf("D%d", n)] = 0
+					}
+				}
+				s.settle(t, 3*time.Hour)
+				for _, p := range opened {
+					now, _ := s.ledger.Payment(t.Context(), p.ID)
+					stuck := false
+					for _, l := range now.Lines {
+						stuck = stuck || l.State == hub.LineStuck
+					}
+					if !now.State().Final() && !stuck {
+						t.Errorf("payment %s is still %s: %+v %+v", p.ID, now.State(), now.Charges, now.Lines)
+					}
+				}
+				s.audit(t)
+			})
+		})
+	}
+}
+
+func TestAKeyOpensOnePayment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		q, err := s.Quote(t.Context(), who, "portal", s.owe(1, "alpha"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := pay.Order{Key: "k", Token: q.Token, Policy: hub.BestEffort, ReturnURL: "https://portal.invalid/"}
+		first, err := s.Open(t.Context(), who, "portal", order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := s.Open(t.Context(), who, "portal", order)
+		if err != nil || again.ID != first.ID || len(s.manual.orders) != 1 {
+			t.Fatalf("got %v, %v, %d orders, want the same payment again", again, err, len(s.manual.orders))
+		}
+		order.Policy = hub.AllOrNothing
+		if _, err := s.Open(t.Context(), who, "portal", order); hub.CodeOf(err) != hub.CodeConflict {
+			t.Errorf("another request under the key: got %v, want a conflict", err)
+		}
+		order.Key = "k2"
+		if _, err := s.Open(t.Context(), who, "portal", order); hub.CodeOf(err) != hub.CodeConflict {
+			t.Errorf("a used quote: got %v, want a conflict", err)
+		}
+	})
+}
+
+func TestWhoeverIsSecondWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		items := s.owe(1, "alpha", "beta")
+		first, err := s.open(t.Context(), "k1", items, hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = s.open(t.Context(), "k2", items[:1], hub.BestEffort); hub.CodeOf(err) != hub.CodeConflict || hub.RetryAfterOf(err) == 0 {
+			t.Fatalf("got %v, want a conflict that says when the debt is free", err)
+		}
+		if _, err := s.Cancel(t.Context(), who, first.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = s.open(t.Context(), "k3", items[:1], hub.BestEffort); err != nil {
+			t.Fatalf("after the first gave up: %v", err)
+		}
+	})
+}
+
+func TestMoneyThatComesAfterGivingUpGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k1", s.owe(1, "alpha"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Cancel(t.Context(), who, p.ID); err != nil {
+			t.Fatal(err)
+		}
+		s.manual.pay(p.Charges[0].Order, s.clock.Now())
+		s.settle(t, 10*time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentVoided)
+		s.audit(t)
+	})
+}
+
+func TestAChangedBillIsNotTaken(t *testing.T) {
+	for name, tc := range map[string]struct {
+		policy hub.Policy
+		want   hub.PaymentState
+		taken  int64
+	}{
+		"the rest is":               {hub.BestEffort, hub.PaymentSettledPartly, 1037},
+		"nor the rest, if all must": {hub.AllOrNothing, hub.PaymentVoided, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				p, err := s.open(t.Context(), "k1", s.owe(1, "alpha", "beta"), tc.policy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.offices["beta"].debts["D1"] = 2000
+				s.authorise(p)
+				s.settle(t, time.Minute)
+				s.mustEnd(t, p.ID, tc.want)
+				if got := s.manual.orders[p.Charges[0].Order].facts.Captured; got != tc.taken {
+					t.Errorf("got %d taken, want %d", got, tc.taken)
+				}
+				s.audit(t)
+			})
+		})
+	}
+}
+
+func TestASilentCreditorsWordHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k1", s.owe(1, "alpha"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.offices["alpha"].silent = true
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		s.audit(t)
+	})
+}
+
+func TestAPaidDebtThatIsStillShownIsAZombie(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.offices["alpha"].forgets = true
+		p, err := s.open(t.Context(), "k1", s.owe(1, "alpha"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		if p := s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].HubState() != hub.HubPosted {
+			t.Errorf("before its time: got %s", p.Lines[0].HubState())
+		}
+		s.clock.Advance(2 * time.Hour)
+		s.settle(t, 3*time.Hour)
+		if p := s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].HubState() != hub.HubMismatch {
+			t.Errorf("after its time: got %s, want a mismatch", p.Lines[0].HubState())
+		}
+		if _, err = s.open(t.Context(), "k2", []pay.Item{{Creditor: "alpha", Wanted: hub.Wanted{Obligation: p.Lines[0].Obligation}}}, hub.BestEffort); hub.CodeOf(err) != hub.CodeConflict {
+			t.Errorf("paying it again: got %v, want a conflict", err)
+		}
+	})
+}
