@@ -74,7 +74,7 @@ var variables = []variable{
 		calls: ofPostings, forms: namesOf(referenceForms), value: func(_ context.Context, v *Vars, form string) (string, error) {
 			return strings.Map(referenceForms[form], v.Posting.Reference), nil
 		}},
-	{name: "paid_at", doc: "The moment the payer authorised: RFC 3339, `paid_at | date_iso`, `paid_at | date_ro`, `paid_at | datetime_ro`.",
+	{name: "paid_at", doc: "The moment the payer authorised: RFC 3339, `paid_at | date_iso`, `paid_at | date_ro`, `paid_at | datetime_ro`, `paid_at | datetime_sql` (`2026-03-15 10:00:00`).",
 		calls: ofPostings, forms: namesOf(timeForms), value: func(_ context.Context, v *Vars, form string) (string, error) {
 			return v.Posting.PaidAt.In(hub.Bucharest).Format(timeForms[form]), nil
 		}},
@@ -87,7 +87,7 @@ var variables = []variable{
 		}},
 	{name: "cursor", doc: "Where the next page starts; nothing on the first.", value: words(func(v *Vars) string { return v.Cursor })},
 	{name: "page", doc: "Number of the page.", value: words(func(v *Vars) string { return strconv.Itoa(v.Page) })},
-	{name: "now", doc: "The moment, as `now` (RFC 3339), `now | date_iso`, `now | date_ro` or `now | datetime_ro`.", forms: namesOf(timeForms), value: func(_ context.Context, v *Vars, form string) (string, error) {
+	{name: "now", doc: "The moment, as `now` (RFC 3339), `now | date_iso`, `now | date_ro`, `now | datetime_ro` or `now | datetime_sql`.", forms: namesOf(timeForms), value: func(_ context.Context, v *Vars, form string) (string, error) {
 		return v.Now.In(hub.Bucharest).Format(timeForms[form]), nil
 	}},
 	{name: "secret", doc: "A secret of the creditor, as `secret water-key`. Headers and bodies only.", value: func(ctx context.Context, v *Vars, name string) (string, error) {
@@ -97,7 +97,7 @@ var variables = []variable{
 }
 
 // timeForms are how moments are written, in Europe/Bucharest.
-var timeForms = map[string]string{"": time.RFC3339, "date_iso": time.DateOnly, "date_ro": "02.01.2006", "datetime_ro": "02.01.2006 15:04:05"}
+var timeForms = map[string]string{"": time.RFC3339, "date_iso": time.DateOnly, "date_ro": "02.01.2006", "datetime_ro": "02.01.2006 15:04:05", "datetime_sql": time.DateTime}
 
 // dayForms are how days are written.
 var dayForms = map[string]string{"": time.DateOnly, "date_iso": time.DateOnly, "date_ro": "02.01.2006", "date_compact": "20060102"}
