@@ -19,15 +19,13 @@ func (v *Views) fetch(c *hub.Connector, asked hub.Asked, key hub.PageKey, notBef
 	f, mine := v.flights.join(key)
 	v.Meter.Fetched(c.Creditor.Name, !mine)
 	if mine {
-		go v.fly(c, asked, key, f, notBefore)
+		v.crew.do(func() { v.fly(c, asked, key, f, notBefore) })
 	}
 	return f
 }
 
 func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *flight, notBefore time.Time) {
-	makeRoom(false)
-	ctx, cancel := context.WithTimeout(v.base, v.conf.FetchFor)
-	defer cancel()
+	ctx := v.spells.begin(v.base, v.conf.FetchFor)
 	if page := v.justFetched(ctx, key, notBefore); page != nil {
 		f.page = page
 		v.flights.land(key, f, 0)
@@ -43,25 +41,6 @@ func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *fligh
 		_ = v.L2.Put(ctx, key, f.page)
 	}
 }
-
-// callDepth in bytes is the stack that a call to a creditor needs, more or less.
-const callDepth = 12 << 10
-
-// makeRoom grows the stack of a new goroutine to what a call will need. Left to
-// itself it grows several times on the way down, and each time all that stands
-// on it is copied: a tenth of what a cold view costs. It is enough that the room
-// stands in the frame; using it would clear it as well.
-//
-//go:noinline
-func makeRoom(use bool) {
-	if use {
-		var room [callDepth]byte
-		touch(&room)
-	}
-}
-
-//go:noinline
-func touch(room *[callDepth]byte) { room[0] = 1 }
 
 // justFetched finds the answer that another flight brought between this
 // caller's look-up and its turn.
