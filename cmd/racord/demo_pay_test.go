@@ -30,8 +30,8 @@ func TestTheDemoTakesAPayment(t *testing.T) {
 		}
 	}
 	p := d.pay(quote.Quote)
-	if p.State != "settled" || p.Taken != quote.Total {
-		t.Fatalf("got %s with %v taken, want settled with %v: %+v", p.State, p.Taken, quote.Total, p.Lines)
+	if p.State != "paidBasket" || p.Taken != quote.Total {
+		t.Fatalf("got %s with %v taken, want paidBasket with %v: %+v", p.State, p.Taken, quote.Total, p.Lines)
 	}
 	d.booksAgree(p)
 	d.notDueAnyMore(basket)
@@ -44,8 +44,8 @@ type demo struct {
 	portal
 }
 
-// settled is a payment as a portal reads it.
-type settled struct {
+// paidBasket is a payment as a portal reads it.
+type paidBasket struct {
 	ID         string
 	State      string
 	Final      bool
@@ -171,7 +171,7 @@ func (d *demo) basket() (items []item) {
 }
 
 // pay opens a payment, pays on every page it leads to, and waits for its end.
-func (d *demo) pay(quote string) (p settled) {
+func (d *demo) pay(quote string) (p paidBasket) {
 	d.t.Helper()
 	d.ask("POST", "/v1/payments", map[string]any{
 		"quote": quote, "policy": "best_effort", "return_url": d.city + "/back",
@@ -192,7 +192,7 @@ func (d *demo) pay(quote string) (p settled) {
 
 // booksAgree holds the payment against what the provider took and every
 // creditor booked.
-func (d *demo) booksAgree(p settled) {
+func (d *demo) booksAgree(p paidBasket) {
 	d.t.Helper()
 	taken := int64(0)
 	for _, provider := range []string{"netopia", "euplatesc"} {
