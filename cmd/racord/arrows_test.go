@@ -24,7 +24,11 @@ var arrows = map[string][]string{
 	"adapters/telemetry": {
 		"hub", "hub/view", "hub/feed", "hub/pay", "adapters/guard", // it counts what they tell
 	},
-	"adapters/sqlite": {"hub", "adapters/sqlstore"},
+	"adapters/netopia": {
+		"hub", "adapters/pspwire", // what contracts with payment providers share
+	},
+	"adapters/euplatesc": {"hub", "adapters/pspwire"},
+	"adapters/sqlite":    {"hub", "adapters/sqlstore"},
 	"adapters/postgres": {
 		"hub", "adapters/sqlstore", // the statements both databases share
 	},
