@@ -139,22 +139,10 @@ type Payments interface {
 	PaymentsOf(ctx context.Context, party PartyID, most int, before PaymentID) ([]*Payment, error)
 }
 
-// Books lets the hub's own records be checked, and compared with those of
-// providers and creditors.
+// Books lets the hub's own records be checked.
 type Books interface {
 	// EachPayment gives every payment there was when it began.
 	EachPayment(ctx context.Context, each func(p *Payment) error) error
-	// Dossier gives all that is known of one payment, as of one moment.
-	Dossier(ctx context.Context, id PaymentID) (Dossier, error)
-	// ChangedSince gives the payments that changed at a moment of the store's time
-	// or after it, oldest change first, and where to go on.
-	ChangedSince(ctx context.Context, from Changed, most int) ([]*Payment, Changed, error)
-	// PaymentOfOrder and PaymentOfPosting find a payment by what outsiders call
-	// its parts. They return CodeNotFound.
-	PaymentOfOrder(ctx context.Context, psp, order string) (id PaymentID, charge int, err error)
-	PaymentOfPosting(ctx context.Context, creditor Name, posting PostingID) (id PaymentID, line int, err error)
-	// LinesOf gives a creditor's lines that changed at a moment or after it.
-	LinesOf(ctx context.Context, creditor Name, from time.Time, each func(LineEntry) error) error
 	// Balances gives debits less credits of every account of the journal.
 	Balances(ctx context.Context) (map[string]int64, error)
 	// Bookings gives the journal of one payment in the order it was written.
@@ -162,18 +150,38 @@ type Books interface {
 	// OpenWork counts work that is not done, by kind; Claims the live claims.
 	OpenWork(ctx context.Context) (map[WorkKind]int, error)
 	Claims(ctx context.Context) ([]Claim, error)
+	// Anomalies lists what a person should look at, newest first.
+	Anomalies(ctx context.Context, most int) ([]Anomaly, error)
+}
+
+// Archive finds payments by what providers and creditors call their parts, for
+// comparing the books and for rebuilding them.
+type Archive interface {
+	// Dossier gives all that is known of one payment, as of one moment. It returns
+	// CodeNotFound.
+	Dossier(ctx context.Context, id PaymentID) (Dossier, error)
+	// ChangedSince gives the payments that changed after a place in the order of
+	// changes, oldest change first, and the place reached. A change under way when
+	// it is asked may come to stand before that: go back a minute each time.
+	ChangedSince(ctx context.Context, from Changed, most int) ([]*Payment, Changed, error)
+	// PaymentOfOrder and PaymentOfPosting find a payment and the number of its
+	// charge or line. They return CodeNotFound.
+	PaymentOfOrder(ctx context.Context, psp, order string) (id PaymentID, charge int, err error)
+	PaymentOfPosting(ctx context.Context, creditor Name, posting PostingID) (id PaymentID, line int, err error)
+	// LinesOf gives a creditor's lines whose state changed at a moment of the
+	// store's time or after it.
+	LinesOf(ctx context.Context, creditor Name, from time.Time, each func(LineEntry) error) error
 	// Facts gives what a provider told about an order, oldest first; Unmatched
 	// what was told before a moment about orders that nobody knows.
 	Facts(ctx context.Context, psp, order string) ([]KeptFact, error)
 	Unmatched(ctx context.Context, before time.Time, most int) ([]KeptFact, error)
 	// Order gives the order number n of a merchant account, LastOrder the last n
-	// that was given out, SkipOrders makes sure that none up to n is.
+	// that was given out (0 = none), SkipOrders makes sure that none up to n is.
 	Order(psp, merchant string, n int64) string
 	LastOrder(ctx context.Context, psp, merchant string) (int64, error)
 	SkipOrders(ctx context.Context, psp, merchant string, n int64) error
-	// Note adds an anomaly; Anomalies lists them, newest first.
+	// Note adds an anomaly that concerns no payment. Detail holds no personal data.
 	Note(ctx context.Context, kind, detail string) error
-	Anomalies(ctx context.Context, most int) ([]Anomaly, error)
 }
 
 // Dossier is all that the hub knows of a payment.

@@ -109,6 +109,7 @@ type Store interface {
 	Quarantines
 	Payments
 	Books
+	Archive
 	Outbox
 	// Ready tells whether the database answers.
 	Ready(ctx context.Context) error

@@ -130,6 +130,22 @@ func receive(results pgx.BatchResults, s *sqlstore.Statement) error {
 	return rows.Err()
 }
 
+// Apart runs a statement on a connection of its own. It is on the disk no later
+// than the transaction that asked for it, because that commits after it.
+func (e engine) Apart(ctx context.Context, _ sqlstore.Run, s sqlstore.Statement) error {
+	rows, err := e.apart.QueryContext(ctx, s.SQL, s.Args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := s.Scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // Add makes one statement that takes columns, not rows.
 func (e engine) Add(t *sqlstore.Table, rows [][]any) []sqlstore.Statement {
 	if len(rows) == 0 {

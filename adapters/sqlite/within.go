@@ -147,6 +147,11 @@ func query(ctx context.Context, tx *sql.Tx, known *sql.Stmt, s *sqlstore.Stateme
 	return known.QueryContext(ctx, s.Args...)
 }
 
+// Apart runs a statement inside the transaction: there is no other.
+func (e *engine) Apart(ctx context.Context, run sqlstore.Run, s sqlstore.Statement) error {
+	return run(ctx, s)
+}
+
 // Add makes a statement for each row.
 func (e *engine) Add(t *sqlstore.Table, rows [][]any) []sqlstore.Statement {
 	batch := make([]sqlstore.Statement, len(rows))

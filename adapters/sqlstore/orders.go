@@ -1,11 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
-
-	"racord/hub"
 )
 
 // stemLength is how many characters of an order number name the merchant account.
@@ -40,14 +39,21 @@ INSERT INTO order_numbers (psp, merchant, stem, last) VALUES ($1, $2, $3, $4)
 ON CONFLICT (psp, merchant) DO UPDATE SET last = excluded.last WHERE order_numbers.last < excluded.last`
 )
 
-// NextOrder gives the next order number of a merchant account.
+// NextOrder gives the next order number of a merchant account. A number is used
+// up even when the change is not stored: else all payers of one account would
+// wait for each other.
 func (c *change) NextOrder(ctx context.Context, psp, merchant string) (string, error) {
 	n := int64(0)
-	err := c.do(ctx, Statement{SQL: nextOrderQuery, Args: []any{psp, merchant, c.store.stem(psp, merchant)},
-		Scan: func(row Scanner) error { return row.Scan(&n) }})
+	err := c.store.engine.Apart(ctx, c.run, Statement{
+		SQL:  nextOrderQuery,
+		Args: []any{psp, merchant, c.store.stem(psp, merchant)},
+		Scan: func(row Scanner) error { return row.Scan(&n) },
+	})
 	if err != nil {
-		return "", err
+		c.failed = cmp.Or(c.failed, err)
+		return "", c.store.fault(err)
 	}
+	c.acted = true
 	return c.store.Order(psp, merchant, n), nil
 }
 
@@ -63,5 +69,3 @@ func (s *Store) SkipOrders(ctx context.Context, psp, merchant string, n int64) e
 	_, err := s.exec(ctx, skipOrdersQuery, psp, merchant, s.stem(psp, merchant), n)
 	return err
 }
-
-var _ hub.Books = (*Store)(nil)

@@ -35,6 +35,9 @@ type Engine interface {
 	// Within runs a transaction: first, then what do asks, then what do gives
 	// back, and commits. An error of do undoes everything.
 	Within(ctx context.Context, first []Statement, do func(Run) (last []Statement, err error)) error
+	// Apart runs one statement that stays done whatever becomes of the
+	// transaction, where others would wait for that; else inside it.
+	Apart(ctx context.Context, run Run, statement Statement) error
 	// Verdict tells what an error of the database means.
 	Verdict(err error) Verdict
 	// Room returns an error when the database could not grow by a payment.

@@ -27,7 +27,7 @@ func Basket(party hub.PartyID, obligations ...hub.ObligationID) *hub.Payment {
 		total += amount
 		p.Lines = append(p.Lines, hub.Line{
 			No: i + 1, Creditor: "water", Obligation: o, ExternalID: "FACT-" + string(o), Option: "full", Amount: hub.Bani(amount),
-			Asked: hub.Asked{Party: party, Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: CNP}},
+			Asked: hub.Whom{Party: party, Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: CNP}},
 			Class: hub.ClassA, Verified: hub.VerifiedLive, State: hub.LineHeld,
 		})
 	}
