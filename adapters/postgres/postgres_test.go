@@ -56,12 +56,8 @@ func TestStoreKeepsTheContract(t *testing.T) {
 		empty(t, db)
 		return hubtest.Lab{
 			Store:   store,
-			Age:     func(t *testing.T, d time.Duration) { hubtest.Age(t, db, d) },
+			DB:      db,
 			Replica: func(t *testing.T) hub.Store { return open(t, dsn) },
-			Raw: func(t *testing.T, statement string) error {
-				_, err := db.ExecContext(t.Context(), statement)
-				return err
-			},
 			Dump: func(t *testing.T) []byte { return testserver.PostgresDump(t, dsn) },
 		}
 	})

@@ -53,12 +53,8 @@ func TestStoreKeepsTheContract(t *testing.T) {
 		store, db := open(t, dir), beside(t, dir)
 		return hubtest.Lab{
 			Store:   store,
-			Age:     func(t *testing.T, d time.Duration) { hubtest.Age(t, db, d) },
+			DB:      db,
 			Replica: func(*testing.T) hub.Store { return store },
-			Raw: func(t *testing.T, statement string) error {
-				_, err := db.ExecContext(t.Context(), statement)
-				return err
-			},
 			Dump: func(t *testing.T) []byte { return everything(t, dir) },
 		}
 	})
