@@ -55,7 +55,7 @@ func TestStoreKeepsTheContract(t *testing.T) {
 			Store:   store,
 			DB:      db,
 			Replica: func(*testing.T) hub.Store { return store },
-			Dump: func(t *testing.T) []byte { return everything(t, dir) },
+			Dump:    func(t *testing.T) []byte { return everything(t, dir) },
 		}
 	})
 }
