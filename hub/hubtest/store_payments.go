@@ -47,7 +47,7 @@ func requestKey(party hub.PartyID, key string) hub.RequestKey {
 var errTaken = hub.Errorf(hub.CodeConflict, "taken")
 
 // opens builds a payment as the hub does: claims, order numbers, work.
-func opens(t *testing.T, p *hub.Payment) func(hub.PaymentTx) (*hub.Payment, error) {
+func opens(t testing.TB, p *hub.Payment) func(hub.PaymentTx) (*hub.Payment, error) {
 	return func(tx hub.PaymentTx) (*hub.Payment, error) {
 		fresh := clone(t, p)
 		held, err := tx.HoldAll(t.Context(), fresh.ID, linesOf(fresh), tx.Now().Add(10*time.Minute))
@@ -80,7 +80,7 @@ func linesOf(p *hub.Payment) []*hub.Line {
 }
 
 // clone copies a payment deeply, with what JSON leaves out.
-func clone(t *testing.T, p *hub.Payment) *hub.Payment {
+func clone(t testing.TB, p *hub.Payment) *hub.Payment {
 	t.Helper()
 	copied := *p
 	copied.Charges = append([]hub.Charge(nil), p.Charges...)
