@@ -64,7 +64,7 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 		pay.Conf{LookUpEvery: time.Millisecond})
 	s.scene = newScene(t, func(p *httpapi.Parts, c *httpapi.Conf) {
 		p.Roster = fleet
-		p.Paying = httpapi.Paying{Payments: s.pay, References: &counter{Service: s.pay, keys: keys}, Notices: s.pay, Refunds: s.pay}
+		p.Paying = httpapi.Paying{Payments: s.pay, References: counter{s.pay}, Notices: s.pay, Refunds: s.pay}
 		c.StartsPerMinute, c.PaymentsPerMinute = 10_000, 10_000
 		if change != nil {
 			change(p, c)
@@ -75,14 +75,28 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 	return s
 }
 
-// counter quotes references, as the portal's till does.
-type counter struct {
-	*pay.Service
-	keys *hub.Keys
+// counter confirms every reference.
+type counter struct{ *pay.Service }
+
+func (c counter) QuoteReference(_ context.Context, _ string, name hub.Name, reference string, amount hub.Money) (*pay.Quote, error) {
+	l := hub.Line{No: 1, Creditor: name, Reference: reference, Amount: amount, Transfers: []hub.Transfer{{Seq: 1, AccountID: "main", IBAN: iban, Amount: amount}}}
+	return &pay.Quote{ID: "Q", Token: "token", Total: amount, AsOf: noon, ValidUntil: noon, Lines: []pay.QuotedLine{{State: pay.Confirmed, Line: l}}}, nil
 }
 
-func (c *counter) QuoteReference(context.Context, string, hub.Name, string, hub.Money) (*pay.Quote, error) {
-	return nil, hub.Errorf(hub.CodeNotPayable, "Not yet.")
+// carried is a payment that a portal carries for somebody who did not sign in.
+func (s *till) carried(t testing.TB, portal string) hub.PaymentID {
+	t.Helper()
+	p, _, err := s.ledger.OpenPayment(t.Context(), hub.RequestKey{Portal: portal, Key: "r"}, func(tx hub.PaymentTx) (*hub.Payment, error) {
+		return &hub.Payment{
+			ID: hub.PaymentID(hub.NewID()), Portal: portal, Quote: hub.QuoteID(portal), Policy: hub.BestEffort, OpenedAt: noon, ExpiresAt: tx.Now().Add(time.Hour),
+			Lines:   []hub.Line{{No: 1, Creditor: "ditl", Reference: "PA 123456", Amount: hub.Bani(29000), State: hub.LineHeld}},
+			Charges: []hub.Charge{{No: 1, PSP: "bank", Merchant: "M1", Order: "T-" + portal, Lines: []int{1}, Amount: hub.Bani(29000), URL: "https://bank.example/page/x", State: hub.ChargeAwaiting}},
+		}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.ID
 }
 
 // work runs the workers until stop is called.
