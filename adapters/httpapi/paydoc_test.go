@@ -19,7 +19,6 @@ import (
 func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 	v := validator.NewValidatorFromV3Model(model(t))
 	refund := `{"line":1,"expected_refundable":{"amount":7015,"currency":"RON"},"reason":"court_decision"}`
-	reference := `{"creditor":"ditl","reference":"PA 123456","amount":{"amount":29000,"currency":"RON"}}`
 	card := `{"creditor":"ditl","reference":"4111 1111 1111 1111","amount":{"amount":29000,"currency":"RON"}}`
 	for name, tc := range map[string]struct {
 		method, target, body, as string
@@ -32,8 +31,8 @@ func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 		"a quote of a part":             {"POST", "/v1/quotes", strings.Replace(basket(debt("ditl", 0)), `"obligation"`, `"amount":{"amount":7000,"currency":"RON"},"obligation"`, 1), "ana", nil, 200},
 		"a quote of everything":         {"POST", "/v1/quotes", basket(hub.NewObligationID("ditl", "1")), "ana", full, 200},
 		"a quote of a silent creditor":  {"POST", "/v1/quotes", basket(debt("ditl", 0)), "ana", silent, 200},
-		"a quote of a reference":        {"POST", "/v1/quotes", reference, "portal", nil, 200},
-		"a reference by a citizen":      {"POST", "/v1/quotes", reference, "ana", nil, 403},
+		"a quote of a reference":        {"POST", "/v1/quotes", fine, "portal", nil, 200},
+		"a reference by a citizen":      {"POST", "/v1/quotes", fine, "ana", nil, 403},
 		"lines by a portal":             {"POST", "/v1/quotes", basket(debt("ditl", 0)), "portal", nil, 403},
 		"a card number":                 {"POST", "/v1/quotes", card, "portal", nil, 422},
 		"an empty basket":               {"POST", "/v1/quotes", `{"lines":[]}`, "ana", nil, 400},

@@ -64,8 +64,8 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 		pay.Conf{LookUpEvery: time.Millisecond})
 	s.scene = newScene(t, func(p *httpapi.Parts, c *httpapi.Conf) {
 		p.Roster = fleet
-		p.Paying = httpapi.Paying{Payments: s.pay, References: counter{s.pay}, Notices: s.pay, Refunds: s.pay}
-		c.StartsPerMinute, c.PaymentsPerMinute = 10_000, 10_000
+		p.Paying = httpapi.Paying{Payments: s.pay, References: s.pay, Notices: s.pay, Refunds: s.pay}
+		c.StartsPerMinute, c.PaymentsPerMinute, c.ReferencesPerMinute = 10_000, 10_000, 10_000
 		if change != nil {
 			change(p, c)
 		}
@@ -75,29 +75,24 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 	return s
 }
 
-// counter confirms every reference.
-type counter struct{ *pay.Service }
-
-func (c counter) QuoteReference(_ context.Context, _ string, name hub.Name, reference string, amount hub.Money) (*pay.Quote, error) {
-	l := hub.Line{No: 1, Creditor: name, Reference: reference, Amount: amount, Transfers: []hub.Transfer{{Seq: 1, AccountID: "main", IBAN: iban, Amount: amount}}}
-	return &pay.Quote{ID: "Q", Token: "token", Total: amount, AsOf: noon, ValidUntil: noon, Lines: []pay.QuotedLine{{State: pay.Confirmed, Line: l}}}, nil
-}
-
 // carried is a payment that a portal carries for somebody who did not sign in.
 func (s *till) carried(t testing.TB, portal string) hub.PaymentID {
 	t.Helper()
-	p, _, err := s.ledger.OpenPayment(t.Context(), hub.RequestKey{Portal: portal, Key: "r"}, func(tx hub.PaymentTx) (*hub.Payment, error) {
-		return &hub.Payment{
-			ID: hub.PaymentID(hub.NewID()), Portal: portal, Quote: hub.QuoteID(portal), Policy: hub.BestEffort, OpenedAt: noon, ExpiresAt: tx.Now().Add(time.Hour),
-			Lines:   []hub.Line{{No: 1, Creditor: "ditl", Reference: "PA 123456", Amount: hub.Bani(29000), State: hub.LineHeld}},
-			Charges: []hub.Charge{{No: 1, PSP: "bank", Merchant: "M1", Order: "T-" + portal, Lines: []int{1}, Amount: hub.Bani(29000), URL: "https://bank.example/page/x", State: hub.ChargeAwaiting}},
-		}, nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	quoted := s.ask("POST", "/v1/quotes", fine, "Authorization", "Bearer "+portal)
+	var q struct{ Quote string }
+	if err := json.Unmarshal(quoted.Body.Bytes(), &q); err != nil || quoted.Code != ok {
+		t.Fatalf("quote: got %d %s", quoted.Code, quoted.Body)
+	}
+	opened := s.ask("POST", "/v1/payments", order1(q.Quote), "Authorization", "Bearer "+portal, "Idempotency-Key", "r")
+	var p payment
+	if err := json.Unmarshal(opened.Body.Bytes(), &p); err != nil || opened.Code != http.StatusCreated {
+		t.Fatalf("payment: got %d %s", opened.Code, opened.Body)
 	}
 	return p.ID
 }
+
+// fine is a debt that no creditor lists.
+const fine = `{"creditor":"ditl","reference":"PA 123456","amount":{"amount":29000,"currency":"RON"}}`
 
 // work runs the workers until stop is called.
 func (s *till) work(t testing.TB) (stop func()) {
@@ -184,9 +179,9 @@ func (s *till) opened(t testing.TB, key string, of ...hub.ObligationID) payment 
 }
 
 // read gives the payment as it stands.
-func (s *till) read(t testing.TB, id hub.PaymentID) payment {
+func (s *till) read(t testing.TB, id hub.PaymentID, as string) payment {
 	t.Helper()
-	w := s.ask("GET", "/v1/payments/"+string(id), "")
+	w := s.ask("GET", "/v1/payments/"+string(id), "", "Authorization", "Bearer "+as)
 	if w.Code != ok {
 		t.Fatalf("read: got %d %s", w.Code, w.Body)
 	}
@@ -203,19 +198,19 @@ func (s *till) settled(t testing.TB, key string, of ...hub.ObligationID) payment
 	p := s.opened(t, key, of...)
 	s.psp.authorise()
 	defer s.work(t)()
-	return s.until(t, p.ID, hub.PaymentSettled)
+	return s.until(t, p.ID, "ana", hub.PaymentSettled)
 }
 
-func (s *till) until(t testing.TB, id hub.PaymentID, state hub.PaymentState) payment {
+func (s *till) until(t testing.TB, id hub.PaymentID, as string, state hub.PaymentState) payment {
 	t.Helper()
 	for range 2000 {
-		if p := s.read(t, id); p.State == state {
+		if p := s.read(t, id, as); p.State == state {
 			return p
 		}
 		s.ledger.Hurry()
 		time.Sleep(2 * time.Millisecond)
 	}
-	t.Fatalf("the payment is %s, want %s", s.read(t, id).State, state)
+	t.Fatalf("the payment is %s, want %s", s.read(t, id, as).State, state)
 	return payment{}
 }
 
