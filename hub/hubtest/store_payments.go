@@ -210,7 +210,9 @@ func keyOpensOnce(t *testing.T, lab Lab) {
 	other := key
 	other.Hash = sha256.Sum256([]byte("another request"))
 	_, _, err = lab.Store.OpenPayment(ctx, other, opens(t, Basket("ana", "b")))
-	wantCode(t, "OpenPayment with another content", err, hub.CodeConflict)
+	if !errors.Is(err, hub.ErrKeyUsed) {
+		t.Errorf("OpenPayment with another content: got %v, want ErrKeyUsed", err)
+	}
 	for what, stranger := range map[string]hub.RequestKey{
 		"another party":  requestKey("dan", "k1"),
 		"another portal": {Portal: "p2", Party: "ana", Route: key.Route, Key: "k1"},
@@ -229,7 +231,9 @@ func quoteOpensOnce(t *testing.T, lab Lab) {
 	other := Basket("", "b")
 	other.Quote = p.Quote
 	_, _, err := lab.Store.OpenPayment(t.Context(), requestKey("", "k2"), opens(t, other))
-	wantCode(t, "OpenPayment with a used quote", err, hub.CodeConflict)
+	if !errors.Is(err, hub.ErrQuoteUsed) {
+		t.Errorf("OpenPayment with a used quote: got %v, want ErrQuoteUsed", err)
+	}
 	claims, err := lab.Store.Claims(t.Context())
 	wantCode(t, "Claims", err, "")
 	if len(claims) != 1 {
