@@ -171,3 +171,22 @@ func appendLei(dst []byte, minor int64) []byte {
 	dst = strconv.AppendInt(dst, lei, 10)
 	return append(dst, '.', byte('0'+rest/10), byte('0'+rest%10))
 }
+
+// appendBani writes whole bani: "-123450".
+func appendBani(dst []byte, minor int64) []byte { return strconv.AppendInt(dst, minor, 10) }
+
+// appendMoneyRO writes an amount as MoneyRO reads it: "-1.234,50".
+func appendMoneyRO(dst []byte, minor int64) []byte {
+	plain := appendLei(nil, minor)
+	whole, cents := plain[:len(plain)-3], plain[len(plain)-2:]
+	if minor < 0 {
+		dst, whole = append(dst, '-'), whole[1:]
+	}
+	for i, digit := range whole {
+		if i > 0 && (len(whole)-i)%3 == 0 {
+			dst = append(dst, '.')
+		}
+		dst = append(dst, digit)
+	}
+	return append(append(dst, ','), cents...)
+}

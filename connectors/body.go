@@ -63,9 +63,11 @@ func (b *Body) readNode(in *inspection, node ast.Node, field string, tag reflect
 	}
 }
 
-// onlyNumber tells whether the template is one hole that is a number.
+// onlyNumber tells whether the template is one hole that is a whole number: a
+// page, or an amount in bani.
 func (t *Template) onlyNumber() bool {
-	return len(t.parts) == 1 && t.parts[0].variable != nil && slices.Contains([]string{"page", "amount"}, t.parts[0].variable.name)
+	return len(t.parts) == 1 && t.parts[0].variable != nil && slices.Contains([]string{"", "bani"}, t.parts[0].argument) &&
+		slices.Contains([]string{"page", "amount"}, t.parts[0].variable.name)
 }
 
 // AppendJSON appends the tree as JSON.
@@ -118,7 +120,8 @@ func (b *Body) partsJSON(ctx context.Context, dst []byte, v *Vars, open, end byt
 		}
 		first = false
 	}
-	return append(dst, end), true, nil
+	gone := first && b.kind == bodyObject && len(b.parts) > 0
+	return append(dst, end), !gone, nil // an object all of whose parts are gone goes with them
 }
 
 // escaped fills the template with literals and values through one escaper.

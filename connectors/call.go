@@ -22,6 +22,9 @@ type Call struct {
 	vars    map[string]string // variables of the request, and the field each stands in
 }
 
+// Writes tells whether the call changes the creditor's books.
+func (c *Call) Writes() bool { return writes(c.Name) }
+
 // answerPart is how the answer to a call is read.
 type answerPart struct {
 	Read        bool           `json:"read" doc:"Repeating the call does no harm."`
@@ -34,18 +37,15 @@ type answerPart struct {
 	Items       Path           `json:"items" doc:"The list of records in the answer; $ is the answer itself. An answer without it is refused: only the creditor may say that nothing is due."`
 	MayOmit     bool           `json:"items_may_be_omitted" doc:"The creditor leaves the list out when nothing is due."`
 	Map         *obligationMap `json:"map" doc:"Our fields from theirs."`
+	Booking     *bookingMap    `json:"booking" doc:"What the creditor says it booked: the answer to post; in answers to find and statement, every record under items."`
+	Extinguish  []shareMap     `json:"extinguishes" doc:"Of a quote: what a part payment is booked to, where the creditor says so."`
 }
-
-// laterCalls belong to paying, which manifests cannot describe yet.
-var laterCalls = []string{"quote", "post", "find", "reverse", "statement"}
 
 func (in *inspection) calls(node ast.Node, kind Kind, m *Manifest) map[string]*Call {
 	calls := map[string]*Call{}
 	for _, e := range in.mapping(node, "calls", 1) {
 		field := join("calls", e.key)
 		switch {
-		case slices.Contains(laterCalls, e.key):
-			in.at(field, "belongs to paying, which manifests cannot describe yet; %s", oneOf(kind.calls))
 		case !slices.Contains(kind.calls, e.key):
 			in.at(field, "kind %s has no such call; %s", kind.name, oneOf(kind.calls))
 		default:
@@ -65,12 +65,13 @@ func (in *inspection) oneCall(e entry, kind Kind, field string) *Call {
 	c := &Call{Name: e.key, vars: map[string]string{}}
 	in.call = c
 	defer func() { in.call = nil }()
-	if kind.request != nil {
-		c.request = reflect.New(kind.request).Elem()
+	request := kind.requests[e.key]
+	if request != nil {
+		c.request = reflect.New(request).Elem()
 	}
 	rest := []entry{}
 	for _, part := range in.mapping(e.value, field, 2) {
-		if part.key == "request" && kind.request != nil {
+		if part.key == "request" && request != nil {
 			in.into(part.value, c.request, join(field, "request"), "", 3)
 			continue
 		}
@@ -88,7 +89,7 @@ func (in *inspection) answerParts(parts []entry, c *Call, field string, kind Kin
 		f, known := fields.find(e.key)
 		if !known {
 			names := fields.names()
-			if kind.request != nil {
+			if kind.requests[c.Name] != nil {
 				names = append([]string{"request"}, names...)
 			}
 			in.at(join(field, e.key), "unknown key; %s", oneOf(names))
@@ -100,12 +101,12 @@ func (in *inspection) answerParts(parts []entry, c *Call, field string, kind Kin
 
 // callAgrees finds what is missing or contradicts the traits.
 func (in *inspection) callAgrees(c *Call, kind Kind, t hub.Traits, field string) {
-	if c.Name == CallObligations || c.Name == CallPull {
-		if c.answer.Map == nil {
-			in.at(field, "map is missing")
-		}
+	if slices.Contains([]string{CallObligations, CallPull, CallQuote}, c.Name) && c.answer.Map == nil {
+		in.at(field, "map is missing")
 	}
-	if c.Name != CallObligations || kind.request == nil || !holdsTemplates(kind.request, 0) {
+	in.payingAgrees(c, field)
+	request := kind.requests[c.Name]
+	if c.Name != CallObligations && c.Name != CallQuote || request == nil || !holdsTemplates(request, 0) {
 		return
 	}
 	if t.Can(hub.FetchByAccount) && c.vars["account"] == "" {
@@ -197,12 +198,17 @@ func (c *condition) holds(s *scope) bool {
 // hasParts tells an object or a list from null.
 func hasParts(v Value) bool { return v.Any() != nil }
 
-// errorRule turns a refusal of the creditor into a code of ours.
+// errorRule turns a refusal of the creditor into a code of ours, or into what it
+// really says about a posting.
 type errorRule struct {
 	condition
 	Status     int           `json:"status" doc:"HTTP status of the answer." min:"100" max:"599"`
-	Code       string        `json:"code" doc:"Our code." required:"true" enum:"not_found|ambiguous|not_payable|busy|maintenance|auth|bad_data|timeout|unsupported|unavailable"`
+	Code       string        `json:"code" doc:"Our code. Required, unless done or found says what the answer means." enum:"not_found|ambiguous|not_payable|amount_changed|busy|maintenance|auth|bad_data|timeout|unsupported|unavailable"`
 	RetryAfter time.Duration `json:"retry_after" doc:"How long to wait when the creditor does not say." max:"86400"`
+	Certain    *bool         `json:"certain" doc:"Of post and reverse, required there: whether this answer says that nothing was booked. false: it may have been."`
+	Done       bool          `json:"done" doc:"Of post and reverse: the answer says that it was done before, and is read like any other."`
+	Under      Path          `json:"under" doc:"With done: where in this answer the booking stands, when not at its root."`
+	Found      string        `json:"found" doc:"Of find: what the answer says about the posting." enum:"absent|not_visible|refused"`
 }
 
 func (r errorRule) Check(report func(field, problem string)) {
@@ -210,21 +216,34 @@ func (r errorRule) Check(report func(field, problem string)) {
 	if r.At.IsZero() && r.Status == 0 {
 		report("", "needs at or status: what makes the answer a refusal")
 	}
+	given := 0
+	for _, is := range []bool{r.Code != "", r.Done, r.Found != ""} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		report("", "needs exactly one of code, done, found")
+	}
+	if !r.Under.IsZero() && !r.Done {
+		report("under", "belongs to done")
+	}
 }
 
 // sentences are what citizens read when a creditor refuses.
 var sentences = map[hub.Code]string{
-	hub.CodeNotFound:    "The creditor does not know this person or account.",
-	hub.CodeAmbiguous:   "The creditor found several candidates.",
-	hub.CodeNotPayable:  "The creditor does not take payments for this now.",
-	hub.CodeBusy:        "The creditor's system is busy.",
-	hub.CodeMaintenance: "The creditor's system is closed for maintenance.",
-	hub.CodeAuth:        "The creditor's system does not accept the hub's credentials.",
-	hub.CodeBadData:     "The creditor's answer cannot be used.",
-	hub.CodeTimeout:     "The creditor's system did not answer in time.",
-	hub.CodeUnsupported: "The creditor's system cannot do this.",
-	hub.CodeUnavailable: "The creditor's system does not answer.",
-	hub.CodeForeignData: "The creditor answered about somebody else.",
+	hub.CodeNotFound:      "The creditor does not know this person or account.",
+	hub.CodeAmbiguous:     "The creditor found several candidates.",
+	hub.CodeNotPayable:    "The creditor does not take payments for this now.",
+	hub.CodeAmountChanged: "The creditor takes another amount now.",
+	hub.CodeBusy:          "The creditor's system is busy.",
+	hub.CodeMaintenance:   "The creditor's system is closed for maintenance.",
+	hub.CodeAuth:          "The creditor's system does not accept the hub's credentials.",
+	hub.CodeBadData:       "The creditor's answer cannot be used.",
+	hub.CodeTimeout:       "The creditor's system did not answer in time.",
+	hub.CodeUnsupported:   "The creditor's system cannot do this.",
+	hub.CodeUnavailable:   "The creditor's system does not answer.",
+	hub.CodeForeignData:   "The creditor answered about somebody else.",
 }
 
 // Failure makes an error of the code with the sentence citizens read; cause is

@@ -7,14 +7,23 @@ import (
 	"racord/hub"
 )
 
-// The calls a manifest can describe. Quote, post, find, reverse and statement
-// belong to paying and are refused with a sentence that says so.
+// The calls a manifest can describe.
 const (
 	CallObligations = "obligations" // what does one subject owe?
 	CallPing        = "ping"        // are you there?
 	CallProve       = "prove"       // does this proof fit this account?
 	CallPull        = "pull"        // everything that is due, in bulk
+	CallQuote       = "quote"       // what may be paid now?
+	CallPost        = "post"        // this was paid: book it
+	CallFind        = "find"        // did you book it?
+	CallReverse     = "reverse"     // take a booking back
+	CallStatement   = "statement"   // what did you book on that day?
 )
+
+// PayingCalls lists the calls of paying.
+func PayingCalls() []string {
+	return []string{CallQuote, CallPost, CallFind, CallReverse, CallStatement}
+}
 
 // Kind is a protocol that connectors speak. It is a value: a list of kinds makes
 // a Catalog.
@@ -22,8 +31,9 @@ type Kind struct {
 	name, doc string
 	settings  reflect.Type
 	defaults  reflect.Value
-	request   reflect.Type // the kind's own part of a call; nil when it has none
-	calls     []string     // the calls it can make, the first is required
+	calls     []string                // the calls it can make, the first is required
+	requests  map[string]reflect.Type // the kind's own part of each call; nil when it has none
+	files     bool                    // it pays by files: class F and no other
 	open      func(context.Context, Env, *Manifest) (*hub.Connector, error)
 }
 
@@ -52,12 +62,25 @@ func Define[S any](name, doc string, defaults S, open func(context.Context, Env,
 // Option adds to the declaration of a kind.
 type Option func(*Kind)
 
-// Calls says which calls the kind can make; the first must be in every
-// manifest. R is the `request` part of a call, declared like settings; it may
-// hold Templates. Read it with RequestOf.
+// Calls says which calls the kind can make; the first of all must be in every
+// manifest. R is the `request` part of these calls, declared like settings; it
+// may hold Templates. Read it with RequestOf. Calls that have another request
+// part stand in a Calls of their own.
 func Calls[R any](names ...string) Option {
-	return func(k *Kind) { k.calls, k.request = names, reflect.TypeFor[R]() }
+	return func(k *Kind) {
+		if k.requests == nil {
+			k.calls, k.requests = nil, map[string]reflect.Type{}
+		}
+		k.calls = append(k.calls, names...)
+		for _, name := range names {
+			k.requests[name] = reflect.TypeFor[R]()
+		}
+	}
 }
+
+// PaysByFile says that the kind's postings are lines of a file: they are of class
+// F, and those of other kinds never are.
+func PaysByFile() Option { return func(k *Kind) { k.files = true } }
 
 // RequestOf gives the request part of a call.
 func RequestOf[R any](c *Call) R { return c.request.Interface().(R) }

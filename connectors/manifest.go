@@ -144,6 +144,7 @@ func (in *inspection) kindParts(entries []entry, kind Kind, m *Manifest) {
 		case "calls":
 			calls = true
 			m.Calls = in.calls(e.value, kind, m)
+			in.payingFits(m, kind)
 		}
 	}
 	if !settings && len(fieldsOf(kind.settings)) > 0 {

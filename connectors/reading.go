@@ -27,7 +27,8 @@ type Reading struct {
 	text     [96]byte  // where the scope's buffers begin
 	places   [16]Value // likewise
 
-	batch      int // records to make room for at once
+	batch      int           // records to make room for at once
+	parts      [][]hub.Share // of a quote: what a payment of each obligation is booked to
 	subjects   []hub.Subject
 	references []hub.Reference
 	transfers  []hub.Transfer
@@ -58,20 +59,17 @@ func (m *Manifest) Reading(c *Call, asked hub.Asked, now time.Time) *Reading {
 // what the creditor asked us to wait, 0 when it did not.
 func (r *Reading) Classify(status int, root Value, retryAfter time.Duration) error {
 	r.look(root)
-	for i := range r.call.answer.Errors {
-		rule := &r.call.answer.Errors[i]
-		if rule.Status != 0 && rule.Status != status || !rule.At.IsZero() && (root == nil || !rule.holds(&r.scope)) {
-			continue
-		}
-		wait := retryAfter
-		if wait == 0 {
-			wait = rule.RetryAfter
-		}
-		failure := Failure(hub.Code(rule.Code), fmt.Errorf("rule errors[%d] of call %s", i, r.call.Name))
-		failure.RetryAfter = wait
-		return failure
+	if i := r.rule(status, root); i >= 0 {
+		return r.refusedBy(i, retryAfter)
 	}
 	return ofStatus(status, retryAfter)
+}
+
+// rule finds the first rule that fits, -1 when none does.
+func (r *Reading) rule(status int, root Value) int {
+	return slices.IndexFunc(r.call.answer.Errors, func(rule errorRule) bool {
+		return (rule.Status == 0 || rule.Status == status) && (rule.At.IsZero() || root != nil && rule.holds(&r.scope))
+	})
 }
 
 // ofStatus says what an HTTP status means when the manifest does not.
@@ -126,12 +124,9 @@ func (r *Reading) Page(root Value) (fresh int, err error) {
 	if err := r.times(); err != nil {
 		return 0, err
 	}
-	mark := len(r.scope.stack)
-	list := part.Items.each(&r.scope, r.scope.collect())
-	records := slices.Clone(r.scope.stack[mark:])
-	r.scope.stack = r.scope.stack[:mark]
-	if !list && !(part.MayOmit && part.Items.find(&r.scope) == nil) {
-		return 0, BadData("%s is not a list", part.Items)
+	records, err := r.records(root)
+	if err != nil {
+		return 0, err
 	}
 	if r.count+len(records) > MaxRecords {
 		return 0, BadData("more than %d records", MaxRecords)
@@ -215,6 +210,8 @@ func (r *Reading) Add(v Value) (fresh bool) {
 	if refused != nil {
 		r.answer.Obligations = r.answer.Obligations[:n]
 		r.answer.Refused = append(r.answer.Refused, *refused)
+	} else if r.call.answer.Extinguish != nil {
+		r.parts = append(r.parts, r.shares())
 	}
 	return fresh
 }

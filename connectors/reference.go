@@ -34,7 +34,9 @@ func (w *page) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", ar
 func (w *page) calls() {
 	w.line("## Calls\n")
 	w.line("`obligations` asks what one subject owes, `ping` whether the creditor is there, `prove` whether a proof fits an")
-	w.line("account, `pull` brings everything in bulk. %s belong to paying and are refused for now.\n", "`"+strings.Join(laterCalls, "`, `")+"`")
+	w.line("account, `pull` brings everything in bulk. Of paying: `quote` asks what may be paid now, `post` has a payment booked,")
+	w.line("`find` asks whether it was, `reverse` takes a booking back, `statement` lists what was booked on a day. Without `post` a")
+	w.line("creditor takes no payments through the hub. `post` and `reverse` are sent once and never repeated by themselves.\n")
 	w.structure("A call", "Besides `request`, the kind's own.", reflect.TypeFor[answerPart]())
 }
 
@@ -68,8 +70,29 @@ func (w *page) kind(k Kind) {
 	if len(fieldsOf(k.settings)) > 0 {
 		w.structure("`settings`", "", k.settings)
 	}
-	if k.request != nil && len(fieldsOf(k.request)) > 0 {
-		w.structure("`request`", "", k.request)
+	w.requests(k)
+}
+
+// requests writes a table for each request part, with the calls it belongs to.
+func (w *page) requests(k Kind) {
+	written := map[reflect.Type]bool{}
+	for _, name := range k.calls {
+		request := k.requests[name]
+		if request == nil || written[request] || len(fieldsOf(request)) == 0 {
+			continue
+		}
+		written[request] = true
+		var calls []string
+		for _, other := range k.calls {
+			if k.requests[other] == request {
+				calls = append(calls, other)
+			}
+		}
+		note := ""
+		if len(calls) < len(k.calls) {
+			note = "Of `" + strings.Join(calls, "`, `") + "`."
+		}
+		w.structure("`request`", note, request)
 	}
 }
 

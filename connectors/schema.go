@@ -42,8 +42,8 @@ func (k Kind) schema(answer *jsonschema.Schema) *jsonschema.Schema {
 	calls := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), Required: k.calls[:1], AdditionalProperties: jsonschema.FalseSchema}
 	for _, name := range k.calls {
 		call := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
-		if k.request != nil {
-			call.Properties.Set("request", schemaOf(k.request))
+		if request := k.requests[name]; request != nil {
+			call.Properties.Set("request", schemaOf(request))
 		}
 		for part := answer.Properties.Oldest(); part != nil; part = part.Next() {
 			call.Properties.Set(part.Key, &jsonschema.Schema{Ref: "#/$defs/" + part.Key})

@@ -5,89 +5,12 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"racord/hub"
 )
-
-// Vars fills the holes of a request.
-type Vars struct {
-	Asked  hub.Asked
-	Cursor string // of the next page; empty on the first
-	Page   int    // number of the page, from 1
-	Proof  hub.Proof
-	Now    time.Time // business time
-	Secret func(ctx context.Context, name string) (hub.Secret, error)
-}
-
-// variable is something a hole can name.
-type variable struct {
-	name, doc string
-	personal  bool // a personal identifier: only in bodies
-	value     func(ctx context.Context, v *Vars, argument string) (string, error)
-}
-
-// variables are all a request can say, in the order of the reference page.
-var variables = []variable{
-	{"cnp", "The CNP asked about. Bodies only.", true, ofScheme(hub.SchemeCNP)},
-	{"cui", "The fiscal code asked about, without RO. Bodies only.", true, ofScheme(hub.SchemeCUI)},
-	{"nif", "The NIF asked about. Bodies only.", true, ofScheme(hub.SchemeNIF)},
-	{"identifier", "The CNP, CUI or NIF asked about. Bodies only.", true, func(_ context.Context, v *Vars, _ string) (string, error) {
-		return identifierText(v.Asked.Identifier), nil
-	}},
-	{"account", "The creditor's own code of the account asked about.", false, func(_ context.Context, v *Vars, _ string) (string, error) {
-		return v.Asked.Account.Code, nil
-	}},
-	{"invoice", "The invoice number of a proof (prove only).", false, func(_ context.Context, v *Vars, _ string) (string, error) {
-		return v.Proof.Invoice, nil
-	}},
-	{"amount", "The amount of a proof in bani (prove only).", false, func(_ context.Context, v *Vars, _ string) (string, error) {
-		return strconv.FormatInt(v.Proof.Amount.Minor, 10), nil
-	}},
-	{"cursor", "Where the next page starts; nothing on the first.", false, func(_ context.Context, v *Vars, _ string) (string, error) {
-		return v.Cursor, nil
-	}},
-	{"page", "Number of the page.", false, func(_ context.Context, v *Vars, _ string) (string, error) {
-		return strconv.Itoa(v.Page), nil
-	}},
-	{"now", "The moment, as `now` (RFC 3339), `now | date_iso` or `now | date_ro`.", false, func(_ context.Context, v *Vars, form string) (string, error) {
-		return v.Now.In(hub.Bucharest).Format(nowForms[form]), nil
-	}},
-	{"secret", "A secret of the creditor, as `secret water-key`. Headers and bodies only.", false, func(ctx context.Context, v *Vars, name string) (string, error) {
-		secret, err := v.Secret(ctx, name)
-		return secret.Reveal(), err
-	}},
-}
-
-var nowForms = map[string]string{"": time.RFC3339, "date_iso": time.DateOnly, "date_ro": "02.01.2006"}
-
-func ofScheme(scheme hub.Scheme) func(context.Context, *Vars, string) (string, error) {
-	return func(_ context.Context, v *Vars, _ string) (string, error) {
-		if v.Asked.Identifier.Scheme != scheme {
-			return "", nil
-		}
-		return identifierText(v.Asked.Identifier), nil
-	}
-}
-
-func identifierText(id hub.Identifier) string {
-	if id.Scheme == hub.SchemeCUI {
-		return hub.NormalCUI(id.Value)
-	}
-	return id.Value
-}
-
-func variableNames() []string {
-	names := make([]string, len(variables))
-	for i, v := range variables {
-		names[i] = v.name
-	}
-	return names
-}
 
 // Place is where a template stands in a request; it decides how holes are
 // escaped and what they may say.
@@ -157,7 +80,6 @@ func (in *inspection) hole(s, field string, place Place) (part templatePart, ok 
 		return part, false
 	}
 	part.variable = &variables[i]
-	_, knownForm := nowForms[part.argument]
 	switch {
 	case part.variable.personal && place != InBody:
 		in.at(field, "{{ %s }} is a personal code: it stands in a body only, never in a path, a query or a header", name)
@@ -167,17 +89,30 @@ func (in *inspection) hole(s, field string, place Place) (part templatePart, ok 
 		return part, false
 	case name == "secret":
 		in.secretName(part.argument, field)
-	case (name == "invoice" || name == "amount") && in.call != nil && in.call.Name != CallProve:
-		in.at(field, "{{ %s }} belongs to prove", name)
-	case name == "now" && !knownForm:
-		in.at(field, "unknown form of now; one of now | date_iso, now | date_ro")
-	case name != "now" && part.argument != "":
-		in.at(field, "{{ %s }} takes nothing behind it", name)
+	default:
+		in.holeFits(part, field)
 	}
 	if in.call != nil {
 		in.call.vars[name] = field
 	}
 	return part, true
+}
+
+// holeFits finds a hole that its call cannot fill, and a form that its variable
+// does not have.
+func (in *inspection) holeFits(part templatePart, field string) {
+	v := part.variable
+	if v.calls != nil && (in.call == nil || !v.in(in.call.Name)) {
+		in.at(field, "{{ %s }} belongs to %s", v.name, strings.Join(v.calls, ", "))
+		return
+	}
+	switch {
+	case part.argument == "" || slices.Contains(v.forms, part.argument):
+	case v.forms == nil:
+		in.at(field, "{{ %s }} takes nothing behind it", v.name)
+	default:
+		in.at(field, "unknown form of %s; %s", v.name, oneOf(v.forms))
+	}
 }
 
 // IsZero tells whether there is no template.

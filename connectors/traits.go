@@ -21,6 +21,7 @@ type traitsPart struct {
 	Windows     []string      `json:"windows" doc:"Daily closed periods in Europe/Bucharest, such as 23:30-04:30."`
 	ProofDoc    string        `json:"proof_doc" doc:"Where on a bill a citizen finds the number that proves an account."`
 	Delivery    deliveryPart  `json:"delivery" doc:"When the deliveries of a feed are due."`
+	Paying      *payingPart   `json:"paying" doc:"How the creditor takes payments, when there is a call post."`
 }
 
 type deliveryPart struct {
@@ -67,6 +68,7 @@ func (in *inspection) traits(p traitsPart, creditor hub.Name) hub.Traits {
 		}
 		t.Delivery = hub.Delivery{At: at, Grace: p.Delivery.Grace}
 	}
+	t.Paying = in.paying(p.Paying)
 	in.traitsAgree(t, p)
 	return t
 }

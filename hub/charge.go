@@ -95,7 +95,9 @@ type ChargeFacts struct {
 	Authorised   int64     `json:"authorised"`
 	Captured     int64     `json:"captured"`
 	Refunded     int64     `json:"refunded"`
+	RefundedSome bool      `json:"refunded_some"` // something was refunded, by a provider that does not say how much
 	Disputed     int64     `json:"disputed"`
+	Won          int64     `json:"won"` // of what was disputed, what came back to the creditor
 	AuthorisedAt time.Time `json:"authorised_at,omitzero"`
 	Voided       bool      `json:"voided"`
 	Declined     bool      `json:"declined"` // and nothing can become of it any more
@@ -111,7 +113,9 @@ func (f ChargeFacts) Fold(said ChargeFacts) ChargeFacts {
 	f.Authorised = max(f.Authorised, said.Authorised)
 	f.Captured = max(f.Captured, said.Captured)
 	f.Refunded = max(f.Refunded, said.Refunded)
+	f.RefundedSome = f.RefundedSome || said.RefundedSome
 	f.Disputed = max(f.Disputed, said.Disputed)
+	f.Won = max(f.Won, said.Won)
 	if f.AuthorisedAt.IsZero() || !said.AuthorisedAt.IsZero() && said.AuthorisedAt.Before(f.AuthorisedAt) {
 		f.AuthorisedAt = said.AuthorisedAt
 	}

@@ -69,28 +69,49 @@ type PaymentTx interface {
 	// Hold claims the line's obligation until the moment, takes the claim back
 	// that the payment lost to nobody, and tells whether the payment has it now.
 	// A claim that ran out is free for anybody. freeAt is when another's ends.
+	// Whoever claims several asks in the order of (creditor, obligation), else
+	// two baskets wait for each other; HoldAll does so, and asks once for all.
 	Hold(ctx context.Context, p PaymentID, l *Line, until time.Time) (held bool, by PaymentID, freeAt time.Time, err error)
-	// Release ends the payment's claim on the line's obligation.
+	// HoldAll is Hold for several lines. The answers are in the order of lines.
+	HoldAll(ctx context.Context, p PaymentID, lines []*Line, until time.Time) ([]Held, error)
+	// Release ends the payment's claim on the line's obligation, unless another
+	// line of the payment needs it.
 	Release(l *Line)
-	// NextOrder gives the next order number at a merchant account.
+	// NextOrder gives the next order number at a merchant account. It is unique
+	// for the provider: at most 20 ASCII letters and digits.
 	NextOrder(ctx context.Context, psp, merchant string) (string, error)
 	// Book adds to the journal. A booking whose ID is there already adds nothing.
 	Book(b ...Booking)
-	// Schedule makes work due after a while, or moves it when it is there.
+	// Schedule makes work due after a while, or moves it when it is there. Work
+	// that another replica has under a lease is due no earlier than that ends it.
+	// When a provider told something since the lease began, the work stays due at
+	// once, whatever its holder wishes; so it does after Done.
 	Schedule(w Work, after time.Duration)
 	// Done ends work.
 	Done(w Work)
-	// Emit tells the world.
+	// Emit tells the world. An event without a number is given the payment's next.
 	Emit(e ...Event)
 	// Anomaly notes something that a person should look at. Detail holds no
 	// personal data.
 	Anomaly(kind, detail string)
 }
 
+// Held tells what became of a claim.
+type Held struct {
+	Held   bool
+	By     PaymentID // who has it when Held is false
+	FreeAt time.Time // when that ends: the store's time
+}
+
 // Payments keeps payments, claims, the journal and the work to be done. Every
 // change is one transaction, durable when it returns; after an error it may have
-// happened or not, and the same call again does no harm.
+// happened or not, and the same call again does no harm. What runs inside a
+// transaction may run twice, when the database asks for that: it changes nothing
+// but the payment and what it tells the PaymentTx.
 type Payments interface {
+	// RoomToPay returns CodeUnavailable when a payment could not be written down
+	// to its end. It is asked before a provider is.
+	RoomToPay(ctx context.Context) error
 	// OpenPayment stores what build makes, unless the key opened a payment before:
 	// then it gives that one, or CodeConflict when the request's content was
 	// another. A quote that another payment used is CodeConflict too. Build runs
@@ -111,13 +132,16 @@ type Payments interface {
 	// at once. A fact that is known already changes nothing (fresh is false); one
 	// about an order nobody knows is kept too.
 	ReceiveFact(ctx context.Context, f Fact) (fresh bool, err error)
-	// PaymentsOf lists a party's payments, newest first.
+	// Book adds to the journal what belongs to no change of a payment: payouts,
+	// fees, money that nobody knows.
+	Book(ctx context.Context, b ...Booking) error
+	// PaymentsOf lists a party's payments, newest first, from before the one named.
 	PaymentsOf(ctx context.Context, party PartyID, most int, before PaymentID) ([]*Payment, error)
 }
 
 // Books lets the hub's own records be checked.
 type Books interface {
-	// EachPayment gives every payment, with its work and live claims.
+	// EachPayment gives every payment there was when it began.
 	EachPayment(ctx context.Context, each func(p *Payment) error) error
 	// Balances gives debits less credits of every account of the journal.
 	Balances(ctx context.Context) (map[string]int64, error)
@@ -128,6 +152,67 @@ type Books interface {
 	Claims(ctx context.Context) ([]Claim, error)
 	// Anomalies lists what a person should look at, newest first.
 	Anomalies(ctx context.Context, most int) ([]Anomaly, error)
+}
+
+// Archive finds payments by what providers and creditors call their parts, for
+// comparing the books and for rebuilding them.
+type Archive interface {
+	// Dossier gives all that is known of one payment, as of one moment. It returns
+	// CodeNotFound.
+	Dossier(ctx context.Context, id PaymentID) (Dossier, error)
+	// ChangedSince gives the payments that changed after a place in the order of
+	// changes, oldest change first, and the place reached. A change under way when
+	// it is asked may come to stand before that: go back a minute each time.
+	ChangedSince(ctx context.Context, from Changed, most int) ([]*Payment, Changed, error)
+	// PaymentOfOrder and PaymentOfPosting find a payment and the number of its
+	// charge or line. They return CodeNotFound.
+	PaymentOfOrder(ctx context.Context, psp, order string) (id PaymentID, charge int, err error)
+	PaymentOfPosting(ctx context.Context, creditor Name, posting PostingID) (id PaymentID, line int, err error)
+	// LinesOf gives a creditor's lines whose state changed at a moment of the
+	// store's time or after it.
+	LinesOf(ctx context.Context, creditor Name, from time.Time, each func(LineEntry) error) error
+	// Facts gives what a provider told about an order, oldest first; Unmatched
+	// what was told before a moment about orders that nobody knows.
+	Facts(ctx context.Context, psp, order string) ([]KeptFact, error)
+	Unmatched(ctx context.Context, before time.Time, most int) ([]KeptFact, error)
+	// Order gives the order number n of a merchant account, LastOrder the last n
+	// that was given out (0 = none), SkipOrders makes sure that none up to n is.
+	Order(psp, merchant string, n int64) string
+	LastOrder(ctx context.Context, psp, merchant string) (int64, error)
+	SkipOrders(ctx context.Context, psp, merchant string, n int64) error
+	// Note adds an anomaly that concerns no payment. Detail holds no personal data.
+	Note(ctx context.Context, kind, detail string) error
+}
+
+// Dossier is all that the hub knows of a payment.
+type Dossier struct {
+	Payment  *Payment
+	Bookings []Booking
+	Work     []Work // not done
+	Claims   []Claim
+}
+
+// Changed is a place in the order in which payments changed. The zero Changed is
+// before all; Changed{At: t} is the beginning of that moment.
+type Changed struct {
+	At time.Time // the store's time
+	ID PaymentID
+}
+
+// LineEntry is a line as it stands in a list.
+type LineEntry struct {
+	Payment PaymentID
+	No      int
+	Posting PostingID
+	Amount  Money
+	State   LineState
+	At      time.Time // the store's time of its last change
+}
+
+// KeptFact is a notification and when it came.
+type KeptFact struct {
+	Fact
+	At time.Time // the store's time
 }
 
 // Claim is a payment's sole right to pay an obligation for a while.

@@ -9,6 +9,7 @@ import (
 // amount when it is not the option's own.
 type Wanted struct {
 	Obligation ObligationID
+	ExternalID string // the creditor's own id of the debt, when it is known
 	Option     string // "" = all that is outstanding
 	Amount     Money  // zero = the option's own amount
 }
@@ -132,5 +133,6 @@ type Paying struct {
 	ClearsIn        time.Duration // business time after booking, by which the debt is not shown any more
 	CutOff          int           // class F: minutes after midnight by which the day's file must be there
 	MaxInflight     int           // concurrent postings over all replicas; 0 = 1
+	Timeout         time.Duration // of one posting; 0 = that of other calls
 	TransientWindow time.Duration // how long sending is tried before a person is called; 0 = 72 h
 }

@@ -13,22 +13,30 @@ type PSP struct {
 	Title     string // as payers know it
 	Traits    PSPTraits
 	Merchants Merchants
-	Healthy   func() bool // whether it answers, for choosing before money moves; nil = always
 	Charger   Charger
 	Capturer  Capturer // nil = what is authorised is captured
 	Refunder  Refunder
 	Lister    Lister
+	Recaller  Recaller
 	Settler   Settler
 	Notifier  Notifier
+	Probe     Probe       // asks whether the provider answers; moves nothing
+	Health    func() bool // set by the guard; nil = nobody knows of any trouble
 }
+
+// Healthy tells whether the provider answers, as far as the hub knows. New
+// charges go to another one while it does not.
+func (p *PSP) Healthy() bool { return p.Health == nil || p.Health() }
 
 // PSPTraits are what a provider declares about itself.
 type PSPTraits struct {
 	Split          bool          // one charge may be split over merchant accounts
 	PartialCapture bool          // less than what was authorised may be captured
+	SilentStart    bool          // Start asks nobody: the provider learns of an order when the payer comes to the page
 	KeyWindow      time.Duration // how long repeating a request is known to be harmless; after it, only looking up
 	PageLife       time.Duration // how long the payer has on the provider's page at most
 	LargestCharge  int64         // bani; 0 = no limit of its own
+	Extras         []string      // abilities that were switched on although the provider does not document them
 }
 
 // Merchants maps a creditor's approved account, "creditor/account-id", to the
@@ -61,11 +69,14 @@ type Split struct {
 	Amount   Money
 }
 
-// ChargeRef names an order at a provider.
+// ChargeRef names an order at a provider, and says what the hub asked for: some
+// providers tell what happened and not how much.
 type ChargeRef struct {
 	Order    string
 	Ref      string // the provider's own number; may be empty
 	Merchant string
+	Amount   Money // what the order is for; zero = the hub does not know
+	Take     Money // what the hub asked to capture; zero = nothing yet, or all
 }
 
 // Session is the provider's page for the payer.
@@ -75,23 +86,28 @@ type Session struct {
 }
 
 // Charger starts charges and looks them up. Start fails with Certain set when no
-// order came to be. Lookup returns CodeNotFound for an order that the provider
-// certainly does not know.
+// order came to be; an order that exists already with the same amount gives its
+// page again, or CodeConflict without Certain: it is to be looked up. Lookup
+// returns CodeNotFound for an order that the provider does not know. With
+// SilentStart that means, as long as the page lives, only that the payer has not
+// come yet.
 type Charger interface {
 	Start(ctx context.Context, o ChargeOrder) (Session, error)
 	Lookup(ctx context.Context, r ChargeRef) (ChargeFacts, error)
 }
 
-// Capturer takes or gives back what was authorised. An error with Certain set
-// says that nothing was done and never will be by this request; after any other,
-// look up.
+// Capturer takes or gives back what was authorised, once: a second Capture of the
+// same amount, and a second Void, succeed and do nothing. An error with Certain
+// set says that nothing was done and never will be by this request; after any
+// other, look up. Void never gives back what was captured: that is CodeConflict.
 type Capturer interface {
 	Capture(ctx context.Context, r ChargeRef, amount Money, key string) error
 	Void(ctx context.Context, r ChargeRef, key string) error
 }
 
-// Refunder gives captured money back. Errors are those of Capturer; Lookup tells
-// the sum that was refunded.
+// Refunder gives captured money back, as often as it is asked to. An error with
+// Certain set says that this request did nothing; Lookup tells the sum that was
+// refunded.
 type Refunder interface {
 	Refund(ctx context.Context, r ChargeRef, amount Money, merchant, key string) error
 }
@@ -109,22 +125,32 @@ type ListedCharge struct {
 	Facts    ChargeFacts
 }
 
+// Recaller tells all that a provider keeps of one order, for finding what the hub
+// lost where there is no listing. It fails like Lookup; the manifest is empty
+// when the provider does not keep it.
+type Recaller interface {
+	Recall(ctx context.Context, r ChargeRef) (ListedCharge, error)
+}
+
 // Settler tells what a provider paid out to a merchant account on a day.
 type Settler interface {
 	Settlement(ctx context.Context, merchant string, day Date) ([]SettledCharge, error)
 }
 
-// SettledCharge is an order in a settlement.
+// SettledCharge is an order in a settlement. Gross less Fee is Net, and the Nets
+// of a PayoutRef add up to what the bank books. The fee is with its VAT.
 type SettledCharge struct {
 	Order           string
 	Gross, Fee, Net Money
-	Refund          bool
+	Refund          bool // money that went back, to the payer or the payer's bank: Gross and Net are negative
 	PayoutRef       string
 }
 
 // Notifier reads a provider's notification. Read verifies it over the raw bytes
-// and returns CodeUnauthenticated for one that the provider did not sign so.
-// The fact says only that the provider should be asked.
+// and returns CodeUnauthenticated for one that the provider did not sign so,
+// CodeUnavailable when that cannot be told now. The fact says only that the
+// provider should be asked. Reply answers with what became of the notification:
+// nil says that it is kept and need not come again.
 type Notifier interface {
 	Read(ctx context.Context, h http.Header, body []byte) (Fact, error)
 	Reply(w http.ResponseWriter, err error) // as the provider wants to hear it

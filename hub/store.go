@@ -107,6 +107,10 @@ type Store interface {
 	Snapshots
 	Slots
 	Quarantines
+	Payments
+	Books
+	Archive
+	Outbox
 	// Ready tells whether the database answers.
 	Ready(ctx context.Context) error
 	Close() error

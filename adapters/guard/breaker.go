@@ -48,13 +48,27 @@ type breaker struct {
 	closedAt time.Time
 }
 
+// trip says when a breaker opens: after so many failures in a row, or when half
+// of at least 20 calls failed, both within a window that rolls on.
+type trip struct {
+	inRow  uint32
+	window time.Duration
+}
+
+// tripRead is for questions that are asked often and answered in seconds.
+var tripRead = trip{inRow: 8, window: 30 * time.Second}
+
 func newBreaker(name string, publish func(from, to State)) *breaker {
+	return newBreakerThat(tripRead, name, publish)
+}
+
+func newBreakerThat(opens trip, name string, publish func(from, to State)) *breaker {
 	b := &breaker{born: time.Now(), publish: publish, moves: make(chan [2]State, 16)}
 	b.inner = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: name, MaxRequests: probes,
-		Interval: 30 * time.Second, BucketPeriod: 3 * time.Second,
+		Interval: opens.window, BucketPeriod: opens.window / 10,
 		Timeout:       openFirst,
-		ReadyToTrip:   readyToTrip,
+		ReadyToTrip:   opens.ready,
 		IsSuccessful:  func(err error) bool { return err == nil || isVerdict(err) },
 		IsExcluded:    func(err error) bool { _, own := err.(notTheirs); return own },
 		OnStateChange: b.changed,
@@ -62,11 +76,10 @@ func newBreaker(name string, publish func(from, to State)) *breaker {
 	return b
 }
 
-// readyToTrip opens after 8 failures in a row, or when half of at least 20
-// calls failed. It does not look at Requests: that counts calls still in flight.
-func readyToTrip(c gobreaker.Counts) bool {
+// ready does not look at Requests: that counts calls still in flight.
+func (t trip) ready(c gobreaker.Counts) bool {
 	done := c.TotalSuccesses + c.TotalFailures
-	return c.ConsecutiveFailures >= 8 || (done >= 20 && 2*c.TotalFailures >= done)
+	return c.ConsecutiveFailures >= t.inRow || (done >= 20 && 2*c.TotalFailures >= done)
 }
 
 // isVerdict tells whether a failure is an answer of a system that works.

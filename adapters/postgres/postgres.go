@@ -24,16 +24,18 @@ import (
 // The bounds of what a replica asks of the database.
 const (
 	connections      = 20
+	connectionsApart = 4
 	statementTimeout = 5 * time.Second
 	lockTimeout      = time.Second
 	idleTimeout      = 10 * time.Second // inside a transaction
-	connectTimeout   = 5 * time.Second
+	connectTimeout   = time.Second
 	connectionLife   = 30 * time.Minute
 )
 
 // Store is a hub.Store in PostgreSQL.
 type Store struct {
 	*sqlstore.Store
+	apart *sql.DB
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -58,12 +60,25 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	} {
 		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	db.SetConnMaxLifetime(connectionLife)
-	return &Store{Store: sqlstore.New(db, db, keys, engine{})}, nil
+	db := pool(config, connections)
+	config = config.Copy()
+	config.RuntimeParams["synchronous_commit"] = "off"
+	apart := pool(config, connectionsApart)
+	return &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), apart: apart}, nil
 }
+
+// pool opens connections as they are needed. One that died while nobody used it
+// is noticed before it is used.
+func pool(config *pgx.ConnConfig, most int) *sql.DB {
+	db := stdlib.OpenDB(*config, stdlib.OptionResetSession(alive))
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
+	db.SetConnMaxLifetime(connectionLife)
+	return db
+}
+
+// Close closes the connections.
+func (s *Store) Close() error { return errors.Join(s.apart.Close(), s.Store.Close()) }
 
 // Migrate creates the schema or brings it to the newest version, under a lock
 // that replicas share, without the timeouts of everyday work.
@@ -94,7 +109,10 @@ func parse(dsn string) (*pgx.ConnConfig, error) {
 }
 
 // engine is PostgreSQL's part of the store.
-type engine struct{}
+type engine struct {
+	db    *sql.DB
+	apart *sql.DB // for statements that do not belong to a transaction under way
+}
 
 var _ sqlstore.Engine = engine{}
 

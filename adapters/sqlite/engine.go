@@ -13,8 +13,11 @@ import (
 // engine is SQLite's part of the store. A transaction that writes excludes all
 // others, and the process is alone: its clock is the store's.
 type engine struct {
-	many *sql.Stmt // inserts bulk rows
-	one  *sql.Stmt // inserts one row
+	write *sql.DB
+	dir   string    // of the file
+	many  *sql.Stmt // inserts bulk rows
+	one   *sql.Stmt // inserts one row
+	known statements
 }
 
 var _ sqlstore.Engine = (*engine)(nil)
@@ -31,7 +34,7 @@ const (
 SET account = excluded.account, as_of = excluded.as_of, due = excluded.due, obligation = excluded.obligation`
 )
 
-func newEngine(ctx context.Context, write *sql.DB) (*engine, error) {
+func newEngine(ctx context.Context, write *sql.DB, dir string) (*engine, error) {
 	many, err := write.PrepareContext(ctx, insertHead+strings.Repeat("(?,?,?,?,?,?),", bulk-1)+"(?,?,?,?,?,?)"+insertTail)
 	if err != nil {
 		return nil, err
@@ -40,13 +43,15 @@ func newEngine(ctx context.Context, write *sql.DB) (*engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, many.Close())
 	}
-	return &engine{many: many, one: one}, nil
+	return &engine{write: write, dir: dir, many: many, one: one}, nil
 }
 
-func (e *engine) close() error { return errors.Join(e.many.Close(), e.one.Close()) }
+func (e *engine) close() error { return errors.Join(e.many.Close(), e.one.Close(), e.known.close()) }
 
 // Lock tells the time: the transaction is the only one that writes already.
-func (e *engine) Lock(context.Context, *sql.Tx, string) (time.Time, error) { return time.Now(), nil }
+func (e *engine) Lock(context.Context, *sql.Tx, string) (time.Time, error) {
+	return now(), nil
+}
 
 // Patient does nothing: statements have no timeout of their own.
 func (e *engine) Patient(context.Context, *sql.Tx) error { return nil }

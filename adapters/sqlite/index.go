@@ -113,3 +113,19 @@ func (s *Store) SetMark(ctx context.Context, party hub.PartyID, m hub.Mark) erro
 	defer s.index.outdate(party)
 	return s.Store.SetMark(ctx, party, m)
 }
+
+// OpenPayment stores a payment and what its party's view shows of it.
+func (s *Store) OpenPayment(ctx context.Context, key hub.RequestKey, build func(hub.PaymentTx) (*hub.Payment, error)) (*hub.Payment, bool, error) {
+	defer s.index.outdate(key.Party)
+	return s.Store.OpenPayment(ctx, key, build)
+}
+
+// ChangePayment changes a payment and what its party's view shows of it.
+func (s *Store) ChangePayment(ctx context.Context, id hub.PaymentID, under *hub.Lease, change func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error) {
+	party := hub.PartyID("")
+	defer func() { s.index.outdate(party) }()
+	return s.Store.ChangePayment(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error {
+		party = p.Party
+		return change(tx, p)
+	})
+}

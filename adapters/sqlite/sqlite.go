@@ -76,7 +76,7 @@ func open(ctx context.Context, file string, keys *hub.Keys) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	e, err := newEngine(ctx, write)
+	e, err := newEngine(ctx, write, filepath.Dir(file))
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}

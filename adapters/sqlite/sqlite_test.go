@@ -50,27 +50,29 @@ func behind(t *testing.T, dir string, statements ...string) {
 func TestStoreKeepsTheContract(t *testing.T) {
 	hubtest.TestStore(t, func(t *testing.T) hubtest.Lab {
 		dir := t.TempDir()
+		store, db := open(t, dir), beside(t, dir)
 		return hubtest.Lab{
-			Store: open(t, dir),
-			Age: func(t *testing.T, d time.Duration) {
-				db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.DataFile)+"?_pragma=busy_timeout(10000)")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer db.Close()
-				for _, statement := range []string{
-					`UPDATE holders SET born_at = born_at - $1, alive_until = alive_until - $1`,
-					`UPDATE slots SET held_until = held_until - $1`,
-					`UPDATE deliveries SET touched_at = touched_at - $1`,
-				} {
-					if _, err := db.ExecContext(t.Context(), statement, d.Microseconds()); err != nil {
-						t.Fatal(err)
-					}
-				}
+			Store:   store,
+			Age:     func(t *testing.T, d time.Duration) { hubtest.Age(t, db, d) },
+			Replica: func(*testing.T) hub.Store { return store },
+			Raw: func(t *testing.T, statement string) error {
+				_, err := db.ExecContext(t.Context(), statement)
+				return err
 			},
 			Dump: func(t *testing.T) []byte { return everything(t, dir) },
 		}
 	})
+}
+
+// beside is a connection to the file beside the store's.
+func beside(t testing.TB, dir string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.DataFile)+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // everything gives the bytes of all files of the store.

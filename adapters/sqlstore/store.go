@@ -25,7 +25,43 @@ type Engine interface {
 	// Insert stages rows of different external ids. A row replaces an earlier
 	// one of the same generation and external id.
 	Insert(ctx context.Context, tx *sql.Tx, delivery Delivery, rows []Row) error
+	// Words gives the pieces of SQL that differ.
+	Words() Words
+	// Clock makes a statement that answers the database's time. When it has a
+	// name, it first waits as Lock does.
+	Clock(name string) Statement
+	// Add makes the statements that add rows to a table.
+	Add(t *Table, rows [][]any) []Statement
+	// Within runs a transaction: first, then what do asks, then what do gives
+	// back, and commits. An error of do undoes everything.
+	Within(ctx context.Context, first []Statement, do func(Run) (last []Statement, err error)) error
+	// Apart runs one statement that stays done whatever becomes of the
+	// transaction, where others would wait for that; else inside it.
+	Apart(ctx context.Context, run Run, statement Statement) error
+	// Verdict tells what an error of the database means.
+	Verdict(err error) Verdict
+	// Room returns an error when the database could not grow by a payment.
+	Room(ctx context.Context) error
 }
+
+// Words are pieces of SQL.
+type Words struct {
+	Now        string // the database's time in microseconds
+	ForUpdate  string // after a SELECT whose row is about to change
+	SkipLocked string // the same, for rows that nobody else is changing
+	Still      string // begins a transaction that sees one moment; "" = all do
+}
+
+// Verdict is what an error of a database means.
+type Verdict int
+
+// The verdicts.
+const (
+	Unreachable Verdict = iota // or anything else that may be over soon
+	Again                      // the transaction was undone for another's sake: the same may work now
+	Quote                      // the quote was used
+	Refused                    // a wall of the schema
+)
 
 // Store is a hub.Store over database/sql.
 type Store struct {
@@ -33,6 +69,7 @@ type Store struct {
 	write  *sql.DB
 	keys   *hub.Keys
 	engine Engine
+	texts  texts
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -43,7 +80,7 @@ const Purpose = "store"
 // New makes a store over two pools of one migrated database. They may be the
 // same pool. The store closes them.
 func New(read, write *sql.DB, keys *hub.Keys, engine Engine) *Store {
-	return &Store{read: read, write: write, keys: keys, engine: engine}
+	return &Store{read: read, write: write, keys: keys, engine: engine, texts: newTexts(engine.Words())}
 }
 
 // Ready tells whether the database answers.

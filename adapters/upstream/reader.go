@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"syscall"
@@ -132,14 +133,25 @@ type Writer struct {
 	client *http.Client
 }
 
-// Do sends the request. It fails like Reader.Do; after a failure the other side
-// may have done what was asked, or not.
+// Do sends the request. It fails like Reader.Do. After a failure the other side
+// may have done what was asked, unless the error is Certain: then no connection
+// came to be and nothing was written.
 func (w *Writer) Do(req *http.Request) (*http.Response, error) {
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return nil, failure(req.Context(), err)
+		return nil, certainty(failure(req.Context(), err))
 	}
 	return resp, nil
+}
+
+// certainty marks a failure to connect.
+func certainty(err error) error {
+	var coded *hub.Error
+	var below *net.OpError
+	if errors.As(err, &below) && below.Op == "dial" && errors.As(err, &coded) {
+		return hub.NotDone(coded)
+	}
+	return err
 }
 
 // failure gives a transport's error its code and takes the URL out of it.

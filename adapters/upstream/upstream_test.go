@@ -187,6 +187,35 @@ func TestWriterSendsOnce(t *testing.T) {
 	}
 }
 
+func TestAWriterKnowsWhatWasCertainlyNotSent(t *testing.T) {
+	cut := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	hangs := serve(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body); <-r.Context().Done() })
+	nobody := serve(t, func(http.ResponseWriter, *http.Request) {})
+	nobody.Close()
+	for name, tc := range map[string]struct {
+		url     string
+		certain bool
+	}{
+		"nobody listens":                         {nobody.URL, true},
+		"the wall stands before it":              {"http://127.0.0.2:9", true},
+		"the connection broke after the writing": {cut.URL, false},
+		"no answer in time":                      {hangs.URL, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			resp, err := open(t, upstream.Conf{}).Write.Do(post(t, ctx, tc.url, "body"))
+			if err == nil {
+				resp.Body.Close()
+				t.Fatal("got an answer")
+			}
+			if got := hub.Certainly(err); got != tc.certain {
+				t.Errorf("got certain %v (%v), want %v", got, err, tc.certain)
+			}
+		})
+	}
+}
+
 func TestErrorsHaveACodeAndNameNobody(t *testing.T) {
 	hang := make(chan struct{})
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -1,7 +1,7 @@
 // Command city runs the simulated city of Napoca-Test: six creditors that speak
-// the protocols such bodies really speak, an identity provider, and a truth
-// book that what they say can be held against. All people and debts are
-// invented and follow from a seed.
+// the protocols such bodies really speak, two payment providers, a bank, an
+// identity provider, and books that what they say can be held against. All
+// people, debts and payments are invented; people and debts follow from a seed.
 //
 //	POST /ditl/ws                 tax office, SOAP 1.1 in windows-1250
 //	POST /fines/v1/debts/search   local police, JSON with an API key
@@ -10,10 +10,26 @@
 //	SQL  v_solduri                waste, a view in SQLite or PostgreSQL
 //	GET  /electricity/api/…       electricity, e-invoices in ZIP files
 //	GET  /oidc/…                  OpenID Connect
+//	POST /netopia/…               payments, Netopia API v2
+//	POST /euplatesc/…             payments, EuPlătesc
+//	GET  /bank/statements/…       camt.053 statements
 //
 // The control channel steers it: GET /__ctl/state, credentials, counters,
 // people and truth; GET and POST /__ctl/clock; GET, POST and DELETE
 // /__ctl/faults; POST /__ctl/seed, payments and counters/reset.
+//
+// Payments: GET /__ctl/books/{creditor} is every receipt in a creditor's book;
+// POST /__ctl/debts/change with {"creditor","person","external_id"} and one of
+// "outstanding_bani", "cancel" and "paid_elsewhere" changes a debt; GET and PUT
+// /__ctl/manners/{creditor} is how it treats payments ("doubles", "mute",
+// "batch", "final", "shows_after", "days"); GET /__ctl/reports?person= are the
+// reports in somebody's hand, registered or not; POST /__ctl/day with
+// {"until":"05:30"} moves the clock to the next such time of day and runs the
+// batches on the way. A fault with "only":"post" is met by payments alone.
+//
+// Providers: GET /__ctl/psp/{provider}/book and /__ctl/psp/accounts; POST
+// /__ctl/psp/pay, /__ctl/psp/{provider}/orders/{order}/{chargeback|reversal|
+// release|refund}, /__ctl/psp/{provider}/extras and /__ctl/psp/euplatesc/capture.
 package main
 
 import (
@@ -48,8 +64,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "ready\n  creditors   %s\n  heating     sftp://%s/out\n  waste       %s %s\n  identity    %s/oidc\n  control     %s/__ctl/state\n",
-		t.URL(), t.SFTPAddr(), t.WasteDriver(), t.WasteDSN(), t.URL(), t.URL())
+	fmt.Fprintf(stdout, "ready\n  creditors   %s\n  heating     sftp://%s/out\n  waste       %s %s\n  identity    %s/oidc\n  payments    %s/netopia %s/euplatesc\n  bank        %s/bank\n  control     %s/__ctl/state\n",
+		t.URL(), t.SFTPAddr(), t.WasteDriver(), t.WasteDSN(), t.URL(), t.URL(), t.URL(), t.URL(), t.URL())
 	<-ctx.Done()
 	return t.Close()
 }
@@ -59,7 +75,7 @@ func flags(args []string, stderr io.Writer) (town.Config, error) {
 	set := flag.NewFlagSet("city", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.Usage = func() {
-		fmt.Fprintln(stderr, "Usage: city [flags]\n\nRuns the simulated city of Napoca-Test: six creditors, an identity provider and\na control channel under /__ctl. All people and debts are invented.\n\nFlags:")
+		fmt.Fprintln(stderr, "Usage: city [flags]\n\nRuns the simulated city of Napoca-Test: six creditors, two payment\nproviders, a bank, an identity provider and a control channel under /__ctl.\nAll people, debts and payments are invented.\n\nFlags:")
 		set.PrintDefaults()
 	}
 	set.StringVar(&conf.Listen, "listen", "127.0.0.1:0", "HTTP `address`; port 0 takes a free one")
@@ -69,6 +85,7 @@ func flags(args []string, stderr io.Writer) (town.Config, error) {
 	set.Int64Var(&conf.Seed, "seed", 1, "the same `number` gives the same city")
 	set.StringVar(&conf.Latency, "latency", "calm", "how long creditors think: none, calm or real")
 	set.StringVar(&conf.PostgresDSN, "waste-postgres", "", "superuser `DSN`: put the waste view on PostgreSQL")
+	set.BoolVar(&conf.PSPExtras, "psp-extras", false, "payment providers offer refunds, listings and amounts their documentation lacks")
 	if err := set.Parse(args); err != nil {
 		return conf, err
 	}

@@ -51,7 +51,7 @@ func TestHelpNamesTheFlags(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) {
 		t.Fatalf("got %v, want help", err)
 	}
-	for _, name := range []string{"-listen", "-sftp-listen", "-data", "-size", "-seed", "-latency", "-waste-postgres"} {
+	for _, name := range []string{"-listen", "-sftp-listen", "-data", "-size", "-seed", "-latency", "-waste-postgres", "-psp-extras"} {
 		if !strings.Contains(said.String(), name) {
 			t.Errorf("help: got no %s", name)
 		}

@@ -18,7 +18,7 @@ const callLatest = "latest"
 // Kind is e-invoices with a balance call. The call pull maps one bill; its paths
 // are the names of columns. The call obligations is a rest call.
 var Kind = connectors.Define("einvoice", "E-invoices (UBL 2.1, CIUS-RO) in ZIP files, listed and downloaded over HTTP, and a balance call.",
-	defaults, open, connectors.Calls[rest.Request](connectors.CallPull, connectors.CallObligations, callLatest))
+	defaults, open, connectors.Calls[rest.Request](append([]string{connectors.CallPull, connectors.CallObligations, callLatest}, connectors.PayingCalls()...)...))
 
 // Settings are what a manifest says about the supplier's interface.
 type Settings struct {
@@ -70,5 +70,6 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 			asker: rest.NewAsker(env, m, rest.Settings{BaseURL: s.BaseURL, Auth: s.Auth}, caller),
 		}
 	}
+	rest.Pay(c, env, m, rest.Settings{BaseURL: s.BaseURL, Auth: s.Auth}, caller)
 	return c, nil
 }

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"strings"
 
 	"racord/connectors"
 	"racord/connectors/wire"
@@ -15,8 +14,7 @@ type Asker struct{ source source }
 
 // NewAsker makes an asker. It sends nothing yet.
 func NewAsker(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *Asker {
-	cl := &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller}
-	return &Asker{source{cl, prepare(m, connectors.CallObligations)}}
+	return &Asker{source{newClient(env, m, s, caller), prepare(m, connectors.CallObligations)}}
 }
 
 // Ask asks as a Source does, and calls each with the root of every page after

@@ -15,7 +15,7 @@ import (
 
 // open makes the connector of a manifest.
 func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
-	cl := &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: wire.NewCaller(env, s.Auth)}
+	cl := newClient(env, m, s, wire.NewCaller(env, s.Auth))
 	c := m.Connector()
 	c.Source = source{cl, prepare(m, connectors.CallObligations)}
 	if m.Calls[connectors.CallPing] != nil {
@@ -24,6 +24,7 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 	if m.Calls[connectors.CallProve] != nil {
 		c.Linker = linker{cl, prepare(m, connectors.CallProve)}
 	}
+	cl.pay(c)
 	return c, nil
 }
 
@@ -33,6 +34,10 @@ type client struct {
 	env      connectors.Env
 	base     string
 	caller   *wire.Caller
+}
+
+func newClient(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *client {
+	return &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller}
 }
 
 // prepared is a call with its request, the parameters in a fixed order.
@@ -60,8 +65,21 @@ func (cl *client) vars(asked hub.Asked) *connectors.Vars {
 	return &connectors.Vars{Asked: asked, Page: 1, Now: cl.env.Clock.Now(), Secret: cl.env.Secret}
 }
 
-// send fills the templates and sends the request.
+// send fills the templates and sends the request. It fails like Caller.Send, or
+// like Caller.SendOnce where the call changes something.
 func (cl *client) send(ctx context.Context, p *prepared, v *connectors.Vars) (*wire.Reply, error) {
+	request, err := cl.request(ctx, p, v)
+	switch {
+	case err != nil:
+		return nil, connectors.NotSent(err)
+	case p.Writes():
+		return cl.caller.SendOnce(ctx, request)
+	default:
+		return cl.caller.Send(ctx, p.Safe, request)
+	}
+}
+
+func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) (*http.Request, error) {
 	address, err := cl.address(ctx, p, v)
 	if err != nil {
 		return nil, err
@@ -78,10 +96,7 @@ func (cl *client) send(ctx context.Context, p *prepared, v *connectors.Vars) (*w
 	if err != nil {
 		return nil, connectors.Failure(hub.CodeInternal, errors.New("the request cannot be made")) // the cause repeats the address
 	}
-	if err := cl.addHeaders(ctx, p, v, request); err != nil {
-		return nil, err
-	}
-	return cl.caller.Send(ctx, p.Safe, request)
+	return request, cl.addHeaders(ctx, p, v, request)
 }
 
 func newRequest(ctx context.Context, method, address string, body *bytes.Reader) (*http.Request, error) {

@@ -13,7 +13,7 @@ import (
 
 // Kind declares the protocol.
 var Kind = connectors.Define("rest", "JSON over HTTP.", Settings{}, open,
-	connectors.Calls[Request](connectors.CallObligations, connectors.CallPing, connectors.CallProve))
+	connectors.Calls[Request](append([]string{connectors.CallObligations, connectors.CallPing, connectors.CallProve}, connectors.PayingCalls()...)...))
 
 // Settings is what all calls of a creditor share.
 type Settings struct {

@@ -29,11 +29,7 @@ type client struct {
 // ask sends a call and gives what stands in the body of the answer. Refusals
 // become errors by the rules of the call.
 func (cl *client) ask(ctx context.Context, call *connectors.Call, vars *connectors.Vars, r *connectors.Reading) (*element, error) {
-	request, err := cl.request(ctx, call, vars)
-	if err != nil {
-		return nil, err
-	}
-	reply, err := cl.caller.Send(ctx, call.Safe, request)
+	reply, err := cl.send(ctx, call, vars)
 	if err != nil {
 		return nil, err
 	}
@@ -50,12 +46,30 @@ func (cl *client) ask(ctx context.Context, call *connectors.Call, vars *connecto
 		return nil, connectors.BadData("the answer: %w", broken)
 	}
 	if payload.name == "Fault" {
-		return nil, connectors.Failure(hub.CodeUnavailable, errors.New("a fault that no rule of the manifest knows"))
+		return nil, unknownFault()
 	}
 	if guessed {
 		r.Flag(hub.QualityEvent{Code: "encoding_guessed", Detail: "the answer is not in the character set it names"})
 	}
 	return payload, nil
+}
+
+func unknownFault() error {
+	return connectors.Failure(hub.CodeUnavailable, errors.New("a fault that no rule of the manifest knows"))
+}
+
+// send sends the message. It fails like Caller.Send, or like Caller.SendOnce
+// where the call changes something.
+func (cl *client) send(ctx context.Context, call *connectors.Call, vars *connectors.Vars) (*wire.Reply, error) {
+	request, err := cl.request(ctx, call, vars)
+	switch {
+	case err != nil:
+		return nil, connectors.NotSent(err)
+	case call.Writes():
+		return cl.caller.SendOnce(ctx, request)
+	default:
+		return cl.caller.Send(ctx, call.Safe, request)
+	}
 }
 
 func (cl *client) request(ctx context.Context, call *connectors.Call, vars *connectors.Vars) (*http.Request, error) {

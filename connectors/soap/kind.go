@@ -15,7 +15,7 @@ import (
 
 // Kind declares the protocol.
 var Kind = connectors.Define("soap", "SOAP 1.1 over HTTP.", Settings{Charset: "utf-8"}, open,
-	connectors.Calls[Request](connectors.CallObligations, connectors.CallPing))
+	connectors.Calls[Request](append([]string{connectors.CallObligations, connectors.CallPing}, connectors.PayingCalls()...)...))
 
 // Settings is what all calls of a creditor share.
 type Settings struct {
@@ -58,5 +58,6 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 	if ping := m.Calls[connectors.CallPing]; ping != nil {
 		c.Probe = probe{cl, ping}
 	}
+	m.Pay(c, env, cl.exchange)
 	return c, nil
 }

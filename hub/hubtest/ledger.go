@@ -90,6 +90,14 @@ func (tx *ledgerTx) Hold(_ context.Context, p hub.PaymentID, line *hub.Line, unt
 	return true, p, until, nil
 }
 
+func (tx *ledgerTx) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.Line, until time.Time) ([]hub.Held, error) {
+	held := make([]hub.Held, len(lines))
+	for i, line := range lines {
+		held[i].Held, held[i].By, held[i].FreeAt, _ = tx.Hold(ctx, p, line, until)
+	}
+	return held, nil
+}
+
 func (tx *ledgerTx) Release(line *hub.Line) {
 	of := claimOf{line.Creditor, line.Obligation}
 	if c, ok := tx.claims[of]; ok && (tx.id == "" || c.Payment == tx.id) {
@@ -165,6 +173,24 @@ func (l *Ledger) load(id hub.PaymentID) (*hub.Payment, error) {
 	}
 	p := &hub.Payment{}
 	return p, json.Unmarshal(body, p)
+}
+
+// RoomToPay is hub.Payments'.
+func (l *Ledger) RoomToPay(context.Context) error { return nil }
+
+// Book is hub.Payments'.
+func (l *Ledger) Book(_ context.Context, bookings ...hub.Booking) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tx := l.begin("")
+	tx.Book(bookings...)
+	if tx.broken != nil {
+		return tx.broken
+	}
+	for _, do := range tx.after {
+		do()
+	}
+	return nil
 }
 
 // OpenPayment is hub.Payments'.

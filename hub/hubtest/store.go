@@ -15,6 +15,11 @@ type Lab struct {
 	// Age lets time pass for leases and stagings, as the store's own clock
 	// measures it.
 	Age func(t *testing.T, d time.Duration)
+	// Replica gives the store as another replica has it; the store itself when
+	// there can be only one.
+	Replica func(t *testing.T) hub.Store
+	// Raw runs a statement beside the store, as a careless hand would.
+	Raw func(t *testing.T, statement string) error
 	// Dump gives everything that rests in the database, as a thief would find it.
 	Dump func(t *testing.T) []byte
 }
@@ -61,6 +66,13 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"slots: leaving frees everything":                      slotsLeave,
 		"slots: the living know their place":                   beats,
 		"quarantines: set, listed and lifted":                  quarantines,
+		"payments: one comes back as it was":                   paymentRoundTrip,
+		"payments: a change is stored whole":                   paymentChanges,
+		"payments: a change that fails leaves nothing":         failedChange,
+		"payments: a key opens one, for ever":                  keyOpensOnce,
+		"payments: a quote opens one":                          quoteOpensOnce,
+		"payments: of many openings with one key one counts":   keyRace,
+		"claims: of many payers of one debt one has it":        claimRace,
 		"sealing: no personal or account code at rest":         nothingInClear,
 		"ready: an open store answers":                         ready,
 	} {

@@ -65,6 +65,29 @@ func (s *Service) bookRefunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, 
 // bookDispute: the payer's bank took back what the charge had taken; who has it
 // now owes it.
 func (s *Service) bookDispute(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
+	for _, share := range disputedShares(p, c) {
+		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, share.line.No)
+		tx.Book(hub.TransferBooking(id, "disputed", p.ID, hub.AccountDispute(share.line.Creditor), hub.AccountClearing(c.PSP), share.part))
+	}
+}
+
+// bookWon: the dispute was decided for the creditors.
+func (s *Service) bookWon(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
+	for _, share := range disputedShares(p, c) {
+		id := fmt.Sprintf("%s:won:%d:%d", p.ID, c.No, share.line.No)
+		tx.Book(hub.TransferBooking(id, "won", p.ID, hub.AccountClearing(c.PSP), hub.AccountDispute(share.line.Creditor), share.part))
+	}
+}
+
+// disputedShare is what a line has of a disputed amount.
+type disputedShare struct {
+	line *hub.Line
+	part hub.Money
+}
+
+// disputedShares divides a disputed amount over the charge's lines, in their
+// order.
+func disputedShares(p *hub.Payment, c *hub.Charge) (shares []disputedShare) {
 	left := min(c.Facts.Disputed, c.Facts.Captured)
 	for _, l := range linesOf(p, c) {
 		if p.ChargeOf(l.No).No != c.No || l.State == hub.LineDropped || left <= 0 {
@@ -72,7 +95,7 @@ func (s *Service) bookDispute(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
 		}
 		part := min(left, l.Amount.Minor)
 		left -= part
-		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, l.No)
-		tx.Book(hub.TransferBooking(id, "disputed", p.ID, hub.AccountDispute(l.Creditor), hub.AccountClearing(c.PSP), hub.Bani(part)))
+		shares = append(shares, disputedShare{l, hub.Bani(part)})
 	}
+	return shares
 }

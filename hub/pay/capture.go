@@ -232,8 +232,11 @@ func (s *Service) revoid(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error 
 func (s *Service) captured(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
 	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
 	tx.Done(work)
-	if c.State == hub.ChargeCaptured || c.State == hub.ChargeDisputed {
+	switch c.State {
+	case hub.ChargeCaptured:
 		return nil
+	case hub.ChargeDisputed:
+		return s.won(tx, p, c)
 	}
 	from := c.State
 	if err := c.Move(hub.ChargeCaptured); err != nil {

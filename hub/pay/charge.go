@@ -93,7 +93,7 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 	c.Tries++
 	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
 	switch f := c.Facts; {
-	case f.Disputed > 0:
+	case f.Disputed > f.Won:
 		return s.disputed(ctx, tx, p, c)
 	case f.Captured > 0:
 		return s.captured(ctx, tx, p, c)
@@ -218,6 +218,17 @@ func (s *Service) disputed(ctx context.Context, tx hub.PaymentTx, p *hub.Payment
 	s.Meter.Charged(c.PSP, c.State, c.Amount)
 	s.bookDispute(tx, p, c)
 	s.emit(tx, p, "payment.disputed", 0)
+	return nil
+}
+
+// won notes that the creditors keep the money after all.
+func (s *Service) won(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
+	if err := c.Move(hub.ChargeCaptured); err != nil {
+		return err
+	}
+	s.Meter.Charged(c.PSP, c.State, c.Amount)
+	s.bookWon(tx, p, c)
+	s.emit(tx, p, "payment.dispute_won", 0)
 	return nil
 }
 

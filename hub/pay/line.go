@@ -53,7 +53,7 @@ func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) 
 
 // postFor is how long a creditor may take before another replica looks.
 func (s *Service) postFor(c *hub.Connector) time.Duration {
-	return max(c.Traits.Timeout, time.Second)*2 + s.conf.Lease
+	return max(c.Traits.Paying.Timeout, c.Traits.Timeout, time.Second) + s.conf.Lease
 }
 
 func (s *Service) tell(ctx context.Context, c *hub.Connector, p *hub.Payment, l *hub.Line) (hub.Receipt, error) {

@@ -44,6 +44,10 @@ func (s *Service) Cancel(ctx context.Context, who hub.Login, id hub.PaymentID) (
 	if _, err := s.Payment(ctx, who, id); err != nil {
 		return nil, err
 	}
+	return s.giveUp(ctx, id)
+}
+
+func (s *Service) giveUp(ctx context.Context, id hub.PaymentID) (*hub.Payment, error) {
 	return s.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		for i := range p.Charges {
 			switch p.Charges[i].State {

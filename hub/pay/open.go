@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +42,9 @@ func (s *Service) Open(ctx context.Context, who hub.Login, portal string, o Orde
 func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o Order) (*hub.Payment, error) {
 	q, err := unseal(s.Keys, o.Token)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Store.RoomToPay(ctx); err != nil {
 		return nil, err
 	}
 	key := hub.RequestKey{Portal: portal, Party: party, Route: "payment_open", Key: o.Key, Hash: o.hash()}
@@ -84,18 +86,15 @@ func (s *Service) build(ctx context.Context, tx hub.PaymentTx, q *paper, party h
 	return p, nil
 }
 
-// claim takes every obligation of the basket, in one order for all payers, so
-// that two of them never wait for each other.
+// claim takes every obligation of the basket, or none.
 func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment) error {
-	lines := pointers(p.Lines)
-	slices.SortFunc(lines, byObligation)
-	for _, l := range lines {
-		held, by, freeAt, err := tx.Hold(ctx, p.ID, l, p.ExpiresAt.Add(claimMargin))
-		if err != nil {
-			return err
-		}
-		if !held {
-			return alreadyClaimed(tx, by, freeAt)
+	held, err := tx.HoldAll(ctx, p.ID, pointers(p.Lines), p.ExpiresAt.Add(claimMargin))
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		if !h.Held {
+			return alreadyClaimed(tx, h.FreeAt)
 		}
 	}
 	return nil
@@ -105,12 +104,8 @@ func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment) e
 // payment at the last moment still has it.
 const claimMargin = time.Minute
 
-func byObligation(a, b *hub.Line) int {
-	return strings.Compare(string(a.Creditor)+"\x00"+string(a.Obligation), string(b.Creditor)+"\x00"+string(b.Obligation))
-}
-
 // alreadyClaimed says when the obligation is free again.
-func alreadyClaimed(tx hub.PaymentTx, _ hub.PaymentID, freeAt time.Time) error {
+func alreadyClaimed(tx hub.PaymentTx, freeAt time.Time) error {
 	err := hub.Errorf(hub.CodeConflict, "This debt is being paid already.")
 	err.RetryAfter = min(max(freeAt.Sub(tx.Now()), time.Second), 24*time.Hour)
 	return err

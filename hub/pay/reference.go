@@ -56,21 +56,3 @@ func unlistedLine(c *hub.Connector, reference string, amount hub.Money) hub.Line
 		Transfers: []hub.Transfer{{Seq: 1, AccountID: account.ID, IBAN: account.IBAN, RevenueCode: account.RevenueCode, Amount: amount}},
 	}
 }
-
-// OpenUnlisted is Open for a payer who did not sign in: the portal speaks.
-func (s *Service) OpenUnlisted(ctx context.Context, portal string, o Order) (*hub.Payment, error) {
-	return s.open(ctx, "", portal, o)
-}
-
-// UnlistedPayment gives a portal's payment of a payer who did not sign in, else
-// CodeNotFound.
-func (s *Service) UnlistedPayment(ctx context.Context, portal string, id hub.PaymentID) (*hub.Payment, error) {
-	p, err := s.Store.Payment(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if p.Party != "" || p.Portal != portal {
-		return nil, errNoPayment()
-	}
-	return p, nil
-}

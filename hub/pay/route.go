@@ -23,7 +23,7 @@ var errNoRoute = hub.Errorf(hub.CodeNotPayable, "No payment provider can take th
 func (s *Service) route(lines []*hub.Line, policy hub.Policy, without map[string]bool) ([]plan, error) {
 	var best []plan
 	for _, psp := range s.PSPs {
-		if without[psp.Name] || psp.Healthy != nil && !psp.Healthy() {
+		if without[psp.Name] || !psp.Healthy() {
 			continue
 		}
 		plans, ok := plansAt(psp, lines)

@@ -1,7 +1,16 @@
 // Package book is the truth of the city: who owes what to whom on a given day.
-// Facts are functions of the seed and the date; payments made later are added
-// to them. The creditors encode what the book says, and the book never looks at
-// what they sent, so it can testify against them.
+// Facts are functions of the seed and the date; payments and changes made later
+// are entries added to them. The creditors encode what the book says, and the
+// book never looks at what they sent, so it can testify against them: its
+// receipts say what was booked, doubles included.
+//
+// Each creditor keeps its own rules. The tax office takes any part of an
+// instalment, and a year's tax less its discount when the money was authorised
+// in time, whenever it is booked. The police take a fine's exact amount, the
+// reduced one by the same rule, and the amount on a report that is not
+// registered yet. The water company takes everything: what is exactly one
+// bill's goes to that bill, anything else to the oldest bills first, and the
+// rest is a credit. The others take any part of a bill and nothing above it.
 //
 // All amounts are bani, all dates civil days in Bucharest.
 package book
@@ -65,10 +74,25 @@ type Account struct {
 type Book struct {
 	people *people.Registry
 	seed   int64
-	till   till
-	taxes  memo.Memo[[]Role]
-	fines  memo.Memo[[]Fine]
-	bills  map[Creditor]*memo.Memo[[]Invoice]
+	tills  map[Creditor]*till
+	lens   lens
+	memos  *memos
+}
+
+// memos are answers about each person or household.
+type memos struct {
+	taxes memo.Memo[[]Role]
+	fines memo.Memo[[]Fine]
+	bills map[Creditor]*memo.Memo[[]Invoice]
+}
+
+// forgetful memos have room for nothing.
+func forgetful() *memos {
+	m := &memos{bills: map[Creditor]*memo.Memo[[]Invoice]{}}
+	for _, c := range Utilities() {
+		m.bills[c] = &memo.Memo[[]Invoice]{}
+	}
+	return m
 }
 
 // remembered is the largest city whose answers are kept once computed.
@@ -76,24 +100,18 @@ const remembered = 60_000
 
 // New opens the book of a population.
 func New(everybody *people.Registry) *Book {
-	b := &Book{people: everybody, seed: everybody.Seed(), bills: map[Creditor]*memo.Memo[[]Invoice]{}}
-	parties, houses := everybody.Len(), everybody.Houses()
-	if parties > remembered {
-		parties, houses = 0, 0
+	b := &Book{people: everybody, seed: everybody.Seed(), tills: map[Creditor]*till{}, memos: forgetful()}
+	for _, c := range Creditors() {
+		b.tills[c] = newTill()
 	}
-	b.taxes.Size(parties)
-	b.fines.Size(parties)
-	for _, c := range Utilities() {
-		b.bills[c] = &memo.Memo[[]Invoice]{}
-		b.bills[c].Size(houses)
+	if everybody.Len() <= remembered {
+		b.memos.taxes.Size(everybody.Len())
+		b.memos.fines.Size(everybody.Len())
+		for _, bills := range b.memos.bills {
+			bills.Size(everybody.Houses())
+		}
 	}
 	return b
-}
-
-// State names what the book says on a day: answers made from the book stay
-// true while it is the same.
-func (b *Book) State(on calendar.Day) memo.State {
-	return memo.State{Day: on, Payments: b.till.count.Load()}
 }
 
 // People returns the population the book is about.

@@ -2,6 +2,8 @@ package book
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"racord/cmd/city/calendar"
@@ -18,6 +20,7 @@ type Fine struct {
 	Subject      string
 	Issued       calendar.Day
 	Communicated calendar.Day
+	Registered   calendar.Day // first day the register shows it
 	Until        calendar.Day // last day of the reduced amount
 	Applied      int64
 	Reduced      int64 // 0 when it is no longer offered
@@ -37,12 +40,25 @@ const (
 // false when the person was never fined here, which is not the same as
 // nothing being due.
 func (b *Book) Fines(person int, on calendar.Day) (fines []Fine, known bool) {
-	state := b.State(on)
-	fines, ok := b.fines.Get(person, state)
+	state := b.State(Fines, person, on)
+	fines, ok := b.memos.fines.Get(person, state)
 	if !ok {
-		fines = b.fines.Keep(person, state, b.finesOf(person, on))
+		fines = b.memos.fines.Keep(person, state, b.finesOf(person, on))
 	}
 	return fines, fines != nil
+}
+
+// Reports returns the reports a person was handed by a day, as printed, whether
+// the register has them yet or not.
+func (b *Book) Reports(person int, on calendar.Day) []Fine {
+	p := b.people.Person(person)
+	reports := []Fine{}
+	for k := range b.fined(p) {
+		if f, _ := b.fine(p, k, on); f.Issued <= on {
+			reports = append(reports, f)
+		}
+	}
+	return reports
 }
 
 // offences with their range in lei (council decisions; sums invented).
@@ -62,25 +78,44 @@ var anchor = calendar.Date(2026, time.March, 15)
 
 func (b *Book) finesOf(person int, on calendar.Day) []Fine {
 	p := b.people.Person(person)
-	d := dice.New(b.seed, "fines", person)
-	if !d.Chance(180) && !p.Named() {
+	n := b.fined(p)
+	if n == 0 {
 		return nil
 	}
 	fines := []Fine{}
-	n := 1 + d.Intn(3)
-	if p.Named() {
-		n = 3
-	}
 	for k := range n {
-		f, shown := b.fine(p, k, on)
-		if shown {
+		if f, shown := b.fine(p, k, on); shown {
 			fines = append(fines, f)
 		}
 	}
 	return fines
 }
 
-// fine is the k-th fine of a person; it is shown from its communication until
+// fined is how many fines a person gets. The fourth is one that the register
+// learns of late.
+func (b *Book) fined(p people.Person) int {
+	d := dice.New(b.seed, "fines", p.Index)
+	switch {
+	case p.Named():
+		return slow + 1
+	case !d.Chance(180):
+		return 0
+	}
+	n := 1 + d.Intn(3)
+	if n == slow && d.Chance(400) {
+		n++
+	}
+	return n
+}
+
+// slow is the fine that is in the offender's hand 10 to 25 days before the
+// register has it.
+const slow = 3
+
+// perPerson is how many report numbers are set aside for each person.
+const perPerson = 5
+
+// fine is the k-th fine of a person; it is shown from its registration until
 // two months after it was settled.
 func (b *Book) fine(p people.Person, k int, on calendar.Day) (f Fine, shown bool) {
 	d := dice.New(b.seed, "fine", p.Index, k)
@@ -89,14 +124,17 @@ func (b *Book) fine(p people.Person, k int, on calendar.Day) (f Fine, shown bool
 	if d.Chance(200) {
 		issued = anchor + calendar.Day(d.Intn(60))
 	}
-	wait := calendar.Day(d.Intn(7))
-	number := fmt.Sprintf("%07d", (p.Index*5+k)%10_000_000)
+	wait, entered := calendar.Day(d.Intn(7)), calendar.Day(0)
 	if p.Named() && k == 0 { // everybody's example: in its reduced window at the start
 		offence, issued, wait = offences[0], anchor-5, 2
 	}
+	if k == slow { // handed over on the spot
+		issued, wait, entered = anchor-calendar.Day(d.Between(1, 4)), 0, calendar.Day(d.Between(10, 25))
+	}
+	number := fmt.Sprintf("%07d", (p.Index*perPerson+k)%10_000_000)
 	f = Fine{
 		ID: "PLNT-" + number, Series: "PLNT", Number: number, Kind: offence.kind, Issued: issued,
-		Subject: offence.subject + b.scene(&d, offence.kind), Communicated: issued + wait,
+		Subject: offence.subject + b.scene(&d, offence.kind), Communicated: issued + wait, Registered: issued + max(wait, entered),
 		Applied: int64(d.Between(offence.low, offence.high)) * 100,
 		Basis:   "OG 2/2001 art. 28", Reduced: int64(offence.low) * 50,
 	}
@@ -104,8 +142,19 @@ func (b *Book) fine(p people.Person, k int, on calendar.Day) (f Fine, shown bool
 		f.Basis, f.Reduced = "OUG 7/2026", f.Applied/2
 	}
 	f.Until = (f.Communicated + 15).NextWorking()
-	shown = b.course(&d, &f, p.Named(), on)
-	return f, shown && f.Communicated <= on
+	shown = b.course(&d, &f, p.Named() || k == slow, on)
+	return f, shown && f.Registered <= on
+}
+
+// reportOwner finds whose report a number is and which of the person's it is;
+// it tells nothing about whether the report exists.
+func (b *Book) reportOwner(id string) (person, k int, ok bool) {
+	number, isOurs := strings.CutPrefix(id, "PLNT-")
+	n, err := strconv.Atoi(number)
+	if !isOurs || err != nil || len(number) != 7 || n < 0 || n/perPerson >= b.people.Len() {
+		return 0, 0, false
+	}
+	return n / perPerson, n % perPerson, true
 }
 
 func (b *Book) scene(d *dice.Dice, kind string) string {
@@ -119,37 +168,38 @@ func (b *Book) scene(d *dice.Dice, kind string) string {
 func (b *Book) course(d *dice.Dice, f *Fine, unpaid bool, on calendar.Day) (shown bool) {
 	fate, after := d.Intn(100), calendar.Day(d.Between(1, 14))
 	end := f.Communicated + after
+	past := b.history(Fines, f.ID)
+	f.Applied += past.adjust
+	f.Reduced = min(f.Applied, max(0, f.Reduced+past.adjust/2))
 	f.Status, f.Outstanding = "communicated", f.Applied
 	if on > f.Until {
 		f.Status = "final"
 	}
 	switch {
 	case unpaid || fate >= 40: // nothing yet
-	case fate < 30 && on >= end: // paid while it was cheap
+	case fate < 30 && on >= end && past.bookedBefore(end) == 0: // paid while it was cheap
 		f.Status, f.Paid, f.Outstanding = "paid", f.Reduced, 0
-	case fate < 35 && on >= end+40: // the court cancelled it
+	case fate >= 30 && fate < 35 && on >= end+40: // the court cancelled it
 		f.Status, f.Outstanding = "cancelled", 0
 	case fate >= 35 && on >= f.Communicated+calendar.Day(after)%10:
 		f.Status = "contested"
 	}
-	b.receive(f)
+	f.receive(past)
 	if f.Outstanding <= 0 || on > f.Until {
 		f.Reduced, f.Basis = 0, ""
 	}
 	return f.Outstanding > 0 || on < end+60
 }
 
-// receive adds what was paid since the city was generated; exactly the reduced
-// sum settles the fine.
-func (b *Book) receive(f *Fine) {
-	more := b.till.paid(Fines, f.ID)
-	if more == 0 {
-		return
-	}
-	f.Paid += more
-	f.Outstanding -= more
-	if more == f.Reduced || f.Outstanding <= 0 {
-		f.Status, f.Outstanding = "paid", min(f.Outstanding, 0)
+// receive adds what was paid and forgiven since the city was generated.
+func (f *Fine) receive(past history) {
+	f.Paid += past.paid
+	f.Outstanding -= past.paid + past.waived
+	switch {
+	case past.cancelled:
+		f.Status, f.Outstanding = "cancelled", -f.Paid
+	case f.Status != "cancelled" && past.paid > 0 && f.Outstanding <= 0:
+		f.Status = "paid"
 	}
 }
 

@@ -62,7 +62,14 @@ func (h taxHabit) paysOn(year, instalment int) calendar.Day {
 }
 
 // settle fills in what was collected and what was added for lateness by a day.
-func (h taxHabit) settle(c *Charge, k int, on calendar.Day) {
+// What came in since the city was generated is not paid a second time.
+func (h taxHabit) settle(c *Charge, k int, on calendar.Day, past history) {
+	c.Principal -= past.waived
+	c.Collected = past.paid
+	if past.cancelled {
+		c.Principal, c.Cancelled = 0, true
+		return
+	}
 	part := int64(0)
 	if h.part > 0 && c.Instalment == 1 && k == 0 && c.Year < on.Year() {
 		part = min(h.part, c.Principal)
@@ -72,21 +79,27 @@ func (h taxHabit) settle(c *Charge, k int, on calendar.Day) {
 	if pays <= on {
 		until = pays
 	}
-	c.Late = lateAddition(c.Principal-part, c.Due, until)
-	c.Collected = part
+	c.Late = lateAddition(c.Principal-part, past, c.Due, until)
+	c.Collected += part
 	if pays <= on {
-		c.Collected = c.Principal + c.Late
+		c.Collected += max(0, c.Principal+c.Late-part-past.bookedBefore(pays))
 	}
+	c.Principal += past.adjust // which grows no older
 }
 
 // lateAddition is 1 % of the unpaid principal for each month or part of a
-// month, from the day after the due date (Law 207/2015 art. 183), rounded half up.
-func lateAddition(unpaid int64, due, until calendar.Day) int64 {
+// month, from the day after the due date to the day of payment (Law 207/2015
+// art. 183), rounded half up.
+func lateAddition(principal int64, past history, due, until calendar.Day) int64 {
 	if until <= due {
 		return 0
 	}
-	months := monthsStarted(due+1, until)
-	return (unpaid*int64(months) + 50) / 100
+	first, sum := due+1, int64(0)
+	_, _, dom := first.YMD()
+	for month := range monthsStarted(first, until) {
+		sum += past.unpaid(principal, calendar.OfMonth(first.Month()+month, dom))
+	}
+	return (sum + 50) / 100
 }
 
 // monthsStarted counts the months begun between two days, both included.

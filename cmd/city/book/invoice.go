@@ -41,11 +41,11 @@ const Depth = 4
 // Invoices returns the bills of a household since Depth months ago, oldest
 // first, settled and void ones included.
 func (b *Book) Invoices(c Creditor, house int, on calendar.Day) []Invoice {
-	state := b.State(on)
-	if all, ok := b.bills[c].Get(house, state); ok {
+	state := b.State(c, house, on)
+	if all, ok := b.memos.bills[c].Get(house, state); ok {
 		return all
 	}
-	return b.bills[c].Keep(house, state, b.invoices(c, house, on))
+	return b.memos.bills[c].Keep(house, state, b.invoices(c, house, on))
 }
 
 // Latest is the last bill that was not cancelled.
@@ -98,10 +98,7 @@ func (b *Book) invoice(c Creditor, house, month, turn int, habit billHabit, on c
 		Amount: b.amount(c, house, month),
 	}
 	inv.Due = inv.Issued + 15
-	inv.ID = inv.Number
-	if c == Water {
-		inv.ID = "W-" + strings.TrimPrefix(inv.Number, "AP ")
-	}
+	inv.ID = billID(c, inv.Number)
 	if habit.credit && month%2 == 0 {
 		inv.Amount = -inv.Amount / 3
 	}
@@ -114,13 +111,20 @@ func (b *Book) invoice(c Creditor, house, month, turn int, habit billHabit, on c
 		inv.Amount = inv.Amount * 9 / 10
 	}
 	if !inv.Void {
-		habit.settle(&inv, c, on)
-		inv.Paid += b.till.paid(c, inv.ID)
+		habit.settle(&inv, c, on, b.history(c, inv.ID))
 	}
 	return inv
 }
 
 var series = map[Creditor]string{Water: "AP", Heating: "TF", Waste: "SL", Electricity: "EL"}
+
+// billID is what a creditor's interface calls a bill.
+func billID(c Creditor, number string) string {
+	if c == Water {
+		return "W-" + strings.TrimPrefix(number, "AP ")
+	}
+	return number
+}
 
 const firstMonth = 2020 * 12
 
@@ -184,30 +188,66 @@ func (h billHabit) turns(month int) int {
 	return 1
 }
 
-// settle fills in payments and penalties by a day.
-func (h billHabit) settle(inv *Invoice, c Creditor, on calendar.Day) {
-	switch {
-	case on >= inv.Issued+h.after:
-		inv.Paid = inv.Amount
+// settle fills in payments and penalties by a day. What came in since the city
+// was generated is not paid a second time.
+func (h billHabit) settle(inv *Invoice, c Creditor, on calendar.Day, past history) {
+	inv.Paid = past.paid
+	if past.cancelled {
+		inv.Amount, inv.Void = 0, past.paid == 0
 		return
-	case h.part && inv.Amount > 0 && on >= inv.Issued+20:
-		inv.Paid = inv.Amount / 3
 	}
-	inv.Penalty = penalty(c, inv.Amount-inv.Paid, inv.Due, on)
+	h.pay(inv, c, on, past)
+	if c == Electricity { // a bill that was sent stays as it is
+		inv.Penalty += past.adjust
+	} else {
+		inv.Amount += past.adjust
+	}
 }
 
-// penalty is 0.02 % a day for heating, after 30 days of grace but counted back
-// to the day after the due date, and 0.01 % a day for waste, rounded half up.
-func penalty(c Creditor, unpaid int64, due, on calendar.Day) int64 {
-	days := int64(on - due)
-	switch {
-	case unpaid <= 0 || days <= 0:
+// pay fills in what the customer pays of the bill as it was issued.
+func (h billHabit) pay(inv *Invoice, c Creditor, on calendar.Day, past history) {
+	pays, early := inv.Issued+h.after, int64(0)
+	switch before := past.bookedBefore(pays); {
+	case on >= pays && (before == 0 || before < inv.Amount):
+		inv.Paid += inv.Amount - before
+		return
+	case h.part && inv.Amount > 0 && on >= inv.Issued+20 && past.bookedBefore(inv.Issued+20) == 0:
+		early = inv.Amount / 3
+	}
+	inv.Paid += early
+	inv.Penalty = penalty(c, inv.Amount-early, past, inv.Due, on)
+}
+
+// grace is how many days heating waits before it counts a penalty, which it
+// then counts from the day after the due date.
+const grace = 30
+
+// penalty is 0.02 % a day for heating, after the days of grace, and 0.01 % a day
+// for waste, on what is unpaid that day, rounded half up.
+func penalty(c Creditor, amount int64, past history, due, on calendar.Day) int64 {
+	if amount <= 0 || on <= due {
 		return 0
-	case c == Heating && days > 30:
-		return (unpaid*days*2 + 5_000) / 10_000
-	case c == Waste:
-		return (unpaid*days + 5_000) / 10_000
+	}
+	switch c {
+	case Heating:
+		if on-due <= grace || past.unpaid(amount, due+grace+1) == 0 {
+			return 0
+		}
+		return (past.daily(amount, due, on)*2 + 5_000) / 10_000
+	case Waste:
+		return (past.daily(amount, due, on) + 5_000) / 10_000
 	default:
 		return 0
 	}
+}
+
+// daily is what was unpaid on each of the days after from up to to, added up.
+func (h history) daily(amount int64, from, to calendar.Day) (sum int64) {
+	if len(h.payments) == 0 {
+		return amount * int64(to-from)
+	}
+	for day := from + 1; day <= to; day++ {
+		sum += h.unpaid(amount, day)
+	}
+	return sum
 }

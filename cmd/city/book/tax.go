@@ -34,6 +34,7 @@ type Charge struct {
 	Late       int64 // late additions as of the day asked about
 	Collected  int64
 	IBAN       string
+	Cancelled  bool
 }
 
 // Outstanding is principal and late additions less what was collected.
@@ -58,11 +59,11 @@ const (
 // Roles returns the roles of a person on a day, usually one; none means the
 // tax office does not know the person.
 func (b *Book) Roles(person int, on calendar.Day) []Role {
-	state := b.State(on)
-	if roles, ok := b.taxes.Get(person, state); ok {
+	state := b.State(Ditl, person, on)
+	if roles, ok := b.memos.taxes.Get(person, state); ok {
 		return roles
 	}
-	return b.taxes.Keep(person, state, b.roles(person, on))
+	return b.memos.taxes.Keep(person, state, b.roles(person, on))
 }
 
 // RoleOwner finds the person a role number belongs to, and which of the
@@ -143,7 +144,7 @@ func (b *Book) role(p people.Person, which int, own []good, habit taxHabit, on c
 	for year := on.Year() - 2; year <= on.Year(); year++ {
 		for k, g := range own {
 			for _, c := range b.charges(r.Number, k, g, year, own, habit, on) {
-				if year == on.Year() || c.Outstanding() != 0 {
+				if year == on.Year() && !c.Cancelled || c.Outstanding() != 0 {
 					r.Charges = append(r.Charges, c)
 				}
 			}
@@ -175,8 +176,7 @@ func (b *Book) charges(role string, k int, g good, year int, own []good, habit t
 			ID: chargeID(year, g.revenue, role, i+1, k), Revenue: g.revenue, Kind: g.kind, Label: g.label, Object: g.object,
 			Year: year, Instalment: i + 1, Due: dueDate(year, i+1), Principal: part, IBAN: g.iban,
 		}
-		habit.settle(&c, k, on)
-		c.Collected += b.till.paid(Ditl, c.ID)
+		habit.settle(&c, k, on, b.history(Ditl, c.ID))
 		charges = append(charges, c)
 	}
 	return charges
@@ -188,7 +188,7 @@ func (b *Book) overpaid(role string, amount int64, on calendar.Day) Charge {
 		Label: "SUPRASOLVIRE AN PRECEDENT", Object: "Vehicul înstrăinat", Year: on.Year() - 1,
 		Due: dueDate(on.Year()-1, 2), Collected: amount, IBAN: vehicleIBAN,
 	}
-	c.Collected += b.till.paid(Ditl, c.ID)
+	c.Collected += b.history(Ditl, c.ID).paid
 	return c
 }
 

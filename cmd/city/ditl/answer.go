@@ -12,6 +12,12 @@ import (
 // nameWidth is what the office pads names to.
 const nameWidth = 30
 
+// How the office writes times and dates.
+const (
+	timeLayout = "02.01.2006 15:04:05"
+	dateLayout = "02.01.2006"
+)
+
 // document is an envelope being written in windows-1250.
 type document struct{ b []byte }
 
@@ -87,7 +93,7 @@ func listing(roles []book.Role) []byte {
 // timed completes a listing.
 func timed(listing []byte, now time.Time) []byte {
 	d := &document{append(make([]byte, 0, len(listing)+128), listing...)}
-	d.field("DataCalcul", now.Format("02.01.2006 15:04:05"))
+	d.field("DataCalcul", now.Format(timeLayout))
 	d.raw("</ListaDebiteResponse>")
 	return d.end()
 }
@@ -127,14 +133,16 @@ func (d *document) bonus(role string, b book.Bonus) {
 }
 
 // verdict is the answer without data.
-func verdict(code int, now time.Time) []byte {
+func verdict(operation string, code int, now time.Time) []byte {
 	d := begin()
-	d.raw(`<ListaDebiteResponse xmlns="` + ditlSpace + `">`)
+	d.raw("<" + operation + `Response xmlns="` + ditlSpace + `">`)
 	d.number("CodEroare", code)
 	d.field("MesajEroare", messages[code])
-	d.raw("<Debite/>")
-	d.field("DataCalcul", now.Format("02.01.2006 15:04:05"))
-	d.raw("</ListaDebiteResponse>")
+	if operation == opList {
+		d.raw("<Debite/>")
+		d.field("DataCalcul", now.Format(timeLayout))
+	}
+	d.raw("</" + operation + "Response>")
 	return d.end()
 }
 

@@ -1,6 +1,39 @@
 // Package ditl is the tax office: SOAP 1.1 in windows-1250, a password in the
 // header, eight calls at once, closed at night and in the first days of the
 // year, and an error code inside answers that HTTP calls good.
+//
+// All operations are POST /ditl/ws, elements in urn:napoca-test:ditl:v3, in any
+// order; amounts are written 1.234,56 and times DD.MM.YYYY HH:MM:SS in
+// Bucharest. Every answer is <Operation>Response with CodEroare and
+// MesajEroare, and what follows only when CodEroare is 0.
+//
+//	ListaDebite        CNP | Rol                  → Contribuabil, Debite
+//	InregistreazaPlata Rol IdDebit Suma DataPlata NrDocExtern [IBAN] [CodVenit]
+//	                   → NrChitanta NrDocExtern Rol IdDebit Suma DataPlata
+//	                     DataInregistrare Stornata Repetata Distribuire
+//	CautaPlata         NrDocExtern                → Plati of Plata, each as above
+//	StornoPlata        NrChitanta [Motiv]         → as InregistreazaPlata, with DataStorno
+//	ExtrasPlati        Data (DD.MM.YYYY)          → Numar Total Data Plati
+//
+// DataPlata is when the money was authorised: amounts and the discount are
+// those of that moment. Suma is at most the Sold of IdDebit then; when it is
+// exactly the year's balance less BonificatieAnIntegral offered then, it pays
+// the year's tax whole, whichever of its instalments is named. Distribuire
+// lists Debit elements with Id, Suma and Bonificatie.
+//
+// Normally NrDocExtern is unique: a repeat with the same Rol, IdDebit and Suma
+// gives the same receipt with Repetata 1 (another payment: 35). With
+// book.Manners Doubles a repeat is booked again; CautaPlata then shows both.
+//
+//	 0 done                        31 unknown IdDebit
+//	 2 missing or wrong parameter  32 already paid
+//	 4 unknown Rol or CNP          33 Suma is more than is owed
+//	17 closed, nothing was done    34 the debt was cancelled
+//	35 NrDocExtern stands for another payment
+//	36 IBAN or CodVenit is not the debt's
+//	41 no such payment or receipt (of CautaPlata: not visible yet, or never)
+//	42 already reversed            43 too late to reverse
+//	44 the operation is not offered (CautaPlata of an office that is Mute)
 package ditl
 
 import (
@@ -28,12 +61,33 @@ const (
 	badRequest  = 2
 	unknown     = 4
 	maintenance = 17
+
+	debtUnknown    = 31
+	alreadyPaid    = 32
+	amountChanged  = 33
+	debtCancelled  = 34
+	referenceTaken = 35
+	wrongAccount   = 36
+	notFound       = 41
+	reversed       = 42
+	tooLate        = 43
+	notOffered     = 44
 )
 
 var messages = map[int]string{
-	badRequest:  "Parametri lipsa sau gresiti",
-	unknown:     "Contribuabil necunoscut",
-	maintenance: "Sistem in intretinere, reveniti",
+	badRequest:     "Parametri lipsa sau gresiti",
+	unknown:        "Contribuabil necunoscut",
+	maintenance:    "Sistem in intretinere, reveniti",
+	debtUnknown:    "Debit necunoscut",
+	alreadyPaid:    "Debitul este achitat",
+	amountChanged:  "Suma depaseste soldul",
+	debtCancelled:  "Debitul este anulat",
+	referenceTaken: "NrDocExtern folosit pentru alta plata",
+	wrongAccount:   "Cont sau cod venit gresit",
+	notFound:       "Plata negasita",
+	reversed:       "Chitanta este deja stornata",
+	tooLate:        "Chitanta nu mai poate fi stornata",
+	notOffered:     "Operatie indisponibila",
 }
 
 // Office answers POST /ditl/ws.
@@ -57,7 +111,7 @@ func New(b *book.Book, c *clock.Clock, user, password string) *Office {
 	return o
 }
 
-// ServeHTTP answers one ListaDebite.
+// ServeHTTP answers one operation.
 func (o *Office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost || r.URL.Path != "/ditl/ws" {
 		http.NotFound(w, r)
@@ -73,13 +127,20 @@ func (o *Office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := o.clock.Now()
-	if closed(now) {
-		o.sayCode(w, maintenance, now)
-		return
+	switch {
+	case closed(now):
+		send(w, http.StatusOK, verdict(asked.operation, maintenance, now))
+	case asked.operation == opList:
+		o.list(w, r, asked, now)
+	default:
+		send(w, http.StatusOK, o.pay(asked, now))
 	}
-	about, code := o.answer(r.Context(), asked.query, calendar.Of(now))
+}
+
+func (o *Office) list(w http.ResponseWriter, r *http.Request, asked request, now time.Time) {
+	about, code := o.answer(r.Context(), asked.query, now)
 	if code != ok {
-		o.sayCode(w, code, now)
+		send(w, http.StatusOK, verdict(opList, code, now))
 		return
 	}
 	send(w, http.StatusOK, timed(about, now))
@@ -101,24 +162,29 @@ func (o *Office) read(from io.Reader) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	if s := shapeOf(body, asked); s != nil {
+	if s := shapeOf(body, asked); asked.operation == opList && s != nil {
 		o.shape.Store(s)
 	}
 	return asked, nil
 }
 
 // answer is the listing a query asks for, and a result code.
-func (o *Office) answer(ctx context.Context, q query, on calendar.Day) ([]byte, int) {
-	if q.role != "" || gate.Mistaken(ctx) {
-		roles, code := o.find(ctx, q, on)
+func (o *Office) answer(ctx context.Context, q query, now time.Time) ([]byte, int) {
+	on, shown := calendar.Of(now), o.book.Shown(book.Ditl, now)
+	if q.role != "" || gate.Mistaken(ctx) || shown != o.book {
+		roles, code := o.find(ctx, shown, q, on)
 		return listing(roles), code
 	}
 	person, found := o.book.ByRegisteredCode(q.code)
-	if about, known := o.written.Get(person, o.book.State(on)); found && known {
+	if !found {
+		_, code := o.find(ctx, shown, q, on)
+		return nil, code
+	}
+	state := o.book.State(book.Ditl, person, on)
+	if about, known := o.written.Get(person, state); known {
 		return about, ok
 	}
-	state := o.book.State(on)
-	roles, code := o.find(ctx, q, on)
+	roles, code := o.find(ctx, shown, q, on)
 	if code != ok {
 		return nil, code
 	}
@@ -141,7 +207,7 @@ func closed(now time.Time) bool {
 }
 
 // find returns the roles a query is about and a result code.
-func (o *Office) find(ctx context.Context, q query, on calendar.Day) ([]book.Role, int) {
+func (o *Office) find(ctx context.Context, shown *book.Book, q query, on calendar.Day) ([]book.Role, int) {
 	if (q.code == "") == (q.role == "") {
 		return nil, badRequest
 	}
@@ -157,7 +223,7 @@ func (o *Office) find(ctx context.Context, q query, on calendar.Day) ([]book.Rol
 	if gate.Mistaken(ctx) {
 		person, which = o.neighbour(person, on), -1
 	}
-	roles := o.book.Roles(person, on)
+	roles := shown.Roles(person, on)
 	if which >= 0 {
 		roles = only(roles, q.role)
 	}
@@ -186,18 +252,30 @@ func (o *Office) neighbour(person int, on calendar.Day) int {
 	return person
 }
 
-func (o *Office) sayCode(w http.ResponseWriter, code int, now time.Time) {
-	send(w, http.StatusOK, verdict(code, now))
-}
-
 // Voice is how the office says no.
 func Voice(c *clock.Clock) gate.Voice {
 	return gate.Voice{
-		Busy:        func(w http.ResponseWriter) { fault(w, "soap:Server", "Server busy") },
-		Maintenance: func(w http.ResponseWriter) { send(w, http.StatusOK, verdict(maintenance, c.Now())) },
-		Refused:     refused,
-		Garble:      claimUTF8,
+		Busy: func(w http.ResponseWriter) { fault(w, "soap:Server", "Server busy") },
+		Maintenance: func(w http.ResponseWriter, r *http.Request) {
+			send(w, http.StatusOK, verdict(operationOf(r), maintenance, c.Now()))
+		},
+		Refused: refused,
+		Garble:  claimUTF8,
 	}
+}
+
+// operationOf is the operation a request asks for; it may be wrong otherwise.
+func operationOf(r *http.Request) string {
+	asked, err := readRequest(r.Body)
+	if err != nil {
+		return opList
+	}
+	return asked.operation
+}
+
+// Posts tells the operations that change the office's books.
+func Posts(_ *http.Request, body []byte) bool {
+	return bytes.Contains(body, []byte(opPay)) || bytes.Contains(body, []byte(opReverse))
 }
 
 // claimUTF8 declares UTF-8 over windows-1250 bytes.

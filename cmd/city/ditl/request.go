@@ -12,7 +12,27 @@ import (
 // request is what the office reads of an envelope.
 type request struct {
 	user, password string
-	query          query
+	operation      string
+	query          query             // of ListaDebite
+	fields         map[string]string // of the other operations
+}
+
+// The operations of the office.
+const (
+	opList      = "ListaDebite"
+	opPay       = "InregistreazaPlata"
+	opFind      = "CautaPlata"
+	opReverse   = "StornoPlata"
+	opStatement = "ExtrasPlati"
+)
+
+func isOperation(name string) bool {
+	switch name {
+	case opList, opPay, opFind, opReverse, opStatement:
+		return true
+	default:
+		return false
+	}
 }
 
 // query names a taxpayer by CNP or CUI, or by role number.
@@ -27,7 +47,7 @@ const (
 	plainText = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText"
 )
 
-var errEnvelope = errors.New("ditl: not an envelope with one ListaDebite")
+var errEnvelope = errors.New("ditl: not an envelope with one operation of the office")
 
 // readRequest walks the envelope once; elements count only in their namespace
 // and place.
@@ -47,7 +67,7 @@ func readRequest(body io.Reader) (request, error) {
 			return request{}, err
 		}
 	}
-	if !w.listed {
+	if w.found.operation == "" {
 		return request{}, errEnvelope
 	}
 	return w.found, nil
@@ -55,10 +75,9 @@ func readRequest(body io.Reader) (request, error) {
 
 // walk is the place in the document and what was found so far.
 type walk struct {
-	path   []xml.Name
-	text   strings.Builder
-	found  request
-	listed bool // ListaDebite was there
+	path  []xml.Name
+	text  strings.Builder
+	found request
 }
 
 func (w *walk) step(token xml.Token) error {
@@ -81,8 +100,11 @@ func (w *walk) open(t xml.StartElement) error {
 	switch {
 	case len(w.path) == 1 && t.Name != (xml.Name{Space: soapSpace, Local: "Envelope"}):
 		return errEnvelope
-	case w.at(soapSpace, "Body", ditlSpace, "ListaDebite"):
-		w.listed = true
+	case w.inBody(3):
+		if w.found.operation != "" || !isOperation(t.Name.Local) {
+			return errEnvelope
+		}
+		w.found.operation, w.found.fields = t.Name.Local, map[string]string{}
 	case w.at(soapSpace, "Header", wsseSpace, "Security", wsseSpace, "UsernameToken", wsseSpace, "Password"):
 		for _, a := range t.Attr {
 			if a.Name.Local == "Type" && a.Value != plainText {
@@ -99,11 +121,34 @@ func (w *walk) close(text string) {
 		w.found.user = text
 	case w.at(soapSpace, "Header", wsseSpace, "Security", wsseSpace, "UsernameToken", wsseSpace, "Password"):
 		w.found.password = text
-	case w.at(soapSpace, "Body", ditlSpace, "ListaDebite", ditlSpace, "CNP"):
+	case w.inBody(4):
+		w.field(w.path[3].Local, text)
+	}
+}
+
+func (w *walk) field(name, text string) {
+	switch {
+	case w.found.operation != opList:
+		w.found.fields[name] = text
+	case name == "CNP":
 		w.found.query.code = text
-	case w.at(soapSpace, "Body", ditlSpace, "ListaDebite", ditlSpace, "Rol"):
+	case name == "Rol":
 		w.found.query.role = text
 	}
+}
+
+// inBody reports whether the walk is at an element of the office's below the
+// body, at a depth counted from the envelope.
+func (w *walk) inBody(depth int) bool {
+	if len(w.path) != depth || w.path[1] != (xml.Name{Space: soapSpace, Local: "Body"}) {
+		return false
+	}
+	for _, name := range w.path[2:] {
+		if name.Space != ditlSpace {
+			return false
+		}
+	}
+	return true
 }
 
 // at reports whether the walk is exactly here below the envelope, given as

@@ -1,7 +1,29 @@
 // Package electricity is the electricity supplier: it sends e-invoices (UBL 2.1,
 // CIUS-RO) the way the national system does, listed by index and downloaded as
 // ZIP files a day after their issue, and answers what an account owes. What it
-// sends is made when asked for; nothing is stored.
+// sends is made when asked for; nothing is stored. Amounts are decimal strings
+// ("84.20"); callers bring an OAuth 2.0 token.
+//
+//	GET  /electricity/api/messages               e-invoices by index
+//	GET  /electricity/api/download/{index}       one of them
+//	POST /electricity/api/balance                {"client_code"}: what is unpaid now
+//	POST /electricity/api/payments               book a payment: 201 and a receipt
+//	GET  /electricity/api/payments/{reference}   200 receipt, 404 unknown_payment
+//	GET  /electricity/api/payments?day=D         200 {"day","count","total","payments":[…]}
+//
+// A payment is {"reference":R,"client_code":"1000003517","invoice":"EL 0740000010",
+// "amount":"84.20","paid_at":"2026-03-15T10:00:00+02:00"}. Any part of the bill is
+// taken and nothing above it; without invoice the oldest bills are paid first.
+//
+// A receipt is {"number","reference","client_code","invoice","amount","paid_at",
+// "booked_at","reversed","allocations":[{"invoice","amount"}]}.
+//
+// A repeated reference is answered 409 {"error":"duplicate_reference",
+// "receipt":{…}} with the receipt given before, and 422 {"error":
+// "reference_reused"} when it asks for something else. Other refusals are
+// {"error":E}, and nothing was done: 400 bad_request, bad_amount; 401
+// invalid_token; 404 account_not_found, invoice_not_found, unknown_payment; 409
+// already_paid, amount_changed, invoice_cancelled.
 package electricity
 
 import (
@@ -32,6 +54,9 @@ func New(b *book.Book, c *clock.Clock, g *gate.Gate, tokens *bearer.Issuer) *Sup
 	s.HandleFunc("GET /electricity/api/messages", tokens.Guard(s.messages))
 	s.HandleFunc("GET /electricity/api/download/{index}", tokens.Guard(s.download))
 	s.HandleFunc("POST /electricity/api/balance", tokens.Guard(s.balance))
+	s.HandleFunc("POST /electricity/api/payments", tokens.Guard(s.pay))
+	s.HandleFunc("GET /electricity/api/payments", tokens.Guard(s.paid))
+	s.HandleFunc("GET /electricity/api/payments/{reference}", tokens.Guard(s.lookup))
 	return s
 }
 
@@ -145,7 +170,7 @@ func (s *Supplier) balance(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Supplier) statement(client book.Client, now time.Time) balanceJSON {
-	all := s.book.Invoices(book.Electricity, client.House, calendar.Of(now))
+	all := s.book.Shown(book.Electricity, now).Invoices(book.Electricity, client.House, calendar.Of(now))
 	out := balanceJSON{Code: client.Code, Holder: client.Holder, Unpaid: []unpaidJSON{}, AsOf: now.Format(time.RFC3339)}
 	if last, ok := book.Latest(all); ok {
 		out.Last = &lastJSON{last.Number, lei(last.Amount)}

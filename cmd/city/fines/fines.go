@@ -1,5 +1,36 @@
 // Package fines is the local police's register of fines: JSON over HTTP with an
-// API key, pages of two fines with cursors, and entity tags.
+// API key, pages of two fines with cursors, and entity tags. Amounts are
+// integers in bani, times RFC 3339.
+//
+//	POST /fines/v1/debts/search                 what one person owes
+//	POST /fines/v1/payments                     book a payment: 201 and a receipt
+//	GET  /fines/v1/payments?reference=R         200 {"payments":[receipt…]}, maybe none
+//	GET  /fines/v1/payments/{number}            200 receipt, by the register's number
+//	GET  /fines/v1/payments/statement?day=D     200 {"day","count","total_bani","payments":[…]}
+//	POST /fines/v1/payments/{number}/cancel     200 receipt with "reversed":true
+//	GET  /fines/v1/health                       200 {"status":"ok"}
+//
+// A payment is {"reference":R,"debt_id":"PLNT-0000012","amount_bani":14500,
+// "paid_at":"2026-03-27T23:58:00+02:00"}, or with "pv":{"series":"PLNT",
+// "number":"0000012"} in the place of debt_id: so a report in hand is paid
+// before the register has it, and matched when it is entered. The amount must
+// be what is owed, or the reduced amount if paid_at is within its term,
+// whenever the payment is booked.
+//
+// A receipt is {"number","reference","debt_id","pv":{"series","number"},
+// "amount_bani","paid_at","booked_at","matched","reversed"}.
+//
+// Booking is not idempotent: each call books, whatever its reference. A repeat
+// is refused only as what it is: the same reference may pay the same fine
+// again. What was booked shows in lookups and statements only after
+// book.Manners Shows (200 ms). A register that is Mute answers the first lookup
+// with 501 not_offered.
+//
+// Refusals are {"code":C}, and nothing was done:
+//
+//	400 bad_request                     401 unauthorized
+//	404 unknown_debt, unknown_payment   501 not_offered
+//	409 already_paid, amount_changed, cancelled, already_reversed, too_late
 package fines
 
 import (
@@ -43,6 +74,11 @@ func New(b *book.Book, c *clock.Clock, key string) *Register {
 	}
 	r.HandleFunc("POST /fines/v1/debts/search", r.search)
 	r.HandleFunc("GET /fines/v1/health", r.health)
+	r.HandleFunc("POST /fines/v1/payments", r.guard(r.pay))
+	r.HandleFunc("GET /fines/v1/payments", r.guard(r.lookup))
+	r.HandleFunc("GET /fines/v1/payments/statement", r.guard(r.statement))
+	r.HandleFunc("GET /fines/v1/payments/{number}", r.guard(r.receipt))
+	r.HandleFunc("POST /fines/v1/payments/{number}/cancel", r.guard(r.cancel))
 	return r
 }
 
@@ -59,6 +95,17 @@ func (r *Register) known(req *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(req.Header.Get("X-Api-Key")), []byte(r.key)) == 1
 }
 
+// guard lets only callers with the key through.
+func (r *Register) guard(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		if !r.known(req) {
+			refuse(w, http.StatusUnauthorized, "unauthorized")
+			return
+		}
+		next(w, req)
+	}
+}
+
 // search answers what one person owes. It is a POST so that the personal code
 // stays out of URLs; repeating it does no harm.
 func (r *Register) search(w http.ResponseWriter, req *http.Request) {
@@ -72,7 +119,7 @@ func (r *Register) search(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	now := r.clock.Now()
-	found, problem := r.page(req.Context(), asked, calendar.Of(now))
+	found, problem := r.page(req.Context(), asked, now)
 	if problem != nil {
 		refuse(w, problem.status, problem.code)
 		return
@@ -95,28 +142,29 @@ type problem struct {
 }
 
 // page returns the page a query asks for, ready to be sent.
-func (r *Register) page(ctx context.Context, asked query, on calendar.Day) (sheet, *problem) {
+func (r *Register) page(ctx context.Context, asked query, now time.Time) (sheet, *problem) {
 	i, ok := r.book.People().ByCode(asked.CNP)
 	if !ok {
 		return sheet{}, &problem{http.StatusNotFound, "person_unknown"}
 	}
-	usual := asked.Cursor == "" && (asked.Limit == 0 || asked.Limit >= PageSize) && !gate.Mistaken(ctx)
-	state := r.book.State(on)
+	on, shown := calendar.Of(now), r.book.Shown(book.Fines, now)
+	usual := asked.Cursor == "" && (asked.Limit == 0 || asked.Limit >= PageSize) && !gate.Mistaken(ctx) && shown == r.book
+	state := r.book.State(book.Fines, i, on)
 	if kept, ok := r.first.Get(i, state); ok && usual {
 		return kept, nil
 	}
-	made, problem := r.make(ctx, asked, i, on)
+	made, problem := r.make(ctx, shown, asked, i, on)
 	if usual && problem == nil {
 		r.first.Keep(i, state, made)
 	}
 	return made, problem
 }
 
-func (r *Register) make(ctx context.Context, asked query, i int, on calendar.Day) (sheet, *problem) {
+func (r *Register) make(ctx context.Context, shown *book.Book, asked query, i int, on calendar.Day) (sheet, *problem) {
 	if gate.Mistaken(ctx) {
 		i = r.neighbour(i, on)
 	}
-	all, known := r.book.Fines(i, on)
+	all, known := shown.Fines(i, on)
 	if !known {
 		return sheet{}, &problem{http.StatusNotFound, "person_unknown"}
 	}

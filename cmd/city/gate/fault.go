@@ -23,8 +23,9 @@ const (
 	WrongCitizen Kind = "wrong_citizen" // a neighbour's data
 	LoginPage    Kind = "login_page"    // 200 text/html
 	Maintenance  Kind = "maintenance"
-	LostAnswer   Kind = "lost_answer" // the work is done, the answer is cut
-	Auth         Kind = "auth"        // credentials are refused
+	LostAnswer   Kind = "lost_answer"  // the work is done, the answer is cut
+	LostSilence  Kind = "lost_silence" // the work is done, then silence for Delay, then the connection is cut
+	Auth         Kind = "auth"         // credentials are refused
 )
 
 // Faults of nightly files.
@@ -46,33 +47,62 @@ const (
 	BalanceDiffers Kind = "balance_differs" // the balance is not the sum of the unpaid bills
 )
 
+// Faults of payment providers' notifications and of what they decide. A share
+// is drawn for each notification by the order's number.
+const (
+	NotifyLost     Kind = "notify_lost"     // never sent
+	NotifyTwice    Kind = "notify_twice"    // sent twice at the same time
+	NotifyEarly    Kind = "notify_early"    // sent before the call that caused it is answered
+	NotifyLate     Kind = "notify_late"     // sent a virtual Delay later (default 3 h)
+	NotifyForged   Kind = "notify_forged"   // a forged "paid" comes first
+	NotifyReplayed Kind = "notify_replayed" // the same bytes come again a real Delay later (default 1 s)
+	NotifyAltered  Kind = "notify_altered"  // another amount, where no signature covers it, comes first
+	FraudReview    Kind = "fraud_review"    // held back, paid a virtual Delay later (default 2 h)
+)
+
+// NoReference makes a bank leave out what an entry is for.
+const NoReference Kind = "no_reference"
+
 var (
-	wireKinds    = []Kind{Down, Refuse503, Hang, SlowLoris, RateLimited, WrongCoding, Malformed, Huge, WrongCitizen, LoginPage, Maintenance, LostAnswer, Auth}
+	wireKinds    = []Kind{Down, Refuse503, Hang, SlowLoris, RateLimited, WrongCoding, Malformed, Huge, WrongCitizen, LoginPage, Maintenance, LostAnswer, LostSilence, Auth}
 	fileKinds    = []Kind{Late, Missing, Truncated, Twice, Yesterday, WrongTotal, BadMarker, NoMarker, CP852}
 	invoiceKinds = []Kind{DuplicateXML, BalanceDiffers}
+	pspKinds     = []Kind{NotifyLost, NotifyTwice, NotifyEarly, NotifyLate, NotifyForged, NotifyReplayed, NotifyAltered, FraudReview}
+	bankKinds    = []Kind{NoReference}
 )
 
 // Kinds lists all faults.
-func Kinds() []Kind { return slices.Concat(wireKinds, fileKinds, invoiceKinds) }
+func Kinds() []Kind { return slices.Concat(wireKinds, fileKinds, invoiceKinds, pspKinds, bankKinds) }
+
+// What a fault of the wire can be limited to.
+const (
+	Reads = "read" // questions
+	Posts = "post" // payments and what undoes them
+)
 
 // Fault is a way one creditor misbehaves until it is cleared.
 type Fault struct {
 	Creditor string        // set by whoever keeps a list of several
 	Kind     Kind          //
+	Only     string        // Reads or Posts; "" for all calls
 	Share    float64       // part of the calls it hits, drawn by seed; 0 means all
-	Delay    time.Duration // for Hang (default 30 s) and SlowLoris (default 100 ms)
+	Delay    time.Duration // for Hang and LostSilence (default 30 s), SlowLoris (default 100 ms) and as said at others
 }
+
+// meant reports whether the fault is for calls of this sort.
+func (f Fault) meant(post bool) bool { return f.Only == "" || (f.Only == Posts) == post }
 
 type faultJSON struct {
 	Creditor string  `json:"creditor"`
 	Kind     Kind    `json:"kind"`
+	Only     string  `json:"only,omitempty"`
 	Share    float64 `json:"share,omitempty"`
 	Delay    string  `json:"delay,omitempty"`
 }
 
 // MarshalJSON writes the delay as Go durations are written, "30s".
 func (f Fault) MarshalJSON() ([]byte, error) {
-	wire := faultJSON{f.Creditor, f.Kind, f.Share, ""}
+	wire := faultJSON{f.Creditor, f.Kind, f.Only, f.Share, ""}
 	if f.Delay > 0 {
 		wire.Delay = f.Delay.String()
 	}
@@ -85,7 +115,7 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &wire); err != nil {
 		return err
 	}
-	*f = Fault{Creditor: wire.Creditor, Kind: wire.Kind, Share: wire.Share}
+	*f = Fault{Creditor: wire.Creditor, Kind: wire.Kind, Only: wire.Only, Share: wire.Share}
 	if wire.Delay == "" {
 		return nil
 	}
@@ -99,14 +129,17 @@ func (f Fault) check() error {
 	if !slices.Contains(Kinds(), f.Kind) {
 		return fmt.Errorf("gate: unknown fault %q", f.Kind)
 	}
+	if f.Only != "" && f.Only != Reads && f.Only != Posts {
+		return fmt.Errorf("gate: fault %s: only must be read, post or nothing", f.Kind)
+	}
 	if f.Share < 0 || f.Share > 1 || f.Delay < 0 {
 		return fmt.Errorf("gate: fault %s: share must be in 0..1 and delay positive", f.Kind)
 	}
 	return nil
 }
 
-// hits is the share with its default.
-func (f Fault) hits() float64 {
+// Hits is the part of the calls that are hit, 1 for all.
+func (f Fault) Hits() float64 {
 	if f.Share == 0 {
 		return 1
 	}

@@ -5,7 +5,9 @@ package gate
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +22,7 @@ type Gate struct {
 	limit   int64 // calls at once; 0 for no limit
 	latency Latency
 	voice   Voice
+	posts   func(*http.Request, []byte) bool
 	draws   atomic.Int64
 	mu      sync.Mutex // for changes of faults
 	faults  atomic.Pointer[[]Fault]
@@ -33,7 +36,8 @@ type Config struct {
 	Seed    int64
 	Limit   int // calls the creditor bears at once; 0 for any number
 	Latency Latency
-	Voice   Voice // zero for JSON
+	Voice   Voice                                   // zero for JSON
+	Posts   func(r *http.Request, body []byte) bool // tells payments from questions; nil for Payments
 }
 
 // New builds the door of a creditor.
@@ -41,19 +45,28 @@ func New(c Config) *Gate {
 	if c.Voice.Busy == nil {
 		c.Voice = JSON()
 	}
-	g := &Gate{name: c.Name, seed: c.Seed, limit: int64(c.Limit), latency: c.Latency, voice: c.Voice}
+	if c.Posts == nil {
+		c.Posts = Payments
+	}
+	g := &Gate{name: c.Name, seed: c.Seed, limit: int64(c.Limit), latency: c.Latency, voice: c.Voice, posts: c.Posts}
 	g.faults.Store(&[]Fault{})
 	return g
 }
 
-// Set makes the creditor misbehave; a fault of the same kind is replaced.
+// Payments tells the payments of the REST creditors by method and path.
+func Payments(r *http.Request, _ []byte) bool {
+	return r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/payments")
+}
+
+// Set makes the creditor misbehave; a fault of the same kind for the same calls
+// is replaced.
 func (g *Gate) Set(f Fault) error {
 	f.Creditor = g.name
 	if err := f.check(); err != nil {
 		return err
 	}
 	g.change(func(now []Fault) []Fault {
-		now = slices.DeleteFunc(now, func(old Fault) bool { return old.Kind == f.Kind })
+		now = slices.DeleteFunc(now, func(old Fault) bool { return old.Kind == f.Kind && old.Only == f.Only })
 		return append(now, f)
 	})
 	return nil
@@ -78,30 +91,54 @@ func (g *Gate) change(to func([]Fault) []Fault) {
 	}
 }
 
-// On returns the fault of a kind if it is switched on, whatever its share.
-func (g *Gate) On(kind Kind) (Fault, bool) {
+// On returns the fault of a kind if it is switched on for questions, whatever
+// its share.
+func (g *Gate) On(kind Kind) (Fault, bool) { return g.on(kind, false) }
+
+// OnPost is On for payments.
+func (g *Gate) OnPost(kind Kind) (Fault, bool) { return g.on(kind, true) }
+
+func (g *Gate) on(kind Kind, post bool) (Fault, bool) {
 	for _, f := range *g.faults.Load() {
-		if f.Kind == kind {
+		if f.Kind == kind && f.meant(post) {
 			return f, true
 		}
 	}
 	return Fault{}, false
 }
 
-// Draw decides which of the faults on the wire, if any, the next call meets.
+// Draw decides which of the faults on the wire, if any, the next question meets.
 // The n-th call of a seed always meets the same.
-func (g *Gate) Draw() (Fault, bool) {
+func (g *Gate) Draw() (Fault, bool) { return g.draw(false) }
+
+// DrawPost is Draw for a payment.
+func (g *Gate) DrawPost() (Fault, bool) { return g.draw(true) }
+
+func (g *Gate) draw(post bool) (Fault, bool) {
 	faults := *g.faults.Load()
 	if len(faults) == 0 {
 		return Fault{}, false
 	}
-	d := dice.New(g.seed, "fault "+g.name, int(g.draws.Add(1)))
+	return pick(faults, wireKinds, post, dice.New(g.seed, "fault "+g.name, int(g.draws.Add(1))))
+}
+
+// DrawFor decides which of the faults of those kinds, if any, hits the thing
+// named. The same thing of a seed always meets the same, whoever asks first.
+func (g *Gate) DrawFor(thing string, kinds ...Kind) (Fault, bool) {
+	faults := *g.faults.Load()
+	if len(faults) == 0 {
+		return Fault{}, false
+	}
+	return pick(faults, kinds, true, dice.New(g.seed, "fault "+g.name+" "+thing))
+}
+
+func pick(faults []Fault, kinds []Kind, post bool, d dice.Dice) (Fault, bool) {
 	roll, sum := d.Float(), 0.0
 	for _, f := range faults {
-		if !slices.Contains(wireKinds, f.Kind) {
+		if !slices.Contains(kinds, f.Kind) || !f.meant(post) {
 			continue
 		}
-		if sum += f.hits(); roll < sum {
+		if sum += f.Hits(); roll < sum {
 			return f, true
 		}
 	}

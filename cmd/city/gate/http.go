@@ -12,7 +12,7 @@ import (
 // Voice is how a creditor says no. Each function writes a whole answer.
 type Voice struct {
 	Busy        func(http.ResponseWriter) // too many calls
-	Maintenance func(http.ResponseWriter)
+	Maintenance func(http.ResponseWriter, *http.Request)
 	Refused     func(http.ResponseWriter)                              // wrong credentials
 	Garble      func(header http.Header, body []byte) (damaged []byte) // wrong_encoding
 }
@@ -29,9 +29,10 @@ func JSON() Voice {
 			_, _ = io.WriteString(w, `{"code":"`+code+`","error":"`+code+`"}`)
 		}
 	}
+	closed := say(http.StatusServiceUnavailable, "maintenance", "900")
 	return Voice{
 		Busy:        say(http.StatusTooManyRequests, "rate_limited", "2"),
-		Maintenance: say(http.StatusServiceUnavailable, "maintenance", "900"),
+		Maintenance: func(w http.ResponseWriter, _ *http.Request) { closed(w) },
 		Refused:     say(http.StatusUnauthorized, "unauthorized", ""),
 		Garble:      func(_ http.Header, body []byte) []byte { return latin(body) },
 	}
@@ -53,7 +54,8 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		leave, over := g.Enter()
 		defer leave()
-		if !swallow(w, r) {
+		body, ok := swallow(w, r)
+		if !ok {
 			return
 		}
 		if over {
@@ -61,7 +63,7 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		g.Wait(r.Context())
-		g.serve(w, r, next)
+		g.serve(w, r, next, g.posts(r, body))
 	})
 }
 
@@ -69,25 +71,25 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 // side entrance such as a token endpoint.
 func (g *Gate) WrapUncounted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if swallow(w, r) {
-			g.serve(w, r, next)
+		if _, ok := swallow(w, r); ok {
+			g.serve(w, r, next, false)
 		}
 	})
 }
 
 // swallow reads the whole request: only then does the server notice that a
 // caller has gone away.
-func swallow(w http.ResponseWriter, r *http.Request) bool {
+func swallow(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return true
+		return nil, true
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), r.ContentLength)
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
-		return false
+		return nil, false
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return true
+	return body, true
 }
 
 // readAll reads a body in one piece when its length is known.
@@ -100,8 +102,8 @@ func readAll(from io.Reader, length int64) ([]byte, error) {
 	return body, err
 }
 
-func (g *Gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	f, hit := g.Draw()
+func (g *Gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler, post bool) {
+	f, hit := g.draw(post)
 	if !hit {
 		next.ServeHTTP(w, r)
 		return
@@ -114,7 +116,7 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	case RateLimited:
 		g.voice.Busy(w)
 	case Maintenance:
-		g.voice.Maintenance(w)
+		g.voice.Maintenance(w, r)
 	case Auth:
 		g.voice.Refused(w)
 	case LoginPage:
@@ -138,6 +140,9 @@ func (g *Gate) damage(w http.ResponseWriter, r *http.Request, next http.Handler,
 	body := answer.body.Bytes()
 	switch f.Kind {
 	case LostAnswer:
+		cut()
+	case LostSilence:
+		sleep(r.Context(), f.DelayOr(30*time.Second))
 		cut()
 	case WrongCoding:
 		body = g.voice.Garble(w.Header(), body)

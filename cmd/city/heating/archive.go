@@ -1,7 +1,40 @@
 // Package heating is the district heating company: every night at 05:30 it
 // leaves one CSV file per branch on its SFTP server, in windows-1250 with a
 // control line, and beside it a marker with the file's SHA-256. Nobody can ask
-// it anything.
+// it anything; payments are files put into /in.
+//
+// A file of payments is /in/NAME.csv, NAME being the file's id: letters, digits,
+// _ . and -. It is uploaded under another name ending in .part and renamed, then
+// its marker NAME.csv.ok (SHA-256 of the file in hex, a newline may follow) in
+// the same way. Lines end with CRLF, amounts are written 1.284,77 and times are
+// Bucharest's:
+//
+//	ID_LINIE;COD_CLIENT;NR_FACT;SUMA;DATA_PLATII;REFERINTA
+//	1;0090412;TF 0740000000;1.284,77;15.03.2026 10:00:00;hub:…
+//	#TOTAL;1;1.284,77
+//
+// What is complete by 20:00 is booked at 05:00 of the next working day (later
+// with book.Manners Days), what comes after counts for the day after. The answer
+// is /out/confirmare_NAME.csv at 05:30, with its marker:
+//
+//	ID_LINIE;COD_CLIENT;NR_FACT;SUMA;STARE;NR_CHITANTA;MOTIV;REFERINTA
+//	1;0090412;TF 0740000000;1.284,77;A;TI00000001;;hub:…
+//	2;0090412;TF 0740000010;10,00;R;;DEJA ACHITAT;hub:…
+//	#TOTAL;2;1.284,77
+//
+// STARE is A (booked) or R (refused, nothing was booked); the control line has
+// the number of lines and the sum booked. MOTIV is CLIENT NECUNOSCUT, FACTURA
+// NECUNOSCUTA, FACTURA ANULATA, DEJA ACHITAT, SUMA DEPASESTE SOLDUL or LINIE
+// DUBLA. Of a file that cannot be read nothing is booked, and its answer is the
+// header and #EROARE;MARCAJ GRESIT, #EROARE;LINIA n or #EROARE;TOTAL GRESIT; it
+// may be sent again under its name.
+//
+// A file that was booked is booked once: the same name uploaded again, with
+// whatever content, changes nothing. A line that comes again in another file is
+// another payment. The morning's debts show what was booked.
+//
+// Callers may write, rename and list in /in and read there what they wrote;
+// everything else is read-only.
 package heating
 
 import (
@@ -32,19 +65,20 @@ type Archive struct {
 	gate  *gate.Gate
 	mu    sync.Mutex
 	made  map[night][]byte
+	inbox inbox
 }
 
 // night is what a file's plain content depends on.
 type night struct {
-	day      calendar.Day
-	branch   int
-	payments int64
-	style    style
+	day     calendar.Day
+	branch  int
+	entries int64
+	style   style
 }
 
 // NewArchive returns the files of a city; the faults of g change them.
 func NewArchive(b *book.Book, c *clock.Clock, g *gate.Gate) *Archive {
-	return &Archive{book: b, clock: c, gate: g, made: map[night][]byte{}}
+	return &Archive{book: b, clock: c, gate: g, made: map[night][]byte{}, inbox: inbox{files: map[string]*upload{}}}
 }
 
 // file is one file on the server.
@@ -55,8 +89,9 @@ type file struct {
 	endless bool // followed by blanks without end
 }
 
-// files lists what is on the server now.
+// files lists what is in /out now.
 func (a *Archive) files() []file {
+	a.Settle()
 	now := a.clock.Now()
 	last := calendar.Of(now)
 	if now.Before(last.At(5, 30)) {
@@ -72,7 +107,7 @@ func (a *Archive) files() []file {
 			files = append(files, a.pair(day, branch, a.plain(day, branch))...)
 		}
 	}
-	return files
+	return append(files, a.confirmations(now)...)
 }
 
 // plain is the right content.
@@ -169,7 +204,7 @@ func (a *Archive) style(branch int) style {
 
 // sheet returns a file's content, made at most once while it is remembered.
 func (a *Archive) sheet(day calendar.Day, branch int, s style) []byte {
-	key := night{day, branch, a.book.State(day).Payments, s}
+	key := night{day, branch, a.book.EntriesBefore(book.Heating, day.At(5, 30)), s}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if content, ok := a.made[key]; ok {
@@ -186,12 +221,13 @@ func (a *Archive) sheet(day calendar.Day, branch int, s style) []byte {
 // rows are the bills of a branch as of a night, ordered by customer.
 func (a *Archive) rows(day calendar.Day, branch int) []row {
 	var rows []row
+	asOf := a.book.Before(day.At(5, 30))
 	for house := range a.book.People().Houses() {
 		client, ok := a.book.Client(book.Heating, house)
 		if !ok || client.Branch != branch {
 			continue
 		}
-		for _, inv := range book.Listed(a.book.Invoices(book.Heating, house, day)) {
+		for _, inv := range book.Listed(asOf.Invoices(book.Heating, house, day)) {
 			rows = append(rows, row{client, inv})
 		}
 	}
@@ -200,6 +236,9 @@ func (a *Archive) rows(day calendar.Day, branch int) []row {
 
 // find returns the file at a path such as /out/termo_20260315_01.csv.
 func (a *Archive) find(path string) (file, bool) {
+	if name, ok := strings.CutPrefix(path, "/in/"); ok {
+		return a.inbox.file(name)
+	}
 	name, ok := strings.CutPrefix(path, "/out/")
 	files := a.files()
 	i := slices.IndexFunc(files, func(f file) bool { return f.name == name })

@@ -1,6 +1,7 @@
 package heating
 
 import (
+	"context"
 	"io"
 	"net"
 	"os"
@@ -8,12 +9,16 @@ import (
 	"time"
 
 	"github.com/pkg/sftp"
+
+	"racord/cmd/city/gate"
 )
 
-// files is the read-only file system one session sees.
+// files is the file system one session sees: /out to read, /in to write.
 type files struct {
 	archive *Archive
-	cut     net.Conn // closed as soon as a file is read, to lose the answer
+	conn    net.Conn
+	cut     bool // the connection is closed as soon as a file is read, to lose the answer
+	ctx     context.Context
 }
 
 // Fileread opens a file.
@@ -22,17 +27,86 @@ func (f files) Fileread(r *sftp.Request) (io.ReaderAt, error) {
 	if !ok {
 		return nil, os.ErrNotExist
 	}
-	if f.cut != nil {
-		_ = f.cut.Close()
+	if f.cut {
+		_ = f.conn.Close()
 	}
 	return content{found.content(), found.endless}, nil
 }
 
-// Filewrite refuses: the server is read-only.
-func (f files) Filewrite(*sftp.Request) (io.WriterAt, error) { return nil, os.ErrPermission }
+// Filewrite begins a file in /in.
+func (f files) Filewrite(r *sftp.Request) (io.WriterAt, error) {
+	name, ok := inboxName(r.Filepath)
+	if !ok {
+		return nil, os.ErrPermission
+	}
+	var into *upload
+	err := f.act(func() (err error) {
+		into, err = f.archive.inbox.create(name, f.archive.clock.Now())
+		return err
+	})
+	return into, err
+}
 
-// Filecmd refuses: the server is read-only.
-func (f files) Filecmd(*sftp.Request) error { return os.ErrPermission }
+// Filecmd renames and removes in /in; what else callers ask for changes
+// nothing.
+func (f files) Filecmd(r *sftp.Request) error {
+	name, ok := inboxName(r.Filepath)
+	if !ok {
+		return os.ErrPermission
+	}
+	switch r.Method {
+	case "Rename", "PosixRename":
+		to, ok := inboxName(r.Target)
+		if !ok {
+			return os.ErrPermission
+		}
+		return f.act(func() error { return f.archive.inbox.rename(name, to, f.archive.clock.Now()) })
+	case "Remove":
+		return f.act(func() error { return f.archive.inbox.remove(name) })
+	case "Setstat": // times and modes, which clients set after an upload
+		return nil
+	default:
+		return os.ErrPermission
+	}
+}
+
+// PosixRename renames over what is there.
+func (f files) PosixRename(r *sftp.Request) error { return f.Filecmd(r) }
+
+func inboxName(at string) (name string, ok bool) {
+	folder, name := path.Split(path.Clean(at))
+	return name, folder == "/in/"
+}
+
+// act does one step of an upload, or meets a fault of payments.
+func (f files) act(do func() error) error {
+	fault, _ := f.archive.gate.DrawPost()
+	switch fault.Kind {
+	case gate.Down:
+		_ = f.conn.Close()
+		return os.ErrClosed
+	case gate.Refuse503, gate.RateLimited, gate.Maintenance, gate.Auth, gate.LoginPage:
+		return os.ErrPermission
+	case gate.Hang:
+		wait(f.ctx, fault.DelayOr(30*time.Second))
+	}
+	err := do()
+	switch fault.Kind {
+	case gate.LostSilence:
+		wait(f.ctx, fault.DelayOr(30*time.Second))
+		_ = f.conn.Close()
+	case gate.LostAnswer:
+		_ = f.conn.Close()
+	}
+	return err
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
 
 // Filelist lists a folder or describes a file.
 func (f files) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
@@ -40,7 +114,7 @@ func (f files) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 	switch r.Method {
 	case "List":
 		return f.list(at)
-	case "Stat":
+	case "Stat", "Lstat":
 		return f.stat(at)
 	default:
 		return nil, os.ErrPermission
@@ -50,7 +124,13 @@ func (f files) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 func (f files) list(at string) (sftp.ListerAt, error) {
 	switch at {
 	case "/":
-		return listing{folder("out")}, nil
+		return listing{folder("in"), folder("out")}, nil
+	case "/in":
+		var all listing
+		for _, one := range f.archive.inbox.list() {
+			all = append(all, describe(one))
+		}
+		return all, nil
 	case "/out":
 		var all listing
 		for _, one := range f.archive.files() {
@@ -63,7 +143,7 @@ func (f files) list(at string) (sftp.ListerAt, error) {
 }
 
 func (f files) stat(at string) (sftp.ListerAt, error) {
-	if at == "/" || at == "/out" {
+	if at == "/" || at == "/out" || at == "/in" {
 		return listing{folder(path.Base(at))}, nil
 	}
 	found, ok := f.archive.find(at)

@@ -109,8 +109,9 @@ func (s *Server) receive(conn net.Conn, on *shelf) {
 	defer leave()
 	on.gate.Wait(s.ctx)
 	fault, hit := on.gate.Draw()
+	seen := files{archive: on.archive, conn: conn, ctx: s.ctx}
 	if !hit {
-		s.session(conn, files{archive: on.archive})
+		s.session(conn, seen)
 		return
 	}
 	switch fault.Kind {
@@ -118,11 +119,12 @@ func (s *Server) receive(conn net.Conn, on *shelf) {
 	case gate.Hang:
 		gate.Silence(conn, fault.DelayOr(30*time.Second))
 	case gate.SlowLoris:
-		s.session(gate.Drip(s.ctx, conn, fault.DelayOr(100*time.Millisecond)), files{archive: on.archive})
+		s.session(gate.Drip(s.ctx, conn, fault.DelayOr(100*time.Millisecond)), seen)
 	case gate.LostAnswer:
-		s.session(conn, files{archive: on.archive, cut: conn})
+		seen.cut = true
+		s.session(conn, seen)
 	default: // shows in the files or at the password
-		s.session(conn, files{archive: on.archive})
+		s.session(conn, seen)
 	}
 }
 

@@ -18,6 +18,9 @@ type Config struct {
 	PostgresDSN string    // a superuser's DSN: the waste view lives there instead of in a SQLite file
 	Latency     string    // none (default), calm or real
 	Clock       time.Time // virtual time at the start
+	PSPExtras   bool      // payment providers offer what their documentation does not
+
+	PSPRetries []time.Duration // between attempts to notify the hub; default pspbook.Retries
 }
 
 // sizes in people; XS is for tests that need few.

@@ -19,6 +19,7 @@ func TestWasteOnPostgres(t *testing.T) {
 	conf := town.Config{Seed: 1, Size: "XS", PostgresDSN: testserver.Postgres(t)}
 	t.Run("shows what the file shows", func(t *testing.T) { postgresShowsWhatTheFileShows(t, start(t, conf)) })
 	t.Run("bears five connections", func(t *testing.T) { postgresBearsFiveConnections(t, start(t, conf)) })
+	t.Run("books what is inserted", func(t *testing.T) { wasteOnPostgresBooks(t, start(t, conf)) })
 	t.Run("faults", func(t *testing.T) { postgresFaults(t, start(t, conf)) })
 }
 

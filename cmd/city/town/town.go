@@ -1,6 +1,7 @@
-// Package town is the simulated city of Napoca-Test: six creditors, an identity
-// provider and a control channel on real connections, all telling the truth of
-// one book until they are asked to misbehave.
+// Package town is the simulated city of Napoca-Test: six creditors, two payment
+// providers, a bank, an identity provider and a control channel on real
+// connections, all telling the truth of their books until they are asked to
+// misbehave.
 //
 // It is an independent witness: it shares no code with what it tests.
 package town
@@ -61,9 +62,9 @@ func (t *Town) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.files = heating.NewArchive(w.book, t.clock, w.gates["heating"])
 	t.world.Store(w)
-	files := heating.NewArchive(w.book, t.clock, w.gates["heating"])
-	t.heating, err = heating.Listen(ctx, t.conf.SFTPListen, heatingUser, heatingPassword, files, w.gates["heating"])
+	t.heating, err = heating.Listen(ctx, t.conf.SFTPListen, heatingUser, heatingPassword, w.files, w.gates["heating"])
 	if err != nil {
 		return err
 	}
@@ -122,6 +123,9 @@ func (t *Town) Close() error {
 		failed[0] = t.server.Close()
 	}
 	<-t.served
+	if w := t.world.Load(); w != nil {
+		w.providers.close()
+	}
 	if t.heating != nil {
 		failed = append(failed, t.heating.Close())
 	}
@@ -154,7 +158,8 @@ func (t *Town) Now() time.Time { return t.clock.Now() }
 // cannot bring its tables up to that day.
 func (t *Town) SetClock(at time.Time) error {
 	t.clock.Set(at)
-	return t.waste.Sync()
+	t.world.Load().providers.clockSet()
+	return t.settle()
 }
 
 // Advance moves the virtual time; it fails as SetClock does.
@@ -175,7 +180,8 @@ func (t *Town) Reseed(seed int64, size string) error {
 	if err != nil {
 		return err
 	}
-	t.world.Store(w)
-	t.heating.Show(heating.NewArchive(w.book, t.clock, w.gates["heating"]), w.gates["heating"])
+	w.files = heating.NewArchive(w.book, t.clock, w.gates["heating"])
+	t.world.Swap(w).providers.close()
+	t.heating.Show(w.files, w.gates["heating"])
 	return t.waste.Show(w.book, w.gates["waste"])
 }

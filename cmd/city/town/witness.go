@@ -119,7 +119,7 @@ func (t *Town) Pay(personID, creditor, externalID string, bani int64) error {
 	if err != nil {
 		return err
 	}
-	if err := w.book.Pay(book.Creditor(creditor), p.Index, externalID, bani, t.clock.Today()); err != nil {
+	if err := w.book.Pay(book.Creditor(creditor), p.Index, externalID, bani, t.clock.Now()); err != nil {
 		return err
 	}
 	return t.waste.Sync()
@@ -165,7 +165,7 @@ func (t *Town) ResetCounters() {
 // Credentials are the creditors' passwords and keys, by the names the hub's
 // manifests give its secrets.
 func (t *Town) Credentials() map[string]string {
-	return map[string]string{
+	return providerCredentials(map[string]string{
 		"fines-api-key":             finesKey,
 		"ditl-user":                 ditlUser,
 		"ditl-password":             ditlPassword,
@@ -179,5 +179,5 @@ func (t *Town) Credentials() map[string]string {
 		"waste-dsn":                 t.WasteDSN(),
 		"portal-client-id":          identity.PortalService,
 		"portal-client-secret":      portalSecret,
-	}
+	})
 }

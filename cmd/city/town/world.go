@@ -10,6 +10,7 @@ import (
 	"racord/cmd/city/electricity"
 	"racord/cmd/city/fines"
 	"racord/cmd/city/gate"
+	"racord/cmd/city/heating"
 	"racord/cmd/city/identity"
 	"racord/cmd/city/people"
 	"racord/cmd/city/waste"
@@ -24,7 +25,10 @@ type world struct {
 	book     *book.Book
 	gates    map[string]*gate.Gate
 	identity *identity.Provider
+	files    *heating.Archive
 	mux      *http.ServeMux
+
+	providers providers
 }
 
 // tokenLife is how long the utilities' bearer tokens are good.
@@ -45,6 +49,8 @@ func (t *Town) build(seed int64, size string) (*world, error) {
 	}
 	t.doors(w)
 	t.control(w)
+	t.openProviders(w)
+	t.postingControl(w)
 	return w, nil
 }
 
@@ -56,7 +62,9 @@ func (t *Town) hang(w *world) error {
 	}
 	w.gates = map[string]*gate.Gate{}
 	add := func(name string, limit int, voice gate.Voice) {
-		w.gates[name] = gate.New(gate.Config{Name: name, Seed: w.seed, Limit: limit, Latency: latencies[name], Voice: voice})
+		w.gates[name] = gate.New(gate.Config{
+			Name: name, Seed: w.seed, Limit: limit, Latency: latencies[name], Voice: voice, Posts: posts(name),
+		})
 	}
 	for _, c := range book.Creditors() {
 		switch c {

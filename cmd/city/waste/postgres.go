@@ -68,6 +68,14 @@ func (s server) prepare(db *sql.DB) error {
 			nr integer PRIMARY KEY, cod_client char(12) NOT NULL, nume char(40), adresa char(60), luna_an char(7),
 			nr_fact char(16), valoare numeric(12,2), sold numeric(12,2), penal numeric(12,2), scadenta date)`,
 		`CREATE INDEX solduri_cod ON ` + schema + `.solduri (cod_client)`,
+		`CREATE TABLE ` + schema + `.plati_import (
+			id_extern varchar(64) PRIMARY KEY CHECK (id_extern <> ''), cod_client char(12) NOT NULL, nr_fact char(16),
+			suma numeric(12,2) NOT NULL CHECK (suma > 0), data_plata timestamp NOT NULL,
+			prelucrat char(1) NOT NULL DEFAULT 'N', nr_chitanta varchar(20), motiv varchar(40), prelucrat_la timestamp)`,
+		`CREATE INDEX plati_import_noi ON ` + schema + `.plati_import (prelucrat) WHERE prelucrat = 'N'`,
+		`GRANT SELECT, INSERT (id_extern, cod_client, nr_fact, suma, data_plata) ON ` + schema + `.plati_import TO ` + reader,
+		`CREATE FUNCTION ` + schema + `.plati_refuza() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN RAISE EXCEPTION 'sistem in intretinere' USING ERRCODE = '57P03'; END $$`,
 	} {
 		if _, err := db.Exec(statement); err != nil {
 			return err
@@ -82,14 +90,27 @@ func (server) view(g *gate.Gate) string {
 	return view(g, `replace(replace(replace(nume::text, 'Ș', 'È˜'), 'Ț', 'Èš'), 'A', 'Ă‚')`)
 }
 
-func (server) grant(tx *sql.Tx, exists bool) error {
-	if !exists {
-		return nil
-	}
+func (server) grant(tx *sql.Tx) error {
 	_, err := tx.Exec(`GRANT SELECT ON v_solduri TO ` + reader)
 	return err
 }
 
 func (server) lock() []string {
-	return []string{`BEGIN`, `LOCK TABLE solduri IN ACCESS EXCLUSIVE MODE`}
+	return []string{`BEGIN`, `LOCK TABLE solduri, plati_import IN ACCESS EXCLUSIVE MODE`}
+}
+
+func (server) guard(g *gate.Gate) string {
+	share := refused(g)
+	if share == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`CREATE TRIGGER plati_refuza BEFORE INSERT ON plati_import FOR EACH ROW WHEN (random() < %f)
+		EXECUTE FUNCTION plati_refuza()`, share)
+}
+
+func (server) unguard() string { return `DROP TRIGGER IF EXISTS plati_refuza ON plati_import` }
+
+func (server) pending() string {
+	return `SELECT id_extern, trim(cod_client), coalesce(trim(nr_fact), ''), suma::text,
+		to_char(data_plata, 'YYYY-MM-DD HH24:MI:SS') FROM plati_import WHERE prelucrat = 'N' ORDER BY id_extern LIMIT $1`
 }

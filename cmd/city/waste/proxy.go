@@ -1,6 +1,7 @@
 package waste
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -66,14 +67,14 @@ func (p *proxy) receive(conn net.Conn, g *gate.Gate) {
 	case gate.Hang:
 		gate.Silence(conn, fault.DelayOr(30*time.Second))
 	case gate.SlowLoris:
-		p.join(gate.Drip(p.ctx, conn, fault.DelayOr(100*time.Millisecond)))
+		p.join(gate.Drip(p.ctx, conn, fault.DelayOr(100*time.Millisecond)), g)
 	default:
-		p.join(conn)
+		p.join(conn, g)
 	}
 }
 
 // join passes bytes both ways until one side hangs up.
-func (p *proxy) join(caller net.Conn) {
+func (p *proxy) join(caller net.Conn, g *gate.Gate) {
 	network, address := p.upstream()
 	server, err := (&net.Dialer{}).DialContext(p.ctx, network, address)
 	if err != nil {
@@ -82,10 +83,41 @@ func (p *proxy) join(caller net.Conn) {
 	defer server.Close()
 	var back sync.WaitGroup
 	back.Go(func() {
-		_, _ = io.Copy(caller, server)
+		p.answer(caller, server, g)
 		_ = caller.Close()
 	})
 	_, _ = io.Copy(server, caller)
 	_ = server.Close()
 	back.Wait()
+}
+
+// inserted is how PostgreSQL says that one row was inserted.
+var inserted = []byte("INSERT 0 1\x00")
+
+// answer passes on what the server says, unless it says that a payment was
+// taken and that is what the caller is not to hear.
+func (p *proxy) answer(caller io.Writer, server io.Reader, g *gate.Gate) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := server.Read(buffer)
+		if bytes.Contains(buffer[:n], inserted) {
+			switch fault, _ := g.DrawPost(); fault.Kind {
+			case gate.LostAnswer:
+				return
+			case gate.LostSilence:
+				p.keepSilent(fault.DelayOr(30 * time.Second))
+				return
+			}
+		}
+		if _, failed := caller.Write(buffer[:n]); failed != nil || err != nil {
+			return
+		}
+	}
+}
+
+func (p *proxy) keepSilent(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-p.ctx.Done():
+	}
 }

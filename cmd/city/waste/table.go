@@ -3,6 +3,7 @@ package waste
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"racord/cmd/city/book"
@@ -15,24 +16,55 @@ func fill(tx *sql.Tx, want state) error {
 	if _, err := tx.Exec(`DELETE FROM solduri`); err != nil {
 		return err
 	}
-	insert, err := tx.Prepare(`INSERT INTO solduri
-		(nr, cod_client, nume, adresa, luna_an, nr_fact, valoare, sold, penal, scadenta)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
+	insert, err := prepare(tx)
 	if err != nil {
 		return err
 	}
 	defer insert.Close()
-	b, nr := want.city.book, 0
-	for house := range b.People().Houses() {
-		client, ok := b.Client(book.Waste, house)
-		if !ok {
-			continue
+	for house := range want.city.book.People().Houses() {
+		if err := want.insert(insert, house); err != nil {
+			return err
 		}
-		for _, inv := range book.Listed(b.Invoices(book.Waste, house, want.facts.Day)) {
-			nr++
-			if _, err := insert.Exec(record(nr, client, inv)...); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// refresh replaces the balances of some households.
+func refresh(tx *sql.Tx, want state, houses []int) error {
+	insert, err := prepare(tx)
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	slices.Sort(houses)
+	for _, house := range slices.Compact(houses) {
+		if _, err := tx.Exec(`DELETE FROM solduri WHERE nr >= $1 AND nr < $2`, house*perHouse, (house+1)*perHouse); err != nil {
+			return err
+		}
+		if err := want.insert(insert, house); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func prepare(tx *sql.Tx) (*sql.Stmt, error) {
+	return tx.Prepare(`INSERT INTO solduri
+		(nr, cod_client, nume, adresa, luna_an, nr_fact, valoare, sold, penal, scadenta)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
+}
+
+// perHouse is how many row numbers a household has.
+const perHouse = 16
+
+func (s state) insert(into *sql.Stmt, house int) error {
+	client, ok := s.city.book.Client(book.Waste, house)
+	if !ok {
+		return nil
+	}
+	for i, inv := range book.Listed(s.city.book.Invoices(book.Waste, house, s.day)) {
+		if _, err := into.Exec(record(house*perHouse+i, client, inv)...); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -89,7 +121,8 @@ func view(g *gate.Gate, garbled string) string {
 		return create + strings.Replace(columns, "nume", garbled+" AS nume", 1) + ` FROM solduri`
 	case on(gate.WrongCitizen):
 		return create + `a.cod_client, b.nume, b.adresa, b.luna_an, b.nr_fact, b.valoare, b.sold, b.penal, b.scadenta
-			FROM solduri a JOIN solduri b ON b.nr = a.nr + 3`
+			FROM solduri a JOIN solduri b ON b.nr =
+			(SELECT min(n.nr) FROM solduri n WHERE n.nr > a.nr AND n.cod_client <> a.cod_client)`
 	case on(gate.Huge):
 		return create + columns + ` FROM solduri CROSS JOIN (WITH RECURSIVE n(i) AS
 			(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT i FROM n) AS many`

@@ -1,7 +1,35 @@
 // Package water is the water company: JSON over HTTP with OAuth 2.0 client
-// credentials, amounts as decimal strings, customers found by client code.
-// A bill's total contains what older bills left open, and those bills are
+// credentials, amounts as decimal strings ("84.20"), customers found by client
+// code. A bill's total contains what older bills left open, and those bills are
 // listed too: whoever adds the totals counts money twice.
+//
+//	GET  /water/api/v2/accounts/{code}/invoices?page=N   the bills
+//	POST /water/api/v2/quotes                            what is due now
+//	POST /water/api/v2/payments                          book a payment: 201, a repeat 200
+//	GET  /water/api/v2/payments/{key}                    200 receipt, 404 unknown_payment
+//	POST /water/api/v2/payments/{key}/reversal           200 receipt with "reversed":true
+//	GET  /water/api/v2/payments?day=2026-03-15           200 {"day","count","total","payments":[…]}
+//
+// A payment is {"client_code":"0004411","invoice_id":"W-0740000000",
+// "amount":"84.20","paid_at":"2026-03-15T10:00:00+02:00"} with the header
+// Idempotency-Key; invoice_id may be left out. A repeat of the key with the
+// same client, invoice and amount gives the same receipt with "repeated":true;
+// with another body 422 key_reused. The company takes any amount: what is
+// exactly the named bill's goes to that bill, anything else to the oldest bills
+// first, and what is left over is a credit.
+//
+// A receipt is {"number","key","client_code","invoice_id","amount","paid_at",
+// "booked_at","reversed","repeated","allocations":[{"invoice_id","amount"}]}.
+//
+// A quote is {"client_code","invoice_id"?,"amount"?} and answers {"client_code",
+// "due" (of all bills, credits deducted), "invoice_id", "invoice_due",
+// "amount", "allocations", "left_over" (credit), "as_of"}; without amount it is
+// about paying the named bill, or everything.
+//
+// Refusals are {"error":E}, and nothing was done: 400 bad_request, bad_amount,
+// missing_key; 401 invalid_token; 404 account_not_found, invoice_not_found,
+// unknown_payment; 409 invoice_cancelled, already_reversed, too_late; 422
+// key_reused.
 package water
 
 import (
@@ -36,6 +64,11 @@ type Company struct {
 func New(b *book.Book, c *clock.Clock, tokens *bearer.Issuer) *Company {
 	w := &Company{ServeMux: http.NewServeMux(), book: b, clock: c}
 	w.HandleFunc("GET /water/api/v2/accounts/{code}/invoices", tokens.Guard(w.invoices))
+	w.HandleFunc("POST /water/api/v2/quotes", tokens.Guard(w.quote))
+	w.HandleFunc("POST /water/api/v2/payments", tokens.Guard(w.pay))
+	w.HandleFunc("GET /water/api/v2/payments", tokens.Guard(w.statement))
+	w.HandleFunc("GET /water/api/v2/payments/{key}", tokens.Guard(w.lookup))
+	w.HandleFunc("POST /water/api/v2/payments/{key}/reversal", tokens.Guard(w.reverse))
 	return w
 }
 
@@ -49,7 +82,7 @@ func (c *Company) invoices(w http.ResponseWriter, r *http.Request) {
 	if gate.Mistaken(r.Context()) {
 		client = c.neighbour(client)
 	}
-	shown := c.rows(client.House, calendar.Of(now))
+	shown := rows(c.book.Shown(book.Water, now).Invoices(book.Water, client.House, calendar.Of(now)))
 	pages := max(1, (len(shown)+PageSize-1)/PageSize)
 	number, ok := pageNumber(r, pages)
 	if !ok {
@@ -66,8 +99,8 @@ func (c *Company) invoices(w http.ResponseWriter, r *http.Request) {
 }
 
 // rows are the listed bills, newest first, each with what older ones left open.
-func (c *Company) rows(house int, on calendar.Day) []invoice {
-	listed := book.Listed(c.book.Invoices(book.Water, house, on))
+func rows(all []book.Invoice) []invoice {
+	listed := book.Listed(all)
 	rows, open := make([]invoice, 0, len(listed)), int64(0)
 	for _, inv := range listed {
 		rows = append(rows, row(inv, open))

@@ -1,0 +1,83 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+// factPlace binds what a provider sent to the event it came as.
+func factPlace(psp, event string) string { return "facts|raw|" + psp + "|" + event }
+
+const (
+	factAdd = `
+INSERT INTO facts (psp, event, number, ref, raw, at, matched)
+VALUES ($1, $2, $3, $4, $5, $6, EXISTS (SELECT 1 FROM charges WHERE psp = $1 AND number = $3))
+ON CONFLICT (psp, event) DO NOTHING RETURNING at`
+	nudgeQuery = `
+INSERT INTO works (payment, kind, no, creditor, due_at, nudged_at, turn, leased_until, changed_at)
+SELECT payment, 'charge', no, '', $3, $3, 0, 0, $3 FROM charges WHERE psp = $1 AND number = $2
+ON CONFLICT (payment, kind, no) DO UPDATE SET nudged_at = excluded.nudged_at,
+	due_at = CASE WHEN works.leased_until > excluded.changed_at THEN works.due_at ELSE excluded.due_at END`
+)
+
+// ReceiveFact keeps a notification and wakes the work of its charge.
+func (s *Store) ReceiveFact(ctx context.Context, f hub.Fact) (fresh bool, err error) {
+	err = s.repeat(func() error {
+		fresh = false
+		return s.receive(ctx, f, &fresh)
+	})
+	return fresh, s.fault(err)
+}
+
+func (s *Store) receive(ctx context.Context, f hub.Fact, fresh *bool) error {
+	c := &change{store: s}
+	return s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
+		raw := s.keys.Seal(factPlace(f.PSP, f.Event), f.Raw)
+		args := []any{f.PSP, f.Event, f.Order, f.Ref, raw, micros(c.now)}
+		err := run(ctx, Statement{SQL: factAdd, Args: args, Scan: func(row Scanner) error {
+			*fresh = true
+			return row.Scan(new(int64))
+		}})
+		if err != nil || !*fresh {
+			return nil, err
+		}
+		return []Statement{{SQL: s.texts.nudge, Args: []any{f.PSP, f.Order, micros(c.now)}}}, nil
+	})
+}
+
+const factQuery = `SELECT event, number, ref, raw, at, psp FROM facts `
+
+// Facts gives what a provider told about an order.
+func (s *Store) Facts(ctx context.Context, psp, order string) ([]hub.KeptFact, error) {
+	return s.facts(ctx, factQuery+`WHERE psp = $1 AND number = $2 ORDER BY at, event`, psp, order)
+}
+
+// Unmatched gives what was told about orders that nobody knows. An order that
+// came to be known since is not among them.
+func (s *Store) Unmatched(ctx context.Context, before time.Time, most int) ([]hub.KeptFact, error) {
+	return s.facts(ctx, factQuery+`
+WHERE NOT matched AND at < $1
+	AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.psp = facts.psp AND c.number = facts.number)
+ORDER BY at, psp, event LIMIT $2`, micros(before), most)
+}
+
+func (s *Store) facts(ctx context.Context, query string, args ...any) (found []hub.KeptFact, err error) {
+	err = s.each(ctx, s.read, func(row Scanner) error {
+		var f hub.KeptFact
+		var sealed []byte
+		var at int64
+		if err := row.Scan(&f.Event, &f.Order, &f.Ref, &sealed, &at, &f.PSP); err != nil {
+			return err
+		}
+		raw, err := s.keys.Open(factPlace(f.PSP, f.Event), sealed)
+		if err != nil {
+			return spoiled(err)
+		}
+		f.Raw, f.At = raw, moment(at)
+		found = append(found, f)
+		return nil
+	}, query, args...)
+	return found, err
+}

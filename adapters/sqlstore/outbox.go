@@ -1,0 +1,145 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+// told gives the statements that put events into the outbox: for the portal, and
+// for the creditor that is named.
+func (c *change) told(p *hub.Payment) []Statement {
+	var list [][]any
+	add := func(e *hub.Event, to hub.Receiver) {
+		at := micros(c.now)
+		list = append(list, []any{string(p.ID), int64(e.Seq), string(to), e.Type, int64(e.Line), string(e.Creditor), at, at, int64(0), int64(0), int64(0)})
+	}
+	for i := range c.events {
+		e := &c.events[i]
+		add(e, hub.PortalReceiver(p.Portal))
+		if e.Creditor != "" {
+			add(e, hub.CreditorReceiver(e.Creditor))
+		}
+	}
+	return c.store.engine.Add(&eventsTable, list)
+}
+
+const (
+	noticesQuery = `
+UPDATE events SET turn = turn + 1, due_at = {now} + $2
+WHERE (payment, seq, receiver) IN (
+	SELECT payment, seq, receiver FROM events WHERE due_at IS NOT NULL AND due_at <= {now} AND {whose}
+	ORDER BY due_at, payment, seq LIMIT $1{skip locked})
+RETURNING payment, seq, receiver, type, line, creditor, at, turn, tries`
+	nextNoticeQuery = `SELECT {now}, due_at FROM events WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1`
+)
+
+// LeaseNotices takes due notices for a while.
+func (s *Store) LeaseNotices(ctx context.Context, q hub.NoticeQuery) (notices []hub.Notice, err error) {
+	query := s.texts.notices
+	if q.Receiver != "" {
+		query = s.texts.noticesTo
+	}
+	err = s.each(ctx, s.write, func(row Scanner) error {
+		var n hub.Notice
+		var at int64
+		err := row.Scan(&n.Payment, &n.Seq, &n.Receiver, &n.Type, &n.Line, &n.Creditor, &at, &n.Turn, &n.Tries)
+		n.At = moment(at)
+		notices = append(notices, n)
+		return err
+	}, query, q.Most, q.TTL.Microseconds(), string(q.Receiver))
+	return notices, err
+}
+
+// NextNotice tells in how long the next notice is due.
+func (s *Store) NextNotice(ctx context.Context) (time.Duration, error) {
+	return s.next(ctx, s.texts.nextNotice)
+}
+
+const settleQuery = `
+UPDATE events SET tries = tries + 1, due_at = CASE WHEN $5 >= 0 THEN $6 + $5 END, settled_at = CASE WHEN $5 >= 0 THEN 0 ELSE $6 END
+WHERE payment = $1 AND seq = $2 AND receiver = $3 AND turn = $4 AND due_at IS NOT NULL RETURNING tries`
+
+// Settle notes how an attempt went.
+func (s *Store) Settle(ctx context.Context, n hub.Notice, t hub.Try, again *time.Duration) error {
+	wait := int64(-1)
+	if again != nil {
+		wait = max(0, again.Microseconds())
+	}
+	c, tries := &change{store: s}, int64(0)
+	err := s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
+		err := run(ctx, Statement{
+			SQL:  settleQuery,
+			Args: []any{string(n.Payment), n.Seq, string(n.Receiver), n.Turn, wait, micros(c.now)},
+			Scan: func(row Scanner) error { return row.Scan(&tries) },
+		})
+		if err != nil {
+			return nil, err
+		}
+		if tries == 0 {
+			return nil, hub.Errorf(hub.CodeConflict, "Somebody else has taken this notice over.")
+		}
+		return s.engine.Add(&triesTable, [][]any{{string(n.Payment), int64(n.Seq), string(n.Receiver), tries, micros(c.now),
+			t.Took.Microseconds(), int64(t.Status), string(t.Code)}}), nil
+	})
+	return s.fault(err)
+}
+
+const replayQuery = `
+UPDATE events SET due_at = $4, settled_at = 0 WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
+
+// Replay makes notices due again.
+func (s *Store) Replay(ctx context.Context, to hub.Receiver, from, until time.Time) (int, error) {
+	c := &change{store: s}
+	var n int64
+	err := s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
+		return nil, run(ctx, Statement{
+			SQL:  replayQuery + ` RETURNING 1`,
+			Args: []any{string(to), micros(from), micros(until), micros(c.now)},
+			Scan: func(Scanner) error { n++; return nil },
+		})
+	})
+	return int(n), s.fault(err)
+}
+
+// Tries lists the attempts to tell a receiver, newest first.
+func (s *Store) Tries(ctx context.Context, to hub.Receiver, most int) (found []hub.Try, err error) {
+	err = s.each(ctx, s.read, func(row Scanner) error {
+		t := hub.Try{Receiver: to}
+		var at, took int64
+		err := row.Scan(&t.Payment, &t.Seq, &t.No, &at, &took, &t.Status, &t.Code)
+		t.At, t.Took = moment(at), time.Duration(took)*time.Microsecond
+		found = append(found, t)
+		return err
+	}, `SELECT payment, seq, no, at, took, status, code FROM event_tries WHERE receiver = $1 ORDER BY at DESC, payment, seq, no DESC LIMIT $2`,
+		string(to), most)
+	return found, err
+}
+
+// Waiting counts the notices that are still to be told.
+func (s *Store) Waiting(ctx context.Context) (map[hub.Receiver]int, error) {
+	waiting := map[hub.Receiver]int{}
+	err := s.each(ctx, s.read, func(row Scanner) error {
+		var to string
+		var n int
+		err := row.Scan(&to, &n)
+		waiting[hub.Receiver(to)] = n
+		return err
+	}, `SELECT receiver, count(*) FROM events WHERE due_at IS NOT NULL GROUP BY receiver`)
+	return waiting, err
+}
+
+// Forget drops settled notices and their attempts.
+func (s *Store) Forget(ctx context.Context, before time.Time) error {
+	for _, statement := range []string{
+		`DELETE FROM event_tries WHERE (payment, seq, receiver) IN (
+			SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND settled_at < $1)`,
+		`DELETE FROM events WHERE due_at IS NULL AND settled_at < $1`,
+	} {
+		if _, err := s.exec(ctx, statement, micros(before)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

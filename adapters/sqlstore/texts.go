@@ -1,0 +1,50 @@
+package sqlstore
+
+import "strings"
+
+// texts are the statements whose words differ between the databases.
+type texts struct {
+	load, turn           string
+	leaseAny, leaseLines string
+	nextWork, nudge      string
+	claims               string
+	notices, noticesTo   string
+	nextNotice           string
+}
+
+func newTexts(w Words) texts {
+	say := strings.NewReplacer("{now}", w.Now, "{for update}", w.ForUpdate, "{skip locked}", w.SkipLocked).Replace
+	return texts{
+		load:       say(loadQuery),
+		turn:       say(turnQuery),
+		leaseAny:   say(strings.ReplaceAll(leaseQuery, "{whose}", "$4 = ''")),
+		leaseLines: say(strings.ReplaceAll(leaseQuery, "{whose}", "creditor = $4 AND creditor <> ''")),
+		nextWork:   say(nextWorkQuery),
+		nudge:      say(nudgeQuery),
+		claims:     say(claimsQuery),
+		notices:    say(strings.ReplaceAll(noticesQuery, "{whose}", "$3 = ''")),
+		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
+		nextNotice: say(nextNoticeQuery),
+	}
+}
+
+// The rows that changes add. A row that is there already is brought up to date;
+// the walls look at each step.
+var (
+	paymentsTable = table("payments", "id text, party text, portal text, quote text, state text, version bigint, opened_at bigint, changed_at bigint, body bytea", "")
+	chargesTable  = table("charges", "payment text, no bigint, psp text, merchant text, number text, ref text, state text, amount bigint, taken bigint, changed_at bigint", `
+ON CONFLICT (payment, no) DO UPDATE
+SET psp = excluded.psp, merchant = excluded.merchant, number = excluded.number, ref = excluded.ref, state = excluded.state,
+	amount = excluded.amount, taken = excluded.taken, changed_at = excluded.changed_at`)
+	linesTable = table("lines", "payment text, no bigint, party text, creditor text, obligation text, amount bigint, state text, hub text, since bigint, changed_at bigint", `
+ON CONFLICT (payment, no) DO UPDATE
+SET amount = excluded.amount, state = excluded.state, hub = excluded.hub, since = excluded.since, changed_at = excluded.changed_at`)
+	refundsTable = table("refunds", "payment text, no bigint, charge bigint, line bigint, amount bigint, state text, changed_at bigint", `
+ON CONFLICT (payment, no) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at`)
+	journalTable = table("journal", "tx text, leg bigint, kind text, payment text, account text, debit bigint, credit bigint, at bigint, version bigint, place bigint", `
+ON CONFLICT (tx, leg) DO NOTHING`)
+	eventsTable = table("events", "payment text, seq bigint, receiver text, type text, line bigint, creditor text, at bigint, due_at bigint, turn bigint, tries bigint, settled_at bigint", "")
+	triesTable  = table("event_tries", "payment text, seq bigint, receiver text, no bigint, at bigint, took bigint, status bigint, code text", `
+ON CONFLICT DO NOTHING`)
+	anomaliesTable = table("anomalies", "id text, at bigint, kind text, payment text, detail text", "")
+)

@@ -1,0 +1,100 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"racord/hub"
+)
+
+// A piece of work that somebody else has under a lease is due when that ends;
+// who wants it meanwhile leaves a nudge. A nudge stays until the next lease, so
+// that nothing told during one is forgotten.
+var (
+	ownWork   = table("works", workColumns, workConflict+`due_at = `+soonest+`, leased_until = 0, creditor = excluded.creditor, changed_at = excluded.changed_at`)
+	otherWork = table("works", workColumns, workConflict+`
+	due_at = CASE WHEN works.leased_until > excluded.changed_at THEN works.due_at ELSE `+soonest+` END,
+	nudged_at = CASE WHEN works.leased_until > excluded.changed_at THEN `+soonest+` ELSE works.nudged_at END,
+	creditor = excluded.creditor, changed_at = excluded.changed_at`)
+)
+
+const (
+	workColumns  = "payment text, kind text, no bigint, creditor text, due_at bigint, changed_at bigint, turn bigint, leased_until bigint"
+	workConflict = `ON CONFLICT (payment, kind, no) DO UPDATE SET `
+	soonest      = `CASE WHEN works.nudged_at < excluded.due_at THEN works.nudged_at ELSE excluded.due_at END`
+
+	doneQuery = `UPDATE works SET due_at = nudged_at, leased_until = 0, changed_at = $4 WHERE payment = $1 AND kind = $2 AND no = $3`
+)
+
+// plan gives the statements for work that was scheduled or is done.
+func (c *change) plan() (batch []Statement) {
+	slices.SortFunc(c.works, func(a, b task) int {
+		return cmp.Or(cmp.Compare(a.Payment, b.Payment), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.No, b.No))
+	})
+	var own, other [][]any
+	for _, t := range c.works {
+		switch {
+		case t.done:
+			batch = append(batch, Statement{SQL: doneQuery, Args: []any{string(t.Payment), string(t.Kind), t.No, micros(c.now)}})
+		case c.lease != nil && same(c.lease.Work, t.Work):
+			own = append(own, c.workRow(t))
+		default:
+			other = append(other, c.workRow(t))
+		}
+	}
+	batch = append(batch, c.store.engine.Add(&ownWork, own)...)
+	return append(batch, c.store.engine.Add(&otherWork, other)...)
+}
+
+func (c *change) workRow(t task) []any {
+	return []any{string(t.Payment), string(t.Kind), int64(t.No), string(t.Creditor), micros(t.due), micros(c.now), int64(0), int64(0)}
+}
+
+const (
+	leaseQuery = `
+UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL
+WHERE (payment, kind, no) IN (
+	SELECT payment, kind, no FROM works WHERE kind = $1 AND {whose} AND due_at IS NOT NULL AND due_at <= {now}
+	ORDER BY due_at LIMIT $2{skip locked})
+RETURNING payment, kind, no, creditor, turn`
+	nextWorkQuery = `SELECT {now}, due_at FROM works WHERE kind = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`
+)
+
+// LeaseWork takes due work for a while.
+func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) (leases []hub.Lease, err error) {
+	query := s.texts.leaseAny
+	if q.Creditor != "" {
+		query = s.texts.leaseLines
+	}
+	err = s.each(ctx, s.write, func(row Scanner) error {
+		var l hub.Lease
+		err := row.Scan(&l.Payment, &l.Kind, &l.No, &l.Creditor, &l.Turn)
+		leases = append(leases, l)
+		return err
+	}, query, string(q.Kind), q.Most, q.TTL.Microseconds(), string(q.Creditor))
+	return leases, err
+}
+
+// NextWork tells in how long the next work of a kind is due.
+func (s *Store) NextWork(ctx context.Context, kind hub.WorkKind) (time.Duration, error) {
+	return s.next(ctx, s.texts.nextWork, string(kind))
+}
+
+// next tells how far the second moment of an answer is from the first.
+func (s *Store) next(ctx context.Context, query string, args ...any) (time.Duration, error) {
+	var now, due int64
+	found := false
+	err := s.each(ctx, s.read, func(row Scanner) error {
+		found = true
+		return row.Scan(&now, &due)
+	}, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	if !found {
+		return 0, hub.Errorf(hub.CodeNotFound, "Nothing is waiting.")
+	}
+	return time.Duration(max(0, due-now)) * time.Microsecond, nil
+}

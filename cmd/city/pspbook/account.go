@@ -1,0 +1,36 @@
+package pspbook
+
+import "racord/cmd/city/book"
+
+// Account is a merchant account: money of its own, paid out to one IBAN.
+type Account struct {
+	Key      string `json:"key"`      // "ditl-buildings"
+	Creditor string `json:"creditor"` // "ditl"
+	Name     string `json:"name"`     // as on the payment page
+	IBAN     string `json:"iban"`
+	PosID    int    `json:"pos_id"` // number of the point of sale, for splits
+}
+
+// Accounts lists the merchant accounts of the city's creditors, one for each
+// IBAN they are paid at, so that what a provider captures goes straight to the
+// account the debt names. The tax office has also "ditl", which pays out to its
+// collector account.
+func Accounts() []Account {
+	ditl := string(book.Ditl)
+	return []Account{
+		{ditl, ditl, "Directia Impozite si Taxe Locale Napoca-Test", "RO56TREZ9995081XXX000001", 10001},
+		{"ditl-buildings", ditl, "DITL Napoca-Test, impozit cladiri", "RO31TREZ99921A070101XXXX", 10002},
+		{"ditl-land", ditl, "DITL Napoca-Test, impozit teren", "RO66TREZ99921A070201XXXX", 10003},
+		{"ditl-vehicles", ditl, "DITL Napoca-Test, impozit auto", "RO85TREZ99921A160202XXXX", 10004},
+		{string(book.Fines), string(book.Fines), "Politia Locala Napoca-Test, amenzi", book.FineIBAN, 10005},
+		{string(book.Water), string(book.Water), "Apa Napoca-Test SA", "RO39SBXB0000999900000001", 10006},
+		{string(book.Heating), string(book.Heating), "Termoficare Napoca-Test SA", "RO82SBXB0000999900000003", 10007},
+		{string(book.Waste), string(book.Waste), "Salubritate Napoca-Test SA", "RO55SBXB0000999900000004", 10008},
+		{string(book.Electricity), string(book.Electricity), "Energie Napoca-Test SA", "RO12SBXB0000999900000002", 10009},
+	}
+}
+
+// Part makes the split of an order that gives an amount to the account.
+func (a Account) Part(amount int64) Split {
+	return Split{Account: a.Key, PosID: a.PosID, Creditor: a.Creditor, IBAN: a.IBAN, Amount: amount}
+}

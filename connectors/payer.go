@@ -1,0 +1,143 @@
+package connectors
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+// Reply is an answer to a call of paying, decoded. Root is valid during the call
+// it is given to.
+type Reply struct {
+	Status     int           // of HTTP; 0 where there is none
+	Root       Value         // nil when the answer could not be decoded
+	Broken     error         // why it could not, or is no good answer unless a rule knows better
+	RetryAfter time.Duration // as Classify takes it
+}
+
+// Exchange sends a call in a kind's protocol and gives the answer to use: every
+// page of it, where the call has pages. It fails with what use fails with, and
+// with what kept an answer from coming: an error is Certain when nothing reached
+// the creditor. A call that is not Safe is sent once.
+type Exchange func(ctx context.Context, c *Call, v *Vars, use func(Reply) error) error
+
+// Pay gives a connector the parts of paying that its manifest describes. It is
+// for kinds whose postings are calls; those that pay by files have a Sink of
+// their own.
+func (m *Manifest) Pay(c *hub.Connector, env Env, exchange Exchange) {
+	part := func(name string) payer { return payer{manifest: m, env: env, call: m.Calls[name], exchange: exchange} }
+	if m.Calls[CallQuote] != nil {
+		c.Quoter = quoter{part(CallQuote), c.Source}
+	}
+	if m.Calls[CallPost] != nil {
+		c.Sink = sink{part(CallPost)}
+	}
+	if m.Calls[CallFind] != nil {
+		c.Finder = finder{part(CallFind)}
+	}
+	if m.Calls[CallReverse] != nil {
+		c.Reverser = reverser{part(CallReverse)}
+	}
+	if m.Calls[CallStatement] != nil {
+		c.Statement = statement{part(CallStatement)}
+	}
+}
+
+// payer makes one call of paying.
+type payer struct {
+	manifest *Manifest
+	env      Env
+	call     *Call
+	exchange Exchange
+}
+
+// send sends the call and judges every page of the answer before use has it.
+func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, v Verdict) error) error {
+	v.Page, v.Now, v.Secret = 1, p.env.Clock.Now(), p.env.Secret
+	r := p.manifest.Reading(p.call, v.Asked, v.Now)
+	return p.exchange(ctx, p.call, v, func(reply Reply) error {
+		verdict, err := r.Judge(reply.Status, reply.Root, reply.RetryAfter)
+		switch {
+		case err != nil:
+			return err
+		case verdict.Found == "" && reply.Broken != nil:
+			return reply.Broken
+		}
+		return use(r, verdict)
+	})
+}
+
+// sink books one posting at a time.
+type sink struct{ payer }
+
+// Post sends one posting, once.
+func (s sink) Post(ctx context.Context, postings []hub.Posting) ([]hub.Receipt, error) {
+	if len(postings) != 1 {
+		return nil, hub.NotDone(hub.Errorf(hub.CodeInvalid, "This creditor is told of one payment at a time."))
+	}
+	var receipt hub.Receipt
+	err := s.send(ctx, &Vars{Posting: &postings[0]}, func(r *Reading, v Verdict) (err error) {
+		receipt, err = r.Receipt(&postings[0], v.Content)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []hub.Receipt{receipt}, nil
+}
+
+// finder looks postings up.
+type finder struct{ payer }
+
+// Find looks through the answer's pages until the posting stands there.
+func (f finder) Find(ctx context.Context, p hub.Posting) (hub.Found, hub.Receipt, error) {
+	found, receipt := hub.FoundAbsent, hub.Receipt{}
+	err := f.send(ctx, &Vars{Posting: &p}, func(r *Reading, v Verdict) error {
+		if v.Found != "" {
+			found = v.Found
+			return nil
+		}
+		on, proof, err := r.Search(&p, v.Content)
+		if err == nil && on != hub.FoundAbsent && found != hub.FoundBooked {
+			found, receipt = on, proof
+		}
+		return err
+	})
+	if err != nil {
+		return "", hub.Receipt{}, err
+	}
+	return found, receipt, nil
+}
+
+// reverser takes bookings back.
+type reverser struct{ payer }
+
+// Reverse sends the call reverse, once. That it was reversed before is a success
+// where a rule of the manifest says so.
+func (r reverser) Reverse(ctx context.Context, p hub.Posting, receipt string) error {
+	return r.send(ctx, &Vars{Posting: &p, Receipt: receipt}, func(*Reading, Verdict) error { return nil })
+}
+
+// statement lists what was booked.
+type statement struct{ payer }
+
+// Statement reads all pages of a day.
+func (s statement) Statement(ctx context.Context, day hub.Date) (all []hub.BookedPosting, err error) {
+	err = s.send(ctx, &Vars{Day: day}, func(r *Reading, v Verdict) error {
+		rows, err := r.Booked(v.Content)
+		all = append(all, rows...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+var (
+	_ hub.Sink      = sink{}
+	_ hub.Finder    = finder{}
+	_ hub.Reverser  = reverser{}
+	_ hub.Statement = statement{}
+)

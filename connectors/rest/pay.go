@@ -1,0 +1,60 @@
+package rest
+
+import (
+	"context"
+	"slices"
+
+	"racord/connectors"
+	"racord/connectors/wire"
+	"racord/hub"
+)
+
+// Pay gives a connector the parts of paying that its manifest describes with a
+// Request. It sends nothing yet.
+func Pay(c *hub.Connector, env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) {
+	newClient(env, m, s, caller).pay(c)
+}
+
+func (cl *client) pay(c *hub.Connector) {
+	calls := map[string]*prepared{}
+	for name := range cl.manifest.Calls {
+		if slices.Contains(connectors.PayingCalls(), name) {
+			p := prepare(cl.manifest, name)
+			calls[name] = &p
+		}
+	}
+	cl.manifest.Pay(c, cl.env, func(ctx context.Context, call *connectors.Call, v *connectors.Vars, use func(connectors.Reply) error) error {
+		return cl.exchange(ctx, calls[call.Name], v, use)
+	})
+}
+
+// exchange sends a call of paying and gives every page of the answer to use.
+func (cl *client) exchange(ctx context.Context, p *prepared, v *connectors.Vars, use func(connectors.Reply) error) error {
+	for {
+		more, err := cl.onePage(ctx, p, v, use)
+		if err != nil || !more {
+			return err
+		}
+		if v.Page++; v.Page > p.Paging.MaxPages {
+			return connectors.BadData("more than %d pages", p.Paging.MaxPages)
+		}
+	}
+}
+
+func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, use func(connectors.Reply) error) (more bool, err error) {
+	reply, err := cl.send(ctx, p, v)
+	if err != nil {
+		return false, err
+	}
+	defer reply.Release()
+	answer, broken := parse(reply)
+	said := connectors.Reply{Status: reply.Status, Broken: broken, RetryAfter: reply.RetryAfter}
+	if broken == nil {
+		defer answer.Release()
+		said.Root = answer.Root()
+	}
+	if err := use(said); err != nil || p.Paging == nil {
+		return false, err
+	}
+	return p.Paging.next(answer.Root(), v)
+}

@@ -1,0 +1,62 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"racord/connectors"
+	"racord/hub"
+)
+
+// SendOnce adds the credentials, sends a request that changes something exactly
+// once and reads the answer, whatever its status. It fails like Send; an error
+// is Certain when the request was not written: without a token, without a turn,
+// without a connection. A token that a 401 answers is not used again, but
+// nothing is repeated.
+func (c *Caller) SendOnce(ctx context.Context, request *http.Request) (*Reply, error) {
+	token, err := c.authorize(ctx, request, "")
+	if err != nil {
+		return nil, connectors.NotSent(err)
+	}
+	attempt := &attempt{doer: c.env.Write}
+	reply, err := exchange(attempt, request)
+	switch {
+	case err != nil && attempt.unsent:
+		return nil, connectors.NotSent(err)
+	case err == nil && reply.Status == http.StatusUnauthorized:
+		c.tokens.forget(token)
+	}
+	return reply, err
+}
+
+// attempt sends and remembers whether anything was written.
+type attempt struct {
+	doer   connectors.Doer
+	unsent bool
+}
+
+// Do sends the request.
+func (a *attempt) Do(request *http.Request) (*http.Response, error) {
+	response, err := a.doer.Do(request)
+	a.unsent = err != nil && unsent(err)
+	return response, err
+}
+
+// unsent tells whether an error came before the request was written: the way out
+// says so, or there never was a connection.
+func unsent(err error) bool {
+	var dial *net.OpError
+	return hub.Certainly(err) || errors.As(err, &dial) && dial.Op == "dial"
+}
+
+// forget lets a token be renewed before its time.
+func (t *tokens) forget(value string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if value != "" && t.value == value {
+		t.fresh, t.until = time.Time{}, time.Time{}
+	}
+}

@@ -1,0 +1,29 @@
+package hubtest
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Age lets time pass for all that the store's own clock measures, in a database
+// with the hub's schema.
+func Age(t *testing.T, db *sql.DB, d time.Duration) {
+	t.Helper()
+	for _, statement := range []string{
+		`UPDATE holders SET born_at = born_at - ?, alive_until = alive_until - ?`,
+		`UPDATE slots SET held_until = held_until - ?`,
+		`UPDATE deliveries SET touched_at = touched_at - ?`,
+		`UPDATE claims SET until = until - ?`,
+		`UPDATE works SET due_at = due_at - ?, nudged_at = nudged_at - ?, leased_until = leased_until - ?`,
+		`UPDATE facts SET at = at - ?`,
+		`UPDATE events SET at = at - ?, due_at = due_at - ?`,
+		`UPDATE payments SET opened_at = opened_at - ?, changed_at = changed_at - ?`,
+	} {
+		if _, err := db.ExecContext(t.Context(), strings.ReplaceAll(statement, "?", fmt.Sprint(d.Microseconds()))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
