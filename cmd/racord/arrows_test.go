@@ -24,11 +24,7 @@ var arrows = map[string][]string{
 	"adapters/telemetry": {
 		"hub", "hub/view", "hub/feed", "hub/pay", "adapters/guard", // it counts what they tell
 	},
-	"adapters/netopia": {
-		"hub", "adapters/pspwire", // what contracts with payment providers share
-	},
-	"adapters/euplatesc": {"hub", "adapters/pspwire"},
-	"adapters/sqlite":    {"hub", "adapters/sqlstore"},
+	"adapters/sqlite": {"hub", "adapters/sqlstore"},
 	"adapters/postgres": {
 		"hub", "adapters/sqlstore", // the statements both databases share
 	},
