@@ -3,27 +3,23 @@ package filedrop_test
 import (
 	"testing"
 
-	"racord/hub"
+	"racord/connectors/filedrop"
 )
 
-// FuzzConfirmation reads anything as a confirmation: no panic, and a posting is
-// booked only under a number.
+// FuzzConfirmation reads anything as a confirmation: no panic, and rows only of
+// the declared width.
 func FuzzConfirmation(f *testing.F) {
-	p := payment(1, 500)
-	f.Add(answerHeader + "1;0090412;TF 0740000001;5,00;A;TI1;;" + string(p.ID) + "\r\n#TOTAL;1;5,00\r\n")
-	f.Add(answerHeader + "#EROARE;LINIA 2\r\n")
-	f.Add(answerHeader)
-	f.Add("")
-	f.Fuzz(func(t *testing.T, answer string) {
-		o := newOffice(t)
-		receipts, err := o.Sink.Post(t.Context(), []hub.Posting{p})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.out.put("confirmare_"+receipts[0].Number, answer, nil)
-		found, receipt, err := o.Finder.Find(t.Context(), p)
-		if found == hub.FoundBooked && receipt.Number == "" || (err == nil) != (found != "") {
-			t.Fatalf("got %q, %+v, %v", found, receipt, err)
+	f.Add([]byte(answerHeader + "1;0090412;TF 0740000001;5,00;A;TI1;;hub:A:1\r\n#TOTAL;1;5,00\r\n"))
+	f.Add([]byte(answerHeader + "#EROARE;LINIA 2\r\n"))
+	f.Add([]byte(answerHeader))
+	f.Add([]byte{})
+	finder := newOffice(f).Finder
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		rows, err := filedrop.ReadConfirmation(finder, answer)
+		for _, cells := range rows {
+			if len(cells) != 8 || err != nil {
+				t.Fatalf("got a row of %d cells (%v)", len(cells), err)
+			}
 		}
 	})
 }
