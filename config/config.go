@@ -20,22 +20,24 @@ import (
 // Config is a whole hub's configuration. Relative paths are relative to the
 // file they stand in.
 type Config struct {
-	Listen    string   `yaml:"listen"`     // address of the API
-	OpsListen string   `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
-	Data      string   `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
-	Store     Store    `yaml:"store"`
-	Redis     Redis    `yaml:"redis"`
-	Creditors string   `yaml:"creditors"` // directory of manifests, one a creditor
-	Secrets   string   `yaml:"secrets"`   // directory: <creditor>/<name>, one file a secret
-	Issuers   []Issuer `yaml:"issuers"`
-	View      View     `yaml:"view"`
-	Cache     Cache    `yaml:"cache"`
-	Limits    Limits   `yaml:"limits"`
-	Feeds     Feeds    `yaml:"feeds"`
-	Wall      Wall     `yaml:"wall"`
-	Sandbox   Sandbox  `yaml:"sandbox"`
-	Drain     Duration `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
-	Log       string   `yaml:"log"`   // debug, info, warn or error
+	Listen    string     `yaml:"listen"`     // address of the API
+	OpsListen string     `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
+	Data      string     `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
+	Store     Store      `yaml:"store"`
+	Redis     Redis      `yaml:"redis"`
+	Creditors string     `yaml:"creditors"` // directory of manifests, one a creditor
+	Secrets   string     `yaml:"secrets"`   // directory: <creditor or provider>/<name>, one file a secret
+	Issuers   []Issuer   `yaml:"issuers"`
+	Providers []Provider `yaml:"providers"` // payment providers, the preferred one first
+	Payments  Payments   `yaml:"payments"`
+	View      View       `yaml:"view"`
+	Cache     Cache      `yaml:"cache"`
+	Limits    Limits     `yaml:"limits"`
+	Feeds     Feeds      `yaml:"feeds"`
+	Wall      Wall       `yaml:"wall"`
+	Sandbox   Sandbox    `yaml:"sandbox"`
+	Drain     Duration   `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
+	Log       string     `yaml:"log"`   // debug, info, warn or error
 }
 
 // Store says where the hub keeps what matters. Without a DSN file it is SQLite
@@ -59,6 +61,17 @@ type Issuer struct {
 	Audience   string   `yaml:"audience"`   // default racord
 	Portals    []string `yaml:"portals"`    // client ids (azp) of the registered portals
 	Algorithms []string `yaml:"algorithms"` // default EdDSA ES256 PS256
+}
+
+// Payments sets how payments are carried out. The zero value of a field takes
+// its default.
+type Payments struct {
+	PublicURL   string   `yaml:"public_url"`    // where payment providers reach this hub; default: where it listens
+	PageLife    Duration `yaml:"page_life"`     // how long a payer may take; default 30m
+	CallFor     Duration `yaml:"call_for"`      // how long one call to a provider may take; default 8s
+	Lease       Duration `yaml:"lease"`         // how long a replica has a piece of work; default 10s
+	LookUpEvery Duration `yaml:"look_up_every"` // how soon a charge without an answer is looked up; default 2s
+	Workers     int      `yaml:"workers"`       // pieces of work of one kind at once; default 8
 }
 
 // View sets the limits of a view.
@@ -171,12 +184,19 @@ func (c *Config) check() error {
 			refuse(fmt.Sprintf("issuers[%d].portals", i), "must name at least one registered portal")
 		}
 	}
+	c.checkProviders(refuse)
 	return errors.Join(wrong...)
 }
 
 // resolve makes paths relative to the file's directory.
 func (c *Config) resolve(dir string) {
-	for _, path := range []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile} {
+	paths := []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile}
+	for _, p := range c.Providers {
+		if p.Netopia != nil {
+			paths = append(paths, &p.Netopia.PublicKeyFile)
+		}
+	}
+	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}

@@ -8,6 +8,7 @@ type Caller struct {
 	Portal    string // the registered portal that carries the person (azp)
 	Assurance string // acr: low, substantial, high
 	Citizen   bool   // a person's own token; false for a portal's client credentials
+	Refunds   bool   // may have money given back: staff whose token has the scope "refunds"
 }
 
 // Doorman verifies bearer tokens. Admit returns CodeUnauthenticated for a token

@@ -40,6 +40,7 @@ type Parts struct {
 	Doorman hub.Doorman
 	Views   Views
 	Links   Links
+	Paying  Paying
 	Roster  hub.Roster
 	Meter   Meter
 	Log     *slog.Logger
@@ -50,7 +51,11 @@ type Conf struct {
 	CitizenPerMinute int // views of one citizen; default 30
 	CallsPerMinute   int // other requests of one citizen or portal client; default 60
 	PortalPerMinute  int // requests that one portal carries; default 60,000
-	InFlight         int // requests at once; default 256
+	InFlight         int // requests at once; default 256, and half as many more for payments
+
+	StartsPerMinute     int // quotes and payments that one citizen asks for; default 20
+	PaymentsPerMinute   int // other requests of one citizen about payments; default 120
+	ReferencesPerMinute int // requests of one portal for payers who did not sign in; default 1,200
 }
 
 func (c Conf) withDefaults() Conf {
@@ -58,7 +63,10 @@ func (c Conf) withDefaults() Conf {
 	orElse(&c.CallsPerMinute, 60)
 	orElse(&c.PortalPerMinute, 60_000)
 	orElse(&c.InFlight, 256)
-	c.InFlight = min(c.InFlight, math.MaxInt32)
+	orElse(&c.StartsPerMinute, 20)
+	orElse(&c.PaymentsPerMinute, 120)
+	orElse(&c.ReferencesPerMinute, 1200)
+	c.InFlight = min(c.InFlight, math.MaxInt32/2)
 	return c
 }
 
@@ -77,11 +85,13 @@ type API struct {
 	crowd    crowd
 	limits   limits
 	document document
+
+	followers *followers
 }
 
 // New makes the API.
 func New(parts Parts, conf Conf) (*API, error) {
-	a := &API{Parts: parts, conf: conf.withDefaults(), mux: http.NewServeMux()}
+	a := &API{Parts: parts, conf: conf.withDefaults(), mux: http.NewServeMux(), followers: newFollowers()}
 	if a.Meter == nil {
 		a.Meter = silent{}
 	}

@@ -95,6 +95,8 @@ func walk(tokens *json.Decoder, at string, depth int) error {
 		return walkObject(tokens, at, depth)
 	case token == json.Delim('['):
 		return walkArray(tokens, at, depth)
+	case cardToken(token):
+		return errCard(at)
 	}
 	return nil
 }
@@ -122,6 +124,9 @@ func walkObject(tokens *json.Decoder, at string, depth int) error {
 		name, ok := token.(string)
 		if err != nil || !ok {
 			return errNotJSON
+		}
+		if cardIn(name) {
+			return errCard(at)
 		}
 		pointer := at + "/" + shortened(name)
 		if name != strings.ToLower(name) {

@@ -111,7 +111,7 @@ func decodeAge(values []string) (time.Duration, error) {
 	return age, nil
 }
 
-// byAccept chooses between the answer as one document and as a stream of pages.
+// byAccept chooses between the answer as one document and as a stream of events.
 func (a *API) byAccept(document, stream http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		accepts := r.Header["Accept"]

@@ -127,7 +127,7 @@ func (f fails) Of(context.Context, hub.Login, view.Ask) (*view.View, error) { re
 func TestCodesBecomeStatusesInOneTable(t *testing.T) {
 	cause := errors.New("dial tcp 10.0.0.7: the cause is ours alone")
 	for code, status := range map[hub.Code]int{
-		hub.CodeNotFound: 404, hub.CodeAmbiguous: 409, hub.CodeNotPayable: 409, hub.CodeAmountChanged: 409,
+		hub.CodeNotFound: 404, hub.CodeAmbiguous: 409, hub.CodeNotPayable: 422, hub.CodeAmountChanged: 409,
 		hub.CodeBusy: 503, hub.CodeMaintenance: 503, hub.CodeAuth: 502, hub.CodeBadData: 502, hub.CodeTimeout: 504,
 		hub.CodeUnsupported: 501, hub.CodeUnavailable: 503, hub.CodeForeignData: 502, hub.CodeInvalid: 400,
 		hub.CodeUnauthenticated: 401, hub.CodeForbidden: 403, hub.CodeConflict: 409, hub.CodeTooMany: 429,

@@ -13,6 +13,8 @@ import (
 // limits are the quotas of citizens and portals on this replica.
 type limits struct {
 	views, calls, portals *limiter
+	starts, payments      *limiter // quotes and payments opened; everything else about payments
+	references            *limiter // what a portal does for payers who did not sign in
 }
 
 func newLimits(conf Conf) limits {
@@ -21,6 +23,10 @@ func newLimits(conf Conf) limits {
 		views:   newLimiter("views", conf.CitizenPerMinute, portals),
 		calls:   newLimiter("calls", conf.CallsPerMinute, portals),
 		portals: portals,
+
+		starts:     newLimiter("starts", conf.StartsPerMinute, portals),
+		payments:   newLimiter("payments", conf.PaymentsPerMinute, portals),
+		references: newLimiter("references", conf.ReferencesPerMinute, portals),
 	}
 }
 

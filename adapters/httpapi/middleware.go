@@ -79,10 +79,17 @@ type crowd struct {
 // counted refuses requests above what a replica can carry, so that those inside
 // are answered in time.
 func (a *API) counted(op operation) endpoint.Middleware {
+	if op.long {
+		return func(next endpoint.Endpoint) endpoint.Endpoint { return next }
+	}
+	most := a.crowd.most
+	if op.paying {
+		most += (most + 1) / 2 // room that only payments have
+	}
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
 			defer a.crowd.now.Add(-1)
-			if a.crowd.now.Add(1) > a.crowd.most {
+			if a.crowd.now.Add(1) > most {
 				a.Meter.Shed(op.name)
 				return nil, overloaded()
 			}
@@ -136,6 +143,9 @@ func (a *API) authorised(op operation) endpoint.Middleware {
 			if op.who == persons && !x.caller.Citizen {
 				return nil, hub.Errorf(hub.CodeForbidden, "This needs the citizen's own token; a portal's token shows no one's data.")
 			}
+			if op.who == refunders && !x.caller.Refunds {
+				return nil, hub.Errorf(hub.CodeForbidden, "Having money given back is for the city's and the creditors' staff.")
+			}
 			return next(ctx, request)
 		}
 	}
@@ -158,8 +168,11 @@ func (a *API) limited(op operation) endpoint.Middleware {
 	}
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
-			x := exchangeOf(ctx)
-			if err := a.limits.take(&x.tally, op.rate, &x.caller, x.begun); err != nil {
+			x, rate := exchangeOf(ctx), op.rate
+			if op.portals != nil && !x.caller.Citizen {
+				rate = op.portals
+			}
+			if err := a.limits.take(&x.tally, rate, &x.caller, x.begun); err != nil {
 				return nil, err
 			}
 			return next(ctx, request)

@@ -18,6 +18,11 @@ const (
 	codeTooLarge      hub.Code = "too_large"
 	codeMalformed     hub.Code = "malformed"
 	codeLinkRefused   hub.Code = "link_refused"
+	codeKeyUsed       hub.Code = "key_reused"
+	codeQuoteUsed     hub.Code = "quote_used"
+	codeQuoteExpired  hub.Code = "quote_expired"
+	codeRefundable    hub.Code = "refundable_changed"
+	codeCardData      hub.Code = "card_data"
 )
 
 var (
@@ -44,11 +49,16 @@ var kinds = map[hub.Code]kind{
 	codeNotAcceptable:       {http.StatusNotAcceptable, "Not available in an accepted format", false},
 	hub.CodeConflict:        {http.StatusConflict, "Not possible in this state", false},
 	hub.CodeAmbiguous:       {http.StatusConflict, "Several candidates", false},
-	hub.CodeNotPayable:      {http.StatusConflict, "Cannot be paid now", false},
+	hub.CodeNotPayable:      {http.StatusUnprocessableEntity, "Cannot be paid now", false},
 	hub.CodeAmountChanged:   {http.StatusConflict, "The amount has changed", false},
 	codeTooLarge:            {http.StatusRequestEntityTooLarge, "The request is too large", false},
 	codeMediaType:           {http.StatusUnsupportedMediaType, "Not in a format this reads", false},
 	codeLinkRefused:         {http.StatusUnprocessableEntity, "The account cannot be linked", false},
+	codeQuoteUsed:           {http.StatusConflict, "The quote was used already", false},
+	codeQuoteExpired:        {http.StatusConflict, "The quote has run out", false},
+	codeRefundable:          {http.StatusPreconditionFailed, "Another amount can be refunded", false},
+	codeKeyUsed:             {http.StatusUnprocessableEntity, "The key belongs to another request", false},
+	codeCardData:            {http.StatusUnprocessableEntity, "No card data here", false},
 	hub.CodeTooMany:         {http.StatusTooManyRequests, "Too many requests", false},
 	hub.CodeCancelled:       {statusClientLeft, "The client left", false},
 	hub.CodeUnsupported:     {http.StatusNotImplemented, "The creditor cannot do this", false},

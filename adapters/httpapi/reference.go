@@ -190,16 +190,24 @@ func (n namedNode) described(path string) described {
 	return d
 }
 
+// tokens are the security schemes in words.
+var tokens = map[string]string{"citizen": "the citizen's own", "portal": "the portal's", "staff": "one with the scope refunds"}
+
 // token says in words whose token the operation wants.
 func (n node) token() string {
-	value := n.value("security")
-	if value == nil {
-		return "the citizen's own"
+	if n.value("security") == nil {
+		return tokens["citizen"]
 	}
-	if list, _ := value.([]any); len(list) == 0 {
+	var all []string
+	for _, either := range n.list("security") {
+		for _, scheme := range either.each() {
+			all = append(all, tokens[scheme.name])
+		}
+	}
+	if all == nil {
 		return "none"
 	}
-	return "the citizen's own or the portal's"
+	return strings.Join(all, " or ")
 }
 
 func (n namedNode) response() response {

@@ -21,6 +21,16 @@ func (a *API) routes() []route {
 		{"GET /v1/links", serve(a, citizens("link_list", a.limits.calls), decodeNothing, a.listLinks, writeJSON)},
 		{"POST /v1/links", serve(a, citizens("link_create", a.limits.calls), decodeLink, a.link, writeCreated)},
 		{"DELETE /v1/links/{id}", serve(a, citizens("link_delete", a.limits.calls), decodeLinkID, a.unlink, writeEmpty)},
+		{"POST /v1/quotes", serve(a, paying(anyone("quote_create", a.limits.starts).apart(a.limits.references)), decodeQuote, a.quote, writeQuote)},
+		{"GET /v1/payments", serve(a, paying(citizens("payment_list", a.limits.payments)), decodePaging, a.listPayments, writePayments)},
+		{"POST /v1/payments", serve(a, paying(anyone("payment_open", a.limits.starts).apart(a.limits.references)), decodeOpen, showing(a, a.open), writeOpened)},
+		{"GET /v1/payments/{id}", a.byAccept(
+			serve(a, a.payer("payment_read"), decodePaymentID, showing(a, a.payment), writePayment),
+			serve(a, streamed(a.payer("payment_follow")), decodeFollowing, a.follow, writeNothing))},
+		{"POST /v1/payments/{id}/resume", serve(a, a.payer("payment_resume"), decodePaymentID, showing(a, a.resume), writeChanged)},
+		{"POST /v1/payments/{id}/cancel", serve(a, a.payer("payment_cancel"), decodePaymentID, showing(a, a.cancel), writeChanged)},
+		{"POST /v1/payments/{id}/refunds", serve(a, paying(staff("payment_refund", a.limits.calls)), decodeRefund, showing(a, a.refund), writeAccepted)},
+		{"POST /v1/notify/{psp}", a.notify()},
 		{"GET /openapi.yaml", serve(a, public("openapi_read"), decodeNothing, a.readYAML, writeFile)},
 		{"GET /docs", serve(a, public("docs_read"), decodeNothing, a.readDocs, writeFile)},
 	}

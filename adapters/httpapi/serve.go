@@ -13,9 +13,12 @@ import (
 // operation is what middleware knows about a route: its name, who may call it
 // and how often.
 type operation struct {
-	name string
-	who  audience
-	rate *limiter // nil = no limit of its own
+	name    string
+	who     audience
+	rate    *limiter // nil = no limit of its own
+	portals *limiter // instead of rate, for a portal's own token; nil = the same
+	paying  bool     // shed after everything else
+	long    bool     // a stream, counted apart
 }
 
 type audience int
@@ -24,11 +27,35 @@ const (
 	everybody audience = iota // without a token
 	holders                   // with any good token
 	persons                   // with a citizen's own token
+	refunders                 // with a token that has the right to have money given back
 )
 
-func public(name string) operation                  { return operation{name, everybody, nil} }
-func anyone(name string, rate *limiter) operation   { return operation{name, holders, rate} }
-func citizens(name string, rate *limiter) operation { return operation{name, persons, rate} }
+func public(name string) operation { return operation{name: name} }
+func anyone(name string, rate *limiter) operation {
+	return operation{name: name, who: holders, rate: rate}
+}
+func citizens(name string, rate *limiter) operation {
+	return operation{name: name, who: persons, rate: rate}
+}
+func staff(name string, rate *limiter) operation {
+	return operation{name: name, who: refunders, rate: rate}
+}
+
+// payer is an operation on a payment of the caller's own.
+func (a *API) payer(name string) operation {
+	return paying(anyone(name, a.limits.payments).apart(a.limits.references))
+}
+
+// paying marks an operation that carries a payment on: when too many requests
+// are under way, all others are refused first.
+func paying(op operation) operation { op.paying = true; return op }
+
+// apart gives a portal's own token another quota than a person's.
+func (op operation) apart(portals *limiter) operation { op.portals = portals; return op }
+
+// streamed marks an operation that takes as long as its client stays.
+func streamed(op operation) operation { op.long = true; return op }
+
 func (a *API) handled(op operation) endpoint.Middleware {
 	return endpoint.Chain(a.measured(op), a.rescued(op), a.counted(op), patient, a.authorised(op), a.limited(op))
 }

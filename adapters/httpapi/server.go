@@ -11,9 +11,10 @@ import (
 )
 
 // NewServer gives an http.Server for the open internet: clients that are slow to
-// ask, to send or to read are dropped. Serve it on a listener from Whole.
+// ask, to send or to read are dropped. A handler with streams is told to HangUp
+// when the server shuts down. Serve it on a listener from Whole.
 func NewServer(h http.Handler, logs *slog.Logger) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 2 * time.Second,
 		ReadTimeout:       5 * time.Second,
@@ -25,6 +26,10 @@ func NewServer(h http.Handler, logs *slog.Logger) *http.Server {
 			return context.WithValue(ctx, connKey{}, c)
 		},
 	}
+	if streams, ok := h.(interface{ HangUp() }); ok {
+		server.RegisterOnShutdown(streams.HangUp)
+	}
+	return server
 }
 
 // quiet sends net/http's own complaints, which name addresses and repeat what

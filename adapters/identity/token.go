@@ -151,14 +151,20 @@ func instant(seconds float64) time.Time {
 	return time.UnixMilli(int64(min(max(seconds, -end), end) * 1000))
 }
 
+// scopeRefunds is granted by the identity provider to the city's and creditors'
+// staff, and to nobody else.
+const scopeRefunds = "refunds"
+
 // caller tells who the token speaks for. A portal's own token (client
 // credentials) has the portal as its subject and no openid scope.
 func (t *token) caller() hub.Caller {
+	scopes := strings.Fields(t.Scope)
 	return hub.Caller{
 		Login:     hub.Login{Issuer: t.Issuer, Subject: t.Subject},
 		Portal:    t.Portal,
 		Assurance: assurance(t.ACR),
-		Citizen:   t.Subject != t.Portal && slices.Contains(strings.Fields(t.Scope), oidc.ScopeOpenID),
+		Citizen:   t.Subject != t.Portal && slices.Contains(scopes, oidc.ScopeOpenID),
+		Refunds:   slices.Contains(scopes, scopeRefunds),
 	}
 }
 

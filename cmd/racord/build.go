@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -22,18 +21,21 @@ import (
 	"racord/hub"
 	"racord/hub/feed"
 	"racord/hub/link"
+	"racord/hub/pay"
 	"racord/hub/view"
 )
 
 // parts are the pieces of a hub, in the order in which they are made.
 type parts struct {
-	meters *telemetry.Telemetry
-	store  hub.Store
-	l1, l2 hub.PageCache
-	keys   *hub.Keys
-	fleet  hub.Fleet
-	views  *view.Views
-	feeds  *feed.Runner
+	meters   *telemetry.Telemetry
+	master   []byte
+	store    hub.Store
+	l1, l2   hub.PageCache
+	keys     *hub.Keys
+	fleet    hub.Fleet
+	views    *view.Views
+	feeds    *feed.Runner
+	payments *pay.Service
 }
 
 func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
@@ -47,15 +49,15 @@ func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
 // openStore opens PostgreSQL when the configuration names a DSN file, else the
 // SQLite file in the data directory.
 func (h *runningHub) openStore(ctx context.Context, setup hubSetup) error {
-	master, err := masterKey(setup.Config.Data)
-	if err != nil {
+	var err error
+	if h.master, err = masterKey(setup.Config.Data); err != nil {
 		return err
 	}
-	if h.store, err = openStore(ctx, setup.Config, master); err != nil {
+	if h.store, err = openStore(ctx, setup.Config, h.master); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	h.onClose(func(context.Context) error { return h.store.Close() })
-	h.keys, err = hub.NewKeys(master, "cache")
+	h.keys, err = hub.NewKeys(h.master, "cache")
 	return err
 }
 
@@ -108,9 +110,15 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	if err != nil {
 		return err
 	}
+	if h.api, err = bind(ctx, setup.Config.Listen); err != nil {
+		return err
+	}
+	if err := h.openPayments(ctx, setup, publicURL(setup.Config, h.api)); err != nil {
+		return err
+	}
 	limits := setup.Config.Limits
 	api, err := httpapi.New(httpapi.Parts{
-		Doorman: door, Views: h.views, Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
+		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
 		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
@@ -122,11 +130,12 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	h.meters.WatchStore(h.store)
 	buttons := opsapi.Handler(h.store, h.log)
 	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
-	if h.ops, err = h.listen(ctx, setup.Config.OpsListen, ops, func(l net.Listener) net.Listener { return l }); err != nil {
+	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
 		return err
 	}
-	h.api, err = h.listen(ctx, setup.Config.Listen, httpapi.NewServer(api, h.log), httpapi.Whole)
-	return err
+	h.serve(h.ops, ops, h.ops.Listener)
+	h.serve(h.api, httpapi.NewServer(api, h.log), httpapi.Whole(h.api.Listener))
+	return nil
 }
 
 // openIdentity trusts the configured issuers, reached through the same wall as

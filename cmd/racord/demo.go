@@ -71,7 +71,12 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 	conf.Issuers = []config.Issuer{{URL: city.URL() + "/oidc", Portals: []string{"demo-portal", "demo-portal-service"}}}
 	conf.Wall.AllowAll = []config.Prefix{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
 	conf.Sandbox.Bases = demoBases(city)
-	return conf, writeSecrets(conf.Secrets, city.Credentials())
+	if err := writeSecrets(conf.Secrets, city.Credentials()); err != nil {
+		return conf, err
+	}
+	var err error
+	conf.Providers, err = demoProviders(city, conf.Secrets, conf.Sandbox.Bases)
+	return conf, err
 }
 
 // demoBases puts the running city's addresses in the place of those that stand

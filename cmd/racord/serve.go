@@ -141,25 +141,34 @@ func (h *runningHub) URL() string { return h.api.url() }
 // OpsURL is the root of the operations listener.
 func (h *runningHub) OpsURL() string { return h.ops.url() }
 
-// listener is an HTTP server on an address.
-type listener struct {
-	net.Listener
-	server *http.Server
-}
+// listener is an address that is taken: what names it can be made before it is
+// served.
+type listener struct{ net.Listener }
 
-// listen starts to serve and stops with the hub.
-func (h *runningHub) listen(ctx context.Context, address string, server *http.Server, wrap func(net.Listener) net.Listener) (*listener, error) {
+func bind(ctx context.Context, address string) (*listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	return &listener{l}, nil
+}
+
+// serve answers on a listener, the same as taken or wrapped, until the hub stops.
+func (h *runningHub) serve(taken *listener, server *http.Server, wrapped net.Listener) {
 	go func() {
-		if err := server.Serve(wrap(l)); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(wrapped); !errors.Is(err, http.ErrServerClosed) {
 			h.failed <- err
 		}
 	}()
-	h.onClose(server.Shutdown)
-	return &listener{l, server}, nil
+	h.onClose(func(ctx context.Context) error { return errors.Join(server.Shutdown(ctx), quietly(taken.Close())) })
+}
+
+// quietly passes a listener over that its server closed already.
+func quietly(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 func (l *listener) url() string { return "http://" + l.Addr().String() }

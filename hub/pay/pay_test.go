@@ -66,8 +66,8 @@ func (s *scene) audit(t *testing.T) (stuck int) {
 			}
 			if o := b.orders[c.Order]; o != nil {
 				taken += o.facts.Captured - o.facts.Refunded
-				if o.captures > 1 {
-					t.Errorf("%s captured %d times", c.Order, o.captures)
+				if len(o.captures) > 1 {
+					t.Errorf("%s captured %d times", c.Order, len(o.captures))
 				}
 			}
 		}

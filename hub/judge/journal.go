@@ -1,0 +1,149 @@
+package judge
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"racord/hub"
+)
+
+// journal holds a payment's bookings against its lines, and against what its
+// provider has of the payer's money.
+func (t *trial) journal(p *hub.Payment, bookings []hub.Booking) {
+	sums, seen := map[string]int64{}, map[string]bool{}
+	for _, b := range bookings {
+		if err := b.Check(); err != nil {
+			t.wrong("I5", b.ID, "%v", err)
+		}
+		if seen[b.ID] {
+			t.wrong("I5", b.ID, "it is booked twice")
+		}
+		seen[b.ID] = true
+		for _, leg := range b.Legs {
+			sums[leg.Account] += leg.Debit - leg.Credit
+			t.sums[leg.Account] += leg.Debit - leg.Credit
+		}
+	}
+	if !finished(p) {
+		return
+	}
+	t.clearing(p, bookings)
+	for account, want := range t.expected(p) {
+		if sums[account] != want {
+			t.wrong("I6", account, "the journal says %d, the payment %d", sums[account], want)
+		}
+	}
+}
+
+// expected is what the accounts of a finished payment have to hold, by its lines.
+func (t *trial) expected(p *hub.Payment) map[string]int64 {
+	want := map[string]int64{hub.AccountHeld(p.ID): 0, hub.AccountRefund(p.ID): 0}
+	for i := range p.Lines {
+		l := &p.Lines[i]
+		line, creditor := hub.AccountLine(p.PostingID(l.No)), hub.AccountPayable(l.Creditor)
+		want[line] += 0
+		want[creditor] += 0
+		switch l.State {
+		case hub.LinePosted:
+			want[creditor] -= l.Amount.Minor
+		case hub.LineStuck:
+			want[line] -= l.Amount.Minor
+		}
+	}
+	for i := range p.Refunds {
+		if r := &p.Refunds[i]; r.State == hub.RefundFailed {
+			want[hub.AccountRefund(p.ID)] -= r.Amount.Minor
+		}
+	}
+	return want
+}
+
+// clearing: what the journal says a provider has is what the provider says.
+func (t *trial) clearing(p *hub.Payment, bookings []hub.Booking) {
+	says := map[string]int64{}
+	for _, b := range bookings {
+		switch b.Kind {
+		case "captured", "refunded", "disputed", "unknown_money":
+			for _, leg := range b.Legs {
+				if psp, ok := strings.CutPrefix(leg.Account, hub.AccountClearing("")); ok {
+					says[psp] += leg.Debit - leg.Credit
+				}
+			}
+		}
+	}
+	for _, o := range t.ordersOf(p.ID) {
+		says[o.PSP] -= o.Captured - o.Refunded - o.Disputed
+	}
+	for psp, off := range says {
+		if off != 0 {
+			t.wrong("I1", p.ID, "the journal and %s differ by %d", psp, off)
+		}
+	}
+}
+
+// whole looks at the hub's books as a whole: the journal's sum, the accounts of
+// payments, and the claims.
+func (t *trial) whole(ctx context.Context) error {
+	balances, err := t.hub.Balances(ctx)
+	if err != nil {
+		return err
+	}
+	sum := int64(0)
+	for _, account := range slices.Sorted(maps.Keys(balances)) {
+		sum += balances[account]
+		if ofPayment(account) && balances[account] != t.sums[account] {
+			t.wrong("I5", account, "its balance is %d, its bookings add up to %d", balances[account], t.sums[account])
+		}
+	}
+	if sum != 0 {
+		t.wrong("I5", "journal", "it is off by %d", sum)
+	}
+	claims, err := t.hub.Claims(ctx)
+	if err != nil {
+		return err
+	}
+	t.claims(claims)
+	return nil
+}
+
+// ofPayment tells whether only payments book to the account.
+func ofPayment(account string) bool {
+	for _, prefix := range []string{"held:", "line:", "refund_payable:"} {
+		if strings.HasPrefix(account, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+type claimed struct {
+	creditor   hub.Name
+	obligation hub.ObligationID
+}
+
+// claims: one for a debt; one for every line whose creditor may still show the
+// debt; none for a line that was let go.
+func (t *trial) claims(claims []hub.Claim) {
+	by := map[claimed]hub.PaymentID{}
+	for _, c := range claims {
+		of := claimed{c.Creditor, c.Obligation}
+		if had, twice := by[of]; twice {
+			t.wrong("I10", c.Obligation, "%s and %s both have it", had, c.Payment)
+		}
+		by[of] = c.Payment
+	}
+	for _, p := range t.payments {
+		for i := range p.Lines {
+			l := &p.Lines[i]
+			has := by[claimed{l.Creditor, l.Obligation}] == p.ID
+			switch needs := l.State == hub.LinePosted && l.ClearedAt.IsZero() || l.State == hub.LineStuck; {
+			case needs && !has:
+				t.wrong("I11", p.PostingID(l.No), "it is %s, and its claim is gone", l.State)
+			case has && finished(p) && (l.State == hub.LineDropped || l.State == hub.LineRefunded):
+				t.wrong("I10", p.PostingID(l.No), "it is %s, and keeps its claim", l.State)
+			}
+		}
+	}
+}
