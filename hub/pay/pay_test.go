@@ -283,3 +283,30 @@ func TestAPaidDebtThatIsStillShownIsAZombie(t *testing.T) {
 		}
 	})
 }
+
+func TestMoneyTakenAtOnceIsVerifiedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.prefer = []string{"auto"}
+		s.Service = pay.New(s.parts(), pay.Conf{})
+		q, err := s.Quote(t.Context(), who, "portal", s.owe(1, "alpha", "beta"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.offices["beta"].debts["D1"] = 0 // paid at the counter
+		order := pay.Order{Key: "k", Token: q.Token, Policy: hub.BestEffort, ReturnURL: "https://portal.invalid/"}
+		if _, err := s.Open(t.Context(), who, "portal", order); hub.CodeOf(err) != hub.CodeAmountChanged {
+			t.Fatalf("got %v, want to be told that the quote is outdated", err)
+		}
+		if len(s.auto.orders) != 0 {
+			t.Error("the provider was asked for a page")
+		}
+		p, err := s.Open(t.Context(), who, "portal", order)
+		if err != nil || p.State() != hub.PaymentFailed {
+			t.Fatalf("the same key again: got %v, %v, want the payment that failed", p, err)
+		}
+		if _, err := s.open(t.Context(), "k2", []pay.Item{{Creditor: "alpha", Wanted: hub.Wanted{Obligation: p.Lines[0].Obligation}}}, hub.BestEffort); err != nil {
+			t.Errorf("what is still owed, quoted anew: %v", err)
+		}
+	})
+}
