@@ -310,3 +310,39 @@ func TestMoneyTakenAtOnceIsVerifiedBefore(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOldQuotePaysNothingTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.offices["alpha"].takes = true
+		items := s.owe(1, "alpha")
+		old, err := s.Quote(t.Context(), who, "portal", items)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.open(t.Context(), "k1", items, hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, 5*time.Minute)
+		if p = s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].ClearedAt.IsZero() {
+			t.Fatal("the debt is not cleared")
+		}
+		s.offices["alpha"].silent = true
+		order := pay.Order{Key: "k2", Token: old.Token, Policy: hub.BestEffort, ReturnURL: "https://portal.invalid/"}
+		if second, err := s.Open(t.Context(), who, "portal", order); err == nil {
+			s.authorise(second)
+			s.settle(t, 5*time.Minute)
+		}
+		if got := len(s.offices["alpha"].entries); got != 1 {
+			t.Errorf("got it booked %d times, want once", got)
+		}
+		s.offices["alpha"].silent = false
+		time.Sleep(16 * time.Minute)
+		s.offices["alpha"].debts["D1"] = 500 // the same debt comes again
+		if _, err := s.open(t.Context(), "k3", items, hub.BestEffort); err != nil {
+			t.Errorf("what is owed anew: %v", err)
+		}
+	})
+}
