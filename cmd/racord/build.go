@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -122,10 +121,10 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	h.meters.WatchStore(h.store)
 	buttons := opsapi.Handler(h.store, h.log)
 	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
-	if h.ops, err = h.listen(ctx, setup.Config.OpsListen, ops, func(l net.Listener) net.Listener { return l }); err != nil {
+	if h.ops, err = h.listen(ctx, setup.Config.OpsListen, ops); err != nil {
 		return err
 	}
-	h.api, err = h.listen(ctx, setup.Config.Listen, httpapi.NewServer(api, h.log), httpapi.Whole)
+	h.api, err = h.listen(ctx, setup.Config.Listen, httpapi.NewServer(api, h.log))
 	return err
 }
 

@@ -144,17 +144,23 @@ func (h *runningHub) OpsURL() string { return h.ops.url() }
 // listener is an HTTP server on an address.
 type listener struct {
 	net.Listener
-	server *http.Server
+	server server
+}
+
+// server is an http.Server, or one like it.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
 }
 
 // listen starts to serve and stops with the hub.
-func (h *runningHub) listen(ctx context.Context, address string, server *http.Server, wrap func(net.Listener) net.Listener) (*listener, error) {
+func (h *runningHub) listen(ctx context.Context, address string, server server) (*listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	go func() {
-		if err := server.Serve(wrap(l)); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			h.failed <- err
 		}
 	}()
