@@ -15,9 +15,9 @@ type answer struct {
 	header http.Header
 	names  []string
 	status int
-	out    []byte // the answer up to now
-	body   []byte // a body whose length was not announced
-	length int    // announced; negative = it was not
+	head   []byte
+	body   []byte // behind room for the head, so that both leave in one write
+	length int    // what is missing of an announced body; negative = not announced
 	last   bool   // the connection is closed after it
 }
 
@@ -26,16 +26,22 @@ func (a *answer) reset(last bool) {
 		a.header = make(http.Header, 16)
 	}
 	clear(a.header)
-	a.status, a.out, a.body, a.length, a.last = 0, a.out[:0], a.body[:0], -1, last
+	if a.body == nil {
+		a.body = make([]byte, headRoom, firstRoom)
+	}
+	a.status, a.head, a.body, a.length, a.last = 0, a.head[:0], a.body[:headRoom], -1, last
 }
+
+// The room in bytes for a head, and for a whole answer at first.
+const (
+	headRoom  = 1 << 10
+	firstRoom = 4 << 10
+)
 
 // largestKept in bytes is what a connection keeps between two answers.
 const largestKept = 32 << 10
 
 func (a *answer) shrink() {
-	if cap(a.out) > largestKept {
-		a.out = nil
-	}
 	if cap(a.body) > largestKept {
 		a.body = nil
 	}
@@ -78,16 +84,28 @@ func (a *answer) Write(p []byte) (int, error) {
 	if !hasBody(a.status) {
 		return 0, http.ErrBodyNotAllowed
 	}
-	if a.length < 0 {
+	if a.length >= 0 {
+		if len(p) > a.length {
+			return 0, http.ErrContentLength
+		}
+		a.length -= len(p)
+	}
+	if a.written(p) {
+		a.body = a.body[:len(a.body)+len(p)]
+	} else {
 		a.body = append(a.body, p...)
-		return len(p), nil
 	}
-	if len(p) > a.length {
-		return 0, http.ErrContentLength
-	}
-	a.length -= len(p)
-	a.out = append(a.out, p...)
 	return len(p), nil
+}
+
+// AvailableBuffer gives an empty buffer to append a body to that is passed to
+// the next Write, which then need not copy it (as in bufio.Writer).
+func (a *answer) AvailableBuffer() []byte { return a.body[len(a.body):] }
+
+// written tells whether p stands where it would be copied to.
+func (a *answer) written(p []byte) bool {
+	free := a.body[len(a.body):cap(a.body)]
+	return len(p) > 0 && len(p) <= len(free) && &p[0] == &free[0]
 }
 
 // finish gives the bytes of the answer.
@@ -99,18 +117,22 @@ func (a *answer) finish() []byte {
 		a.last = true // less than was announced: the client must see that it is not whole
 	}
 	if a.length < 0 {
-		a.out = append(a.out, "Content-Length: "...)
-		a.out = strconv.AppendInt(a.out, int64(len(a.body)), 10)
-		a.out = append(a.out, "\r\n\r\n"...)
-		a.out = append(a.out, a.body...)
+		a.head = append(a.head, "Content-Length: "...)
+		a.head = strconv.AppendInt(a.head, int64(len(a.body)-headRoom), 10)
+		a.head = append(a.head, "\r\n\r\n"...)
 	}
-	return a.out
+	if len(a.head) > headRoom {
+		return append(a.head, a.body[headRoom:]...)
+	}
+	from := headRoom - len(a.head)
+	copy(a.body[from:], a.head)
+	return a.body[from:]
 }
 
 // appendHead writes the status and the headers in the order in which net/http
 // does.
 func (a *answer) appendHead() {
-	out := append(a.out, "HTTP/1.1 "...)
+	out := append(a.head, "HTTP/1.1 "...)
 	out = strconv.AppendInt(out, int64(a.status), 10)
 	out = append(append(append(out, ' '), http.StatusText(a.status)...), '\r', '\n')
 	a.names = a.names[:0]
@@ -131,7 +153,7 @@ func (a *answer) appendHead() {
 	if a.length >= 0 {
 		out = append(out, '\r', '\n')
 	}
-	a.out = out
+	a.head = out
 }
 
 // appendValue keeps a value on its line.
@@ -142,13 +164,13 @@ func appendValue(out []byte, value string) []byte {
 	return append(out, value...)
 }
 
-// written is the date of one second as headers have it.
-type written struct {
+// dated is the date of one second as headers have it.
+type dated struct {
 	second int64
 	text   string
 }
 
-var lastDate atomic.Pointer[written]
+var lastDate atomic.Pointer[dated]
 
 // date gives the present, written once a second.
 func date() string {
@@ -156,7 +178,7 @@ func date() string {
 	if w := lastDate.Load(); w != nil && w.second == now.Unix() {
 		return w.text
 	}
-	w := &written{now.Unix(), now.UTC().Format(http.TimeFormat)}
+	w := &dated{now.Unix(), now.UTC().Format(http.TimeFormat)}
 	lastDate.Store(w)
 	return w.text
 }
