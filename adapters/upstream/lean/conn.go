@@ -136,6 +136,10 @@ func (c *conn) write(req *http.Request) (err error) {
 // readHeader reads up to the body of the final answer.
 func (c *conn) readHeader(req *http.Request, most int64) (*http.Response, error) {
 	c.left = most
+	if resp := readPlain(c.reader, req, most); resp != nil {
+		c.left = -1
+		return resp, nil
+	}
 	const interim = 5 // 1xx answers before the final one
 	for range interim + 1 {
 		resp, err := http.ReadResponse(c.reader, req)
