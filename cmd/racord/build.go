@@ -122,7 +122,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
-		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight,
+		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
 	})
 	if err != nil {
 		return err
