@@ -30,6 +30,7 @@ type town struct {
 	promises map[string]*judge.Promise // by key
 	gone     map[string]bool           // creditor/external id: changed, cancelled or paid elsewhere
 	least    time.Duration             // how long is waited before the judge is asked
+	hours    bool                      // some payers pay hours late
 	ended    bool
 }
 
@@ -184,12 +185,18 @@ func (tn *town) pay(b basket) *hub.Payment {
 	if b.cancels {
 		_ = tn.ask(func(r *replica) error { _, err := r.Cancel(context.Background(), who, p.ID); return err })
 	}
-	for range 3 { // one page after the other
-		if !tn.visit(p) {
-			break
-		}
-		_ = tn.ask(func(r *replica) error { _, err := r.Resume(context.Background(), who, p.ID); return err })
+	for shown := p; shown != nil && tn.visit(shown); { // one page after the other
+		shown = tn.resumed(p.ID)
 	}
+	return p
+}
+
+// resumed gives the payment with the payer's next page.
+func (tn *town) resumed(id hub.PaymentID) (p *hub.Payment) {
+	_ = tn.ask(func(r *replica) (err error) {
+		p, err = r.Resume(context.Background(), who, id)
+		return err
+	})
 	return p
 }
 
@@ -213,44 +220,46 @@ func (tn *town) opened(b basket, q *pay.Quote) (p *hub.Payment) {
 		}
 	}
 	order := pay.Order{Key: b.key, Token: q.Token, Policy: b.policy, ReturnURL: "https://portal.invalid/"}
-	var both sync.WaitGroup
-	for range 2 {
-		both.Go(func() {
-			var got *hub.Payment
-			err := tn.ask(func(r *replica) (err error) {
-				got, err = r.Open(context.Background(), who, "portal", order)
-				return err
-			})
-			tn.mu.Lock()
-			defer tn.mu.Unlock()
-			if err == nil {
-				p = got
-				promise.Payments = append(promise.Payments, got.ID)
-				tn.promises[b.key] = promise
-			}
+	open := func() {
+		var got *hub.Payment
+		err := tn.ask(func(r *replica) (err error) {
+			got, err = r.Open(context.Background(), who, "portal", order)
+			return err
 		})
+		tn.mu.Lock()
+		defer tn.mu.Unlock()
+		switch {
+		case err == nil:
+			p = got
+			promise.Payments = append(promise.Payments, got.ID)
+			tn.promises[b.key] = promise
+		case p != nil:
+			promise.Refused++ // what was granted before
+		}
 	}
+	var both sync.WaitGroup
+	both.Go(open)
+	both.Go(open)
 	both.Wait()
+	if p != nil {
+		open()
+	}
 	return p
 }
 
-// visit is the payer on the page he was sent to. It tells whether he paid.
-func (tn *town) visit(p *hub.Payment) bool {
-	now, err := tn.ledger.Payment(context.Background(), p.ID)
-	if err != nil || pay.NextAction(now) == "" && !now.Cancelled {
-		return false
-	}
-	paid := false
-	for i := range now.Charges {
-		c := &now.Charges[i]
-		if c.URL == "" || c.State != hub.ChargeAwaiting && c.State != hub.ChargeCancelled {
+// visit is the payer on the page he was shown, which may still be open when the
+// hub has long given him up. It tells whether he paid.
+func (tn *town) visit(shown *hub.Payment) (paid bool) {
+	for i := range shown.Charges {
+		c := &shown.Charges[i]
+		if c.URL == "" || c.State != hub.ChargeAwaiting || !tn.bank(c.PSP).pay(c.Order, tn.clock.Now()) {
 			continue
 		}
-		if tn.bank(c.PSP).pay(c.Order, tn.clock.Now()) {
+		paid = true
+		if now, err := tn.ledger.Payment(context.Background(), shown.ID); err == nil {
 			tn.markGone(now)
-			paid = true
-			tn.notify(c.PSP, c.Order, "authorised")
 		}
+		tn.notify(c.PSP, c.Order, "authorised")
 	}
 	return paid
 }
