@@ -96,9 +96,10 @@ func (r *Reading) Judge(status int, root Value, retryAfter time.Duration) (Verdi
 	return Verdict{}, r.refusedBy(i, retryAfter)
 }
 
-// Receipt reads the answer to post. It fails with CodeBadData, and then the
-// posting may be booked, when the answer is about another one, states another
-// amount or gives no number.
+// Receipt reads the answer to post. That the posting was taken and refused is
+// CodeNotPayable for certain. It fails with CodeBadData, and then the posting may
+// be booked, when the answer is about another one, states another amount or gives
+// no number.
 func (r *Reading) Receipt(p *hub.Posting, root Value) (hub.Receipt, error) {
 	if root == nil {
 		return hub.Receipt{}, BadData("booking: there is nothing")
@@ -108,11 +109,14 @@ func (r *Reading) Receipt(p *hub.Posting, root Value) (hub.Receipt, error) {
 	switch {
 	case refused != nil:
 		return hub.Receipt{}, BadData("booking: %s", refused.Error())
-	case b.refused || b.reversed:
-		return hub.Receipt{}, BadData("booking: the answer says that it was refused or taken back, which is no answer to post")
+	case b.reversed:
+		return hub.Receipt{}, BadData("booking: the answer says that it was taken back, which is no answer to post")
 	}
 	if err := b.proves(p); err != nil {
 		return hub.Receipt{}, err
+	}
+	if b.refused {
+		return hub.Receipt{}, hub.NotDone(Failure(hub.CodeNotPayable, errors.New("it was taken and refused")))
 	}
 	return r.receipt(p, b)
 }
@@ -128,8 +132,13 @@ func (b *booking) proves(p *hub.Posting) error {
 	return nil
 }
 
+// receipt makes a receipt of a booking. One that is pending is known by the
+// posting's own name until it has a number.
 func (r *Reading) receipt(p *hub.Posting, b booking) (hub.Receipt, error) {
-	if b.number == "" && !b.pending && r.call.answer.Booking.Number != nil {
+	switch {
+	case b.number == "" && b.pending:
+		b.number = string(p.ID)
+	case b.number == "" && r.call.answer.Booking.Number != nil:
 		return hub.Receipt{}, BadData("booking.number: the answer gives no number of a receipt")
 	}
 	if b.bookedAt.IsZero() {
@@ -139,7 +148,8 @@ func (r *Reading) receipt(p *hub.Posting, b booking) (hub.Receipt, error) {
 }
 
 // Search looks for a posting in one page of an answer to find. Bookings that
-// were taken back do not count; nothing that fits is FoundAbsent. It fails with
+// were taken back do not count, one that is pending is FoundNotVisible; nothing
+// that fits is FoundAbsent. It fails with
 // CodeBadData when a record cannot be read, or the posting stands there with
 // another amount.
 func (r *Reading) Search(p *hub.Posting, root Value) (hub.Found, hub.Receipt, error) {
@@ -159,9 +169,12 @@ func (r *Reading) Search(p *hub.Posting, root Value) (hub.Found, hub.Receipt, er
 		if err := b.proves(p); err != nil {
 			return "", hub.Receipt{}, err
 		}
-		if b.refused {
+		switch {
+		case b.refused:
 			best = hub.FoundRefused
 			continue
+		case b.pending:
+			return hub.FoundNotVisible, hub.Receipt{}, nil
 		}
 		receipt, err := r.receipt(p, b)
 		return hub.FoundBooked, receipt, err
@@ -232,16 +245,6 @@ func (r *Reading) shares() (all []hub.Share) {
 		}
 	}
 	return all
-}
-
-// NotSent marks a failure before which nothing reached the creditor.
-func NotSent(err error) error {
-	var known *hub.Error
-	if errors.As(err, &known) {
-		certain := *known
-		return hub.NotDone(&certain)
-	}
-	return hub.NotDone(Failure(hub.CodeOf(err), err))
 }
 
 // refusedBy is the failure that the rule with this number stands for.

@@ -76,15 +76,19 @@ func (s sink) Post(ctx context.Context, postings []hub.Posting) ([]hub.Receipt, 
 	if len(postings) != 1 {
 		return nil, hub.NotDone(hub.Errorf(hub.CodeInvalid, "This creditor is told of one payment at a time."))
 	}
-	var receipt hub.Receipt
-	err := s.send(ctx, &Vars{Posting: &postings[0]}, func(r *Reading, v Verdict) (err error) {
-		receipt, err = r.Receipt(&postings[0], v.Content)
+	var receipts []hub.Receipt
+	err := s.send(ctx, &Vars{Posting: &postings[0]}, func(r *Reading, v Verdict) error {
+		receipt, err := r.Receipt(&postings[0], v.Content)
+		receipts = append(receipts, receipt)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(receipts) != 1:
+		return nil, BadData("%d answers to one posting", len(receipts))
 	}
-	return []hub.Receipt{receipt}, nil
+	return receipts, nil
 }
 
 // finder looks postings up.

@@ -48,7 +48,7 @@ func hubAtWork(t *testing.T) http.Handler {
 		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2}},
 	})
 	calls := meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8, RPS: 20}))
-	calls.Breaker(guard.HalfOpen)
+	calls.Breaker(guard.ClassRead, guard.HalfOpen)
 	happen := func() {
 		happenOnce(meters, calls)
 	}
@@ -92,7 +92,7 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	calls.Called(guard.OpObligations, hub.CodeAuth, time.Second)
 	calls.Shed(guard.ShedFull)
 	calls.Retried()
-	calls.Breaker(guard.Open)
+	calls.Breaker(guard.ClassRead, guard.Open)
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
 	feeds.Delivered("heating", feed.Damaged, 3, time.Second)
 	meters.RedisEvent("hit", 3)

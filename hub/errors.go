@@ -122,6 +122,17 @@ func Certainly(err error) bool {
 	return errors.As(err, &e) && e.Certain
 }
 
+// Undone gives an error with the word that nothing was done, and leaves err as
+// it is.
+func Undone(err error) error {
+	var known *Error
+	if !errors.As(err, &known) {
+		return NotDone(Wrap(CodeOf(err), err, MessageOf(err)))
+	}
+	certain := *known
+	return NotDone(&certain)
+}
+
 // NotDone marks an error as one after which nothing was done.
 func NotDone(err *Error) *Error {
 	err.Certain = true

@@ -19,7 +19,11 @@ type Limits struct {
 
 // LimitsOf gives the limits among a creditor's traits.
 func LimitsOf(t hub.Traits) Limits {
-	return Limits{Inflight: t.MaxInflight, RPS: t.RPS, Timeout: t.Timeout}
+	limits := Limits{Inflight: t.MaxInflight, RPS: t.RPS, Timeout: t.Timeout}
+	if t.Paying.Class != "" {
+		limits.Timeout = max(t.Timeout, PostLimitsOf(t).Timeout)
+	}
+	return limits
 }
 
 func (l Limits) withDefaults() Limits {
@@ -159,6 +163,17 @@ func (a *Allowance) leave() {
 
 // leaveIn gives the slot back after a while.
 func (a *Allowance) leaveIn(d time.Duration) { time.AfterFunc(d, a.leave) }
+
+// leaveAfter gives the slot back after a call with that outcome: at once, or after
+// a while when the creditor may still be at work.
+func (a *Allowance) leaveAfter(code hub.Code, linger time.Duration) {
+	switch code {
+	case hub.CodeTimeout, hub.CodeCancelled, hub.CodeBadData, hub.CodeInternal:
+		a.leaveIn(linger)
+	default:
+		a.leave()
+	}
+}
 
 // grant lets waiters in as long as there are slots, in order of arrival.
 func (a *Allowance) grant() {

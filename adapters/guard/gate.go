@@ -16,6 +16,7 @@ import (
 type gate struct {
 	conf      Conf
 	name      hub.Name
+	class     Class
 	traits    hub.Traits
 	allowance *Allowance
 	breaker   *breaker
@@ -27,9 +28,9 @@ type gate struct {
 	log       *slog.Logger
 }
 
-func newGate(c *hub.Connector, parts Parts, conf Conf, class string) *gate {
+func newGate(c *hub.Connector, parts Parts, conf Conf, class Class) *gate {
 	g := &gate{
-		conf: conf, name: c.Creditor.Name, traits: c.Traits, allowance: parts.Allowance,
+		conf: conf, name: c.Creditor.Name, class: class, traits: c.Traits, allowance: parts.Allowance,
 		clock: parts.Clock, ward: parts.Ward, meter: parts.Meter, log: parts.Log,
 	}
 	if g.meter == nil {
@@ -41,7 +42,7 @@ func newGate(c *hub.Connector, parts Parts, conf Conf, class string) *gate {
 	if g.traits.Timeout == 0 {
 		g.traits.Timeout = conf.Timeout
 	}
-	g.breaker = newBreaker(string(g.name)+":"+class, g.moved)
+	g.breaker = newBreaker(string(g.name)+":"+string(class), g.moved)
 	g.budget = newBudget()
 	g.mayRetry = g.retry
 	return g
@@ -49,12 +50,12 @@ func newGate(c *hub.Connector, parts Parts, conf Conf, class string) *gate {
 
 // moved tells the world that the breaker changed.
 func (g *gate) moved(from, to State) {
-	g.meter.Breaker(to)
+	g.meter.Breaker(g.class, to)
 	level := slog.LevelInfo
 	if to == Open {
 		level = slog.LevelWarn
 	}
-	g.log.Log(context.Background(), level, "breaker moved", "connector", g.name, "from", from, "to", to)
+	g.log.Log(context.Background(), level, "breaker moved", "connector", g.name, "class", g.class, "from", from, "to", to)
 }
 
 // retry decides about one more try of a read: only while the breaker is closed
@@ -141,14 +142,7 @@ func (g *gate) attempt(ctx context.Context, op Operation, given time.Duration, c
 
 // leave gives the slot back when the call has really ended: the creditor may
 // still work on one that was cut off, so that slot stays taken a little longer.
-func (g *gate) leave(code hub.Code) {
-	switch code {
-	case hub.CodeTimeout, hub.CodeCancelled, hub.CodeBadData, hub.CodeInternal:
-		g.allowance.leaveIn(g.conf.Linger)
-	default:
-		g.allowance.leave()
-	}
-}
+func (g *gate) leave(code hub.Code) { g.allowance.leaveAfter(code, g.conf.Linger) }
 
 // safely keeps one connector's defect from taking all others down. What it
 // panicked with is not logged: it may name a person.

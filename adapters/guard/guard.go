@@ -6,7 +6,9 @@
 //
 // A call passes, in this order: quarantine, closed window, pause, deadline,
 // breaker, bulkhead, attempt. What is refused on the way never reached the
-// creditor and says nothing about it.
+// creditor and says nothing about it. What changes the creditor's books passes a
+// gate of its own, is never repeated, and is refused with the word that nothing
+// was done (hub.Certainly).
 package guard
 
 import (
@@ -50,6 +52,7 @@ func byDefault(d *time.Duration, value time.Duration) {
 // Parts are what a guard works with. Only Allowance and Clock are needed.
 type Parts struct {
 	Allowance *Allowance   // the creditor's slots
+	Posting   *Allowance   // how many of them postings may use; nil = this process alone makes them
 	Clock     hub.Clock    // business time, for closed windows
 	Ward      *Ward        // who is in quarantine; nil = nobody ever
 	Meter     Meter        // bound to the connector; nil = nobody counts
@@ -63,7 +66,7 @@ type Parts struct {
 // (in quarantine), each without asking and with RetryAfter where it is known.
 func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 	conf = conf.withDefaults()
-	read := newGate(c, parts, conf, "read")
+	read := newGate(c, parts, conf, ClassRead)
 	guarded := *c
 	if c.Source != nil {
 		guarded.Source = source{read, c.Source}
@@ -75,8 +78,9 @@ func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 		guarded.Probe = probe{read, c.Probe}
 	}
 	if c.Feed != nil {
-		guarded.Feed = feed{newGate(c, parts, conf, "feed"), c.Feed}
+		guarded.Feed = feed{newGate(c, parts, conf, ClassFeed), c.Feed}
 	}
+	payingParts(&guarded, c, read, parts, conf)
 	return &guarded
 }
 

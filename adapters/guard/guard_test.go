@@ -521,7 +521,7 @@ type counts struct {
 
 func (c *counts) Called(guard.Operation, hub.Code, time.Duration) { c.called.Add(1) }
 func (c *counts) Retried()                                        { c.retried.Add(1) }
-func (c *counts) Breaker(guard.State)                             { c.moves.Add(1) }
+func (c *counts) Breaker(guard.Class, guard.State)                { c.moves.Add(1) }
 func (c *counts) Shed(why guard.Shed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

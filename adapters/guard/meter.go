@@ -15,10 +15,33 @@ const (
 	OpPull        Operation = "pull"
 	OpProve       Operation = "prove"
 	OpPing        Operation = "ping"
+	OpQuote       Operation = "quote"
+	OpPost        Operation = "post"
+	OpFind        Operation = "find"
+	OpReverse     Operation = "reverse"
+	OpStatement   Operation = "statement"
 )
 
 // Operations lists all operations.
-func Operations() []Operation { return []Operation{OpObligations, OpPull, OpProve, OpPing} }
+func Operations() []Operation {
+	return []Operation{OpObligations, OpPull, OpProve, OpPing, OpQuote, OpPost, OpFind, OpReverse, OpStatement}
+}
+
+// Class is the sort of calls that share a breaker: a closed set, for metrics.
+type Class string
+
+// The classes of calls.
+const (
+	ClassRead Class = "read"
+	ClassFeed Class = "feed"
+	ClassPost Class = "post" // what changes the creditor's books
+)
+
+// ClassCharge is the class of a payment provider's calls.
+const ClassCharge Class = "charge"
+
+// Classes lists the classes of calls to creditors.
+func Classes() []Class { return []Class{ClassRead, ClassFeed, ClassPost} }
 
 // Shed says why a call was not made: a closed set, for metrics.
 type Shed string
@@ -48,8 +71,8 @@ type Meter interface {
 	Shed(why Shed)
 	// Retried is called when a repetition was granted.
 	Retried()
-	// Breaker is called when the breaker moved.
-	Breaker(to State)
+	// Breaker is called when the breaker of a class moved.
+	Breaker(of Class, to State)
 }
 
 type silent struct{}
@@ -57,4 +80,4 @@ type silent struct{}
 func (silent) Called(Operation, hub.Code, time.Duration) {}
 func (silent) Shed(Shed)                                 {}
 func (silent) Retried()                                  {}
-func (silent) Breaker(State)                             {}
+func (silent) Breaker(Class, State)                      {}

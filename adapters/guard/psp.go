@@ -172,7 +172,7 @@ func (g *Provider) watch(ctx context.Context) {
 
 // moved tells the world that the breaker changed.
 func (g *Provider) moved(from, to State) {
-	g.meter.Breaker(to)
+	g.meter.Breaker(ClassCharge, to)
 	level := slog.LevelInfo
 	if to == Open {
 		level = slog.LevelWarn

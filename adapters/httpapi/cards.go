@@ -36,9 +36,10 @@ func cardToken(token json.Token) bool {
 // plainSpaces makes the spaces that people paste into ordinary ones.
 var plainSpaces = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u2009", " ", "\u202f", " ")
 
-// cardIn tells whether the text holds a number of 13 to 19 digits that passes
-// Luhn's check, written together or in groups, and that is no part of a longer
-// word.
+// cardIn tells whether the text holds a number of 13 to 19 digits that begins as
+// cards do (2 to 6), passes Luhn's check and is no part of a longer word, written
+// together or in groups as they are embossed. Numbers of bills are grouped
+// otherwise.
 func cardIn(text string) bool {
 	if len(text) < shortestCard {
 		return false
@@ -54,8 +55,11 @@ func cardIn(text string) bool {
 
 // cardAt tells whether the text begins with a card number.
 func cardAt(text string) bool {
+	if text[0] < '2' || text[0] > '6' {
+		return false
+	}
 	var number [longestCard]byte
-	n := 0
+	n, group, groups := 0, 0, 0
 	for i := 0; i < len(text); i++ {
 		switch {
 		case digit(text[i]):
@@ -63,16 +67,27 @@ func cardAt(text string) bool {
 				return false
 			}
 			number[n] = text[i] - '0'
-			n++
+			n, group = n+1, group+1
 			ends := i+1 == len(text) || !wordly(text[i+1])
-			if ends && n >= shortestCard && luhn(number[:n]) {
+			if ends && n >= shortestCard && embossed(groups, group) && luhn(number[:n]) {
 				return true
 			}
-		case !separator(text[i]) || !digit(text[i-1]):
+		case !separator(text[i]) || !fullGroup(groups, group):
 			return false
+		default:
+			groups, group = groups+1, 0
 		}
 	}
 	return false
+}
+
+// fullGroup tells whether a group of so many digits may be followed by another:
+// groups have four, of an American Express card four, six and five.
+func fullGroup(before, digits int) bool { return digits == 4 || before == 1 && digits == 6 }
+
+// embossed tells whether the last group is as cards have it.
+func embossed(before, digits int) bool {
+	return before == 0 || digits <= 4 || before == 2 && digits == 5
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

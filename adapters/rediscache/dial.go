@@ -26,7 +26,7 @@ type Servers struct {
 func Dial(s Servers) redis.UniversalClient {
 	return redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: s.Addrs, MasterName: s.Master, IsClusterMode: s.Cluster,
-		Username: s.Username, Password: s.Password.Reveal(), TLSConfig: s.TLS,
+		Username: s.Username, Password: s.Password.Reveal(), TLSConfig: s.TLS, Dialer: dialer(s.TLS),
 		ClientName: "racord", DisableIdentity: true,
 		MaxRetries: -1, MaxRedirects: -1, DialerRetries: 1, DialTimeout: 10 * patience,
 		ReadTimeout: patience, WriteTimeout: patience, ContextTimeoutEnabled: true,

@@ -53,6 +53,7 @@ type Cache struct {
 	saw     func(event Event, n int)
 	breaker *gobreaker.CircuitBreaker[struct{}]
 	putting chan struct{}
+	gather  gatherer
 
 	answered atomic.Int64 // when it last did, in nanoseconds since 1970
 }
@@ -67,6 +68,7 @@ func New(client redis.UniversalClient, keys *hub.Keys, hook func(event Event, n 
 	}
 	_, cluster := client.(*redis.ClusterClient)
 	c := &Cache{client: client, cluster: cluster, keys: keys, saw: hook, putting: make(chan struct{}, puts)}
+	c.gather.fetch = c.fetch
 	c.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:         "redis",
 		MaxRequests:  1,
@@ -90,9 +92,10 @@ var (
 	errPartly    = errors.New("some nodes of the cluster do not answer")
 )
 
-// Get looks the pages up in one round trip. A value that was altered, or is
-// another key's, is missing. It fails with CodeUnavailable when Redis does not
-// answer in time.
+// Get looks the pages up in one round trip, which it may share with others. A
+// value that was altered, or is another key's, is missing. It fails with
+// CodeUnavailable when Redis does not answer in time, and with CodeBusy when too
+// many wait for it.
 func (c *Cache) Get(ctx context.Context, keys []hub.PageKey, into []*hub.Page) error {
 	clear(into)
 	if len(keys) == 0 {
@@ -102,54 +105,21 @@ func (c *Cache) Get(ctx context.Context, keys []hub.PageKey, into []*hub.Page) e
 	for i, key := range keys {
 		names[i] = Prefix + string(key)
 	}
-	return c.ask(ctx, func(ctx context.Context) error {
-		if c.cluster {
-			return c.getEach(ctx, names, into)
-		}
-		return c.getAll(ctx, names, into)
-	})
+	l := &lookup{names: names, done: make(chan error, 1)}
+	err := c.gather.ask(ctx, l)
+	if err == nil || errors.Is(err, errPartly) {
+		c.openAll(l, into)
+	}
+	return err
 }
 
-// getAll asks one server.
-func (c *Cache) getAll(ctx context.Context, names []string, into []*hub.Page) error {
-	values, err := c.client.MGet(ctx, names...).Result()
-	if err != nil {
-		return err
-	}
+// openAll gives the pages of what was found.
+func (c *Cache) openAll(l *lookup, into []*hub.Page) {
 	seen := tally{now: time.Now()}
-	for i := range min(len(values), len(into)) {
-		value, _ := values[i].(string)
-		into[i] = c.open(names[i], value, &seen)
+	for i, value := range l.values {
+		into[i] = c.open(l.names[i], value, &seen)
 	}
 	seen.report(c.saw)
-	return nil
-}
-
-// getEach asks the servers of a cluster, each once: keys of different slots do
-// not go into one MGET.
-func (c *Cache) getEach(ctx context.Context, names []string, into []*hub.Page) error {
-	pipe := c.client.Pipeline()
-	values := make([]*redis.StringCmd, len(names))
-	for i, name := range names {
-		values[i] = pipe.Get(ctx, name)
-	}
-	_, err := pipe.Exec(ctx)
-	seen, answered := tally{now: time.Now()}, 0
-	for i, value := range values {
-		if err := value.Err(); err == nil || errors.Is(err, redis.Nil) {
-			answered++
-			into[i] = c.open(names[i], value.Val(), &seen)
-		}
-	}
-	seen.report(c.saw)
-	switch answered {
-	case len(names):
-		return nil
-	case 0:
-		return err
-	default:
-		return errors.Join(errPartly, err)
-	}
 }
 
 // open gives the page of a value, or nil.

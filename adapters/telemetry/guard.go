@@ -27,8 +27,8 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 		duration:    t.histogram("racord_call_duration_seconds", "How long calls to creditors took.", fastBuckets, "connector", "operation"),
 		shed:        t.counter("racord_calls_shed_total", "Calls to creditors that were not made, by the reason.", "connector", "reason"),
 		retried:     t.counter("racord_calls_retried_total", "Repetitions of calls to creditors that the budget allowed.", "connector"),
-		moves:       t.counter("racord_breaker_moves_total", "Moves of a creditor's breaker into a state.", "connector", "state"),
-		breaker:     t.gauge("racord_breaker_state", "State of a creditor's breaker: 0 closed, 1 half-open, 2 open.", "connector"),
+		moves:       t.counter("racord_breaker_moves_total", "Moves of a creditor's breaker into a state, by the class of calls that share it.", "connector", "class", "state"),
+		breaker:     t.gauge("racord_breaker_state", "State of a creditor's breaker, by the class of calls that share it: 0 closed, 1 half-open, 2 open.", "connector", "class"),
 		quarantined: t.gauge("racord_quarantined", "Whether a connector is stopped because it answered about somebody else.", "connector"),
 		declared:    t.gauge("racord_declared_slots", "Calls at once that a creditor declared for all replicas together.", "connector"),
 		declRPS:     t.gauge("racord_declared_calls_per_second", "Calls a second that a creditor declared for all replicas together, 0 for any number.", "connector"),
@@ -47,11 +47,14 @@ func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter
 	}
 	m := &guardMeter{
 		metrics: t.guard, connector: label,
-		retried: t.guard.retried.WithLabelValues(label), breaker: t.guard.breaker.WithLabelValues(label),
-		shed: map[guard.Shed]prometheus.Counter{},
+		retried: t.guard.retried.WithLabelValues(label),
+		shed:    map[guard.Shed]prometheus.Counter{},
 	}
 	for _, why := range guard.Sheds() {
 		m.shed[why] = t.guard.shed.WithLabelValues(label, string(why))
+	}
+	for _, class := range guard.Classes() {
+		t.guard.breaker.WithLabelValues(label, string(class))
 	}
 	m.calls.make = func(c call) prometheus.Counter {
 		return t.guard.calls.WithLabelValues(label, string(c.operation), t.code(c.code))
@@ -98,7 +101,6 @@ type guardMeter struct {
 	duration  handles[guard.Operation, prometheus.Observer]
 	shed      map[guard.Shed]prometheus.Counter
 	retried   prometheus.Counter
-	breaker   prometheus.Gauge
 }
 
 type call struct {
@@ -124,10 +126,10 @@ func (m *guardMeter) Shed(why guard.Shed) {
 // Retried counts a repetition.
 func (m *guardMeter) Retried() { m.retried.Inc() }
 
-// Breaker tells that the breaker moved.
-func (m *guardMeter) Breaker(to guard.State) {
-	m.breaker.Set(float64(to))
-	m.metrics.moves.WithLabelValues(m.connector, to.String()).Inc()
+// Breaker tells that the breaker of a class moved.
+func (m *guardMeter) Breaker(of guard.Class, to guard.State) {
+	m.metrics.breaker.WithLabelValues(m.connector, string(of)).Set(float64(to))
+	m.metrics.moves.WithLabelValues(m.connector, string(of), to.String()).Inc()
 }
 
 // loads reads how much of every allowance is used when metrics are asked for.

@@ -14,7 +14,7 @@ import (
 var keys = []string{
 	slog.TimeKey, slog.LevelKey, slog.MessageKey,
 	"operation", "connector", "code", "outcome", "reason", "state", "stage", "portal", "trace_id", "took", "error",
-	"field", "detail", "records", "refused", "as_of", "from", "to", "type", "stack", "address", "file", "version", "signal", "replicas",
+	"field", "detail", "records", "refused", "as_of", "class", "from", "to", "type", "stack", "address", "file", "version", "signal", "replicas",
 }
 
 // hidden stands for the value of a field that is not allowed.

@@ -85,7 +85,7 @@ func busy(t testing.TB) *telemetry.Telemetry {
 	calls.Called(guard.OpObligations, "", time.Second)
 	calls.Shed(guard.ShedBreaker)
 	calls.Retried()
-	calls.Breaker(guard.Open)
+	calls.Breaker(guard.ClassRead, guard.Open)
 	meters.Declared([]*hub.Connector{
 		{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
 		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}},
@@ -126,8 +126,8 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_calls_shed_total{connector="water",reason="breaker"} 1`,
 		`racord_calls_shed_total{connector="water",reason="full"} 0`,
 		`racord_calls_retried_total{connector="water"} 1`,
-		`racord_breaker_state{connector="water"} 2`,
-		`racord_breaker_moves_total{connector="water",state="open"} 1`,
+		`racord_breaker_state{class="read",connector="water"} 2`,
+		`racord_breaker_moves_total{class="read",connector="water",state="open"} 1`,
 		`racord_declared_slots{connector="water"} 8`,
 		`racord_declared_slots{connector="waste"} 16`,
 		`racord_declared_calls_per_second{connector="water"} 20`,
@@ -150,7 +150,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 }
 
 func TestNamesHelpAndLabelsKeepTheRules(t *testing.T) {
-	labels := []string{"operation", "connector", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le"}
+	labels := []string{"operation", "connector", "class", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le"}
 	name := regexp.MustCompile(`^(racord|go|process)_[a-z0-9_]+$`)
 	found := 0
 	for line := range strings.Lines(scrape(t, busy(t))) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"racord/adapters/upstream/lean"
 	"racord/hub"
 )
 
@@ -133,25 +134,25 @@ type Writer struct {
 	client *http.Client
 }
 
-// Do sends the request. It fails like Reader.Do. After a failure the other side
-// may have done what was asked, unless the error is Certain: then no connection
-// came to be and nothing was written.
+// Do sends the request. It fails like Reader.Do. An error is Certain when nothing
+// was written: no connection, no turn. After any other failure the other side may
+// have done what was asked, or not.
 func (w *Writer) Do(req *http.Request) (*http.Response, error) {
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return nil, certainty(failure(req.Context(), err))
+		return nil, settled(failure(req.Context(), err), err)
 	}
 	return resp, nil
 }
 
-// certainty marks a failure to connect.
-func certainty(err error) error {
-	var coded *hub.Error
+// settled marks a failure before which nothing was written.
+func settled(failure, err error) error {
+	var unsent lean.NotSent
 	var below *net.OpError
-	if errors.As(err, &below) && below.Op == "dial" && errors.As(err, &coded) {
-		return hub.NotDone(coded)
+	if errors.As(err, &unsent) || errors.As(err, &below) && below.Op == "dial" {
+		return hub.Undone(failure)
 	}
-	return err
+	return failure
 }
 
 // failure gives a transport's error its code and takes the URL out of it.

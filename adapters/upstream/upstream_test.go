@@ -401,3 +401,37 @@ func TestOldTLSIsRefused(t *testing.T) {
 		t.Errorf("TLS 1.1: got %v, want a refusal", err)
 	}
 }
+
+func TestWriterSaysWhenNothingWasWritten(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	there := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	silent := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	})
+	busy := hub.Errorf(hub.CodeBusy, "later")
+	for name, tc := range map[string]struct {
+		url  string
+		conf upstream.Conf
+		want hub.Code
+		sure bool
+	}{
+		"nobody listens":     {gone.URL, upstream.Conf{}, hub.CodeUnavailable, true},
+		"behind the wall":    {"http://169.254.169.254/", upstream.Conf{}, hub.CodeUnavailable, true},
+		"no turn":            {there.URL, upstream.Conf{Turn: func(context.Context) error { return busy }}, hub.CodeBusy, true},
+		"not TLS":            {strings.Replace(there.URL, "http:", "https:", 1), upstream.Conf{}, hub.CodeUnavailable, true},
+		"a lost connection":  {there.URL, upstream.Conf{}, hub.CodeUnavailable, false},
+		"an answer too late": {silent.URL, upstream.Conf{}, hub.CodeTimeout, false},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		_, err := open(t, tc.conf).Write.Do(post(t, ctx, tc.url, "x"))
+		cancel()
+		if hub.CodeOf(err) != tc.want || hub.Certainly(err) != tc.sure {
+			t.Errorf("%s: got %v (certain %t), want %s (%t)", name, err, hub.Certainly(err), tc.want, tc.sure)
+		}
+	}
+	if busy.Certain {
+		t.Error("the turn's own error was changed")
+	}
+}

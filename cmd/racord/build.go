@@ -118,7 +118,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	}
 	limits := setup.Config.Limits
 	api, err := httpapi.New(httpapi.Parts{
-		Doorman: door, Views: h.views, Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
+		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
 		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
@@ -133,8 +133,8 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
 		return err
 	}
-	h.serve(h.ops, ops, h.ops.Listener)
-	h.serve(h.api, httpapi.NewServer(api, h.log), httpapi.Whole(h.api.Listener))
+	h.serve(h.ops, ops)
+	h.serve(h.api, httpapi.NewServer(api, h.log))
 	return nil
 }
 

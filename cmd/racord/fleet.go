@@ -93,9 +93,18 @@ func (h *runningHub) openConnector(ctx context.Context, setup hubSetup, m *conne
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	guarded := guard.Connector(c, guard.Parts{
-		Allowance: allowance, Clock: setup.Clock, Ward: ward, Meter: h.meters.Guard(name, allowance), Log: h.log,
+		Allowance: allowance, Posting: postings(leaser, m), Clock: setup.Clock, Ward: ward, Meter: h.meters.Guard(name, allowance), Log: h.log,
 	}, guard.Conf{Linger: time.Second})
 	return feed.Serve(guarded, h.store, setup.Clock), nil
+}
+
+// postings gives the slots of a creditor's postings, nil for one that takes none.
+// They are shared under a name that is no creditor's.
+func postings(leaser *guard.Leaser, m *connectors.Manifest) *guard.Allowance {
+	if m.Traits.Paying.Class == "" {
+		return nil
+	}
+	return leaser.Allowance(m.Creditor.Name+":post", guard.PostLimitsOf(m.Traits))
 }
 
 func allowed(setup hubSetup, name hub.Name) []netip.Prefix {

@@ -8,6 +8,7 @@ import (
 
 	"racord/adapters/euplatesc"
 	"racord/adapters/guard"
+	"racord/adapters/httpapi"
 	"racord/adapters/netopia"
 	"racord/adapters/pspwire"
 	"racord/adapters/upstream"
@@ -97,6 +98,14 @@ func openEuPlatesc(c *config.EuPlatesc, env pspwire.Env) (hub.PSP, error) {
 		Key: c.Key, Keys: c.Keys, UserKey: c.UserKey, UserAPI: c.UserAPI, Capture: c.Capture,
 		PageLife: time.Duration(c.PageLife), KeyWindow: time.Duration(c.KeyWindow), Extras: c.Extras,
 	}, env)
+}
+
+// doorsToPaying is what the API offers of paying: nothing without a provider.
+func (h *runningHub) doorsToPaying() httpapi.Paying {
+	if len(h.payments.PSPs) == 0 {
+		return httpapi.Paying{}
+	}
+	return httpapi.Paying{Payments: h.payments, References: h.payments, Notices: h.payments, Refunds: h.payments}
 }
 
 // publicURL is where providers reach this hub: as configured, else where it

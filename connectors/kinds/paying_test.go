@@ -18,7 +18,7 @@ import (
 )
 
 // payees are the creditors of the demo city that are paid by calls.
-var payees = []string{"ditl", "fines", "water", "electricity"}
+var payees = []string{"ditl", "fines", "water", "electricity", "waste"}
 
 func payingTown(t testing.TB) *town.Town {
 	t.Helper()
@@ -181,8 +181,11 @@ func TestAPaymentIsBookedByTheCreditor(t *testing.T) {
 			before := debt.outstanding(c, name)
 			p := debt.posting(c, "1", 0)
 			receipt := post(t, connector, p)
-			if receipt.ID != p.ID || receipt.Number == "" || receipt.BookedAt.IsZero() || receipt.Pending {
+			if receipt.ID != p.ID || receipt.Number == "" || receipt.BookedAt.IsZero() || receipt.Pending != (name == "waste") {
 				t.Errorf("got %+v, want a receipt with a number", receipt)
+			}
+			if receipt.Pending {
+				receipt = found(t, connector, p, hub.FoundBooked)
 			}
 			if got := debt.outstanding(c, name); got != before-p.Amount.Minor {
 				t.Errorf("the creditor's book says that %d is owed, want %d", got, before-p.Amount.Minor)
@@ -235,6 +238,9 @@ func takenBack(t *testing.T, c *town.Town, connector *hub.Connector, p hub.Posti
 func TestALostAnswerIsFoundOut(t *testing.T) {
 	c := payingTown(t)
 	for _, name := range payees {
+		if name == "waste" {
+			continue // a file's answers are not lost; see package sqlview for a server's
+		}
 		connector := connectorOf(t, name, c)
 		debt := anyOwing(t, c, connector, 1)
 		p := debt.posting(c, "2", 0)
@@ -263,6 +269,12 @@ func TestFaultsOfPostingsAreNamed(t *testing.T) {
 			gate.Down: {hub.CodeUnavailable, false}, gate.Refuse503: {hub.CodeUnavailable, false}, gate.RateLimited: {hub.CodeBusy, true},
 			gate.Maintenance: {hub.CodeMaintenance, true}, gate.Auth: {hub.CodeAuth, true}, gate.LoginPage: {hub.CodeBadData, false},
 		} {
+			if name == "waste" { // its database refuses rows, which is certain
+				if kind == gate.LoginPage || kind == gate.Auth {
+					continue
+				}
+				want.code, want.certain = hub.CodeUnavailable, true
+			}
 			if err := c.Fault(name, town.Fault{Kind: kind, Only: gate.Posts}); err != nil {
 				t.Fatal(err)
 			}

@@ -71,7 +71,7 @@ func (cl *client) send(ctx context.Context, p *prepared, v *connectors.Vars) (*w
 	request, err := cl.request(ctx, p, v)
 	switch {
 	case err != nil:
-		return nil, connectors.NotSent(err)
+		return nil, hub.Undone(err)
 	case p.Writes():
 		return cl.caller.SendOnce(ctx, request)
 	default:

@@ -73,6 +73,7 @@ calls:
       booked_at: at | datetime_iso
       amount: bani | bani
       pending: {at: state, is: queued}
+      refused: {at: state, is: refused}
   find:
     read: true
     request: {method: GET, path: "/payments/{{ posting.id }}"}
@@ -168,6 +169,7 @@ func TestEveryAnswerToAPostingIsJudged(t *testing.T) {
 		"booked":                        {say(201, nil, booked), "", false, 0},
 		"booked before":                 {say(409, nil, strings.Replace(booked, "{", `{"code":"booked",`, 1)), "", false, 0},
 		"queued, without a number":      {say(202, nil, `{"state":"queued"}`), "", false, 0},
+		"taken before and refused":      {say(200, nil, `{"state":"refused"}`), hub.CodeNotPayable, true, 0},
 		"paid elsewhere":                {say(409, nil, `{"code":"paid"}`), hub.CodeNotPayable, true, 0},
 		"another amount is due":         {say(409, nil, `{"code":"other_amount"}`), hub.CodeAmountChanged, true, 0},
 		"closed":                        {say(503, nil, `{"code":"closed"}`), hub.CodeMaintenance, true, 10 * time.Minute},
@@ -268,7 +270,7 @@ func TestAPostingIsLookedUp(t *testing.T) {
 		code   hub.Code
 	}{
 		"booked":                        {say(200, nil, booked), hub.FoundBooked, "R-7", ""},
-		"queued":                        {say(200, nil, `{"id":"hub:AAAABBBBCCCCDDDDEEEEFFFFGG:1","state":"queued"}`), hub.FoundBooked, "", ""},
+		"queued":                        {say(200, nil, `{"id":"hub:AAAABBBBCCCCDDDDEEEEFFFFGG:1","state":"queued"}`), hub.FoundNotVisible, "", ""},
 		"not there":                     {say(404, nil, `{"code":"unknown"}`), hub.FoundAbsent, "", ""},
 		"not yet":                       {say(425, nil, ``), hub.FoundNotVisible, "", ""},
 		"refused later":                 {say(200, nil, strings.Replace(booked, "{", `{"state":"refused",`, 1)), hub.FoundRefused, "", ""},

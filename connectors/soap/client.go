@@ -64,7 +64,7 @@ func (cl *client) send(ctx context.Context, call *connectors.Call, vars *connect
 	request, err := cl.request(ctx, call, vars)
 	switch {
 	case err != nil:
-		return nil, connectors.NotSent(err)
+		return nil, hub.Undone(err)
 	case call.Writes():
 		return cl.caller.SendOnce(ctx, request)
 	default:

@@ -20,8 +20,9 @@ import (
 
 // base is the database, opened when it is first asked.
 type base struct {
-	mu sync.Mutex
-	db *sql.DB
+	mu     sync.Mutex
+	db     *sql.DB
+	writes bool // rows may be inserted
 }
 
 // get opens the database that a secret names. It does not connect. It fails
@@ -38,11 +39,11 @@ func (b *base) get(ctx context.Context, env connectors.Env, traits hub.Traits, s
 	case err != nil:
 		return nil, err
 	case isPostgres(secret):
-		b.db, err = openPostgres(env, traits, s.Keep, secret)
+		b.db, err = openPostgres(env, traits, s.Keep, b.writes, secret)
 	case !env.LocalFiles:
 		return nil, hub.Errorf(hub.CodeUnsupported, "Only the operator's own manifests may read SQLite files.")
 	default:
-		b.db, err = openFile(traits, secret)
+		b.db, err = openFile(traits, b.writes, secret)
 	}
 	return b.db, err
 }
@@ -51,7 +52,7 @@ func isPostgres(dsn hub.Secret) bool {
 	return strings.HasPrefix(dsn.Reveal(), "postgres://") || strings.HasPrefix(dsn.Reveal(), "postgresql://")
 }
 
-func openPostgres(env connectors.Env, traits hub.Traits, keep int, dsn hub.Secret) (*sql.DB, error) {
+func openPostgres(env connectors.Env, traits hub.Traits, keep int, writes bool, dsn hub.Secret) (*sql.DB, error) {
 	location, err := url.Parse(dsn.Reveal())
 	if err != nil || location.Hostname() == "" || location.User.Username() == "" || location.Path == "" {
 		return nil, badDSN() // nothing is left to the environment of this process
@@ -66,6 +67,10 @@ func openPostgres(env connectors.Env, traits hub.Traits, keep int, dsn hub.Secre
 	conf.RuntimeParams = map[string]string{
 		"application_name": "racord", "default_transaction_read_only": "on", "datestyle": "ISO, YMD", "client_encoding": "UTF8",
 		"statement_timeout": strconv.FormatInt(timeout(traits).Milliseconds(), 10),
+	}
+	if writes {
+		delete(conf.RuntimeParams, "default_transaction_read_only")
+		conf.RuntimeParams["statement_timeout"] = strconv.FormatInt(postTimeout(traits).Milliseconds(), 10)
 	}
 	db := stdlib.OpenDB(*conf)
 	db.SetMaxIdleConns(keep)
@@ -87,10 +92,21 @@ func timeout(t hub.Traits) time.Duration {
 	return t.Timeout
 }
 
-// openFile opens a SQLite file for reading only.
-func openFile(traits hub.Traits, path hub.Secret) (*sql.DB, error) {
+// postTimeout is how long one posting may take.
+func postTimeout(t hub.Traits) time.Duration {
+	if t.Paying.Timeout > 0 {
+		return t.Paying.Timeout
+	}
+	return timeout(t)
+}
+
+// openFile opens a SQLite file, for reading only unless rows are inserted.
+func openFile(traits hub.Traits, writes bool, path hub.Secret) (*sql.DB, error) {
 	location := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path.Reveal()}).EscapedPath()}
 	location.RawQuery = fmt.Sprintf("mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(%d)", timeout(traits).Milliseconds()/2)
+	if writes {
+		location.RawQuery = fmt.Sprintf("mode=rw&_pragma=busy_timeout(%d)", postTimeout(traits).Milliseconds()/2)
+	}
 	db, err := sql.Open("sqlite", location.String())
 	if err != nil {
 		return nil, hub.Errorf(hub.CodeInvalid, "The secret that names the database is not the path of a file.")

@@ -10,9 +10,12 @@ import (
 )
 
 // Kind is a view in a creditor's database. The call obligations maps one row to
-// one debt; its paths are the columns of the view.
+// one debt; its paths are the columns of the view. A posting is a row that is
+// inserted into a table; paths of its calls are the columns that are read there,
+// and sqlstate where the database refused.
 var Kind = connectors.Define("sqlview", "A view in the creditor's database, PostgreSQL or a SQLite file.",
-	defaults, open, connectors.Calls[struct{}](connectors.CallObligations))
+	defaults, open, connectors.Calls[struct{}](connectors.CallObligations),
+	connectors.Calls[Insert](connectors.CallPost), connectors.Calls[Select](connectors.CallFind, connectors.CallStatement))
 
 // Settings are what a manifest says about the view.
 type Settings struct {
@@ -70,5 +73,6 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 	v.lanes = make(chan struct{}, max(1, m.Traits.MaxInflight))
 	c := m.Connector()
 	c.Source, c.Probe = v, v
+	(&till{view: v, statements: statementsOf(m)}).pay(c)
 	return c, nil
 }

@@ -48,6 +48,11 @@ func TestPostgres(t *testing.T) {
 	t.Run("five connections are enough", fiveConnections)
 	t.Run("a call that waits gets its own connection", waiting)
 	t.Run("a query that is cut off leaves nothing", aQueryCutOff)
+	t.Run("payments are rows", func(t *testing.T) { paymentsAreRows(t, onServer(t)) })
+	t.Run("payments are inserted once", func(t *testing.T) { insertedOnce(t, onServer(t)) })
+	t.Run("refusals of payments", func(t *testing.T) { refusedPayments(t, onServer(t)) })
+	t.Run("a lost answer", aLostAnswer)
+	t.Run("a role that may not insert", onlyInserts)
 }
 
 func answersAsTheFileDoes(t *testing.T) {

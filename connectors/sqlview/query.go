@@ -1,6 +1,9 @@
 package sqlview
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // queryOf makes the only query there is. Everything is read as text, so that no
 // amount passes through a float. Columns are qualified: SQLite takes a bare
@@ -33,3 +36,6 @@ func padded(code string, width int) string {
 	}
 	return code + strings.Repeat(" ", width-len(code))
 }
+
+// hole is the n-th parameter, from 1.
+func hole(n int) string { return "$" + strconv.Itoa(n) }

@@ -19,13 +19,13 @@ import (
 func (c *Caller) SendOnce(ctx context.Context, request *http.Request) (*Reply, error) {
 	token, err := c.authorize(ctx, request, "")
 	if err != nil {
-		return nil, connectors.NotSent(err)
+		return nil, hub.Undone(err)
 	}
 	attempt := &attempt{doer: c.env.Write}
 	reply, err := exchange(attempt, request)
 	switch {
 	case err != nil && attempt.unsent:
-		return nil, connectors.NotSent(err)
+		return nil, hub.Undone(err)
 	case err == nil && reply.Status == http.StatusUnauthorized:
 		c.tokens.forget(token)
 	}

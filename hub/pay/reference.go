@@ -7,24 +7,17 @@ import (
 	"racord/hub"
 )
 
-// Unlisted is a payment of something no creditor lists yet, by what stands on
-// paper: a fine that is not registered, say.
-type Unlisted struct {
-	Creditor  hub.Name
-	Reference string // as the payer typed it
-	Amount    hub.Money
-}
-
 // longestReference in characters is what creditors' fields hold.
 const longestReference = 35
 
-// QuoteReference quotes a payment without a listed debt, for a payer who need
-// not sign in. It says nothing about anybody: only that the creditor takes such
+// QuoteReference quotes a payment of something no creditor lists yet, by what
+// stands on paper: a fine that is not registered, say. The payer need not sign
+// in. It says nothing about anybody: only that the creditor takes such
 // payments, and where the money goes. It fails with CodeInvalid for a creditor
 // that does not, and for a reference or an amount that cannot be one.
-func (s *Service) QuoteReference(_ context.Context, portal string, u Unlisted) (*Quote, error) {
-	c := s.connector(u.Creditor)
-	reference := strings.ToUpper(strings.Join(strings.Fields(u.Reference), " "))
+func (s *Service) QuoteReference(_ context.Context, portal string, creditor hub.Name, reference string, amount hub.Money) (*Quote, error) {
+	c := s.connector(creditor)
+	reference = strings.ToUpper(strings.Join(strings.Fields(reference), " "))
 	switch {
 	case c == nil || c.Sink == nil || !c.Traits.Paying.WithoutDebt || len(c.Creditor.Accounts) == 0:
 		return nil, invalid("/creditor", "takes no payments without a listed debt")
@@ -32,12 +25,12 @@ func (s *Service) QuoteReference(_ context.Context, portal string, u Unlisted) (
 		return nil, invalid("/reference", "from 3 to 35 letters, digits, blanks and . - /")
 	case hub.ValidCNP(reference):
 		return nil, invalid("/reference", "a personal code, not a document's number")
-	case u.Amount.Minor < 1 || u.Amount.Minor > mostBani:
+	case amount.Minor < 1 || amount.Minor > mostBani:
 		return nil, invalid("/amount", "an amount in bani from 1 to 100,000,000,000")
-	case u.Amount.Currency != hub.RON:
+	case amount.Currency != hub.RON:
 		return nil, invalid("/amount/currency", "must be RON")
 	}
-	line := unlistedLine(c, reference, u.Amount)
+	line := unlistedLine(c, reference, amount)
 	return s.sealed([]QuotedLine{{State: Confirmed, Line: line}}, "", portal)
 }
 

@@ -1,10 +1,12 @@
 package view
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
-	"hash/fnv"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"racord/hub"
@@ -16,14 +18,13 @@ func (v *Views) fetch(c *hub.Connector, asked hub.Asked, key hub.PageKey, notBef
 	f, mine := v.flights.join(key)
 	v.Meter.Fetched(c.Creditor.Name, !mine)
 	if mine {
-		go v.fly(c, asked, key, f, notBefore)
+		v.crew.do(func() { v.fly(c, asked, key, f, notBefore) })
 	}
 	return f
 }
 
 func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *flight, notBefore time.Time) {
-	ctx, cancel := context.WithTimeout(v.base, v.conf.FetchFor)
-	defer cancel()
+	ctx := v.spells.begin(v.base, v.conf.FetchFor)
 	if page := v.justFetched(ctx, key, notBefore); page != nil {
 		f.page = page
 		v.flights.land(key, f, 0)
@@ -79,15 +80,33 @@ func (v *Views) page(c *hub.Connector, a hub.Answer) *hub.Page {
 		Creditor: c.Creditor.Name, State: stateOf(a), AsOf: a.AsOf, ValidUntil: v.validUntil(a),
 		FetchedAt: now, FreshUntil: now.Add(jitter(fresh.TTL)),
 		Due:         hub.Due(a.Obligations),
-		Obligations: appendElements(nil, a.Obligations),
+		Obligations: encoded(a.Obligations),
 	}
 	p.ServeUntil = p.FreshUntil.Add(max(fresh.StaleIfError, fresh.StaleWhileRevalidate))
 	if len(a.Refused) > 0 {
-		p.Quality = appendElements(nil, a.Refused)
+		p.Quality = appendRemarks(nil, a.Refused)
 	}
 	p.Version = versionOf(p)
 	return p
 }
+
+// drafts are the buffers in which obligations are encoded before it is known how
+// long they get.
+var drafts = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// encoded gives obligations as a page keeps them, in memory that fits.
+func encoded(list []hub.Obligation) []byte {
+	draft := drafts.Get().(*[]byte)
+	*draft = appendObligations((*draft)[:0], list)
+	kept := bytes.Clone(*draft)
+	if cap(*draft) <= largestDraft {
+		drafts.Put(draft)
+	}
+	return kept
+}
+
+// largestDraft in bytes is a buffer that is used again; a rare giant is not.
+const largestDraft = 64 << 10
 
 func (v *Views) unknownPage(c *hub.Connector) *hub.Page {
 	now := time.Now()
@@ -130,7 +149,7 @@ func jitter(d time.Duration) time.Duration {
 }
 
 func versionOf(p *hub.Page) uint64 {
-	h := fnv.New64a()
+	h := sha256.New() // in hardware faster than the small hashes
 	var stamp [16]byte
 	binary.BigEndian.PutUint64(stamp[:8], uint64(p.AsOf.UnixNano()))
 	binary.BigEndian.PutUint64(stamp[8:], uint64(p.ValidUntil.Unix()))
@@ -138,7 +157,8 @@ func versionOf(p *hub.Page) uint64 {
 	_, _ = h.Write([]byte(p.State))
 	_, _ = h.Write(p.Obligations)
 	_, _ = h.Write(p.Quality)
-	return h.Sum64()
+	var sum [sha256.Size]byte
+	return binary.BigEndian.Uint64(h.Sum(sum[:0]))
 }
 
 // noteOutage remembers since when a creditor gives no answer.

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -54,7 +53,7 @@ func (p *Page) AppendJSON(dst []byte) []byte {
 
 func (p *Page) appendObligations(dst []byte) []byte {
 	if p.overlaid != nil {
-		return appendElements(dst, p.overlaid)
+		return appendObligations(dst, p.overlaid)
 	}
 	written := 0
 	for _, part := range p.parts {
@@ -91,19 +90,6 @@ func (n *NotCounted) append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// appendElements encodes a list without its brackets. The types hold nothing
-// that cannot be encoded.
-func appendElements[T any](dst []byte, list []T) []byte {
-	if len(list) == 0 {
-		return dst
-	}
-	encoded, err := json.Marshal(list)
-	if err != nil {
-		return dst
-	}
-	return append(dst, encoded[1:len(encoded)-1]...)
-}
-
 func comma(dst []byte, i int) []byte {
 	if i > 0 {
 		return append(dst, ',')
@@ -127,15 +113,4 @@ func optionalTime(dst []byte, key string, t time.Time) []byte {
 		return dst
 	}
 	return appendTime(append(dst, key...), t)
-}
-
-// appendString writes a JSON string. Plain text, the common case, is copied.
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
-			encoded, _ := json.Marshal(s) // a string always encodes
-			return append(dst, encoded...)
-		}
-	}
-	return append(append(append(dst, '"'), s...), '"')
 }

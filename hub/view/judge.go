@@ -60,15 +60,27 @@ func (p *Page) add(q *question) {
 }
 
 // trust orders states from the one that says most to the one that says least.
-var trust = map[hub.PageState]int{
-	"": 0, hub.PageNotKnownHere: 1, hub.PageFresh: 2, hub.PageProvisional: 3,
-	hub.PagePartial: 4, hub.PageStale: 5,
+func trust(state hub.PageState) int {
+	switch state {
+	case hub.PageNotKnownHere:
+		return 1
+	case hub.PageFresh:
+		return 2
+	case hub.PageProvisional:
+		return 3
+	case hub.PagePartial:
+		return 4
+	case hub.PageStale:
+		return 5
+	default:
+		return 0
+	}
 }
 
 // mixed gives the state of a page made of two answers: the less trusted one.
 // "Not known here" yields to any other, because the other one knows.
 func mixed(a, b hub.PageState) hub.PageState {
-	if trust[b] > trust[a] {
+	if trust(b) > trust(a) {
 		return b
 	}
 	return a
@@ -100,7 +112,9 @@ func (v *Views) explain(p *Page, s *sheet, silent error) {
 	if p.Reason == "" && p.State == hub.PageStale {
 		p.Reason = reasonRefreshing
 	}
-	p.Message = messages[p.Reason]
+	if p.Reason != "" {
+		p.Message = messages[p.Reason]
+	}
 	if p.State == hub.PageFresh || p.Reason == "" || p.State == hub.PageNotLinked {
 		return
 	}

@@ -30,19 +30,29 @@ func (v *Views) plan(folder hub.Folder, ask Ask) ([]sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	sheets := make([]sheet, len(fleet))
-	all := make([]question, 0, len(fleet)+len(folder.Links))
-	for i, c := range fleet {
-		first := len(all)
-		all = v.questions(all, c, &folder)
-		sheets[i] = sheet{connector: c, questions: all[first:len(all):len(all)]}
+	var agenda *agenda
+	if len(ask.Creditors) == 0 {
+		agenda = v.agenda(fleet, &folder)
+	} else {
+		agenda = v.newAgenda(fleet, &folder)
+	}
+	return agenda.sheets(), nil
+}
+
+// sheets gives a view its own copy of the questions.
+func (a *agenda) sheets() []sheet {
+	sheets, all := make([]sheet, len(a.fleet)), slices.Clone(a.questions)
+	first := 0
+	for i, end := range a.ends {
+		sheets[i] = sheet{connector: a.fleet[i], questions: all[first:end:end]}
+		first = end
 	}
 	room := make([]*hub.Page, len(all))
 	for i := range sheets {
 		n := len(sheets[i].questions)
 		sheets[i].room, room = room[:0:n], room[n:]
 	}
-	return sheets, nil
+	return sheets
 }
 
 func chosen(fleet []*hub.Connector, names []hub.Name) ([]*hub.Connector, error) {

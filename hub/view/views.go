@@ -43,7 +43,10 @@ type Views struct {
 	Parts
 	conf    Conf
 	flights flights
+	crew    crew
+	spells  spells
 	names   names
+	agendas agendas
 	outages sync.Map // hub.Name → time.Time: since when the creditor gives no answer
 	stop    context.CancelFunc
 	base    context.Context
@@ -65,6 +68,7 @@ func New(parts Parts, conf Conf) *Views {
 func (v *Views) Close() {
 	v.stop()
 	v.flights.wait.Wait()
+	v.crew.close()
 }
 
 // Of gives the whole view of the party behind a login, at the latest at the

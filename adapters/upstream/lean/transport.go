@@ -35,7 +35,8 @@ var _ http.RoundTripper = (*Transport)(nil)
 
 // RoundTrip sends the request and reads the answer's header. The body is to be
 // closed; read to its end, it gives the connection back. When the request's
-// context ends, RoundTrip and the reading of the body fail with its error.
+// context ends, RoundTrip and the reading of the body fail with its error. An
+// error before the request was written is NotSent.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !small(req) {
 		return t.fallback(req)
@@ -44,10 +45,20 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	c, err := t.connection(ctx, req)
 	if err != nil {
 		closeBody(req)
-		return nil, err
+		return nil, NotSent{err}
 	}
 	return t.exchange(ctx, c, req)
 }
+
+// NotSent is an error before which nothing of the request was written: there was
+// no connection, or no turn.
+type NotSent struct{ Err error }
+
+// Error is that of the cause.
+func (n NotSent) Error() string { return n.Err.Error() }
+
+// Unwrap gives the cause.
+func (n NotSent) Unwrap() error { return n.Err }
 
 // connection gives an open connection whose turn it is. A new one is opened
 // before the turn, so that requests arrive as evenly as their turns come; a kept
@@ -79,7 +90,7 @@ func (t *Transport) fallback(req *http.Request) (*http.Response, error) {
 	if t.Turn != nil {
 		if err := t.Turn(req.Context()); err != nil {
 			closeBody(req)
-			return nil, err
+			return nil, NotSent{err}
 		}
 	}
 	return t.Fallback.RoundTrip(once(req))

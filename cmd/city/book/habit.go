@@ -72,7 +72,7 @@ func (h taxHabit) settle(c *Charge, k int, on calendar.Day, past history) {
 	}
 	part := int64(0)
 	if h.part > 0 && c.Instalment == 1 && k == 0 && c.Year < on.Year() {
-		part = min(h.part, c.Principal)
+		part = min(h.part, max(0, c.Principal-past.bookedBefore(calendar.Date(c.Year+1, time.January, 1))))
 	}
 	until := on
 	pays := h.paysOn(c.Year, c.Instalment)

@@ -123,6 +123,22 @@ func TestShareIsDrawnBySeed(t *testing.T) {
 	}
 }
 
+func TestFaultsCanBeForPaymentsOnly(t *testing.T) {
+	g := gate.New(gate.Config{Name: "x"})
+	if err := g.Set(gate.Fault{Kind: gate.Down, Only: gate.Posts}); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Set(gate.Fault{Kind: gate.Hang, Only: gate.Reads}); err != nil {
+		t.Fatal(err)
+	}
+	if f, _ := g.Draw(); f.Kind != gate.Hang {
+		t.Errorf("a question: got %q, want hang", f.Kind)
+	}
+	if f, _ := g.DrawPost(); f.Kind != gate.Down {
+		t.Errorf("a payment: got %q, want down", f.Kind)
+	}
+}
+
 func TestFaultsAreChecked(t *testing.T) {
 	g := gate.New(gate.Config{Name: "x"})
 	for name, f := range map[string]gate.Fault{
@@ -130,6 +146,7 @@ func TestFaultsAreChecked(t *testing.T) {
 		"share above 1":  {Kind: gate.Down, Share: 1.5},
 		"negative share": {Kind: gate.Down, Share: -1},
 		"negative delay": {Kind: gate.Hang, Delay: -1},
+		"unknown calls":  {Kind: gate.Down, Only: "writes"},
 	} {
 		if err := g.Set(f); err == nil {
 			t.Errorf("%s: got no error, want one", name)

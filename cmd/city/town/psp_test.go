@@ -320,6 +320,19 @@ func TestNetopiaCardsLeadWhereTheySay(t *testing.T) {
 	}
 }
 
+func TestNetopiaWantsTheBanksWord(t *testing.T) {
+	m := netopiaFor(t, town.Config{})
+	request := m.request("HUB-1", "20.50", split{10005, 20.5})
+	request["payment"].(map[string]any)["instrument"] = map[string]any{"type": "card", "account": "9900009184214768", "secretCode": "111"}
+	started := m.call(t, "/payment/card/start", request)
+	got := m.call(t, "/payment/card/verify-auth", map[string]any{
+		"authenticationToken": started.CustomerAction.AuthenticationToken, "ntpID": started.Payment.NtpID, "formData": map[string]string{"paRes": "yes"},
+	})
+	if got.Payment.Status != 12 || m.order(t, "HUB-1").Captured != 0 {
+		t.Errorf("a made-up word: got %+v, want it declined", got)
+	}
+}
+
 func TestNetopiaTakesCardsThatComeWithTheOrder(t *testing.T) {
 	m := netopiaFor(t, town.Config{})
 	request := m.request("HUB-1", "20.50", split{10005, 20.5})

@@ -166,8 +166,8 @@ func (t *Town) SetClock(at time.Time) error {
 func (t *Town) Advance(by time.Duration) error { return t.SetClock(t.Now().Add(by)) }
 
 // Reseed replaces the city by another, empty size meaning the same size.
-// Faults, counters, payments and tokens of the old one are gone; passwords and
-// the clock stay.
+// Faults, counters, books, manners and tokens of the old one are gone; passwords
+// and the clock stay.
 func (t *Town) Reseed(seed int64, size string) error {
 	old := t.world.Load()
 	if size == "" {

@@ -1,0 +1,74 @@
+package view
+
+import (
+	"slices"
+	"sync"
+
+	"racord/hub"
+)
+
+// agenda is what the whole view of a party asks. It is made once and good until
+// the fleet, the party's codes or its links change.
+type agenda struct {
+	fleet       []*hub.Connector
+	identifiers []hub.Identifier
+	links       []hub.Link
+	questions   []question
+	ends        []int // where each connector's questions end
+}
+
+// agendas remembers what was planned. It lives and dies with the process.
+type agendas struct {
+	mu   sync.RWMutex
+	made map[hub.PartyID]*agenda
+}
+
+// mostAgendas bounds what is remembered; past it, everything is forgotten.
+const mostAgendas = 20_000
+
+// agenda gives the agenda of a folder, made anew when the one remembered is not the
+// same any more.
+func (v *Views) agenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
+	known := v.agendas.get(folder.Party.ID)
+	if known == nil || !known.fits(fleet, folder) {
+		known = v.newAgenda(fleet, folder)
+		v.agendas.put(folder.Party.ID, known)
+	}
+	return known
+}
+
+func (v *Views) newAgenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
+	a := &agenda{
+		fleet: fleet, ends: make([]int, len(fleet)),
+		identifiers: slices.Clone(folder.Party.Identifiers), links: slices.Clone(folder.Links),
+		questions: make([]question, 0, len(fleet)+len(folder.Links)),
+	}
+	for i, c := range fleet {
+		a.questions = v.questions(a.questions, c, folder)
+		a.ends[i] = len(a.questions)
+	}
+	return a
+}
+
+// fits tells whether the agenda would be made the same again. A fleet that
+// changes is another list.
+func (a *agenda) fits(fleet []*hub.Connector, folder *hub.Folder) bool {
+	return len(a.fleet) == len(fleet) && (len(fleet) == 0 || &a.fleet[0] == &fleet[0]) &&
+		slices.Equal(a.identifiers, folder.Party.Identifiers) &&
+		slices.EqualFunc(a.links, folder.Links, func(x, y hub.Link) bool { return x.Account == y.Account })
+}
+
+func (a *agendas) get(party hub.PartyID) *agenda {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.made[party]
+}
+
+func (a *agendas) put(party hub.PartyID, one *agenda) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.made == nil || len(a.made) >= mostAgendas {
+		a.made = map[hub.PartyID]*agenda{}
+	}
+	a.made[party] = one
+}
