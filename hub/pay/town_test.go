@@ -28,7 +28,8 @@ type town struct {
 	born     int
 	errands  sync.WaitGroup
 	promises map[string]*judge.Promise // by key
-	gone     map[string]bool           // creditor/external id: changed, cancelled or paid elsewhere
+	quoted   map[string]time.Time      // by key
+	gone     map[string]time.Time      // creditor/external id: last changed, cancelled or paid elsewhere
 	least    time.Duration             // how long is waited before the judge is asked
 	hours    bool                      // some payers pay hours late
 	ended    bool
@@ -49,7 +50,7 @@ var townConf = pay.Conf{PageLife: 3 * time.Minute}
 func newTown(t *testing.T, seed uint64, share float64, replicas int, bend func(*town, *pay.Parts)) *town {
 	tn := &town{
 		least: 2 * longPause, scene: newScene(seed, share, townConf), t: t, conf: townConf, bend: bend, promises: map[string]*judge.Promise{},
-		gone: map[string]bool{}, fate: func(point) harm { return unharmed },
+		gone: map[string]time.Time{}, quoted: map[string]time.Time{}, fate: func(point) harm { return unharmed },
 	}
 	for range replicas {
 		tn.birth()
@@ -158,6 +159,7 @@ type basket struct {
 	meanwhile func(*hub.Payment) // between opening and authorising
 	late      time.Duration      // how long the payer takes on the page
 	cancels   bool
+	partly    bool // pays what can be paid
 }
 
 // pay is one payer from the quote to the provider's page. It gives the payment,
@@ -166,7 +168,7 @@ func (tn *town) pay(b basket) *hub.Payment {
 	var q *pay.Quote
 	err := tn.ask(func(r *replica) (err error) {
 		q, err = r.Quote(context.Background(), who, "portal", b.items)
-		if err == nil && !whole(q) {
+		if err == nil && !whole(q) && (!b.partly || q.Total.Minor == 0) {
 			err = hub.Errorf(hub.CodeUnavailable, "a line cannot be paid now")
 		}
 		return err
@@ -219,6 +221,9 @@ func (tn *town) opened(b basket, q *pay.Quote) (p *hub.Payment) {
 			promise.Lines = append(promise.Lines, judge.Promised{No: l.Line.No, Amount: l.Line.Amount.Minor})
 		}
 	}
+	tn.mu.Lock()
+	tn.quoted[b.key] = time.Now()
+	tn.mu.Unlock()
 	order := pay.Order{Key: b.key, Token: q.Token, Policy: b.policy, ReturnURL: "https://portal.invalid/"}
 	open := func() {
 		var got *hub.Payment
@@ -283,7 +288,8 @@ func (tn *town) markGone(p *hub.Payment) {
 		for i := range promise.Lines {
 			l := p.Line(promise.Lines[i].No)
 			manual := p.ChargeOf(l.No).PSP == "manual"
-			promise.Lines[i].Gone = p.Cancelled || manual && tn.gone[string(l.Creditor)+"/"+l.ExternalID]
+			changed := tn.gone[string(l.Creditor)+"/"+l.ExternalID].After(tn.quoted[promise.Key])
+			promise.Lines[i].Gone = p.Cancelled || manual && changed
 		}
 	}
 }
@@ -305,7 +311,7 @@ func (tn *town) change(creditor hub.Name, external string, to int64) {
 	o.debts[external] = to
 	o.mu.Unlock()
 	tn.mu.Lock()
-	tn.gone[string(creditor)+"/"+external] = true
+	tn.gone[string(creditor)+"/"+external] = time.Now()
 	tn.mu.Unlock()
 }
 
