@@ -21,6 +21,7 @@ func Age(t *testing.T, db *sql.DB, d time.Duration) {
 		`UPDATE facts SET at = at - ?`,
 		`UPDATE events SET at = at - ?, due_at = due_at - ?`,
 		`UPDATE payments SET opened_at = opened_at - ?, changed_at = changed_at - ?`,
+		`UPDATE jobs SET leased_until = leased_until - ?, due_at = due_at - ?`,
 	} {
 		if _, err := db.ExecContext(t.Context(), strings.ReplaceAll(statement, "?", fmt.Sprint(d.Microseconds()))); err != nil {
 			t.Fatal(err)

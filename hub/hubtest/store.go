@@ -73,6 +73,12 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"payments: a quote opens one":                          quoteOpensOnce,
 		"payments: of many openings with one key one counts":   keyRace,
 		"claims: of many payers of one debt one has it":        claimRace,
+		"differences: found, kept and explained":               differencesComeAndGo,
+		"jobs: one replica at a time, and no success is lost":  jobsAreDoneOnce,
+		"barriers: raised once, for all":                       barriersStand,
+		"payouts: two sides meet":                              payoutsMeet,
+		"residues: what bookings left, by payment":             residuesAreFound,
+		"pulse: what is under way, and how much money it is":   pulseShowsWhatIsUnderWay,
 		"sealing: no personal or account code at rest":         nothingInClear,
 		"ready: an open store answers":                         ready,
 	} {
