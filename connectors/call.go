@@ -104,7 +104,7 @@ func (in *inspection) callAgrees(c *Call, kind Kind, t hub.Traits, field string)
 	if slices.Contains([]string{CallObligations, CallPull, CallQuote}, c.Name) && c.answer.Map == nil {
 		in.at(field, "map is missing")
 	}
-	in.payingAgrees(c, field)
+	in.payingAgrees(c, kind, field)
 	request := kind.requests[c.Name]
 	if c.Name != CallObligations && c.Name != CallQuote || request == nil || !holdsTemplates(request, 0) {
 		return

@@ -79,6 +79,11 @@ func (in *inspection) payingFits(m *Manifest, kind Kind) {
 	case p.Class == hub.ClassF && !has(CallFind):
 		in.at(field+".class", "class F needs the call find: only the creditor's confirmation says what was booked")
 	}
+	for _, name := range []string{"line", "rows", "sum"} {
+		if where := m.Calls[CallPost].vars[name]; where != "" && !kind.files {
+			in.at(where, "{{ %s }} belongs to files of postings", name)
+		}
+	}
 	if p.QuoteMaxAge == 0 && !has(CallObligations) && !has(CallQuote) {
 		in.at(field, "quote_max_age is missing: nothing can be asked live, so a payment rests on the last delivery")
 	}
@@ -95,10 +100,12 @@ func classesOf(kind Kind) string {
 }
 
 // payingAgrees finds parts that do not belong to a call, or are missing.
-func (in *inspection) payingAgrees(c *Call, field string) {
+func (in *inspection) payingAgrees(c *Call, kind Kind, field string) {
 	booked := slices.Contains([]string{CallPost, CallFind, CallStatement}, c.Name)
 	switch {
-	case booked && c.answer.Booking == nil:
+	case kind.files && c.Name == CallPost && c.answer.Booking != nil:
+		in.at(join(field, "booking"), "a file that was put in its place has no answer; find reads the confirmation")
+	case booked && c.answer.Booking == nil && !(kind.files && c.Name == CallPost):
 		in.at(field, "booking is missing: what in the answer says that it was booked")
 	case !booked && c.answer.Booking != nil:
 		in.at(join(field, "booking"), "belongs to post, find, statement")
@@ -111,6 +118,9 @@ func (in *inspection) payingAgrees(c *Call, field string) {
 	}
 	if booked || c.Name == CallReverse {
 		in.noObligations(c, field)
+	}
+	if c.Name == CallFind && c.answer.Booking != nil && c.answer.Booking.Posting == nil && c.vars["posting.id"] == "" {
+		in.at(field, "neither the request says {{ posting.id }}, nor the booking which posting it is of")
 	}
 	if c.Name == CallStatement && c.answer.Booking != nil {
 		in.statementAgrees(c, field)

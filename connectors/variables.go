@@ -22,6 +22,9 @@ type Vars struct {
 	Posting *hub.Posting // of post, find and reverse; else nil
 	Receipt string       // of reverse: the number the creditor gave
 	Day     hub.Date     // of statement
+	Line    int          // of a file of postings: number of the line, from 1
+	Rows    int          // of the last line of a file of postings: how many there are …
+	Sum     hub.Money    // … and what they add up to
 	Now     time.Time    // business time
 	Secret  func(ctx context.Context, name string) (hub.Secret, error)
 }
@@ -47,6 +50,7 @@ var (
 	ofAmounts   = []string{CallProve, CallQuote, CallPost, CallFind, CallReverse}
 	ofAccounts  = []string{CallObligations, CallPull, CallQuote, CallProve, CallPing, CallPost, CallFind, CallReverse}
 	ofReverse   = []string{CallReverse}
+	ofPost      = []string{CallPost}
 	ofStatement = []string{CallStatement}
 )
 
@@ -81,6 +85,12 @@ var variables = []variable{
 	{name: "iban", doc: "The bank account the money went to; nothing when it went to several.", calls: ofPostings, value: words(func(v *Vars) string { return oneTransfer(v).IBAN })},
 	{name: "revenue_code", doc: "The budget classification it was paid for; nothing when there are several.", calls: ofPostings, value: words(func(v *Vars) string { return oneTransfer(v).RevenueCode })},
 	{name: "receipt", doc: "The number of the receipt that is taken back.", calls: ofReverse, value: words(func(v *Vars) string { return v.Receipt })},
+	{name: "line", doc: "Of a file of postings: number of the line.", calls: ofPost, value: words(func(v *Vars) string { return positive(v.Line) })},
+	{name: "rows", doc: "Of the last line of a file of postings: how many there are.", calls: ofPost, value: words(func(v *Vars) string { return positive(v.Rows) })},
+	{name: "sum", doc: "Of the last line of a file of postings: what they add up to, in the forms of `amount`.", calls: ofPost, forms: namesOf(moneyForms),
+		value: func(_ context.Context, v *Vars, form string) (string, error) {
+			return string(moneyForms[form](nil, v.Sum.Minor)), nil
+		}},
 	{name: "day", doc: "The day asked about: `2026-03-15`, `day | date_ro`, `day | date_compact` (`20260315`).", calls: ofStatement,
 		forms: namesOf(dayForms), value: func(_ context.Context, v *Vars, form string) (string, error) {
 			return v.Day.Start().Format(dayForms[form]), nil
@@ -132,6 +142,13 @@ func namesOf[V any](forms map[string]V) []string {
 // words is a variable that is a text and cannot fail.
 func words(of func(*Vars) string) func(context.Context, *Vars, string) (string, error) {
 	return func(_ context.Context, v *Vars, _ string) (string, error) { return of(v), nil }
+}
+
+func positive(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 func ofScheme(scheme hub.Scheme) func(context.Context, *Vars, string) (string, error) {

@@ -113,9 +113,9 @@ type Payments interface {
 	// to its end. It is asked before a provider is.
 	RoomToPay(ctx context.Context) error
 	// OpenPayment stores what build makes, unless the key opened a payment before:
-	// then it gives that one, or CodeConflict when the request's content was
-	// another. A quote that another payment used is CodeConflict too. Build runs
-	// inside the transaction and asks nobody outside.
+	// then it gives that one, or ErrKeyUsed when the request's content was another.
+	// A quote that another payment used is ErrQuoteUsed. Build runs inside the
+	// transaction and asks nobody outside.
 	OpenPayment(ctx context.Context, key RequestKey, build func(PaymentTx) (*Payment, error)) (p *Payment, opened bool, err error)
 	// Payment returns CodeNotFound for one that is not there.
 	Payment(ctx context.Context, id PaymentID) (*Payment, error)

@@ -54,7 +54,7 @@ func TestANotificationMakesTheProviderBeAsked(t *testing.T) {
 	page := p.NextAction.URL
 	s.work(t)
 	s.ask("POST", "/v1/notify/bank", page[strings.LastIndexByte(page, '/')+1:], "Signature", "good", "Authorization", "")
-	if p = s.until(t, p.ID, hub.PaymentSettled); p.Taken != hub.Bani(7015) {
+	if p = s.until(t, p.ID, "ana", hub.PaymentSettled); p.Taken != hub.Bani(7015) {
 		t.Errorf("got %+v", p)
 	}
 }

@@ -22,7 +22,7 @@ func TestABasketIsQuotedPaidAndBooked(t *testing.T) {
 	}
 	s.psp.authorise()
 	s.work(t)
-	p = s.until(t, p.ID, hub.PaymentSettled)
+	p = s.until(t, p.ID, "ana", hub.PaymentSettled)
 	if !p.Final || p.Taken != hub.Bani(14030) || p.Lines[0].Receipt == "" || p.Lines[1].State != hub.LinePosted || p.NextAction != nil {
 		t.Errorf("got %+v, want everything booked", p)
 	}
@@ -185,6 +185,62 @@ func TestNobodyReachesAnothersPayment(t *testing.T) {
 	}
 }
 
+func TestAPortalCarriesPaymentsOfThoseWhoDidNotSignIn(t *testing.T) {
+	s := newTill(t, nil)
+	id := s.carried(t, "portal")
+	target := "/v1/payments/" + string(id)
+	for _, tc := range []struct {
+		as, method, target string
+		status             int
+	}{
+		{"portal", "GET", target, 200},
+		{"portal", "POST", target + "/resume", 200},
+		{"other", "GET", target, 404},
+		{"other", "POST", target + "/resume", 404},
+		{"other", "POST", target + "/cancel", 404},
+		{"ana", "GET", target, 404},
+		{"ana", "POST", target + "/cancel", 404},
+	} {
+		w := s.ask(tc.method, tc.target, "", "Authorization", "Bearer "+tc.as)
+		if w.Code != tc.status {
+			t.Errorf("%s %s %s: got %d %s, want %d", tc.as, tc.method, tc.target, w.Code, w.Body, tc.status)
+		}
+	}
+	s.psp.authorise()
+	s.work(t)
+	s.until(t, id, "portal", hub.PaymentSettled)
+	for _, p := range s.sinks["ditl"].booked {
+		if p.Reference != "PA 123456" || p.Amount != hub.Bani(29000) {
+			t.Errorf("the creditor booked %+v", p)
+		}
+	}
+}
+
+func TestAReferenceIsQuotedForThePortalAlone(t *testing.T) {
+	s := newTill(t, nil)
+	for as, want := range map[string]int{"portal": 200, "other": 200, "ana": 403, "nobody": 401} {
+		if w := s.ask("POST", "/v1/quotes", fine, "Authorization", "Bearer "+as); w.Code != want {
+			t.Errorf("%s: got %d %s, want %d", as, w.Code, w.Body, want)
+		}
+	}
+	for bad, pointer := range map[string]string{
+		`{"creditor":"ditl","amount":{"amount":1,"currency":"RON"}}`:                                                       "/reference",
+		`{"creditor":"ditl","reference":"1850415120007","amount":{"amount":1,"currency":"RON"}}`:                           "/reference",
+		`{"creditor":"ditl","reference":"x"}`:                                                                              "/amount",
+		`{"creditor":"ditl","reference":"x","amount":{"amount":-1,"currency":"RON"}}`:                                      "/amount/amount",
+		`{"reference":"x","amount":{"amount":1,"currency":"RON"}}`:                                                         "/creditor",
+		`{"lines":[{"creditor":"ditl","obligation":"3h6v0q9t2k8x7m4c5r1w0y2z6n"}],"reference":"x"}`:                        "/creditor",
+		`{"lines":[{"creditor":"ditl","obligation":"3h6v0q9t2k8x7m4c5r1w0y2z6n","amount":{"amount":0,"currency":"RON"}}]}`: "/lines/0/amount/amount",
+		`{"lines":[{"creditor":"ditl","obligation":"D-1"}]}`:                                                               "/lines/0/obligation",
+		`{}`: "/lines",
+	} {
+		w := s.ask("POST", "/v1/quotes", bad, "Authorization", "Bearer portal")
+		if p := problemIn(t, w); w.Code != 400 || len(p.Errors) != 1 || p.Errors[0].Pointer != pointer {
+			t.Errorf("%s: got %d %+v, want one error about %s", bad, w.Code, p.Errors, pointer)
+		}
+	}
+}
+
 func TestAnAbsentPaymentAndAnothersLookTheSame(t *testing.T) {
 	s := newTill(t, nil)
 	p := s.opened(t, "k1", debt("ditl", 0))
@@ -260,7 +316,7 @@ func TestALineIsRefundedOnceByWhoMay(t *testing.T) {
 		t.Errorf("twice: got %d %s, want 412", w.Code, w.Body)
 	}
 	s.work(t)
-	p = s.until(t, p.ID, hub.PaymentSettledPartly)
+	p = s.until(t, p.ID, "ana", hub.PaymentSettledPartly)
 	if p.Refunded != hub.Bani(7015) || p.Lines[1].State != hub.LineRefunded || len(s.sinks["water"].reversed) != 1 {
 		t.Errorf("got %+v, want the second line refunded after %v was reversed", p, s.sinks["water"].reversed)
 	}

@@ -64,8 +64,8 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 		pay.Conf{LookUpEvery: time.Millisecond})
 	s.scene = newScene(t, func(p *httpapi.Parts, c *httpapi.Conf) {
 		p.Roster = fleet
-		p.Paying = httpapi.Paying{Payments: s.pay, References: &counter{Service: s.pay, keys: keys}, Notices: s.pay, Refunds: s.pay}
-		c.StartsPerMinute, c.PaymentsPerMinute = 10_000, 10_000
+		p.Paying = httpapi.Paying{Payments: s.pay, References: s.pay, Notices: s.pay, Refunds: s.pay}
+		c.StartsPerMinute, c.PaymentsPerMinute, c.ReferencesPerMinute = 10_000, 10_000, 10_000
 		if change != nil {
 			change(p, c)
 		}
@@ -75,15 +75,24 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 	return s
 }
 
-// counter quotes references, as the portal's till does.
-type counter struct {
-	*pay.Service
-	keys *hub.Keys
+// carried is a payment that a portal carries for somebody who did not sign in.
+func (s *till) carried(t testing.TB, portal string) hub.PaymentID {
+	t.Helper()
+	quoted := s.ask("POST", "/v1/quotes", fine, "Authorization", "Bearer "+portal)
+	var q struct{ Quote string }
+	if err := json.Unmarshal(quoted.Body.Bytes(), &q); err != nil || quoted.Code != ok {
+		t.Fatalf("quote: got %d %s", quoted.Code, quoted.Body)
+	}
+	opened := s.ask("POST", "/v1/payments", order1(q.Quote), "Authorization", "Bearer "+portal, "Idempotency-Key", "r")
+	var p payment
+	if err := json.Unmarshal(opened.Body.Bytes(), &p); err != nil || opened.Code != http.StatusCreated {
+		t.Fatalf("payment: got %d %s", opened.Code, opened.Body)
+	}
+	return p.ID
 }
 
-func (c *counter) QuoteReference(context.Context, string, hub.Name, string, hub.Money) (*pay.Quote, error) {
-	return nil, hub.Errorf(hub.CodeNotPayable, "Not yet.")
-}
+// fine is a debt that no creditor lists.
+const fine = `{"creditor":"ditl","reference":"PA 123456","amount":{"amount":29000,"currency":"RON"}}`
 
 // work runs the workers until stop is called.
 func (s *till) work(t testing.TB) (stop func()) {
@@ -170,9 +179,9 @@ func (s *till) opened(t testing.TB, key string, of ...hub.ObligationID) payment 
 }
 
 // read gives the payment as it stands.
-func (s *till) read(t testing.TB, id hub.PaymentID) payment {
+func (s *till) read(t testing.TB, id hub.PaymentID, as string) payment {
 	t.Helper()
-	w := s.ask("GET", "/v1/payments/"+string(id), "")
+	w := s.ask("GET", "/v1/payments/"+string(id), "", "Authorization", "Bearer "+as)
 	if w.Code != ok {
 		t.Fatalf("read: got %d %s", w.Code, w.Body)
 	}
@@ -189,19 +198,19 @@ func (s *till) settled(t testing.TB, key string, of ...hub.ObligationID) payment
 	p := s.opened(t, key, of...)
 	s.psp.authorise()
 	defer s.work(t)()
-	return s.until(t, p.ID, hub.PaymentSettled)
+	return s.until(t, p.ID, "ana", hub.PaymentSettled)
 }
 
-func (s *till) until(t testing.TB, id hub.PaymentID, state hub.PaymentState) payment {
+func (s *till) until(t testing.TB, id hub.PaymentID, as string, state hub.PaymentState) payment {
 	t.Helper()
 	for range 2000 {
-		if p := s.read(t, id); p.State == state {
+		if p := s.read(t, id, as); p.State == state {
 			return p
 		}
 		s.ledger.Hurry()
 		time.Sleep(2 * time.Millisecond)
 	}
-	t.Fatalf("the payment is %s, want %s", s.read(t, id).State, state)
+	t.Fatalf("the payment is %s, want %s", s.read(t, id, as).State, state)
 	return payment{}
 }
 

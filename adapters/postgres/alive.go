@@ -28,10 +28,9 @@ func alive(_ context.Context, c *pgx.Conn) error {
 		return driver.ErrBadConn
 	}
 	quiet := false
-	err = access.Read(func(fd uintptr) bool {
+	err = access.Control(func(fd uintptr) { // not Read: that waits for a reader of pgx's own
 		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
-		return true
 	})
 	if err != nil || !quiet {
 		return driver.ErrBadConn

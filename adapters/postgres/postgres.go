@@ -70,7 +70,8 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 // pool opens connections as they are needed. One that died while nobody used it
 // is noticed before it is used.
 func pool(config *pgx.ConnConfig, most int) *sql.DB {
-	db := stdlib.OpenDB(*config, stdlib.OptionResetSession(alive))
+	noPing := func(context.Context, stdlib.ShouldPingParams) bool { return false }
+	db := stdlib.OpenDB(*config, stdlib.OptionShouldPing(noPing), stdlib.OptionResetSession(alive))
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	db.SetConnMaxLifetime(connectionLife)

@@ -5,12 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,13 +53,9 @@ func TestStoreKeepsTheContract(t *testing.T) {
 		empty(t, db)
 		return hubtest.Lab{
 			Store:   store,
-			Age:     func(t *testing.T, d time.Duration) { hubtest.Age(t, db, d) },
+			DB:      db,
 			Replica: func(t *testing.T) hub.Store { return open(t, dsn) },
-			Raw: func(t *testing.T, statement string) error {
-				_, err := db.ExecContext(t.Context(), statement)
-				return err
-			},
-			Dump: func(t *testing.T) []byte { return testserver.PostgresDump(t, dsn) },
+			Dump:    func(t *testing.T) []byte { return testserver.PostgresDump(t, dsn) },
 		}
 	})
 }
@@ -83,7 +76,7 @@ END $$`
 }
 
 // run runs statements beside the store.
-func run(t *testing.T, db *sql.DB, statements string) {
+func run(t testing.TB, db *sql.DB, statements string) {
 	t.Helper()
 	if _, err := db.ExecContext(t.Context(), statements); err != nil {
 		t.Fatal(err)
@@ -162,91 +155,6 @@ func TestReplicasNeverHoldTooManySlots(t *testing.T) {
 	}
 }
 
-// TestAFolderIsOneRoundTrip listens between the store and the server.
-func TestAFolderIsOneRoundTrip(t *testing.T) {
-	dsn, who := testserver.Postgres(t), hub.Login{Issuer: "i", Subject: "s"}
-	tapped, trips := tap(t, dsn)
-	store := open(t, tapped)
-	folder, err := store.Enrol(t.Context(), who, "Ana", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	account := hub.AccountRef{Creditor: "water", Code: "1"}
-	if err := store.Link(t.Context(), hub.Link{ID: "l", Party: folder.Party.ID, Account: account}); err != nil {
-		t.Fatal(err)
-	}
-	const reads = 20
-	before := trips.Load()
-	for range reads {
-		if f, err := store.Folder(t.Context(), who); err != nil || len(f.Links) != 1 {
-			t.Fatalf("got %d links (%v), want 1", len(f.Links), err)
-		}
-	}
-	if got := trips.Load() - before; got != reads {
-		t.Fatalf("got %d round trips for %d folders, want one each", got, reads)
-	}
-}
-
-// tap puts a listener before the server of a DSN. It counts how often the store
-// speaks after the server spoke.
-func tap(t *testing.T, dsn string) (tapped string, trips *atomic.Int64) {
-	t.Helper()
-	place, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	trips, server := &atomic.Int64{}, place.Host
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go relay(conn, server, trips)
-		}
-	}()
-	place.Host = listener.Addr().String()
-	return place.String(), trips
-}
-
-func relay(store net.Conn, addr string, trips *atomic.Int64) {
-	defer store.Close()
-	server, err := net.Dial("tcp", addr)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	answered := &atomic.Bool{}
-	answered.Store(true)
-	go copyTo(store, server, func() { answered.Store(true) })
-	copyTo(server, store, func() {
-		if answered.Swap(false) {
-			trips.Add(1)
-		}
-	})
-}
-
-func copyTo(to, from net.Conn, spoke func()) {
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buffer)
-		if n > 0 {
-			spoke()
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
 func TestAFrozenLockDoesNotHoldAReplicaForEver(t *testing.T) {
 	dsn := testserver.Postgres(t)
 	store := open(t, dsn)
@@ -281,4 +189,8 @@ func TestASilentServerIsUnavailable(t *testing.T) {
 
 func BenchmarkStore(b *testing.B) {
 	hubtest.BenchmarkStore(b, func(b *testing.B) hub.Store { return open(b, testserver.Postgres(b)) })
+}
+
+func BenchmarkPayments(b *testing.B) {
+	hubtest.BenchmarkPayments(b, func(b *testing.B) hub.Store { return open(b, testserver.Postgres(b)) })
 }

@@ -35,3 +35,7 @@ func BenchmarkFolderCold(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkPayments(b *testing.B) {
+	hubtest.BenchmarkPayments(b, func(b *testing.B) hub.Store { return benchStore(b) })
+}

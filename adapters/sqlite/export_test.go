@@ -1,6 +1,25 @@
 package sqlite
 
-import "racord/hub"
+import (
+	"context"
+	"fmt"
+
+	"racord/hub"
+)
+
+// Limit lets the file grow by so many pages from now on; a negative number takes
+// the limit away.
+func (s *Store) Limit(ctx context.Context, pages int) error {
+	size := 0
+	if err := s.engine.write.QueryRowContext(ctx, `PRAGMA page_count`).Scan(&size); err != nil {
+		return err
+	}
+	most := size + pages
+	if pages < 0 {
+		most = 1 << 30
+	}
+	return s.engine.write.QueryRowContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, most)).Scan(&size)
+}
 
 // Index lets tests put events in an order that is rare by itself.
 type Index struct{ x *index }

@@ -53,13 +53,9 @@ func TestStoreKeepsTheContract(t *testing.T) {
 		store, db := open(t, dir), beside(t, dir)
 		return hubtest.Lab{
 			Store:   store,
-			Age:     func(t *testing.T, d time.Duration) { hubtest.Age(t, db, d) },
+			DB:      db,
 			Replica: func(*testing.T) hub.Store { return store },
-			Raw: func(t *testing.T, statement string) error {
-				_, err := db.ExecContext(t.Context(), statement)
-				return err
-			},
-			Dump: func(t *testing.T) []byte { return everything(t, dir) },
+			Dump:    func(t *testing.T) []byte { return everything(t, dir) },
 		}
 	})
 }
@@ -325,6 +321,10 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 			if _, err := store.Folder(t.Context(), hub.Login{Issuer: "i", Subject: subject}); err != nil {
 				t.Errorf("round %d: %s was acknowledged: %v", round, subject, err)
 			}
+			p, opened, err := store.OpenPayment(t.Context(), hub.RequestKey{Key: subject}, basket)
+			if err != nil || opened || p.Charges[0].State != hub.ChargeStarting {
+				t.Errorf("round %d: the payment of %s was acknowledged: got %v, fresh %v (%v)", round, subject, p, opened, err)
+			}
 		}
 		if err := store.Close(); err != nil {
 			t.Fatal(err)
@@ -357,8 +357,36 @@ func writeUntilKilled(t *testing.T, dir string) {
 		if _, err := store.Enrol(t.Context(), hub.Login{Issuer: "i", Subject: subject}, "Ana", nil); err != nil {
 			t.Fatal(err)
 		}
+		p, _, err := store.OpenPayment(t.Context(), hub.RequestKey{Key: subject}, basket)
+		if err == nil {
+			_, err = store.ChangePayment(t.Context(), p.ID, nil, start)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		fmt.Println(subject)
 	}
+}
+
+// basket builds a payment of two claimed lines and a charge.
+func basket(tx hub.PaymentTx) (*hub.Payment, error) {
+	id := hub.NewID()
+	p := hubtest.Basket("", hub.ObligationID(id+"a"), hub.ObligationID(id+"b"))
+	lines := []*hub.Line{&p.Lines[0], &p.Lines[1]}
+	if _, err := tx.HoldAll(context.Background(), p.ID, lines, tx.Now().Add(time.Minute)); err != nil {
+		return nil, err
+	}
+	order, err := tx.NextOrder(context.Background(), "netopia", "m1")
+	p.Charges[0].Order = order
+	tx.Emit(hub.Event{Type: "payment.opened"})
+	return p, err
+}
+
+// start starts a payment's charge and books something.
+func start(tx hub.PaymentTx, p *hub.Payment) error {
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: 1}, 0)
+	tx.Book(hub.TransferBooking(string(p.ID), "captured", p.ID, "a", "b", hub.Bani(1)))
+	return p.Charges[0].Move(hub.ChargeStarting)
 }
 
 func TestAnotherMasterKeyOpensNothing(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"racord/hub"
 )
 
 // stemLength is how many characters of an order number name the merchant account.
@@ -30,14 +32,22 @@ func (s *Store) Order(psp, merchant string, n int64) string {
 	return s.stem(psp, merchant) + strings.Repeat("0", max(0, 6-len(digits))) + digits
 }
 
+// Both answer nothing when another merchant account has the stem.
 const (
 	nextOrderQuery = `
 INSERT INTO order_numbers (psp, merchant, stem, last) VALUES ($1, $2, $3, 1)
-ON CONFLICT (psp, merchant) DO UPDATE SET last = order_numbers.last + 1 RETURNING last`
+ON CONFLICT (psp, stem) DO UPDATE SET last = order_numbers.last + 1 WHERE order_numbers.merchant = excluded.merchant
+RETURNING last`
 	skipOrdersQuery = `
 INSERT INTO order_numbers (psp, merchant, stem, last) VALUES ($1, $2, $3, $4)
-ON CONFLICT (psp, merchant) DO UPDATE SET last = excluded.last WHERE order_numbers.last < excluded.last`
+ON CONFLICT (psp, stem) DO UPDATE
+SET last = CASE WHEN order_numbers.last < excluded.last THEN excluded.last ELSE order_numbers.last END
+WHERE order_numbers.merchant = excluded.merchant`
 )
+
+func stemTaken(merchant string) error {
+	return hub.Errorf(hub.CodeInternal, "the merchant account %s has the order numbers of another one", merchant)
+}
 
 // NextOrder gives the next order number of a merchant account. A number is used
 // up even when the change is not stored: else all payers of one account would
@@ -53,6 +63,9 @@ func (c *change) NextOrder(ctx context.Context, psp, merchant string) (string, e
 		c.failed = cmp.Or(c.failed, err)
 		return "", c.store.fault(err)
 	}
+	if n == 0 {
+		return "", stemTaken(merchant)
+	}
 	c.acted = true
 	return c.store.Order(psp, merchant, n), nil
 }
@@ -66,6 +79,9 @@ func (s *Store) LastOrder(ctx context.Context, psp, merchant string) (last int64
 
 // SkipOrders makes sure that no number up to n is given out any more.
 func (s *Store) SkipOrders(ctx context.Context, psp, merchant string, n int64) error {
-	_, err := s.exec(ctx, skipOrdersQuery, psp, merchant, s.stem(psp, merchant), n)
+	done, err := s.exec(ctx, skipOrdersQuery, psp, merchant, s.stem(psp, merchant), n)
+	if err == nil && done == 0 {
+		err = stemTaken(merchant)
+	}
 	return err
 }

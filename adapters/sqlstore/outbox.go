@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"racord/hub"
@@ -58,20 +59,20 @@ func (s *Store) NextNotice(ctx context.Context) (time.Duration, error) {
 }
 
 const settleQuery = `
-UPDATE events SET tries = tries + 1, due_at = CASE WHEN $5 >= 0 THEN $6 + $5 END, settled_at = CASE WHEN $5 >= 0 THEN 0 ELSE $6 END
+UPDATE events SET tries = tries + 1, due_at = CAST($5 AS BIGINT), settled_at = CASE WHEN CAST($5 AS BIGINT) IS NULL THEN CAST($6 AS BIGINT) ELSE 0 END
 WHERE payment = $1 AND seq = $2 AND receiver = $3 AND turn = $4 AND due_at IS NOT NULL RETURNING tries`
 
 // Settle notes how an attempt went.
 func (s *Store) Settle(ctx context.Context, n hub.Notice, t hub.Try, again *time.Duration) error {
-	wait := int64(-1)
-	if again != nil {
-		wait = max(0, again.Microseconds())
-	}
 	c, tries := &change{store: s}, int64(0)
 	err := s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
+		due := sql.NullInt64{}
+		if again != nil {
+			due = sql.NullInt64{Int64: micros(c.now.Add(*again)), Valid: true}
+		}
 		err := run(ctx, Statement{
 			SQL:  settleQuery,
-			Args: []any{string(n.Payment), n.Seq, string(n.Receiver), n.Turn, wait, micros(c.now)},
+			Args: []any{string(n.Payment), n.Seq, string(n.Receiver), n.Turn, due, micros(c.now)},
 			Scan: func(row Scanner) error { return row.Scan(&tries) },
 		})
 		if err != nil {

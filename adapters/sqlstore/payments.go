@@ -42,7 +42,7 @@ func (s *Store) OpenPayment(ctx context.Context, key hub.RequestKey, build func(
 	case !errors.Is(err, errOpened):
 		return nil, false, s.fault(err)
 	case !bytes.Equal(before.hash, key.Hash[:]):
-		return nil, false, hub.Errorf(hub.CodeConflict, "This idempotency key was used for another request.")
+		return nil, false, hub.ErrKeyUsed
 	}
 	p, err = s.Payment(ctx, before.payment)
 	return p, false, err
@@ -142,7 +142,7 @@ func (s *Store) fault(err error) error {
 	}
 	switch s.engine.Verdict(err) {
 	case Quote:
-		return hub.Wrap(hub.CodeConflict, err, "This quote was used for another payment.")
+		return hub.ErrQuoteUsed
 	case Refused:
 		return hub.Wrap(hub.CodeInternal, err, "Our records refuse this change.")
 	}

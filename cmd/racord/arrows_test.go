@@ -28,10 +28,12 @@ var arrows = map[string][]string{
 	"adapters/postgres": {
 		"hub", "adapters/sqlstore", // the statements both databases share
 	},
-	"config":         {},
-	"dashboards":     {},
-	"cmd/city/...":   {"cmd/city/..."},
-	"cmd/racord/...": {"hub/...", "connectors/...", "adapters/...", "config", "dashboards", "cmd/..."},
+	"adapters/netopia":   {"hub", "adapters/pspwire"},
+	"adapters/euplatesc": {"hub", "adapters/pspwire"}, // what all providers have in common
+	"config":             {},
+	"dashboards":         {},
+	"cmd/city/...":       {"cmd/city/..."},
+	"cmd/racord/...":     {"hub/...", "connectors/...", "adapters/...", "config", "dashboards", "cmd/..."},
 }
 
 // vocabulary is what must be readable without knowing any library.

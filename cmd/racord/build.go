@@ -134,8 +134,8 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
 		return err
 	}
-	h.serve(h.ops, ops, h.ops.Listener)
-	h.serve(h.api, httpapi.NewServer(api, h.log), httpapi.Whole(h.api.Listener))
+	h.serve(h.ops, ops)
+	h.serve(h.api, httpapi.NewServer(api, h.log))
 	return nil
 }
 

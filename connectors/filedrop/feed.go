@@ -54,11 +54,14 @@ func (f *feed) Ping(ctx context.Context) error {
 	return errors.Join(err, p.Close())
 }
 
-func (f *feed) place(ctx context.Context) (place, error) {
+func (f *feed) place(ctx context.Context) (place, error) { return f.at(ctx, f.settings.Directory) }
+
+// at gives another folder of the same server.
+func (f *feed) at(ctx context.Context, directory string) (place, error) {
 	if f.settings.SFTP == nil {
-		return openFolder(f.settings.Directory)
+		return openFolder(directory)
 	}
-	return dial(ctx, f.env, *f.settings.SFTP, f.settings.Directory, f.traits.Timeout)
+	return dial(ctx, f.env, *f.settings.SFTP, directory, f.traits.Timeout)
 }
 
 // at is a moment of a day in Europe/Bucharest, also when clocks change.

@@ -12,9 +12,11 @@ import (
 )
 
 // Kind is the nightly file drop. The call pull maps one line to one debt; its
-// paths are the columns of the table.
+// paths are the columns of the table. Postings are lines of a file that is put
+// beside; the creditor's confirmation says what was booked of it.
 var Kind = connectors.Define("filedrop", "Nightly files on an SFTP server or in a folder, one line a debt.",
-	defaults, open, connectors.Calls[struct{}](connectors.CallPull))
+	defaults, open, connectors.Calls[struct{}](connectors.CallPull),
+	connectors.Calls[Upload](connectors.CallPost), connectors.Calls[Confirmation](connectors.CallFind), connectors.PaysByFile())
 
 // Settings are what a manifest says about the files.
 type Settings struct {
@@ -112,5 +114,8 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 	f := &feed{env: env, manifest: m, settings: s, pattern: p, traits: m.Traits, table: tableOf(s.Table)}
 	c := m.Connector()
 	c.Feed, c.Probe = f, f
+	if post, find := m.Calls[connectors.CallPost], m.Calls[connectors.CallFind]; post != nil { // then there is find
+		c.Sink, c.Finder = &outbox{feed: f, call: connectors.RequestOf[Upload](post)}, newConfirmations(f, find, post)
+	}
 	return c, nil
 }

@@ -16,8 +16,14 @@ type place interface {
 	list(ctx context.Context) ([]string, error)
 	// open gives a file's content and its size in bytes.
 	open(ctx context.Context, name string) (io.ReadCloser, int64, error)
+	// put writes a file under a name that nobody reads, and then gives it its own.
+	// An error is Certain when it surely has not got it.
+	put(ctx context.Context, name string, content []byte) error
 	Close() error
 }
+
+// unfinished is what is added to the name of a file that is being written.
+const unfinished = ".part"
 
 // folder is a place on this machine. Names cannot lead out of it.
 type folder struct{ root *os.Root }
@@ -53,6 +59,17 @@ func (f folder) open(_ context.Context, name string) (io.ReadCloser, int64, erro
 		return nil, 0, errors.Join(lost(err), file.Close())
 	}
 	return file, info.Size(), nil
+}
+
+func (f folder) put(_ context.Context, name string, content []byte) error {
+	err := f.root.WriteFile(name+unfinished, content, 0o644)
+	if err == nil {
+		err = f.root.Rename(name+unfinished, name)
+	}
+	if err != nil {
+		return hub.NotDone(hub.Wrap(hub.CodeUnavailable, err, "A file for the creditor cannot be written."))
+	}
+	return nil
 }
 
 func (f folder) Close() error { return f.root.Close() }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"path"
 	"sync/atomic"
 	"time"
@@ -203,6 +204,41 @@ func (v *server) open(ctx context.Context, name string) (io.ReadCloser, int64, e
 		return nil, 0, err
 	}
 	return remote, size, nil
+}
+
+// put uploads the file and renames it. Only a rename whose answer does not come
+// leaves it open whether it has its name.
+func (v *server) put(ctx context.Context, name string, content []byte) error {
+	if err := v.env.Turn(ctx); err != nil {
+		return hub.Undone(err)
+	}
+	target := path.Join(v.folder, name)
+	if err := v.step(ctx, func() error { return v.write(target+unfinished, content) }); err != nil {
+		return hub.Undone(err)
+	}
+	err := v.step(ctx, func() error { return v.rename(target+unfinished, target) })
+	var refused *sftp.StatusError
+	if err != nil && (errors.As(err, &refused) || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist)) {
+		return hub.Undone(err)
+	}
+	return err
+}
+
+func (v *server) write(name string, content []byte) error {
+	file, err := v.files.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
+}
+
+// rename moves over what is there, as servers do that know OpenSSH's extension.
+func (v *server) rename(from, to string) error {
+	if _, known := v.files.HasExtension("posix-rename@openssh.com"); known {
+		return v.files.PosixRename(from, to)
+	}
+	return v.files.Rename(from, to)
 }
 
 // Close hangs up.

@@ -1,6 +1,7 @@
 package hubtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -200,7 +201,7 @@ func (l *Ledger) OpenPayment(_ context.Context, key hub.RequestKey, build func(h
 	of := keyOf{key.Portal, key.Route, key.Key, key.Party}
 	if had, ok := l.keys[of]; ok {
 		if had.hash != key.Hash {
-			return nil, false, hub.Errorf(hub.CodeConflict, "The Idempotency-Key was used for another request.")
+			return nil, false, hub.ErrKeyUsed
 		}
 		p, err := l.load(had.payment)
 		return p, false, err
@@ -212,7 +213,7 @@ func (l *Ledger) OpenPayment(_ context.Context, key hub.RequestKey, build func(h
 	}
 	tx.id = p.ID
 	if _, used := l.quotes[p.Quote]; used {
-		return nil, false, hub.Errorf(hub.CodeConflict, "The quote was used already.")
+		return nil, false, hub.ErrQuoteUsed
 	}
 	if err := tx.commit(p); err != nil {
 		return nil, false, err
@@ -308,15 +309,20 @@ func (l *Ledger) ReceiveFact(_ context.Context, f hub.Fact) (bool, error) {
 }
 
 // PaymentsOf is hub.Payments'.
-func (l *Ledger) PaymentsOf(_ context.Context, party hub.PartyID, most int, _ hub.PaymentID) (list []*hub.Payment, err error) {
+func (l *Ledger) PaymentsOf(_ context.Context, party hub.PartyID, most int, before hub.PaymentID) (list []*hub.Payment, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id := range l.payments {
-		if p, err := l.load(id); err == nil && p.Party == party && len(list) < most {
+		if p, err := l.load(id); err == nil && p.Party == party {
 			list = append(list, p)
 		}
 	}
-	return list, nil
+	slices.SortFunc(list, func(a, b *hub.Payment) int {
+		return cmp.Or(b.OpenedAt.Compare(a.OpenedAt), cmp.Compare(b.ID, a.ID))
+	})
+	at := slices.IndexFunc(list, func(p *hub.Payment) bool { return p.ID == before })
+	list = list[at+1:]
+	return list[:min(len(list), most)], nil
 }
 
 // EachPayment is hub.Books'.

@@ -2,8 +2,8 @@ package hubtest
 
 import (
 	"bytes"
+	"database/sql"
 	"testing"
-	"time"
 
 	"racord/hub"
 )
@@ -12,14 +12,11 @@ import (
 // outside.
 type Lab struct {
 	Store hub.Store
-	// Age lets time pass for leases and stagings, as the store's own clock
-	// measures it.
-	Age func(t *testing.T, d time.Duration)
+	// DB is a connection to the database beside the store's. It keeps foreign keys.
+	DB *sql.DB
 	// Replica gives the store as another replica has it; the store itself when
 	// there can be only one.
 	Replica func(t *testing.T) hub.Store
-	// Raw runs a statement beside the store, as a careless hand would.
-	Raw func(t *testing.T, statement string) error
 	// Dump gives everything that rests in the database, as a thief would find it.
 	Dump func(t *testing.T) []byte
 }
@@ -72,6 +69,10 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"payments: a key opens one, for ever":                  keyOpensOnce,
 		"payments: a quote opens one":                          quoteOpensOnce,
 		"payments: of many openings with one key one counts":   keyRace,
+		"payments: changes wait for each other":                versionsRace,
+		"payments: a party's own, newest first":                paymentsOfAParty,
+		"payments: strangers may pay":                          strangersMayPay,
+		"payments: there is room":                              roomToPay,
 		"claims: of many payers of one debt one has it":        claimRace,
 		"differences: found, kept and explained":               differencesComeAndGo,
 		"jobs: one replica at a time, and no success is lost":  jobsAreDoneOnce,
@@ -79,6 +80,36 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"payouts: two sides meet":                              payoutsMeet,
 		"residues: what bookings left, by payment":             residuesAreFound,
 		"pulse: what is under way, and how much money it is":   pulseShowsWhatIsUnderWay,
+		"claims: kept, lost and taken back":                    claimsExpire,
+		"claims: a released one is free":                       claimsAreReleased,
+		"claims: two lines of one debt share one":              claimsOfTwoLines,
+		"claims: taken without another change":                 holdsAloneAreKept,
+		"marks: the payer's view follows the lines":            marksFollowLines,
+		"marks: what is contested stays so":                    contestedStays,
+		"work: due in its time":                                workIsDueInTime,
+		"work: creditors have queues of their own":             creditorsHaveQueues,
+		"work: the longest due first":                          oldestFirst,
+		"work: each piece has one holder":                      oneHolder,
+		"work: a lease that was taken over is fenced off":      fencing,
+		"work: a turn is never used twice":                     turnsAreNeverUsedTwice,
+		"work: others do not steal a lease":                    othersDoNotStealALease,
+		"facts: each is fresh once and wakes its charge":       factsWake,
+		"facts: told during a lease, not forgotten":            factsAreNotForgotten,
+		"facts: of many at once each is fresh once":            factsRace,
+		"facts: about orders nobody knows":                     factsOfNobody,
+		"journal: kept in order, each booking once":            journalKeeps,
+		"journal: refuses what does not balance":               journalRefuses,
+		"walls: the journal against careless hands":            journalWalls,
+		"walls: steps, refunds and names against them too":     stepWalls,
+		"walls: the steps are the hub's":                       stepsAreTheHubs,
+		"walls: at most two steps in one change":               stepsInAChange,
+		"walls: of fifty refunds of three fifths one is made":  refundRace,
+		"archive: found by outsiders' names":                   archiveFinds,
+		"archive: what changed since":                          archiveChanges,
+		"archive: order numbers":                               orderNumbers,
+		"archive: all of one payment":                          dossier,
+		"outbox: told once to each, or again":                  noticesAreTold,
+		"outbox: fenced, logged and replayed":                  noticesAreLogged,
 		"sealing: no personal or account code at rest":         nothingInClear,
 		"ready: an open store answers":                         ready,
 	} {
@@ -105,6 +136,7 @@ func nothingInClear(t *testing.T, lab Lab) {
 	obligation.Details = map[string]string{"cnp": CNP}
 	publish(t, store, "water", true, Now(), "1", hub.SnapshotRow{Account: code, Obligation: obligation})
 	hold(t, store, "water", Now(), "2", hub.SnapshotRow{Account: code, Obligation: obligation})
+	payInClear(t, store, folder.Party.ID, code, invoice, name)
 
 	dump := lab.Dump(t)
 	if !bytes.Contains(dump, []byte(folder.Party.ID)) {
@@ -115,4 +147,24 @@ func nothingInClear(t *testing.T, lab Lab) {
 			t.Errorf("%q rests in clear", canary)
 		}
 	}
+}
+
+// payInClear puts canaries into everything there is of a payment.
+func payInClear(t *testing.T, store hub.Store, party hub.PartyID, code, invoice, name string) {
+	t.Helper()
+	p := Basket(party, hub.NewObligationID("water", invoice), "b")
+	p.ReturnURL = "https://portal.example/" + name
+	byCode := &p.Lines[0]
+	byCode.ExternalID, byCode.Account, byCode.Label, byCode.Reference = invoice, code, name, invoice
+	byCode.Asked = hub.Whom{Party: party, Account: hub.AccountRef{Creditor: "water", Code: code}}
+	key := requestKey(party, CNP)
+	got, _, err := store.OpenPayment(t.Context(), key, opens(t, p))
+	wantCode(t, "OpenPayment", err, "")
+	receive(t, store, fact(got, "canary"), true)
+	changed(t, store, got.ID, func(tx hub.PaymentTx, p *hub.Payment) error {
+		p.Line(1).Receipt = name
+		tx.Emit(hub.Event{Type: "line.due", Line: 1, Creditor: "water"})
+		return p.Line(1).Move(hub.LineDue)
+	})
+	booked(t, store, got)
 }

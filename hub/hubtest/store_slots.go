@@ -78,11 +78,11 @@ func slotsExpire(t *testing.T, lab Lab) {
 	if got := keep(t, lab.Store, "heir", "water", 5, 5); got != 0 {
 		t.Fatalf("got %d while they are held, want 0", got)
 	}
-	lab.Age(t, 50*time.Second)
+	lab.age(t, 50*time.Second)
 	if got := keep(t, lab.Store, "heir", "water", 5, 5); got != 0 {
 		t.Fatalf("got %d before they expire, want 0", got)
 	}
-	lab.Age(t, 10*time.Second)
+	lab.age(t, 10*time.Second)
 	if got := keep(t, lab.Store, "heir", "water", 5, 5); got != 5 {
 		t.Fatalf("got %d after they expired, want 5", got)
 	}
@@ -117,14 +117,14 @@ func wantBeat(t *testing.T, store hub.Slots, who hub.Holder, wantAlive, wantPlac
 func beats(t *testing.T, lab Lab) {
 	store := lab.Store
 	wantBeat(t, store, "z", 1, 0)
-	lab.Age(t, time.Second)
+	lab.age(t, time.Second)
 	wantBeat(t, store, "a", 2, 1)
 	wantBeat(t, store, "z", 2, 0)
-	lab.Age(t, 30*time.Second)
+	lab.age(t, 30*time.Second)
 	wantBeat(t, store, "a", 2, 1)
-	lab.Age(t, 30*time.Second) // z is dead
+	lab.age(t, 30*time.Second) // z is dead
 	wantBeat(t, store, "a", 1, 0)
-	lab.Age(t, time.Second)
+	lab.age(t, time.Second)
 	wantBeat(t, store, "z", 2, 1) // and born again as the youngest
 }
 

@@ -177,12 +177,12 @@ func oneStaging(t *testing.T, lab Lab) {
 func abandonedStaging(t *testing.T, lab Lab) {
 	ctx, store := t.Context(), lab.Store
 	left := stage(t, store, "heat", true, Now(), row("1", "a", 100))
-	lab.Age(t, 9*time.Minute)
+	lab.age(t, 9*time.Minute)
 	wantCode(t, "Add after nine minutes", store.Add(ctx, left, []hub.SnapshotRow{row("1", "b", 100)}), "")
-	lab.Age(t, 9*time.Minute)
+	lab.age(t, 9*time.Minute)
 	_, err := store.Stage(ctx, "heat", true, Now())
 	wantCode(t, "Stage nine minutes after the last row", err, hub.CodeConflict)
-	lab.Age(t, time.Minute)
+	lab.age(t, time.Minute)
 	publish(t, store, "heat", true, Now(), "1", row("1", "c", 300))
 	wantCode(t, "Add to the abandoned", store.Add(ctx, left, []hub.SnapshotRow{row("1", "a", 1)}), hub.CodeNotFound)
 	wantCode(t, "Publish of the abandoned", store.Publish(ctx, left, "0"), hub.CodeNotFound)
@@ -229,7 +229,7 @@ func heldAndDiscarded(t *testing.T, lab Lab) {
 	ctx, store := t.Context(), lab.Store
 	publish(t, store, "heat", true, Now(), "1", row("1", "a", 100))
 	id := hold(t, store, "heat", Now().Add(time.Hour), "2", row("1", "a", 200))
-	lab.Age(t, 24*time.Hour) // a person may sleep over it
+	lab.age(t, 24*time.Hour) // a person may sleep over it
 	publish(t, store, "waste", true, Now(), "1")
 	wantCode(t, "Publish of a held delivery", store.Publish(ctx, id, "3"), hub.CodeNotFound)
 	wantCode(t, "Discard", store.Discard(ctx, id), "")

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
 	"racord/hub"
 	"racord/hub/hubtest"
+	"racord/hub/judge"
 	"racord/hub/pay"
 )
 
@@ -61,15 +63,38 @@ type provider struct {
 	chance *chance
 	orders map[string]*order
 	manual bool
+	lag    time.Duration // how long what was done is not seen by looking up
+	keyed  bool          // knows a refund's key
 }
 
 type order struct {
 	amount     int64
+	manifest   string
 	facts      hub.ChargeFacts
-	captures   int
+	history    []said
+	captures   map[string]int64 // by key
 	refunds    map[string]int64 // by key
 	merchants  []hub.Split
 	authorised time.Time
+}
+
+// said is what a provider says of an order from a moment on.
+type said struct {
+	at    time.Time
+	facts hub.ChargeFacts
+}
+
+// now notes that something happened to the order.
+func (o *order) now() { o.history = append(o.history, said{time.Now(), o.facts}) }
+
+// seen is what looking up shows.
+func (o *order) seen(lag time.Duration) (facts hub.ChargeFacts) {
+	for _, h := range o.history {
+		if time.Since(h.at) >= lag {
+			facts = h.facts
+		}
+	}
+	return facts
 }
 
 func (b *provider) Start(_ context.Context, o hub.ChargeOrder) (hub.Session, error) {
@@ -82,7 +107,7 @@ func (b *provider) Start(_ context.Context, o hub.ChargeOrder) (hub.Session, err
 	if b.orders[o.Order] != nil {
 		return hub.Session{}, hub.NotDone(hub.Errorf(hub.CodeConflict, "order number used"))
 	}
-	b.orders[o.Order] = &order{amount: o.Amount.Minor, refunds: map[string]int64{}, merchants: o.Splits}
+	b.orders[o.Order] = &order{amount: o.Amount.Minor, manifest: o.Manifest, captures: map[string]int64{}, refunds: map[string]int64{}, merchants: o.Splits}
 	return hub.Session{Ref: "ref-" + o.Order, URL: "https://psp.invalid/" + o.Order}, f.after()
 }
 
@@ -96,7 +121,7 @@ func (b *provider) Lookup(_ context.Context, r hub.ChargeRef) (hub.ChargeFacts, 
 	if o == nil {
 		return hub.ChargeFacts{}, hub.Errorf(hub.CodeNotFound, "unknown order")
 	}
-	return o.facts, nil
+	return o.seen(b.lag), nil
 }
 
 func (b *provider) do(r hub.ChargeRef, what func(*order) error) error {
@@ -106,19 +131,25 @@ func (b *provider) do(r hub.ChargeRef, what func(*order) error) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := what(b.orders[r.Order]); err != nil {
+	o := b.orders[r.Order]
+	if err := what(o); err != nil {
 		return err
 	}
+	o.now()
 	return f.after()
 }
 
-func (b *provider) Capture(_ context.Context, r hub.ChargeRef, amount hub.Money, _ string) error {
+// Capture takes money once for a key, and again for another key.
+func (b *provider) Capture(_ context.Context, r hub.ChargeRef, amount hub.Money, key string) error {
 	return b.do(r, func(o *order) error {
-		if o.facts.Captured > 0 || o.facts.Voided || amount.Minor > o.facts.Authorised {
+		switch had, again := o.captures[key]; {
+		case again && had == amount.Minor:
+			return nil
+		case again || o.facts.Voided || o.facts.Authorised == 0:
 			return hub.NotDone(hub.Errorf(hub.CodeConflict, "cannot be captured"))
 		}
-		o.facts.Captured = amount.Minor
-		o.captures++
+		o.facts.Captured += amount.Minor
+		o.captures[key] = amount.Minor
 		return nil
 	})
 }
@@ -135,7 +166,10 @@ func (b *provider) Void(_ context.Context, r hub.ChargeRef, _ string) error {
 
 func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, _, key string) error {
 	return b.do(r, func(o *order) error {
-		o.facts.Refunded += amount.Minor // this provider does not look at keys
+		if b.keyed && o.refunds[key] > 0 {
+			return nil
+		}
+		o.facts.Refunded += amount.Minor
 		o.refunds[key] += amount.Minor
 		return nil
 	})
@@ -153,6 +187,7 @@ func (b *provider) pay(number string, at time.Time) bool {
 	if !b.manual {
 		o.facts.Captured = o.amount
 	}
+	o.now()
 	return true
 }
 
@@ -165,6 +200,10 @@ type office struct {
 	debts   map[string]int64 // external id → outstanding
 	booked  map[string][]hub.PostingID
 	ids     map[hub.PostingID]int
+	entries []judge.Entry // the book
+	days    map[hub.PostingID]time.Time
+	refuses map[string]bool // external ids that may not be paid although they are listed
+	takes   bool            // what is owed no more, too
 	clock   hub.Clock
 	silent  bool // about what is due
 	forgets bool // goes on showing what was paid
@@ -200,18 +239,56 @@ func (o *office) Post(_ context.Context, ps []hub.Posting) ([]hub.Receipt, error
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p := ps[0]
-	if o.class == hub.ClassA && o.ids[p.ID] > 0 {
-		return []hub.Receipt{{ID: p.ID, Number: string("N" + p.ID)}}, f.after()
+	receipt := []hub.Receipt{{ID: p.ID, Number: string("N" + p.ID), Pending: o.class == hub.ClassF}}
+	if (o.class == hub.ClassA || o.class == hub.ClassF) && o.ids[p.ID] > 0 {
+		return receipt, f.after()
 	}
-	if o.debts[p.ExternalID] < p.Amount.Minor && !o.forgets {
+	if o.refuses[p.ExternalID] || o.debts[p.ExternalID] < p.Amount.Minor && !o.forgets && !o.takes {
 		return nil, hub.NotDone(hub.Errorf(hub.CodeNotPayable, "not owed"))
 	}
+	o.book(p)
+	return receipt, f.after()
+}
+
+func (o *office) book(p hub.Posting) {
 	o.ids[p.ID]++
+	o.days[p.ID] = time.Now()
 	o.booked[p.ExternalID] = append(o.booked[p.ExternalID], p.ID)
+	o.entries = append(o.entries, judge.Entry{Creditor: o.name, ID: p.ID, ExternalID: p.ExternalID, Amount: p.Amount.Minor})
 	if !o.forgets {
 		o.debts[p.ExternalID] -= p.Amount.Minor
 	}
-	return []hub.Receipt{{ID: p.ID, Number: string("N" + p.ID)}}, f.after()
+}
+
+// Reverse takes a booking back. The debt is owed again.
+func (o *office) Reverse(_ context.Context, p hub.Posting, _ string) error {
+	f := o.chance.draw()
+	if err := f.before(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.entries {
+		if e := &o.entries[i]; e.ID == p.ID && !e.Reversed {
+			e.Reversed = true
+			o.ids[p.ID]--
+			o.debts[p.ExternalID] += e.Amount
+		}
+	}
+	return f.after()
+}
+
+// Statement lists what was booked on a day.
+func (o *office) Statement(context.Context, hub.Date) (list []hub.BookedPosting, err error) {
+	if err := o.chance.draw().before(); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.entries {
+		list = append(list, hub.BookedPosting{ID: e.ID, ExternalID: e.ExternalID, Number: string("N" + e.ID), Amount: hub.Bani(e.Amount), Reversed: e.Reversed})
+	}
+	return list, nil
 }
 
 func (o *office) Find(_ context.Context, p hub.Posting) (hub.Found, hub.Receipt, error) {
@@ -220,6 +297,9 @@ func (o *office) Find(_ context.Context, p hub.Posting) (hub.Found, hub.Receipt,
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.class == hub.ClassF && time.Since(o.days[p.ID]) < 8*time.Second {
+		return hub.FoundNotVisible, hub.Receipt{}, nil // files are read now and then
+	}
 	if o.ids[p.ID] > 0 {
 		return hub.FoundBooked, hub.Receipt{ID: p.ID, Number: string("N" + p.ID)}, nil
 	}
@@ -235,7 +315,8 @@ type scene struct {
 	manual  *provider
 	auto    *provider
 	offices map[hub.Name]*office
-	folders *folders
+	fleet   hub.Fleet
+	prefer  []string // providers, in this order
 }
 
 var who = hub.Login{Issuer: "https://id.invalid", Subject: "ana"}
@@ -244,7 +325,7 @@ type folders struct{ hub.Folders }
 
 func (folders) Folder(_ context.Context, who hub.Login) (hub.Folder, error) {
 	f := hub.Folder{Party: hub.Party{ID: hub.PartyID("party-" + who.Subject)}}
-	for _, name := range []hub.Name{"alpha", "beta", "gamma"} {
+	for _, name := range []hub.Name{"alpha", "beta", "gamma", "delta", "epsilon"} {
 		f.Links = append(f.Links, hub.Link{Account: hub.AccountRef{Creditor: name, Code: "0001"}})
 	}
 	return f, nil
@@ -259,29 +340,65 @@ func newScene(seed uint64, share float64, conf pay.Conf) *scene {
 	}
 	s.manual = &provider{chance: s.chance, orders: map[string]*order{}, manual: true}
 	s.auto = &provider{chance: s.chance, orders: map[string]*order{}}
-	var fleet hub.Fleet
+	s.prefer = []string{"manual", "auto"}
+	for name, class := range map[hub.Name]hub.Class{"alpha": hub.ClassA, "beta": hub.ClassB, "gamma": hub.ClassC, "delta": hub.ClassF, "epsilon": hub.ClassC} {
+		s.fleet = append(s.fleet, s.connect(name, class))
+	}
+	s.Service = pay.New(s.parts(), conf)
+	return s
+}
+
+// connect opens an office. What it can do is what its class says; epsilon lists
+// what it booked.
+func (s *scene) connect(name hub.Name, class hub.Class) *hub.Connector {
+	o := &office{name: name, class: class, chance: s.chance, debts: map[string]int64{}, booked: map[string][]hub.PostingID{},
+		ids: map[hub.PostingID]int{}, days: map[hub.PostingID]time.Time{}, refuses: map[string]bool{}, clock: s.clock}
+	s.offices[name] = o
+	c := &hub.Connector{Creditor: hub.Creditor{Name: name}, Source: o, Sink: o, Traits: hub.Traits{
+		Fetch: []hub.Fetch{hub.FetchByAccount}, Paying: hub.Paying{Class: class, MaxInflight: 4, ClearsIn: time.Hour}}}
+	switch {
+	case class == hub.ClassB || class == hub.ClassF:
+		c.Finder = o
+	case class == hub.ClassA:
+		c.Reverser = o
+	case name == "epsilon":
+		c.Statement = o
+	}
+	return c
+}
+
+// parts are what a hub of the scene is made from.
+func (s *scene) parts() pay.Parts {
 	merchants := hub.Merchants{}
-	for name, class := range map[hub.Name]hub.Class{"alpha": hub.ClassA, "beta": hub.ClassB, "gamma": hub.ClassC} {
-		o := &office{name: name, class: class, chance: s.chance, debts: map[string]int64{}, booked: map[string][]hub.PostingID{}, ids: map[hub.PostingID]int{}, clock: s.clock}
-		s.offices[name] = o
-		c := &hub.Connector{Creditor: hub.Creditor{Name: name}, Source: o, Sink: o, Traits: hub.Traits{
-			Fetch: []hub.Fetch{hub.FetchByAccount}, Paying: hub.Paying{Class: class, MaxInflight: 4, ClearsIn: time.Hour}}}
-		if class == hub.ClassB {
-			c.Finder = o
-		}
-		fleet = append(fleet, c)
+	for name := range s.offices {
 		merchants[string(name)+"/main"] = "M-" + string(name)
 	}
 	keys, _ := hub.NewKeys(hubtest.Master(), "quote")
-	s.Service = pay.New(pay.Parts{
-		Roster: fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock,
-		PSPs: []*hub.PSP{
-			{Name: "manual", Traits: hub.PSPTraits{Split: true, PartialCapture: true, KeyWindow: 20 * time.Hour}, Merchants: merchants, Charger: s.manual, Capturer: s.manual, Refunder: s.manual},
-			{Name: "auto", Traits: hub.PSPTraits{Split: true, KeyWindow: 20 * time.Hour}, Merchants: merchants, Charger: s.auto, Refunder: s.auto},
-		},
-	}, conf)
-	return s
+	parts := pay.Parts{Roster: s.fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock, Pages: pages{}}
+	for _, name := range s.prefer {
+		b := map[string]*provider{"manual": s.manual, "auto": s.auto}[name]
+		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true, KeyWindow: 20 * time.Hour}, Merchants: merchants, Charger: b, Refunder: b, Notifier: notes{}}
+		if b.manual {
+			psp.Capturer, psp.Traits.PartialCapture = b, true
+		}
+		parts.PSPs = append(parts.PSPs, psp)
+	}
+	return parts
 }
+
+// pages is a view that remembers nothing.
+type pages struct{}
+
+func (pages) Forget(context.Context, hub.Name, hub.Asked) {}
+
+// notes reads the providers' notifications, which all are well signed here.
+type notes struct{}
+
+func (notes) Read(_ context.Context, h http.Header, body []byte) (hub.Fact, error) {
+	return hub.Fact{Event: h.Get("Event"), Order: h.Get("Order"), Raw: body}, nil
+}
+
+func (notes) Reply(http.ResponseWriter, error) {}
 
 // owe makes debts and gives the items that pay them.
 func (s *scene) owe(n int, names ...hub.Name) (items []pay.Item) {

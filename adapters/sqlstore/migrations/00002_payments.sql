@@ -137,11 +137,10 @@ CREATE INDEX facts_unmatched ON facts (at) WHERE NOT matched;
 
 CREATE TABLE order_numbers (
     psp      TEXT   NOT NULL,
+    stem     TEXT   NOT NULL, -- what the order numbers of the merchant account begin with
     merchant TEXT   NOT NULL,
-    stem     TEXT   NOT NULL, -- what its order numbers begin with
     last     BIGINT NOT NULL,
-    PRIMARY KEY (psp, merchant),
-    UNIQUE (psp, stem)
+    PRIMARY KEY (psp, stem)
 );
 
 CREATE TABLE anomalies (

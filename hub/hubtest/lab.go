@@ -1,16 +1,21 @@
 package hubtest
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 )
 
-// Age lets time pass for all that the store's own clock measures, in a database
-// with the hub's schema.
-func Age(t *testing.T, db *sql.DB, d time.Duration) {
+// raw runs a statement beside the store, as a careless hand would.
+func (lab Lab) raw(t *testing.T, statement string) error {
+	t.Helper()
+	_, err := lab.DB.ExecContext(t.Context(), statement)
+	return err
+}
+
+// age lets time pass for all that the store's own clock measures.
+func (lab Lab) age(t *testing.T, d time.Duration) {
 	t.Helper()
 	for _, statement := range []string{
 		`UPDATE holders SET born_at = born_at - ?, alive_until = alive_until - ?`,
@@ -20,10 +25,11 @@ func Age(t *testing.T, db *sql.DB, d time.Duration) {
 		`UPDATE works SET due_at = due_at - ?, nudged_at = nudged_at - ?, leased_until = leased_until - ?`,
 		`UPDATE facts SET at = at - ?`,
 		`UPDATE events SET at = at - ?, due_at = due_at - ?`,
+		`UPDATE lines SET changed_at = changed_at - ?`,
 		`UPDATE payments SET opened_at = opened_at - ?, changed_at = changed_at - ?`,
 		`UPDATE jobs SET leased_until = leased_until - ?, due_at = due_at - ?`,
 	} {
-		if _, err := db.ExecContext(t.Context(), strings.ReplaceAll(statement, "?", fmt.Sprint(d.Microseconds()))); err != nil {
+		if err := lab.raw(t, strings.ReplaceAll(statement, "?", fmt.Sprint(d.Microseconds()))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,276 @@
+package filedrop_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"racord/cmd/city/gate"
+	"racord/cmd/city/town"
+	"racord/connectors"
+	"racord/connectors/filedrop"
+	"racord/hub"
+)
+
+// office is a heating company whose folders are on this machine.
+type office struct {
+	*hub.Connector
+	in, out drop
+}
+
+func newOffice(t testing.TB, change ...string) office {
+	t.Helper()
+	o := office{in: newDrop(t), out: newDrop(t)}
+	text := []string{"directory: /in", "directory: " + o.in.path, "directory: /out", "directory: " + o.out.path}
+	m := manifest(t, append(append(text, withoutServer(t)...), change...)...)
+	env := connectors.Env{
+		LocalFiles: true, Clock: hub.ClockFunc(func() time.Time { return noon }), Turn: func(context.Context) error { return nil },
+		Secret: func(context.Context, string) (hub.Secret, error) { return hub.NewSecret("x"), nil },
+	}
+	c, err := connectors.NewCatalog(filedrop.Kind).Open(t.Context(), env, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Connector = c
+	return o
+}
+
+// withoutServer is a change of the manifest that leaves the server out.
+func withoutServer(t testing.TB) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../config/creditors/heating.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := strings.Index(string(text), "  sftp:\n")
+	to := strings.Index(string(text), "  directory: /out\n")
+	if from < 0 || to < from {
+		t.Fatal("the manifest has no server before its directory")
+	}
+	return []string{string(text[from:to]), ""}
+}
+
+func payment(no int, bani int64) hub.Posting {
+	return hub.Posting{
+		ID: hub.PostingID(fmt.Sprintf("hub:AAAABBBBCCCCDDDDEEEEFFFFGG:%d", no)), Creditor: "heating",
+		ExternalID: fmt.Sprintf("TF 07400000%02d", no), Account: "0090412", Amount: hub.Bani(bani), PaidAt: noon,
+	}
+}
+
+func (d drop) names() (names []string) {
+	d.t.Helper()
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+const sentHeader = "ID_LINIE;COD_CLIENT;NR_FACT;SUMA;DATA_PLATII;REFERINTA\r\n"
+
+func TestPaymentsAreOneFileWithItsMarker(t *testing.T) {
+	o := newOffice(t)
+	postings := []hub.Posting{payment(2, 1000), payment(1, 128_477)}
+	receipts, err := o.Sink.Post(t.Context(), postings)
+	if err != nil || len(receipts) != 2 {
+		t.Fatalf("got %+v, %v, want two receipts", receipts, err)
+	}
+	for i, r := range receipts {
+		if r.ID != postings[i].ID || !r.Pending || r.Err != nil || r.Number != receipts[0].Number {
+			t.Errorf("got %+v, want posting %s pending in one file", r, postings[i].ID)
+		}
+	}
+	name := receipts[0].Number
+	if got := o.in.names(); !slices.Equal(got, []string{name, name + ".ok"}) || !strings.HasPrefix(name, "plati_20260315_lot-") {
+		t.Errorf("got %q, want the file and its marker", got)
+	}
+	content, err := os.ReadFile(filepath.Join(o.in.path, name))
+	want := sentHeader +
+		"1;0090412;TF 0740000001;1.284,77;15.03.2026 12:00:00;hub:AAAABBBBCCCCDDDDEEEEFFFFGG:1\r\n" +
+		"2;0090412;TF 0740000002;10,00;15.03.2026 12:00:00;hub:AAAABBBBCCCCDDDDEEEEFFFFGG:2\r\n" +
+		"#TOTAL;2;1.294,77\r\n"
+	if string(content) != want || err != nil {
+		t.Errorf("got\n%s(%v)\nwant\n%s", content, err, want)
+	}
+	marker, err := os.ReadFile(filepath.Join(o.in.path, name+".ok"))
+	if hash := sha256.Sum256(content); strings.TrimSpace(string(marker)) != hex.EncodeToString(hash[:]) || err != nil {
+		t.Errorf("got marker %s (%v), want the file's hash", marker, err)
+	}
+	slices.Reverse(postings)
+	again, err := o.Sink.Post(t.Context(), postings)
+	if err != nil || again[0].Number != name || len(o.in.names()) != 2 {
+		t.Errorf("got %+v, %v in %q, want the same file again", again, err, o.in.names())
+	}
+}
+
+func TestWhatCannotStandInAFileIsRefusedAlone(t *testing.T) {
+	o := newOffice(t)
+	bad := payment(1, 1000)
+	bad.Account = "00;12"
+	nothing := payment(2, 0)
+	receipts, err := o.Sink.Post(t.Context(), []hub.Posting{bad, nothing, payment(3, 500)})
+	if err != nil || len(receipts) != 3 || !hub.Certainly(receipts[0].Err) || !hub.Certainly(receipts[1].Err) || receipts[2].Err != nil {
+		t.Fatalf("got %+v, %v, want the third alone", receipts, err)
+	}
+	content, _ := os.ReadFile(filepath.Join(o.in.path, receipts[2].Number))
+	if lines := strings.Count(string(content), "\r\n"); lines != 3 || !strings.HasSuffix(string(content), "#TOTAL;1;5,00\r\n") {
+		t.Errorf("got\n%s\nwant one line", content)
+	}
+	if receipts, err = o.Sink.Post(t.Context(), []hub.Posting{bad}); err != nil || receipts[0].Err == nil || len(o.in.names()) != 2 {
+		t.Errorf("got %+v, %v, want no file of nothing", receipts, err)
+	}
+}
+
+const answerHeader = "ID_LINIE;COD_CLIENT;NR_FACT;SUMA;STARE;NR_CHITANTA;MOTIV;REFERINTA\r\n"
+
+func TestTheConfirmationSaysWhatWasBooked(t *testing.T) {
+	a, r, w := payment(1, 128_477), payment(2, 1000), payment(3, 500)
+	booked := "1;0090412;TF 0740000001;1.284,77;A;TI1;;" + string(a.ID) + "\r\n2;0090412;TF 0740000002;10,00;R;;DEJA ACHITAT;" + string(r.ID) + "\r\n#TOTAL;2;1.284,77\r\n"
+	for name, tc := range map[string]struct {
+		answer string // "" = none yet
+		want   map[int]hub.Found
+		code   hub.Code
+	}{
+		"none yet":              {"", map[int]hub.Found{1: hub.FoundNotVisible, 2: hub.FoundNotVisible, 3: hub.FoundAbsent}, ""},
+		"booked and refused":    {answerHeader + booked, map[int]hub.Found{1: hub.FoundBooked, 2: hub.FoundRefused, 3: hub.FoundAbsent}, ""},
+		"nothing could be read": {answerHeader + "#EROARE;LINIA 2\r\n", map[int]hub.Found{1: hub.FoundAbsent, 2: hub.FoundAbsent}, ""},
+		"another first line":    {"ID;" + answerHeader + booked, map[int]hub.Found{1: ""}, hub.CodeBadData},
+		"a line is missing":     {answerHeader + strings.Replace(booked, "#TOTAL;2", "#TOTAL;3", 1), map[int]hub.Found{1: ""}, hub.CodeBadData},
+		"cut off":               {answerHeader + booked[:90], map[int]hub.Found{1: ""}, hub.CodeBadData},
+		"another amount":        {answerHeader + strings.Replace(booked, "1.284,77", "84,77", 1), map[int]hub.Found{1: ""}, hub.CodeBadData},
+		"a line too wide":       {answerHeader + strings.Replace(booked, ";A;", ";A;;", 1), map[int]hub.Found{1: ""}, hub.CodeBadData},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			receipts, err := o.Sink.Post(t.Context(), []hub.Posting{a, r})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.answer != "" {
+				o.out.put("confirmare_"+receipts[0].Number, tc.answer, charmap.Windows1250)
+			}
+			for range 2 { // read, and remembered
+				for no, want := range tc.want {
+					found, receipt, err := o.Finder.Find(t.Context(), []hub.Posting{{}, a, r, w}[no])
+					if found != want || hub.CodeOf(err) != tc.code || found == hub.FoundBooked && receipt.Number != "TI1" {
+						t.Errorf("%d: got %q, %+v, %v, want %q, %q", no, found, receipt, err, want, tc.code)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestAFileWithoutItsMarkerIsNotSent(t *testing.T) {
+	o := newOffice(t)
+	p := payment(1, 500)
+	receipts, err := o.Sink.Post(t.Context(), []hub.Posting{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.in.remove(receipts[0].Number + ".ok")
+	if found, _, err := o.Finder.Find(t.Context(), p); found != hub.FoundAbsent || err != nil {
+		t.Errorf("got %q, %v, want absent", found, err)
+	}
+	again, err := o.Sink.Post(t.Context(), []hub.Posting{p})
+	if err != nil || again[0].Number != receipts[0].Number || len(o.in.names()) != 2 {
+		t.Errorf("got %+v, %v, want the file completed under its name", again, err)
+	}
+	o.in.write(receipts[0].Number+".ok", []byte(strings.Repeat("0", 64)))
+	fresh := newOffice(t)
+	fresh.in = o.in
+	if found, _, err := o.Finder.Find(t.Context(), p); found == hub.FoundBooked {
+		t.Errorf("got %q, %v", found, err)
+	}
+}
+
+func TestTheCityIsPaidByFile(t *testing.T) {
+	c := startCity(t)
+	m := manifest(t)
+	m.Rebase("127.0.0.1:8022", c.SFTPAddr())
+	connector, err := connectors.NewCatalog(filedrop.Kind).Open(t.Context(), c.env(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.bill()
+	unknown := p
+	unknown.ID, unknown.ExternalID = "hub:AAAABBBBCCCCDDDDEEEEFFFFGG:2", "TF 9999999999"
+	for range 2 {
+		receipts, err := connector.Sink.Post(t.Context(), []hub.Posting{p, unknown})
+		if err != nil || !receipts[0].Pending {
+			t.Fatalf("got %+v, %v, want both pending", receipts, err)
+		}
+	}
+	found := func(p hub.Posting) hub.Found {
+		found, _, err := connector.Finder.Find(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if got := found(p); got != hub.FoundNotVisible {
+		t.Errorf("got %q in the evening, want not visible", got)
+	}
+	if err := c.SetClock(time.Date(2026, 3, 17, 5, 31, 0, 0, hub.Bucharest)); err != nil {
+		t.Fatal(err)
+	}
+	if got, other := found(p), found(unknown); got != hub.FoundBooked || other != hub.FoundRefused {
+		t.Errorf("got %q and %q, want one booked and one refused", got, other)
+	}
+	booked := c.Book("heating")
+	if len(booked) != 1 || booked[0].Reference != string(p.ID) || booked[0].Amount != p.Amount.Minor {
+		t.Errorf("got %+v in the company's book, want the one payment", booked)
+	}
+}
+
+// bill is a payment of some bill of the city.
+func (c *city) bill() hub.Posting {
+	c.t.Helper()
+	for _, person := range c.People() {
+		for _, d := range c.Truth(person.ID)["heating"] {
+			if d.Outstanding > 0 {
+				return hub.Posting{
+					ID: "hub:AAAABBBBCCCCDDDDEEEEFFFFGG:1", ExternalID: d.ExternalID, Account: person.Accounts["heating"][0].Code,
+					Amount: hub.Bani(d.Outstanding), PaidAt: c.Now(),
+				}
+			}
+		}
+	}
+	c.t.Fatal("nobody owes for heating")
+	return hub.Posting{}
+}
+
+func TestAFileThatWasCutOffIsNotBooked(t *testing.T) {
+	c := startCity(t)
+	m := manifest(t)
+	m.Rebase("127.0.0.1:8022", c.SFTPAddr())
+	connector, err := connectors.NewCatalog(filedrop.Kind).Open(t.Context(), c.env(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.bill()
+	for _, kind := range []gate.Kind{gate.Refuse503, gate.Down} {
+		if err := c.Fault("heating", town.Fault{Kind: kind, Only: gate.Posts}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := connector.Sink.Post(t.Context(), []hub.Posting{p}); err == nil || !hub.Certainly(err) {
+			t.Errorf("%s: got %v (certain %t), want a failure for certain", kind, err, hub.Certainly(err))
+		}
+		c.ClearFaults()
+	}
+	if _, err := connector.Sink.Post(t.Context(), []hub.Posting{p}); err != nil {
+		t.Errorf("got %v, want the file put there after all", err)
+	}
+}
