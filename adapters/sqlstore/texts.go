@@ -10,6 +10,11 @@ type texts struct {
 	claims               string
 	notices, noticesTo   string
 	nextNotice           string
+	pulseNow             string
+	pulseAnomalies       string
+	barrierAdd           string
+	differenceSums       string
+	takeJob, endJob      string
 }
 
 func newTexts(w Words) texts {
@@ -25,6 +30,9 @@ func newTexts(w Words) texts {
 		notices:    say(strings.ReplaceAll(noticesQuery, "{whose}", "$3 = ''")),
 		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
 		nextNotice: say(nextNoticeQuery),
+
+		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
+		takeJob: say(takeJobQuery), endJob: say(endJobQuery),
 	}
 }
 

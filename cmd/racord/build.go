@@ -128,6 +128,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		return err
 	}
 	h.meters.WatchStore(h.store)
+	h.meters.WatchBooks(h.store)
 	buttons := opsapi.Handler(h.store, h.log)
 	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
 	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
