@@ -22,7 +22,7 @@ func (s *Service) decide(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 		return s.later(ctx, lease, s.conf.LookUpEvery)
 	}
 	said := s.askAgain(ctx, linesOf(p, c))
-	p, err := s.Store.ChangePayment(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+	p, err := s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.intend(ctx, tx, p, p.Charge(lease.No), said)
 	})
 	if err != nil {

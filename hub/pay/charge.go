@@ -71,7 +71,7 @@ func (s *Service) lookUp(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 	if err != nil && !unknown {
 		return errors.Join(s.later(ctx, lease, s.patience(c)), expected(err))
 	}
-	p, err = s.Store.ChangePayment(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.fold(ctx, tx, p, p.Charge(lease.No), facts, unknown)
 	})
 	if err != nil {

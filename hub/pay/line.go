@@ -34,7 +34,7 @@ func (s *Service) post(ctx context.Context, lease *hub.Lease) error {
 
 // send stores the intent and tells the creditor, in that order.
 func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) error {
-	p, err := s.Store.ChangePayment(ctx, lease.Payment, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+	p, err := s.alter(ctx, lease.Payment, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
 		l.Tries++
 		l.SentAt = tx.Now()

@@ -48,7 +48,7 @@ func (s *Service) Cancel(ctx context.Context, who hub.Login, id hub.PaymentID) (
 }
 
 func (s *Service) giveUp(ctx context.Context, id hub.PaymentID) (*hub.Payment, error) {
-	return s.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+	return s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		for i := range p.Charges {
 			switch p.Charges[i].State {
 			case hub.ChargeCreated, hub.ChargeStarting, hub.ChargeAwaiting, hub.ChargeFailed, hub.ChargeExpired, hub.ChargeCancelled:

@@ -35,7 +35,7 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 	}
 	psp := s.psp(c.PSP)
 	repay := false
-	p, err = s.Store.ChangePayment(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		repay = false
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
 		c.Facts = c.Facts.Fold(facts)
@@ -171,7 +171,7 @@ func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, 
 // when that is not so any more, CodeNotFound for a line that is not there,
 // CodeUnsupported when the creditor cannot take it back.
 func (s *Service) GiveBack(ctx context.Context, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error) {
-	return s.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+	return s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(line)
 		switch {
 		case l == nil:

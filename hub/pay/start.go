@@ -16,7 +16,7 @@ import (
 // it report money all the same, that is given back.
 func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Payment, error) {
 	mine := false
-	p, err := s.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+	p, err := s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		c := p.Charge(no)
 		mine = c.State == hub.ChargeCreated && !p.Cancelled
 		if !mine {
@@ -36,7 +36,7 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 	if failed != nil {
 		return s.reroute(context.WithoutCancel(ctx), p, no, failed)
 	}
-	return s.Store.ChangePayment(context.WithoutCancel(ctx), id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+	return s.alter(context.WithoutCancel(ctx), id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.started(tx, p, p.Charge(no), session)
 	})
 }
@@ -58,7 +58,7 @@ func (s *Service) outdated(ctx context.Context, p *hub.Payment, c *hub.Charge) e
 // withdraw ends a charge that was not started because its quote is outdated, and
 // goes on with the basket's next one.
 func (s *Service) withdraw(ctx context.Context, p *hub.Payment, no int, why error) (*hub.Payment, error) {
-	p, err := s.Store.ChangePayment(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+	p, err := s.alter(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		if c := p.Charge(no); c.State == hub.ChargeStarting {
 			return s.end(tx, p, c, hub.ChargeFailed, string(hub.CodeOf(why)))
 		}
@@ -120,7 +120,7 @@ const mostTries = 3
 // provider that was not tried yet, and starts that.
 func (s *Service) reroute(ctx context.Context, p *hub.Payment, no int, failed error) (*hub.Payment, error) {
 	fresh := 0
-	p, err := s.Store.ChangePayment(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) (err error) {
+	p, err := s.alter(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) (err error) {
 		fresh, err = s.replace(ctx, tx, p, p.Charge(no), failed)
 		return err
 	})

@@ -11,10 +11,37 @@ import (
 	"racord/hub"
 )
 
+// alter changes the payment and wakes the queues of this replica that have
+// something to do now because of it.
+func (s *Service) alter(ctx context.Context, id hub.PaymentID, under *hub.Lease, how func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error) {
+	var due []hub.Work
+	p, err := s.Store.ChangePayment(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error {
+		due = due[:0] // the database may want it twice
+		return how(listening{tx, &due}, p)
+	})
+	for _, w := range due {
+		s.bell.ring(w.Kind, w.Creditor)
+	}
+	return p, err
+}
+
+// listening is a transaction that notes which work it makes due at once.
+type listening struct {
+	hub.PaymentTx
+	due *[]hub.Work
+}
+
+func (l listening) Schedule(w hub.Work, after time.Duration) {
+	if after <= 0 {
+		*l.due = append(*l.due, w)
+	}
+	l.PaymentTx.Schedule(w, after)
+}
+
 // change alters the payment under a lease. A lease that somebody else has by now
 // is no fault: the other one goes on.
 func (s *Service) change(ctx context.Context, lease *hub.Lease, how func(hub.PaymentTx, *hub.Payment) error) error {
-	_, err := s.Store.ChangePayment(ctx, lease.Payment, lease, how)
+	_, err := s.alter(ctx, lease.Payment, lease, how)
 	return err
 }
 
@@ -118,7 +145,7 @@ func (s *Service) lease(ctx context.Context, q hub.WorkQuery, room int) ([]hub.L
 	return s.Store.LeaseWork(ctx, q)
 }
 
-// oneOf does one piece of work and rings for what it made due. A panic is one
+// oneOf does one piece of work. A panic is one
 // piece's own: the lease ends, and the state tells what happened.
 func (s *Service) oneOf(ctx context.Context, lease *hub.Lease, do func(context.Context, *hub.Lease) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.workFor(lease))
@@ -129,7 +156,6 @@ func (s *Service) oneOf(ctx context.Context, lease *hub.Lease, do func(context.C
 	default:
 		s.Log.Error("work failed", "kind", lease.Kind, "payment", lease.Payment, "no", lease.No, "code", hub.CodeOf(err), "error", err)
 	}
-	s.bell.ringAll()
 }
 
 // workFor bounds one piece of work by its lease: what comes later is fenced off.
@@ -186,14 +212,6 @@ func (b *bell) ring(kind hub.WorkKind, creditor hub.Name) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	call(b.ears[ear{kind, creditor}])
-}
-
-func (b *bell) ringAll() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, called := range b.ears {
-		call(called)
-	}
 }
 
 func call(called chan struct{}) {
