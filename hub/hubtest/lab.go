@@ -25,6 +25,7 @@ func (lab Lab) age(t *testing.T, d time.Duration) {
 		`UPDATE works SET due_at = due_at - ?, nudged_at = nudged_at - ?, leased_until = leased_until - ?`,
 		`UPDATE facts SET at = at - ?`,
 		`UPDATE events SET at = at - ?, due_at = due_at - ?`,
+		`UPDATE anomalies SET at = at - ?`,
 		`UPDATE lines SET changed_at = changed_at - ?`,
 		`UPDATE payments SET opened_at = opened_at - ?, changed_at = changed_at - ?`,
 		`UPDATE jobs SET leased_until = leased_until - ?, due_at = due_at - ?`,

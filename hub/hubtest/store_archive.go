@@ -125,6 +125,7 @@ func dossier(t *testing.T, lab Lab) {
 		t.Fatalf("got %d bookings, claims %v, work %v; want 2, 2 and the charge", len(d.Bookings), d.Claims, d.Work)
 	}
 	changed(t, store, p.ID, func(tx hub.PaymentTx, p *hub.Payment) error { tx.Anomaly("zombie", "still shown"); return nil })
+	lab.age(t, time.Second)
 	wantCode(t, "Note", store.Note(ctx, "unmatched", "nobody's"), "")
 	anomalies, err := store.Anomalies(ctx, 10)
 	wantCode(t, "Anomalies", err, "")
