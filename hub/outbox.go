@@ -23,8 +23,9 @@ type Notice struct {
 	Turn     int       // grows with every lease
 }
 
-// ID is for ever the same for an event: receivers tell repetitions by it.
-func (n Notice) ID() string { return string(n.Payment) + "." + strconv.Itoa(n.Seq) }
+// ID is for ever the same for an event: receivers tell repetitions by it. It holds
+// no full stop (Standard Webhooks 1.0.0, signature scheme).
+func (n Notice) ID() string { return string(n.Payment) + "_" + strconv.Itoa(n.Seq) }
 
 // Try is one attempt to tell a receiver.
 type Try struct {

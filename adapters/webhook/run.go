@@ -1,0 +1,157 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+// Run tells receivers until ctx ends. Each has a queue of its own, so that one
+// that is down holds nobody else up. Other replicas do the same; a short lease
+// keeps them apart.
+func (t *Teller) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	calls := make([]chan struct{}, len(t.Endpoints))
+	for i := range t.Endpoints {
+		calls[i] = make(chan struct{}, 1)
+		running.Go(func() { t.serve(ctx, &t.Endpoints[i], calls[i]) })
+	}
+	running.Go(func() { t.tidy(ctx) })
+	t.watch(ctx, calls)
+	running.Wait()
+}
+
+// watch looks at the outbox and wakes all queues when something is due.
+func (t *Teller) watch(ctx context.Context, calls []chan struct{}) {
+	for ctx.Err() == nil {
+		in, err := t.Outbox.NextNotice(ctx)
+		if err == nil && in <= 0 {
+			for _, call := range calls {
+				select {
+				case call <- struct{}{}:
+				default:
+				}
+			}
+		}
+		if err != nil || in <= 0 || in > t.conf.Idle {
+			in = t.conf.Idle
+		}
+		sleep(ctx, in)
+	}
+}
+
+func sleep(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// serve tells one receiver whenever it is called.
+func (t *Teller) serve(ctx context.Context, e *Endpoint, called <-chan struct{}) {
+	for {
+		select {
+		case <-called:
+		case <-ctx.Done():
+			return
+		}
+		for ctx.Err() == nil && t.tellSome(ctx, e) > 0 {
+		}
+	}
+}
+
+// tellSome takes as many notices as are told at once, and tells them.
+func (t *Teller) tellSome(ctx context.Context, e *Endpoint) int {
+	notices, err := t.Outbox.LeaseNotices(ctx, hub.NoticeQuery{Receiver: e.Receiver, Most: t.conf.AtOnce, TTL: t.conf.Lease})
+	if err != nil {
+		t.complain(ctx, "webhooks cannot be leased", err)
+		return 0
+	}
+	var telling sync.WaitGroup
+	for i := range notices {
+		telling.Go(func() {
+			defer t.rescue(&notices[i])
+			t.tell(ctx, e, &notices[i])
+		})
+	}
+	telling.Wait()
+	return len(notices)
+}
+
+// rescue keeps a panic about one notice from ending the others. Its lease runs
+// out.
+func (t *Teller) rescue(n *hub.Notice) {
+	if value := recover(); value != nil {
+		_, file, line, _ := runtime.Caller(2)
+		t.Log.Error("telling a webhook panicked", slog.String("operation", "webhook_tell"), slog.String("receiver", string(n.Receiver)),
+			slog.String("error", fmt.Sprintf("panic of type %T at %s:%d", value, file, line)))
+	}
+}
+
+func (t *Teller) complain(ctx context.Context, what string, err error) {
+	if ctx.Err() == nil {
+		t.Log.Warn(what, slog.String("operation", "webhook_tell"), slog.String("code", string(hub.CodeOf(err))))
+	}
+}
+
+// tidyEvery is how often the outbox is cleared of what nobody listens to.
+const (
+	tidyEvery = 30 * time.Second
+	forget    = time.Hour
+)
+
+// tidy settles what is for receivers without an endpoint, and forgets what is
+// old.
+func (t *Teller) tidy(ctx context.Context) {
+	last := time.Time{}
+	for ; ctx.Err() == nil; sleep(ctx, tidyEvery) {
+		if err := t.settleUnheard(ctx); err != nil {
+			t.complain(ctx, "webhooks of nobody cannot be settled", err)
+		}
+		if time.Since(last) < forget {
+			continue
+		}
+		last = time.Now()
+		if err := t.Outbox.Forget(ctx, last.Add(-t.conf.Keep)); err != nil {
+			t.complain(ctx, "old webhooks cannot be forgotten", err)
+		}
+	}
+}
+
+// unheardFor is how old a notice for nobody is when it is settled: while a new
+// endpoint is being rolled out, replicas that know it come first.
+const unheardFor = 10 * time.Minute
+
+// mostUnheard notices are settled in one go.
+const mostUnheard = 500
+
+// settleUnheard settles what is for receivers without an endpoint, so that it does
+// not stand before the others. It can be replayed once there is one.
+func (t *Teller) settleUnheard(ctx context.Context) error {
+	waiting, err := t.Outbox.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range t.Endpoints {
+		delete(waiting, t.Endpoints[i].Receiver)
+	}
+	for to := range waiting {
+		notices, err := t.Outbox.LeaseNotices(ctx, hub.NoticeQuery{Receiver: to, Most: mostUnheard, TTL: time.Minute})
+		if err != nil {
+			return err
+		}
+		for i := range notices {
+			if n := &notices[i]; time.Since(n.At) > unheardFor {
+				t.settle(ctx, n, hub.Try{Payment: n.Payment, Seq: n.Seq, Receiver: to, No: n.Tries + 1, Code: codeNoEndpoint}, nil)
+			}
+		}
+	}
+	return nil
+}
