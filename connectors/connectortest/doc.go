@@ -6,6 +6,6 @@
 //
 // The suite reads only, unless the manifest allows test payments (test.paying):
 // then it posts them at the test system, sends them twice, loses answers, and
-// measures what class the creditor really is. It is the same in our own tests and in `racord check`
-// against a company's own endpoint.
+// measures the class of the creditor's postings. It is the same in our own tests
+// and in `racord check` against a company's own endpoint.
 package connectortest
