@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"racord/hub"
@@ -47,10 +48,22 @@ func slot[T any](free *[]T, batch int) *T {
 
 // Reading begins to read the answer to a call. For a feed asked is zero.
 func (m *Manifest) Reading(c *Call, asked hub.Asked, now time.Time) *Reading {
-	r := &Reading{call: c, creditor: &m.Creditor, asked: asked, now: now}
+	r := readings.Get().(*Reading)
+	r.call, r.creditor, r.asked, r.now = c, &m.Creditor, asked, now
 	r.scope.buf, r.scope.other, r.scope.stack = r.text[:0:64], r.text[64:64], r.places[:0]
 	r.batch = 1
 	return r
+}
+
+var readings = sync.Pool{New: func() any { return new(Reading) }}
+
+// Release gives the memory back, but for what was read. It need not be called;
+// the reading may not be used afterwards.
+func (r *Reading) Release() {
+	collect := r.scope.push
+	*r = Reading{}
+	r.scope.push = collect
+	readings.Put(r)
 }
 
 // Classify looks for a refusal of the creditor in an answer: the rules of the

@@ -56,12 +56,18 @@ func file(t *testing.T, name string) []byte {
 	return raw
 }
 
-func overview(t *testing.T) (d dashboard) {
+// walls gives every dashboard by the name of its file.
+func walls(t *testing.T) map[string]dashboard {
 	t.Helper()
-	if err := json.Unmarshal(file(t, "overview.json"), &d); err != nil {
-		t.Fatal(err)
+	all := map[string]dashboard{}
+	for _, name := range []string{"overview.json", "payments.json"} {
+		var d dashboard
+		if err := json.Unmarshal(file(t, name), &d); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all[name] = d
 	}
-	return d
+	return all
 }
 
 func rulesIn(t *testing.T, name string) (all []rule) {
@@ -83,14 +89,15 @@ func rulesIn(t *testing.T, name string) (all []rule) {
 func queries(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	d := overview(t)
-	for _, p := range d.Panels {
-		for _, target := range p.Targets {
-			all[fmt.Sprintf("panel %q %s", p.Title, target.RefID)] = plainQuery(target.Expr)
+	for name, d := range walls(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				all[fmt.Sprintf("%s panel %q %s", name, p.Title, target.RefID)] = plainQuery(target.Expr)
+			}
 		}
-	}
-	for _, a := range d.Annotations.List {
-		all["annotations"] = a.Expr
+		for _, a := range d.Annotations.List {
+			all[name+" annotations"] = a.Expr
+		}
 	}
 	for _, name := range []string{"recording.yaml", "alerts.yaml"} {
 		for _, r := range rulesIn(t, name) {
@@ -106,28 +113,31 @@ func plainQuery(expr string) string {
 }
 
 func TestEveryPanelSaysWhatItShows(t *testing.T) {
-	titles, ids := map[string]bool{}, map[int]bool{}
-	d := overview(t)
-	for _, p := range d.Panels {
-		if titles[p.Title] || ids[p.ID] {
-			t.Errorf("panel %q or its id %d is there twice", p.Title, p.ID)
-		}
-		titles[p.Title], ids[p.ID] = true, true
-		if p.Type != "row" && (p.Description == "" || len(p.Targets) == 0) {
-			t.Errorf("panel %q has no description or no query", p.Title)
+	for name, d := range walls(t) {
+		titles, ids := map[string]bool{}, map[int]bool{}
+		for _, p := range d.Panels {
+			if titles[p.Title] || ids[p.ID] {
+				t.Errorf("%s: panel %q or its id %d is there twice", name, p.Title, p.ID)
+			}
+			titles[p.Title], ids[p.ID] = true, true
+			if p.Type != "row" && (p.Description == "" || len(p.Targets) == 0) {
+				t.Errorf("%s: panel %q has no description or no query", name, p.Title)
+			}
 		}
 	}
 }
 
 func TestPanelsDoNotOverlap(t *testing.T) {
-	taken := map[[2]int]string{}
-	for _, p := range overview(t).Panels {
-		for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
-			for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
-				if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
-					t.Fatalf("panel %q overlaps %q at %d,%d", p.Title, other, x, y)
+	for name, d := range walls(t) {
+		taken := map[[2]int]string{}
+		for _, p := range d.Panels {
+			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+					if other := taken[[2]int{x, y}]; other != "" || x >= 24 {
+						t.Fatalf("%s: panel %q overlaps %q at %d,%d", name, p.Title, other, x, y)
+					}
+					taken[[2]int{x, y}] = p.Title
 				}
-				taken[[2]int{x, y}] = p.Title
 			}
 		}
 	}

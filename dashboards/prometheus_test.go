@@ -20,6 +20,7 @@ import (
 	"racord/adapters/testserver"
 	"racord/hub"
 	"racord/hub/feed"
+	"racord/hub/pay"
 )
 
 // store is always ready and holds one delivery.
@@ -35,7 +36,33 @@ func (store) Cursor(context.Context, hub.Name) (hub.Cursor, time.Time, error) {
 	return "1", time.Now().Add(-time.Hour), nil
 }
 
+// Payments of every kind are under way, and some things are wrong.
+
+func (store) Pulse(context.Context) (hub.Pulse, error) {
+	now := time.Now()
+	some := hub.Standing{Count: 2, Amount: 5000, Since: now.Add(-time.Hour)}
+	return hub.Pulse{
+		Payments: map[hub.PaymentState]hub.Standing{hub.PaymentCaptured: some}, Charges: map[string]hub.Standing{"netopia": some},
+		Lines: map[hub.OpenLine]hub.Standing{{Creditor: "water", State: hub.LineStuck}: some, {Creditor: "water", State: hub.LineDue}: some},
+		Work:  map[hub.WorkKind]hub.Standing{hub.WorkLine: some}, Anomalies: map[string]int{"line_stuck": 1}, At: now,
+	}, nil
+}
+
+func (store) Barriers(context.Context) (map[hub.Barrier]hub.Raised, error) {
+	return map[hub.Barrier]hub.Raised{hub.BarrierCapture: {Reason: "test"}}, nil
+}
+
+func (store) DifferenceSums(context.Context) (open, explained map[hub.Job]hub.Standing, err error) {
+	return map[hub.Job]hub.Standing{hub.JobBank: {Count: 1, Amount: 7}}, nil, nil
+}
+
+func (store) Runs(context.Context) ([]hub.Run, error) {
+	return []hub.Run{{Job: hub.JobBank, Succeeded: time.Now().Add(-time.Hour)}}, nil
+}
+
 type noFeed struct{ hub.Feed }
+
+type noSink struct{ hub.Sink }
 
 // hubAtWork gives the hub's real operations handler, with everything happening
 // until the test ends.
@@ -43,8 +70,9 @@ func hubAtWork(t *testing.T) http.Handler {
 	t.Helper()
 	meters := telemetry.New()
 	meters.WatchStore(store{})
+	meters.WatchBooks(store{})
 	meters.Declared([]*hub.Connector{
-		{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
+		{Creditor: hub.Creditor{Name: "water"}, Sink: noSink{}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
 		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2}},
 	})
 	calls := meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8, RPS: 20}))
@@ -99,6 +127,14 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	meters.RedisEvent("error", 1)
 	meters.RedisEvent("altered", 1)
 	meters.Quarantined("water", true)
+	paid := meters.Pay()
+	paid.Quoted("water", pay.Confirmed)
+	paid.Opened("netopia")
+	paid.Charged("netopia", hub.ChargeCaptured, hub.Bani(5000))
+	paid.Lined("water", hub.LinePosted, hub.Bani(5000))
+	paid.Refunded("netopia", hub.RefundFailed, hub.Bani(10))
+	paid.Notified("netopia", hub.CodeUnauthenticated)
+	paid.Zombie("water")
 }
 
 // sizes are the endings that one metric has in the text format.
@@ -131,7 +167,8 @@ func TestEveryMetricIsShownAndEveryShownMetricExists(t *testing.T) {
 }
 
 // silent are queries without an answer when nothing is wrong.
-var silent = []string{"rule RacordAbsent", "rule RacordStoreDown", "rule RacordAllowanceExceeded", "rule RacordFeedLate", "rule RacordViewsLate"}
+var silent = []string{"rule RacordAbsent", "rule RacordStoreDown", "rule RacordAllowanceExceeded", "rule RacordFeedLate", "rule RacordViewsLate", "rule RacordPaymentOld", "rule RacordComparingLate",
+	"rule RacordRefundFailed", "rule RacordDebtsNotCleared", "rule RacordNotificationsRefused"}
 
 func TestEveryQueryRunsOnARealPrometheus(t *testing.T) {
 	t.Parallel()

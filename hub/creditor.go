@@ -29,6 +29,16 @@ type Creditor struct {
 	Contact  string            `json:"contact,omitempty"`
 }
 
+// Beneficiary gives the name by which a bank knows the creditor's account.
+func (c *Creditor) Beneficiary(account string) string {
+	for _, a := range c.Accounts {
+		if a.ID == account && a.Beneficiary != "" {
+			return a.Beneficiary
+		}
+	}
+	return c.Title
+}
+
 // CreditorAccount is an approved bank account of a creditor. An IBAN in an
 // answer that is not among them makes the obligation not payable.
 type CreditorAccount struct {

@@ -15,7 +15,8 @@ var idAlphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 // NewObligationID derives the id: the same creditor and external id always give
 // the same 26 characters.
 func NewObligationID(creditor Name, external string) ObligationID {
-	sum := sha256.Sum256([]byte(string(creditor) + "\x00" + external))
+	var room [96]byte
+	sum := sha256.Sum256(append(append(append(room[:0], creditor...), 0), external...))
 	var text [26]byte
 	idAlphabet.Encode(text[:], sum[:16])
 	return ObligationID(text[:])

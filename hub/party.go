@@ -68,6 +68,17 @@ type Mark struct {
 	Obligation ObligationID
 	State      HubState
 	Since      time.Time
+	Remains    int64 // bani the creditor shows at most once it has booked what was paid
+}
+
+// Covers is how many bani of what a creditor shows as outstanding were paid
+// through the hub, and are not booked or not yet taken off there.
+func (m Mark) Covers(outstanding int64) int64 {
+	switch m.State {
+	case HubPaidWaitingPosting, HubPosted, HubMismatch:
+		return max(outstanding-m.Remains, 0)
+	}
+	return 0
 }
 
 // Folder is all the hub itself holds about a party: who it is, which accounts

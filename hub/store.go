@@ -111,6 +111,10 @@ type Store interface {
 	Books
 	Archive
 	Outbox
+	Pulses
+	Barriers
+	Differences
+	Payouts
 	// Ready tells whether the database answers.
 	Ready(ctx context.Context) error
 	Close() error

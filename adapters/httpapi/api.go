@@ -53,6 +53,8 @@ type Conf struct {
 	PortalPerMinute  int // requests that one portal carries; default 60,000
 	InFlight         int // requests at once; default 256, and half as many more for payments
 
+	PublicURL string // where people outside reach the hub, for receipts; "" = receipts have no link
+
 	StartsPerMinute     int // quotes and payments that one citizen asks for; default 20
 	PaymentsPerMinute   int // other requests of one citizen about payments; default 120
 	ReferencesPerMinute int // requests of one portal for payers who did not sign in; default 1,200

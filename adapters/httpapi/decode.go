@@ -111,22 +111,23 @@ func decodeAge(values []string) (time.Duration, error) {
 	return age, nil
 }
 
-// byAccept chooses between the answer as one document and as a stream of events.
-func (a *API) byAccept(document, stream http.Handler) http.Handler {
+// byAccept chooses between the answer as JSON and as something else: a stream of
+// events, a document.
+func (a *API) byAccept(kind string, inJSON, other http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		accepts := r.Header["Accept"]
 		if len(accepts) == 0 || accepts[0] == "*/*" || accepts[0] == "application/json" {
-			document.ServeHTTP(w, r)
+			inJSON.ServeHTTP(w, r)
 			return
 		}
-		asJSON, asEvents := quality(accepts, "application/json"), quality(accepts, "text/event-stream")
+		asJSON, asOther := quality(accepts, "application/json"), quality(accepts, kind)
 		switch {
-		case asEvents > asJSON:
-			stream.ServeHTTP(w, withWriter(r, w))
+		case asOther > asJSON:
+			other.ServeHTTP(w, withWriter(r, w))
 		case asJSON > 0:
-			document.ServeHTTP(w, r)
+			inJSON.ServeHTTP(w, r)
 		default:
-			writeProblem(newExchange(r), w, hub.Errorf(codeNotAcceptable, "This comes as application/json or text/event-stream."))
+			writeProblem(newExchange(r), w, hub.Errorf(codeNotAcceptable, "This comes as application/json or %s.", kind))
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 
 // served is a till behind a server whose limits for short answers are so low that
 // a stream which did not lift them would be cut.
-func served(t *testing.T, s *till) (base string, server *http.Server) {
+func served(t *testing.T, s *till) (base string, server *httpapi.Server) {
 	t.Helper()
 	server = httpapi.NewServer(s.API, nil)
 	server.ReadTimeout, server.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
@@ -25,7 +25,7 @@ func served(t *testing.T, s *till) (base string, server *http.Server) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(httpapi.Whole(l)) }()
+	go func() { ended <- server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close(); <-ended })
 	return "http://" + l.Addr().String(), server
 }

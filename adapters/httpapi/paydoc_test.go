@@ -44,6 +44,13 @@ func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 		"another's payment":             {"GET", "/v1/payments/%", "", "ion", open, 404},
 		"payments":                      {"GET", "/v1/payments?limit=5", "", "ana", settle, 200},
 		"no payments":                   {"GET", "/v1/payments", "", "ana", nil, 200},
+		"a receipt":                     {"GET", "/v1/payments/%/receipt", "", "ana", settle, 200},
+		"a receipt of a line":           {"GET", "/v1/payments/%/receipt?line=1", "", "ana", settle, 200},
+		"no receipt yet":                {"GET", "/v1/payments/%/receipt", "", "ana", open, 409},
+		"a receipt of no line":          {"GET", "/v1/payments/%/receipt?line=2", "", "ana", settle, 404},
+		"another's receipt":             {"GET", "/v1/payments/%/receipt", "", "ion", settle, 404},
+		"a receipt that is shown":       {"GET", "/v1/receipts/%", "", "nobody", shownReceipt, 200},
+		"a receipt that is made up":     {"GET", "/v1/receipts/%-0-AAAAAAAAAAAAAAAA", "", "nobody", settle, 404},
 		"a refund":                      {"POST", "/v1/payments/%/refunds", refund, "staff", settle, 202},
 		"a refund of something else":    {"POST", "/v1/payments/%/refunds", strings.Replace(refund, "7015", "7014", 1), "staff", settle, 412},
 		"a refund by the payer":         {"POST", "/v1/payments/%/refunds", refund, "ana", settle, 403},
@@ -71,6 +78,11 @@ func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 
 func open(t *testing.T, s *till) hub.PaymentID   { return s.opened(t, "k1", debt("ditl", 0)).ID }
 func settle(t *testing.T, s *till) hub.PaymentID { return s.settled(t, "k1", debt("ditl", 0)).ID }
+
+func shownReceipt(t *testing.T, s *till) hub.PaymentID {
+	w := s.ask("GET", "/v1/payments/"+string(settle(t, s))+"/receipt", "")
+	return hub.PaymentID(decode[struct{ Code string }](t, w).Code)
+}
 
 func silent(_ *testing.T, s *till) hub.PaymentID {
 	s.debts["ditl"].err = hub.Errorf(hub.CodeTimeout, "The creditor did not answer in time.")

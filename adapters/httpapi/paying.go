@@ -48,6 +48,8 @@ type Paying struct {
 	References References
 	Notices    Notices
 	Refunds    Refunds
+	Receipts   Receipts
+	Printer    Printer
 }
 
 // errNotOffered answers for a door that leads nowhere here.

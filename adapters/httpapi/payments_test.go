@@ -155,15 +155,15 @@ func TestNobodyReachesAnothersPayment(t *testing.T) {
 	doors := []struct{ method, target, body string }{
 		{"GET", "/v1/payments/%", ""}, {"POST", "/v1/payments/%/resume", ""}, {"POST", "/v1/payments/%/cancel", ""},
 		{"GET", "/v1/payments", ""}, {"POST", "/v1/payments", order1("x")}, {"POST", "/v1/quotes", basket(debt("ditl", 0))},
-		{"POST", "/v1/payments/%/refunds", refund},
+		{"POST", "/v1/payments/%/refunds", refund}, {"GET", "/v1/payments/%/receipt", ""},
 	}
 	wanted := map[string][]int{ // by door: own, absent
-		"ana": {200, 404, 200, 404, 200, 404, 200, 200, 400, 400, 200, 200, 403, 403},
-		"ion": {404, 404, 404, 404, 404, 404, 200, 200, 400, 400, 200, 200, 403, 403},
+		"ana": {200, 404, 200, 404, 200, 404, 200, 200, 400, 400, 200, 200, 403, 403, 409, 404},
+		"ion": {404, 404, 404, 404, 404, 404, 200, 200, 400, 400, 200, 200, 403, 403, 404, 404},
 		// A portal's own token sees what it carries for those who did not sign in, and no citizen's.
-		"portal": {404, 404, 404, 404, 404, 404, 403, 403, 400, 400, 403, 403, 403, 403},
-		"staff":  {404, 404, 404, 404, 404, 404, 403, 403, 400, 400, 403, 403, 412, 404},
-		"":       {401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401},
+		"portal": {404, 404, 404, 404, 404, 404, 403, 403, 400, 400, 403, 403, 403, 403, 404, 404},
+		"staff":  {404, 404, 404, 404, 404, 404, 403, 403, 400, 400, 403, 403, 412, 404, 404, 404},
+		"":       {401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401},
 	}
 	for _, who := range []string{"", "ion", "portal", "staff", "ana"} { // ana last: she cancels it
 		for i, door := range doors {

@@ -211,12 +211,7 @@ func (a *API) creditor(name hub.Name) hub.Creditor {
 func transfers(c *hub.Creditor, list []hub.Transfer) []transferShown {
 	shown := make([]transferShown, len(list))
 	for i, t := range list {
-		shown[i] = transferShown{IBAN: t.IBAN, RevenueCode: t.RevenueCode, Amount: t.Amount, Beneficiary: c.Title}
-		for _, account := range c.Accounts {
-			if account.ID == t.AccountID && account.Beneficiary != "" {
-				shown[i].Beneficiary = account.Beneficiary
-			}
-		}
+		shown[i] = transferShown{IBAN: t.IBAN, Beneficiary: c.Beneficiary(t.AccountID), RevenueCode: t.RevenueCode, Amount: t.Amount}
 	}
 	return shown
 }

@@ -14,7 +14,7 @@ type route struct {
 // routes is the table of contents.
 func (a *API) routes() []route {
 	return []route{
-		{"GET /v1/view", a.byAccept(
+		{"GET /v1/view", a.byAccept("text/event-stream",
 			serve(a, citizens("view_read", a.limits.views), decodeAsk, a.Views.Of, writeView),
 			serve(a, citizens("view_stream", a.limits.views), decodeStream, a.stream, writeNothing))},
 		{"GET /v1/creditors", serve(a, anyone("creditor_list", a.limits.calls), decodeNothing, a.listCreditors, writeList)},
@@ -24,12 +24,16 @@ func (a *API) routes() []route {
 		{"POST /v1/quotes", serve(a, paying(anyone("quote_create", a.limits.starts).apart(a.limits.references)), decodeQuote, a.quote, writeQuote)},
 		{"GET /v1/payments", serve(a, paying(citizens("payment_list", a.limits.payments)), decodePaging, a.listPayments, writePayments)},
 		{"POST /v1/payments", serve(a, paying(anyone("payment_open", a.limits.starts).apart(a.limits.references)), decodeOpen, showing(a, a.open), writeOpened)},
-		{"GET /v1/payments/{id}", a.byAccept(
+		{"GET /v1/payments/{id}", a.byAccept("text/event-stream",
 			serve(a, a.payer("payment_read"), decodePaymentID, showing(a, a.payment), writePayment),
 			serve(a, streamed(a.payer("payment_follow")), decodeFollowing, a.follow, writeNothing))},
 		{"POST /v1/payments/{id}/resume", serve(a, a.payer("payment_resume"), decodePaymentID, showing(a, a.resume), writeChanged)},
 		{"POST /v1/payments/{id}/cancel", serve(a, a.payer("payment_cancel"), decodePaymentID, showing(a, a.cancel), writeChanged)},
 		{"POST /v1/payments/{id}/refunds", serve(a, paying(staff("payment_refund", a.limits.calls)), decodeRefund, showing(a, a.refund), writeAccepted)},
+		{"GET /v1/payments/{id}/receipt", a.byAccept("application/pdf",
+			serve(a, a.payer("payment_receipt"), decodeReceipt, a.receipt, writeReceipt),
+			serve(a, a.payer("payment_receipt_pdf"), decodeReceipt, a.printed, a.writePDF))},
+		{"GET /v1/receipts/{code}", serve(a, public("receipt_check"), decodeCode, a.checkReceipt, writeChecked)},
 		{"POST /v1/notify/{psp}", a.notify()},
 		{"GET /openapi.yaml", serve(a, public("openapi_read"), decodeNothing, a.readYAML, writeFile)},
 		{"GET /docs", serve(a, public("docs_read"), decodeNothing, a.readDocs, writeFile)},

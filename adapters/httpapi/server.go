@@ -3,34 +3,107 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
+
+	"racord/adapters/httpapi/swift"
 )
 
-// NewServer gives an http.Server for the open internet: clients that are slow to
-// ask, to send or to read are dropped. A handler with streams is told to HangUp
-// when the server shuts down. Serve it on a listener from Whole.
-func NewServer(h http.Handler, logs *slog.Logger) *http.Server {
-	server := &http.Server{
+// The patience with clients.
+const (
+	headerTime = 2 * time.Second
+	writeTime  = 15 * time.Second
+	idleTime   = 75 * time.Second
+)
+
+// Server answers on the open internet: clients that are slow to ask, to send or
+// to read are dropped. Plain requests are answered by package swift, all others
+// by net/http. A handler with streams is told to HangUp when the server shuts
+// down.
+type Server struct {
+	*http.Server
+	swift *swift.Server
+	other *handover
+}
+
+// NewServer makes a server. Shutdown or Close ends it.
+func NewServer(h http.Handler, logs *slog.Logger) *Server {
+	s := &Server{Server: &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: 2 * time.Second,
+		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      15 * time.Second,
-		IdleTimeout:       75 * time.Second,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          quiet(logs),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
+	}}
+	s.other = &handover{conns: make(chan net.Conn), closed: make(chan struct{})}
+	s.swift = &swift.Server{
+		Handler: h, Other: s.other.take, ErrorLog: s.ErrorLog,
+		HeaderTime: headerTime, WriteTime: writeTime, IdleTime: idleTime,
 	}
 	if streams, ok := h.(interface{ HangUp() }); ok {
-		server.RegisterOnShutdown(streams.HangUp)
+		s.RegisterOnShutdown(streams.HangUp)
 	}
-	return server
+	return s
 }
+
+// Serve answers on a listener, until Shutdown or Close.
+func (s *Server) Serve(l net.Listener) error {
+	s.other.addr = l.Addr()
+	go func() { _ = s.Server.Serve(s.other) }() // ends with the server
+	return s.swift.Serve(l)
+}
+
+// Shutdown stops to accept and waits for the answers under way as long as ctx
+// allows.
+func (s *Server) Shutdown(ctx context.Context) error {
+	return errors.Join(s.swift.Shutdown(ctx), s.Server.Shutdown(ctx))
+}
+
+// Close ends everything at once.
+func (s *Server) Close() error { return errors.Join(s.swift.Close(), s.Server.Close()) }
+
+// handover is the listener through which connections come to net/http.
+type handover struct {
+	addr   net.Addr
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+// take passes a connection on, or closes it when nobody takes it any more.
+func (h *handover) take(c net.Conn) {
+	select {
+	case h.conns <- c:
+	case <-h.closed:
+		_ = c.Close()
+	}
+}
+
+func (h *handover) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return &wholeConn{Conn: c}, nil
+	case <-h.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (h *handover) Close() error {
+	h.once.Do(func() { close(h.closed) })
+	return nil
+}
+
+func (h *handover) Addr() net.Addr { return h.addr }
 
 // quiet sends net/http's own complaints, which name addresses and repeat what
 // clients sent, to the debug level only.
@@ -43,23 +116,9 @@ func quiet(logs *slog.Logger) *log.Logger {
 
 type connKey struct{}
 
-// Whole gives a listener whose connections send an answer of known length,
-// headers and body, in one write. net/http alone needs two or three once the
-// answer is longer than its 4 KiB buffer, which costs a quarter of what a
-// replica can answer.
-func Whole(l net.Listener) net.Listener { return wholeListener{l} }
-
-type wholeListener struct{ net.Listener }
-
-func (l wholeListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &wholeConn{Conn: c}, nil
-}
-
-// wholeConn gathers an announced answer. It knows the end of the headers by
+// wholeConn gathers an announced answer of net/http, headers and body, into one
+// write. net/http alone needs two or three once the answer is longer than its
+// 4 KiB buffer. It knows the end of the headers by
 // their empty line and the end of the body by its length. net/http writes to a
 // connection from one goroutine at a time.
 type wholeConn struct {

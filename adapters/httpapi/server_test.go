@@ -44,12 +44,12 @@ func serveOn(t *testing.T, h http.Handler, whole bool) (talk *bufio.ReadWriter, 
 		t.Fatal(err)
 	}
 	writes = &atomic.Int64{}
-	var l net.Listener = counting{plain, writes}
-	if whole {
-		l = httpapi.Whole(l)
-	}
 	server := httpapi.NewServer(h, nil)
-	go func() { _ = server.Serve(l) }()
+	serve := server.Serve
+	if !whole {
+		serve = server.Server.Serve // net/http alone
+	}
+	go func() { _ = serve(counting{plain, writes}) }()
 	conn, err := net.Dial("tcp", plain.Addr().String())
 	if err != nil {
 		t.Fatal(err)

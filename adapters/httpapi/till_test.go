@@ -64,7 +64,8 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 		pay.Conf{LookUpEvery: time.Millisecond})
 	s.scene = newScene(t, func(p *httpapi.Parts, c *httpapi.Conf) {
 		p.Roster = fleet
-		p.Paying = httpapi.Paying{Payments: s.pay, References: s.pay, Notices: s.pay, Refunds: s.pay}
+		p.Paying = httpapi.Paying{Payments: s.pay, References: s.pay, Notices: s.pay, Refunds: s.pay, Receipts: s.pay, Printer: printer{}}
+		c.PublicURL = "https://racord.example"
 		c.StartsPerMinute, c.PaymentsPerMinute, c.ReferencesPerMinute = 10_000, 10_000, 10_000
 		if change != nil {
 			change(p, c)
@@ -212,6 +213,14 @@ func (s *till) until(t testing.TB, id hub.PaymentID, as string, state hub.Paymen
 	}
 	t.Fatalf("the payment is %s, want %s", s.read(t, id, as).State, state)
 	return payment{}
+}
+
+// printer writes documents of one line.
+type printer struct{}
+
+func (printer) Print(to io.Writer, r *hub.PaymentReceipt) error {
+	_, err := io.WriteString(to, "%PDF "+r.Link)
+	return err
 }
 
 // provider is a payment provider with pages, a book and signed notifications.

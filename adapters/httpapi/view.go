@@ -31,6 +31,9 @@ func writeView(x *exchange, w http.ResponseWriter, v *view.View) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
+	if own, ok := w.(interface{ AvailableBuffer() []byte }); ok {
+		return x.send(w, http.StatusOK, typeJSON, v.AppendJSON(own.AvailableBuffer()))
+	}
 	room := bodies.Get().(*[]byte)
 	body := v.AppendJSON((*room)[:0])
 	err := x.send(w, http.StatusOK, typeJSON, body)

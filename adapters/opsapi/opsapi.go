@@ -1,9 +1,11 @@
 // Package opsapi holds the operators' buttons: deliveries that wait for a
-// person, and connectors in quarantine. It belongs on the operations listener,
+// person, connectors in quarantine, what two books do not agree about, and what
+// stops paying. It belongs on the operations listener,
 // which is never on the internet.
 package opsapi
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -16,6 +18,10 @@ import (
 type Store interface {
 	hub.Snapshots
 	hub.Quarantines
+	hub.Barriers
+	Differences(ctx context.Context, q hub.DifferenceQuery) ([]hub.Difference, error)
+	Runs(ctx context.Context) ([]hub.Run, error)
+	Anomalies(ctx context.Context, most int) ([]hub.Anomaly, error)
 }
 
 // Handler serves
@@ -25,6 +31,11 @@ type Store interface {
 //	POST   /feeds/held/{stage}/discard   drop one
 //	GET    /quarantine                   connectors that answered about somebody else
 //	DELETE /quarantine/{creditor}        ask it again
+//	GET    /differences                  what two books differ in; ?job= ?explained=true
+//	GET    /jobs                         when each comparison was last done
+//	GET    /anomalies                    what a person should look at, newest first
+//	GET    /barriers                     what is stopped, and why
+//	DELETE /barriers/{barrier}           let it go on
 //
 // Every change is logged.
 func Handler(store Store, log *slog.Logger) http.Handler {
@@ -35,6 +46,11 @@ func Handler(store Store, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /feeds/held/{stage}/discard", b.discard)
 	mux.HandleFunc("GET /quarantine", b.quarantined)
 	mux.HandleFunc("DELETE /quarantine/{creditor}", b.lift)
+	mux.HandleFunc("GET /differences", b.differences)
+	mux.HandleFunc("GET /jobs", b.jobs)
+	mux.HandleFunc("GET /anomalies", b.anomalies)
+	mux.HandleFunc("GET /barriers", b.barriers)
+	mux.HandleFunc("DELETE /barriers/{barrier}", b.lower)
 	return mux
 }
 

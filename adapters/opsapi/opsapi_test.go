@@ -87,3 +87,55 @@ func TestAnOperatorLiftsAQuarantine(t *testing.T) {
 		t.Errorf("got %v (%v), want nobody", left, err)
 	}
 }
+
+func TestAnOperatorSeesWhatTheBooksDifferIn(t *testing.T) {
+	press, store, _ := desk(t)
+	ctx := t.Context()
+	found := []hub.Difference{{Kind: "missing_here", Name: "R1", Amount: -500, Detail: "booked there"}}
+	for _, found := range [][]hub.Difference{found, nil} {
+		if err := store.Compared(ctx, hub.JobCreditor, "water", found); err != nil {
+			t.Fatal(err)
+		}
+		_, open := press("GET", "/differences")
+		if got := strings.Contains(open, `"amount_bani":-500`); got != (len(found) > 0) {
+			t.Errorf("got %s for %d differences", open, len(found))
+		}
+	}
+	if _, all := press("GET", "/differences?explained=true&job=creditor"); !strings.Contains(all, `"state":"explained"`) {
+		t.Errorf("got %s, want the one that was explained", all)
+	}
+	if _, other := press("GET", "/differences?explained=true&job=bank"); strings.Contains(other, "R1") {
+		t.Errorf("got %s of another job", other)
+	}
+	if err := store.Note(ctx, "other_amount", "an order"); err != nil {
+		t.Fatal(err)
+	}
+	if _, noted := press("GET", "/anomalies"); !strings.Contains(noted, "other_amount") {
+		t.Errorf("got %s, want the anomaly", noted)
+	}
+	if _, err := store.TakeJob(ctx, hub.JobBank, "me", time.Minute, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, jobs := press("GET", "/jobs"); !strings.Contains(jobs, `"job":"bank","running":true`) {
+		t.Errorf("got %s, want the job that runs", jobs)
+	}
+}
+
+func TestAnOperatorLowersABarrier(t *testing.T) {
+	press, store, _ := desk(t)
+	if err := store.RaiseBarrier(t.Context(), hub.BarrierCapture, "the journal is off by 5"); err != nil {
+		t.Fatal(err)
+	}
+	if _, body := press("GET", "/barriers"); !strings.Contains(body, "off by 5") {
+		t.Fatalf("got %s, want the barrier and its reason", body)
+	}
+	if status, _ := press("DELETE", "/barriers/walls"); status != 404 {
+		t.Errorf("got %d for a barrier that is none, want 404", status)
+	}
+	if status, body := press("DELETE", "/barriers/capture"); status != 200 {
+		t.Fatalf("got %d %s", status, body)
+	}
+	if _, body := press("GET", "/barriers"); strings.Contains(body, "capture") {
+		t.Errorf("got %s after it was lowered", body)
+	}
+}

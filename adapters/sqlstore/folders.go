@@ -11,11 +11,11 @@ import (
 // first column says what a row is.
 const folderQuery = `
 WITH p AS (SELECT id, person FROM parties WHERE login = $1)
-SELECT 0 AS part, id, person AS sealed, '' AS creditor, '' AS state, 0 AS at FROM p
+SELECT 0 AS part, id, person AS sealed, '' AS creditor, '' AS state, 0 AS at, 0 AS remains FROM p
 UNION ALL
-SELECT 1, l.id, l.code, l.creditor, '', l.linked_at FROM links l JOIN p ON l.party = p.id
+SELECT 1, l.id, l.code, l.creditor, '', l.linked_at, 0 FROM links l JOIN p ON l.party = p.id
 UNION ALL
-SELECT 2, m.obligation, NULL, m.creditor, m.state, m.since FROM marks m JOIN p ON m.party = p.id
+SELECT 2, m.obligation, NULL, m.creditor, m.state, m.since, m.remains FROM marks m JOIN p ON m.party = p.id
 ORDER BY part, at, id`
 
 // The parts of a folder.
@@ -52,8 +52,8 @@ func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder) error 
 	var part int
 	var id, creditor, state string
 	var sealed []byte
-	var at int64
-	err := rows.Scan(&part, &id, &sealed, &creditor, &state, &at)
+	var at, remains int64
+	err := rows.Scan(&part, &id, &sealed, &creditor, &state, &at, &remains)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder) error 
 		folder.Links = append(folder.Links, link)
 	case partMark:
 		folder.Marks = append(folder.Marks, hub.Mark{
-			Creditor: hub.Name(creditor), Obligation: hub.ObligationID(id), State: hub.HubState(state), Since: moment(at),
+			Creditor: hub.Name(creditor), Obligation: hub.ObligationID(id), State: hub.HubState(state), Since: moment(at), Remains: remains,
 		})
 	}
 	return err

@@ -42,8 +42,8 @@ func (s *Store) SetMark(ctx context.Context, party hub.PartyID, m hub.Mark) erro
 		return err
 	}
 	_, err := s.exec(ctx, `
-INSERT INTO marks (party, creditor, obligation, state, since) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since`,
-		string(party), string(m.Creditor), string(m.Obligation), string(m.State), micros(m.Since))
+INSERT INTO marks (party, creditor, obligation, state, since, remains) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since, remains = excluded.remains`,
+		string(party), string(m.Creditor), string(m.Obligation), string(m.State), micros(m.Since), m.Remains)
 	return err
 }

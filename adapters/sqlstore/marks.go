@@ -6,16 +6,16 @@ import "racord/hub"
 // shows: one that is being paid before one that was.
 const (
 	marksQuery = `
-INSERT INTO marks (party, creditor, obligation, state, since)
-SELECT party, creditor, obligation, hub, since FROM (
-	SELECT party, creditor, obligation, hub, since, row_number() OVER (
+INSERT INTO marks (party, creditor, obligation, state, since, remains)
+SELECT party, creditor, obligation, hub, since, remains FROM (
+	SELECT party, creditor, obligation, hub, since, remains, row_number() OVER (
 		PARTITION BY creditor, obligation
 		ORDER BY CASE hub WHEN 'settled' THEN 3 WHEN 'posted' THEN 2 ELSE 1 END, changed_at DESC, payment, no) AS place
 	FROM lines
 	WHERE party = $1 AND party <> '' AND hub <> 'none'
 		AND (creditor, obligation) IN (SELECT creditor, obligation FROM lines WHERE payment = $2)) AS ranked
 WHERE place = 1 AND EXISTS (SELECT 1 FROM parties WHERE id = $1)
-ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since
+ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since, remains = excluded.remains
 WHERE marks.state <> 'contested'`
 	unmarkQuery = `
 DELETE FROM marks WHERE party = $1 AND state <> 'contested'
@@ -32,7 +32,7 @@ func (c *change) marks(p *hub.Payment, now rows) (batch []Statement) {
 	}
 	set, unset := false, false
 	for no, is := range now.lines {
-		if was := c.rows.lines[no]; was.hub != is.hub || was.since != is.since {
+		if was := c.rows.lines[no]; was.hub != is.hub || was.since != is.since || was.remains != is.remains {
 			set = true
 			unset = unset || is.hub == hub.HubNone && was.hub != ""
 		}

@@ -28,6 +28,7 @@ type lineRow struct {
 	state      hub.LineState
 	hub        hub.HubState
 	since      int64
+	remains    int64
 }
 
 type refundRow struct {
@@ -45,7 +46,8 @@ func rowsOf(p *hub.Payment) rows {
 	}
 	for i := range p.Lines {
 		l := &p.Lines[i]
-		r.lines[l.No] = lineRow{l.Creditor, l.Obligation, l.Amount.Minor, l.State, l.HubState(), micros(since(p, l))}
+		r.lines[l.No] = lineRow{l.Creditor, l.Obligation, l.Amount.Minor, l.State, l.HubState(), micros(since(p, l)),
+			max(l.Owed.Minor-l.Amount.Minor, 0)}
 	}
 	for i := range p.Refunds {
 		f := &p.Refunds[i]
@@ -125,7 +127,7 @@ func (r chargeRow) values(p *hub.Payment, no int, state hub.ChargeState, now tim
 
 func (r lineRow) values(p *hub.Payment, no int, state hub.LineState, now time.Time) []any {
 	return []any{string(p.ID), int64(no), string(p.Party), string(r.creditor), string(r.obligation), r.amount, string(state),
-		string(r.hub), r.since, micros(now)}
+		string(r.hub), r.since, r.remains, micros(now)}
 }
 
 func (r refundRow) values(p *hub.Payment, no int, state hub.RefundState, now time.Time) []any {

@@ -10,6 +10,11 @@ type texts struct {
 	claims               string
 	notices, noticesTo   string
 	nextNotice           string
+	pulseNow             string
+	pulseAnomalies       string
+	barrierAdd           string
+	differenceSums       string
+	takeJob, endJob      string
 }
 
 func newTexts(w Words) texts {
@@ -25,6 +30,9 @@ func newTexts(w Words) texts {
 		notices:    say(strings.ReplaceAll(noticesQuery, "{whose}", "$3 = ''")),
 		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
 		nextNotice: say(nextNoticeQuery),
+
+		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
+		takeJob: say(takeJobQuery), endJob: say(endJobQuery),
 	}
 }
 
@@ -36,9 +44,9 @@ var (
 ON CONFLICT (payment, no) DO UPDATE
 SET psp = excluded.psp, merchant = excluded.merchant, number = excluded.number, ref = excluded.ref, state = excluded.state,
 	amount = excluded.amount, taken = excluded.taken, changed_at = excluded.changed_at`)
-	linesTable = table("lines", "payment text, no bigint, party text, creditor text, obligation text, amount bigint, state text, hub text, since bigint, changed_at bigint", `
+	linesTable = table("lines", "payment text, no bigint, party text, creditor text, obligation text, amount bigint, state text, hub text, since bigint, remains bigint, changed_at bigint", `
 ON CONFLICT (payment, no) DO UPDATE
-SET amount = excluded.amount, state = excluded.state, hub = excluded.hub, since = excluded.since, changed_at = excluded.changed_at`)
+SET amount = excluded.amount, state = excluded.state, hub = excluded.hub, since = excluded.since, remains = excluded.remains, changed_at = excluded.changed_at`)
 	refundsTable = table("refunds", "payment text, no bigint, charge bigint, line bigint, amount bigint, state text, changed_at bigint", `
 ON CONFLICT (payment, no) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at`)
 	journalTable = table("journal", "tx text, leg bigint, kind text, payment text, account text, debit bigint, credit bigint, at bigint, version bigint, place bigint", `

@@ -17,6 +17,7 @@ type guardMetrics struct {
 	calls, shed, retried, moves             *prometheus.CounterVec
 	duration                                *prometheus.HistogramVec
 	breaker, quarantined, declared, declRPS *prometheus.GaugeVec
+	declPost                                *prometheus.GaugeVec
 	loads                                   *loads
 }
 
@@ -32,6 +33,7 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 		quarantined: t.gauge("racord_quarantined", "Whether a connector is stopped because it answered about somebody else.", "connector"),
 		declared:    t.gauge("racord_declared_slots", "Calls at once that a creditor declared for all replicas together.", "connector"),
 		declRPS:     t.gauge("racord_declared_calls_per_second", "Calls a second that a creditor declared for all replicas together, 0 for any number.", "connector"),
+		declPost:    t.gauge("racord_declared_posting_seconds", "How long a creditor may take to book a line, by what it declared, before somebody should look.", "connector"),
 		loads:       newLoads(),
 	}
 	t.registry.MustRegister(m.loads)
@@ -77,11 +79,25 @@ func (t *Telemetry) Declared(fleet []*hub.Connector) {
 		label := t.connector(c.Creditor.Name)
 		t.guard.declared.WithLabelValues(label).Set(float64(cmp.Or(c.Traits.MaxInflight, undeclared)))
 		t.guard.declRPS.WithLabelValues(label).Set(c.Traits.RPS)
+		if c.Sink != nil {
+			t.guard.declPost.WithLabelValues(label).Set(bookedWithin(c).Seconds())
+		}
 		if c.Feed != nil {
 			feeds = append(feeds, c.Creditor.Name)
 		}
 	}
 	t.feeds.Store(&feeds)
+}
+
+// bookedWithin is how long a creditor may take to book a line, by what it
+// declared; after that an operator should look.
+func bookedWithin(c *hub.Connector) time.Duration {
+	switch paying := c.Traits.Paying; paying.Class {
+	case hub.ClassF, hub.ClassC:
+		return 36 * time.Hour // the next morning's file or statement, and half a day
+	default:
+		return 5*time.Minute + 2*paying.Visible
+	}
 }
 
 // Quarantined tells that a connector was stopped or let out again.

@@ -13,7 +13,7 @@ import (
 // new field is first thought about, then added here.
 var keys = []string{
 	slog.TimeKey, slog.LevelKey, slog.MessageKey,
-	"operation", "connector", "code", "outcome", "reason", "state", "stage", "portal", "trace_id", "took", "error",
+	"operation", "connector", "code", "outcome", "reason", "state", "stage", "barrier", "job", "portal", "trace_id", "took", "error",
 	"field", "detail", "records", "refused", "as_of", "class", "from", "to", "type", "stack", "address", "file", "version", "signal", "replicas",
 }
 

@@ -122,19 +122,20 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
-		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight,
+		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
 	})
 	if err != nil {
 		return err
 	}
 	h.meters.WatchStore(h.store)
+	h.meters.WatchBooks(h.store)
 	buttons := opsapi.Handler(h.store, h.log)
 	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
 	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
 		return err
 	}
-	h.serve(h.ops, ops, h.ops.Listener)
-	h.serve(h.api, httpapi.NewServer(api, h.log), httpapi.Whole(h.api.Listener))
+	h.serve(h.ops, ops)
+	h.serve(h.api, httpapi.NewServer(api, h.log))
 	return nil
 }
 

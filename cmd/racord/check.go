@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -28,6 +29,24 @@ type checkCommand struct {
 	Timeout  time.Duration  `help:"How long the whole suite may take." default:"5m"`
 }
 
+// Help says how long it takes.
+func (*checkCommand) Help() string {
+	return `The suite asks the endpoint some dozens of times, never faster than the manifest
+declares, and waits for the declared timeout where silence is tried. That takes
+seconds with a fast system, and a few minutes with one that allows few calls a
+second or whose timeout is long. A line on standard error tells of every clause
+as it ends; what --timeout cuts off counts as failed.`
+}
+
+// progress writes a line for every clause as it ends, with the time it took.
+func progress(to io.Writer) func(connectortest.Result) {
+	began := time.Now()
+	return func(r connectortest.Result) {
+		fmt.Fprintf(to, "%5.1fs  %s: %s\n", time.Since(began).Seconds(), r.Clause, r.Verdict)
+		began = time.Now()
+	}
+}
+
 // errNotPassed makes the command end with status 1 after the table was printed.
 var errNotPassed = errors.New("the connector does not pass: the table says what to change")
 
@@ -47,7 +66,9 @@ func (c *checkCommand) Run(ctx context.Context, to streams) error {
 	fmt.Fprintf(to.log, "asking %s (%s), at most %d calls at once and %g a second\n", m.Creditor.Name, m.Kind, m.Traits.MaxInflight, m.Traits.RPS)
 	env, closeWay := c.env(m, clock)
 	defer closeWay()
-	report := connectortest.Run(ctx, connectortest.For(kinds.All(), m, env))
+	suite := connectortest.For(kinds.All(), m, env)
+	suite.Told = progress(to.log)
+	report := connectortest.Run(ctx, suite)
 	if c.JSON {
 		encoder := json.NewEncoder(to.out)
 		encoder.SetIndent("", "  ")

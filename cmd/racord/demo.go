@@ -36,7 +36,7 @@ func (c *demoCommand) Run(ctx context.Context, to streams) (err error) {
 		return err
 	}
 	city, err := town.Start(ctx, town.Config{
-		Seed: c.Seed, Size: c.Size, Listen: c.CityListen, DataDir: c.Data, Latency: c.Latency,
+		Seed: c.Seed, Size: c.Size, Listen: c.CityListen, DataDir: c.Data, Latency: c.Latency, PSPExtras: true,
 	})
 	if err != nil {
 		return fmt.Errorf("simulated city: %w", err)

@@ -11,7 +11,8 @@ import (
 
 // demoProviders are the demo city's contracts with its two payment providers:
 // the one that captures by hand first, because it lets creditors be asked again
-// before money is taken.
+// before money is taken. Refunding over the API is an ability that Netopia does
+// not document; the sandbox has it, so the demo switches it on.
 func demoProviders(city *town.Town, secrets string, bases map[string]string) ([]config.Provider, error) {
 	manifests, err := readManifests(config.DemoCreditors(), bases)
 	if err != nil {
@@ -37,7 +38,7 @@ func demoProviders(city *town.Town, secrets string, bases map[string]string) ([]
 			Keys: keys, UserKey: "euplatesc-user-key", UserAPI: "euplatesc-user-api", Capture: "manual",
 		}},
 		{Kind: "netopia", Netopia: &config.Netopia{
-			Terms:   config.Terms{Kind: "netopia", Name: "netopia", Title: "NETOPIA Payments", Merchants: points},
+			Terms:   config.Terms{Kind: "netopia", Name: "netopia", Title: "NETOPIA Payments", Merchants: points, Extras: []string{"refund"}},
 			BaseURL: city.URL() + "/netopia", Signature: city.Credentials()["netopia-pos-signature"], APIKey: "netopia-api-key",
 			PublicKeyFile: filepath.Join(secrets, "netopia", "netopia-public-key"),
 			Contact:       config.Contact{Email: "plati@napoca-test.invalid", Phone: "0264000000", City: "Napoca-Test", County: "Cluj", PostalCode: "400000"},

@@ -11,6 +11,7 @@ import (
 	"racord/adapters/httpapi"
 	"racord/adapters/netopia"
 	"racord/adapters/pspwire"
+	"racord/adapters/receipt"
 	"racord/adapters/upstream"
 	"racord/config"
 	"racord/hub"
@@ -105,7 +106,10 @@ func (h *runningHub) doorsToPaying() httpapi.Paying {
 	if len(h.payments.PSPs) == 0 {
 		return httpapi.Paying{}
 	}
-	return httpapi.Paying{Payments: h.payments, References: h.payments, Notices: h.payments, Refunds: h.payments}
+	return httpapi.Paying{
+		Payments: h.payments, References: h.payments, Notices: h.payments, Refunds: h.payments,
+		Receipts: h.payments, Printer: receipt.Printer{},
+	}
 }
 
 // publicURL is where providers reach this hub: as configured, else where it

@@ -145,6 +145,12 @@ func (h *runningHub) OpsURL() string { return h.ops.url() }
 // served.
 type listener struct{ net.Listener }
 
+// server is an http.Server, or one like it.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+}
+
 func bind(ctx context.Context, address string) (*listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -153,10 +159,10 @@ func bind(ctx context.Context, address string) (*listener, error) {
 	return &listener{l}, nil
 }
 
-// serve answers on a listener, the same as taken or wrapped, until the hub stops.
-func (h *runningHub) serve(taken *listener, server *http.Server, wrapped net.Listener) {
+// serve answers on a listener until the hub stops.
+func (h *runningHub) serve(taken *listener, server server) {
 	go func() {
-		if err := server.Serve(wrapped); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(taken.Listener); !errors.Is(err, http.ErrServerClosed) {
 			h.failed <- err
 		}
 	}()

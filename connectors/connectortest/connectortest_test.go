@@ -2,11 +2,13 @@ package connectortest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
+	"racord/connectors"
 	"racord/connectors/connectortest"
 	"racord/hub"
 )
@@ -154,5 +156,20 @@ func TestWithoutTestDebtorsTheSuiteSaysSo(t *testing.T) {
 	report := connectortest.Run(t.Context(), s)
 	if got := failures(report); !slices.Equal(got, []string{"a known subject is listed"}) {
 		t.Errorf("got %q failed, want the missing debtors named", got)
+	}
+}
+
+func TestTheSuiteTellsOfEveryClauseAsItEnds(t *testing.T) {
+	var told []connectortest.Result
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // every clause ends at once
+	s := connectortest.Suite{
+		Open: func(ctx context.Context, _ func(connectors.Env) connectors.Env) (*hub.Connector, error) {
+			return nil, ctx.Err()
+		},
+		Told: func(r connectortest.Result) { told = append(told, r) },
+	}
+	if report := connectortest.Run(ctx, s); !slices.Equal(told, report.Results) {
+		t.Errorf("got told of %d clauses, want all %d in order", len(told), len(report.Results))
 	}
 }

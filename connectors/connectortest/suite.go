@@ -25,6 +25,7 @@ type Suite struct {
 	Most  hub.Money // the most it posts in all
 
 	Expected map[string]int64 // bani outstanding by external id of what Known owes; nil = not compared
+	Told     func(Result)     // hears of every clause as it ends; may be nil
 	Patience time.Duration    // how long a call may go on after its context has ended; default 2 s
 }
 
@@ -51,7 +52,11 @@ func Run(ctx context.Context, s Suite) Report {
 	report := Report{Creditor: s.Creditor.Name, At: time.Now().UTC()}
 	r.prepare(ctx)
 	for _, c := range clauses {
-		report.Results = append(report.Results, r.judge(ctx, c))
+		result := r.judge(ctx, c)
+		report.Results = append(report.Results, result)
+		if s.Told != nil {
+			s.Told(result)
+		}
 	}
 	if r.connector != nil && r.connector.Sink != nil {
 		report.Claimed, report.Class = s.Traits.Paying.Class, r.class()

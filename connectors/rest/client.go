@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"racord/connectors"
 	"racord/connectors/wire"
@@ -34,6 +36,7 @@ type client struct {
 	env      connectors.Env
 	base     string
 	caller   *wire.Caller
+	last     atomic.Pointer[parsed]
 }
 
 func newClient(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *client {
@@ -92,22 +95,53 @@ func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) 
 		}
 		body = bytes.NewReader(filled)
 	}
-	request, err := newRequest(ctx, p.Method, address, body)
+	request, err := cl.newRequest(ctx, p.Method, address, body)
 	if err != nil {
 		return nil, connectors.Failure(hub.CodeInternal, errors.New("the request cannot be made")) // the cause repeats the address
 	}
 	return request, cl.addHeaders(ctx, p, v, request)
 }
 
-func newRequest(ctx context.Context, method, address string, body *bytes.Reader) (*http.Request, error) {
-	if body == nil {
-		return http.NewRequestWithContext(ctx, method, address, nil)
+func (cl *client) newRequest(ctx context.Context, method, address string, body *bytes.Reader) (*http.Request, error) {
+	to, err := cl.parse(address)
+	if err != nil {
+		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, body)
-	if err == nil {
+	var request *http.Request
+	if body == nil {
+		request, err = http.NewRequestWithContext(ctx, method, "/", nil)
+	} else {
+		request, err = http.NewRequestWithContext(ctx, method, "/", body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	return request, err
+	request.URL, request.Host = to, to.Host
+	return request, nil
+}
+
+// parsed is an address and what it was made of.
+type parsed struct {
+	text string
+	url  url.URL
+}
+
+// parse reads an address. Most calls go to the same one again and again.
+func (cl *client) parse(address string) (*url.URL, error) {
+	if last := cl.last.Load(); last != nil && last.text == address {
+		again := last.url
+		return &again, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	u.Host = strings.TrimSuffix(u.Host, ":") // as http.NewRequest does
+	cl.last.Store(&parsed{address, *u})
+	return u, nil
 }
 
 func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) (string, error) {

@@ -22,6 +22,7 @@ func (s source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, err
 func (s source) ask(ctx context.Context, who hub.Asked, each func(root connectors.Value) error) (hub.Answer, error) {
 	vars := s.vars(who)
 	r := s.manifest.Reading(s.call.Call, who, vars.Now)
+	defer r.Release()
 	for {
 		more, err := s.page(ctx, vars, r, each)
 		if err != nil {

@@ -27,6 +27,7 @@ func (lab Lab) age(t *testing.T, d time.Duration) {
 		`UPDATE events SET at = at - ?, due_at = due_at - ?`,
 		`UPDATE lines SET changed_at = changed_at - ?`,
 		`UPDATE payments SET opened_at = opened_at - ?, changed_at = changed_at - ?`,
+		`UPDATE jobs SET leased_until = leased_until - ?, due_at = due_at - ?`,
 	} {
 		if err := lab.raw(t, strings.ReplaceAll(statement, "?", fmt.Sprint(d.Microseconds()))); err != nil {
 			t.Fatal(err)

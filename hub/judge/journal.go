@@ -65,7 +65,7 @@ func (t *trial) clearing(p *hub.Payment, bookings []hub.Booking) {
 	says := map[string]int64{}
 	for _, b := range bookings {
 		switch b.Kind {
-		case "captured", "refunded", "disputed", "unknown_money":
+		case "captured", "refunded", "disputed", "won", "unknown_money":
 			for _, leg := range b.Legs {
 				if psp, ok := strings.CutPrefix(leg.Account, hub.AccountClearing("")); ok {
 					says[psp] += leg.Debit - leg.Credit

@@ -28,19 +28,30 @@ import (
 
 // Evidence is what all books say. Amounts are in bani.
 type Evidence struct {
-	Hub      hub.Books
+	Hub      Ledger
 	Orders   []Order   // every provider's book
 	Entries  []Entry   // every creditor's book
 	Promises []Promise // what payers were told, when somebody remembers
 }
 
+// Ledger is what is read of the hub's books. See hub.Books.
+type Ledger interface {
+	EachPayment(ctx context.Context, each func(p *hub.Payment) error) error
+	Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error)
+	Balances(ctx context.Context) (map[string]int64, error)
+	Claims(ctx context.Context) ([]hub.Claim, error)
+}
+
+var _ Ledger = hub.Books(nil)
+
 // Order is what a provider's book says about an order.
 type Order struct {
-	PSP, Number                              string
-	Payment                                  hub.PaymentID // from the order's manifest; "" = not said
-	Authorised, Captured, Refunded, Disputed int64
-	Captures                                 int  // how often money was taken; 0 = not said
-	Open                                     bool // authorised, and neither taken nor given back
+	PSP, Number                    string
+	Payment                        hub.PaymentID // from the order's manifest; "" = not said
+	Authorised, Captured, Refunded int64
+	Disputed                       int64 // taken back by the payer's bank, and not won since
+	Captures                       int   // how often money was taken; 0 = not said
+	Open                           bool  // authorised, and neither taken nor given back
 }
 
 // Entry is one booking in a creditor's book that names a posting of ours.
@@ -56,6 +67,7 @@ type Entry struct {
 type Promise struct {
 	Key      string          // of the request that opened the payment
 	Payments []hub.PaymentID // the answers to that request: one payment, if the hub keeps its word
+	Refused  int             // how often the request was refused after it had been granted
 	Lines    []Promised
 }
 
@@ -94,7 +106,7 @@ func Judge(ctx context.Context, e Evidence) (*Verdict, error) {
 
 // trial is one judgement under way.
 type trial struct {
-	hub      hub.Books
+	hub      Ledger
 	payments []*hub.Payment
 	known    map[hub.PaymentID]*hub.Payment
 	orders   []Order

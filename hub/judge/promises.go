@@ -16,6 +16,9 @@ func (t *trial) promises(promises []Promise) {
 		if ids = slices.Compact(ids); len(ids) > 1 {
 			t.wrong("I9", pr.Key, "one request was answered with %d payments", len(ids))
 		}
+		if pr.Refused > 0 && len(ids) > 0 {
+			t.wrong("I9", pr.Key, "one request opened a payment, and was refused %d times", pr.Refused)
+		}
 		for _, id := range ids {
 			if p := t.known[id]; p == nil {
 				t.lost("I9", id, "the payer was told of a payment the hub does not know")

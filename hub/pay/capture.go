@@ -207,17 +207,13 @@ func (s *Service) answered(ctx context.Context, lease *hub.Lease, err error, unk
 	})
 }
 
-// recapture lets a capture that the provider says did not happen be repeated
-// under the same key, as long as it knows the key; later it is only looked up.
+// recapture lets a capture that the provider says did not happen be repeated: it
+// was looked up, and an order is captured once at most.
 func (s *Service) recapture(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
-	psp := s.psp(c.PSP)
-	if psp == nil || tx.Now().Sub(c.AskedAt) > psp.Traits.KeyWindow {
-		tx.Anomaly("key_too_old", "a capture stays unknown beyond the provider's window: "+c.Order)
-		tx.Schedule(work, time.Hour)
-		return c.Move(hub.ChargeCaptureUnknown)
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.CallFor+s.patience(c))
+	if tx.Now().Sub(c.AskedAt) > time.Hour && c.Tries%60 == 0 {
+		tx.Anomaly("capture_unknown", "the provider neither captures nor gives up: "+c.Order)
 	}
-	tx.Schedule(work, s.conf.CallFor+s.conf.LookUpEvery)
 	return c.Move(hub.ChargeCapturing)
 }
 

@@ -42,6 +42,9 @@ func (s *Service) startLate(ctx context.Context, lease *hub.Lease, p *hub.Paymen
 		return s.later(ctx, lease, time.Until(p.ExpiresAt)+time.Second)
 	}
 	_, err := s.start(ctx, p.ID, lease.No)
+	if hub.CodeOf(err) == hub.CodeAmountChanged {
+		return nil // the payer sees that nothing was taken
+	}
 	return err
 }
 
@@ -57,7 +60,7 @@ func (s *Service) ask(ctx context.Context, c *hub.Charge) (hub.ChargeFacts, erro
 }
 
 func refOf(c *hub.Charge) hub.ChargeRef {
-	return hub.ChargeRef{Order: c.Order, Ref: c.Ref, Merchant: c.Merchant}
+	return hub.ChargeRef{Order: c.Order, Ref: c.Ref, Merchant: c.Merchant, Amount: c.Amount, Take: c.Take}
 }
 
 // lookUp asks the provider how the charge stands and draws the consequences. A
@@ -99,14 +102,14 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 		return s.captured(ctx, tx, p, c)
 	case f.Voided:
 		return s.end(tx, p, c, hub.ChargeVoided, "voided")
+	case said.Declined && said.Authorised == 0: // also what was authorised before: a look for fraud ended badly
+		return s.end(tx, p, c, gone(c), "declined")
 	case unknown && (c.State == hub.ChargeCapturing || c.State == hub.ChargeCaptureUnknown):
 		tx.Anomaly("order_lost", "the provider does not know an order it authorised: "+c.Order)
 		tx.Schedule(work, s.patience(c))
 		return c.Move(hub.ChargeCaptureUnknown)
 	case f.Authorised > 0:
 		return s.authorised(tx, p, c)
-	case f.Declined:
-		return s.end(tx, p, c, hub.ChargeFailed, "declined")
 	case f.Expired:
 		return s.end(tx, p, c, hub.ChargeExpired, "page_expired")
 	case tx.Now().After(p.ExpiresAt) && !f.Review:
@@ -114,6 +117,15 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 	}
 	tx.Schedule(work, s.patience(c))
 	return nil
+}
+
+// gone is how a charge ends whose provider says that nothing comes of it.
+func gone(c *hub.Charge) hub.ChargeState {
+	switch c.State {
+	case hub.ChargeStarting, hub.ChargeAwaiting, hub.ChargeAuthorised:
+		return hub.ChargeFailed
+	}
+	return hub.ChargeVoided
 }
 
 // overdue ends a charge whose payer came to no end, and keeps an eye on it as

@@ -35,7 +35,7 @@ func (s *Service) clear(ctx context.Context, lease *hub.Lease) error {
 		s.Pages.Forget(ctx, l.Creditor, hub.Asked(l.Asked))
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
-		return s.looked(tx, lease, p, due, err)
+		return s.looked(ctx, tx, lease, p, due, err)
 	})
 }
 
@@ -62,7 +62,7 @@ func stillDue(ctx context.Context, c *hub.Connector, l *hub.Line) (bool, error) 
 	return false, nil
 }
 
-func (s *Service) looked(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, due bool, err error) error {
+func (s *Service) looked(ctx context.Context, tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, due bool, err error) error {
 	l := p.Line(lease.No)
 	now := s.Clock.Now()
 	wait := min(max(firstLook, tx.Now().Sub(l.SentAt)), lastLook)
@@ -71,9 +71,9 @@ func (s *Service) looked(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, due
 		tx.Schedule(lease.Work, wait)
 	case !due:
 		l.ClearedAt, l.Zombie = now, false
-		tx.Release(l)
 		tx.Done(lease.Work)
 		s.emit(tx, p, "line.cleared", l.No)
+		return s.letGo(ctx, tx, p, l)
 	default:
 		tx.Schedule(lease.Work, wait)
 		if now.After(l.ClearBy) && !l.Zombie {
@@ -84,4 +84,17 @@ func (s *Service) looked(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, due
 		}
 	}
 	return nil
+}
+
+// letGo ends the claim on a debt that its creditor does not show any more. One
+// that was paid whole stays claimed for as long as a quote lives: what others
+// were quoted before must not pay it again, should its creditor be silent when
+// it is asked once more.
+func (s *Service) letGo(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, l *hub.Line) error {
+	if l.Amount != l.Owed {
+		tx.Release(l)
+		return nil
+	}
+	_, _, _, err := tx.Hold(ctx, p.ID, l, tx.Now().Add(longestQuote))
+	return err
 }

@@ -309,6 +309,14 @@ func (c gatedPayments) rolledBack(call func() error) (err error) {
 	return call()
 }
 
+func (c gatedPayments) RoomToPay(ctx context.Context) error {
+	return sent(ctx, c.g, "Payments.RoomToPay", func() error { return c.Payments.RoomToPay(ctx) })
+}
+
+func (c gatedPayments) Book(ctx context.Context, b ...hub.Booking) error {
+	return sent(ctx, c.g, "Payments.Book", func() error { return c.Payments.Book(ctx, b...) })
+}
+
 func (c gatedPayments) OpenPayment(ctx context.Context, key hub.RequestKey, build func(hub.PaymentTx) (*hub.Payment, error)) (*hub.Payment, bool, error) {
 	opened := false
 	p, err := through(ctx, c.g, "Payments.OpenPayment", func() (p *hub.Payment, err error) {
@@ -382,6 +390,11 @@ func (c gatedTx) pass(method string) {
 func (c gatedTx) Hold(ctx context.Context, p hub.PaymentID, l *hub.Line, until time.Time) (bool, hub.PaymentID, time.Time, error) {
 	c.pass("Hold")
 	return c.PaymentTx.Hold(ctx, p, l, until)
+}
+
+func (c gatedTx) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.Line, until time.Time) ([]hub.Held, error) {
+	c.pass("HoldAll")
+	return c.PaymentTx.HoldAll(ctx, p, lines, until)
 }
 
 func (c gatedTx) Release(l *hub.Line) { c.pass("Release"); c.PaymentTx.Release(l) }

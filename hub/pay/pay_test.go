@@ -283,3 +283,66 @@ func TestAPaidDebtThatIsStillShownIsAZombie(t *testing.T) {
 		}
 	})
 }
+
+func TestMoneyTakenAtOnceIsVerifiedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.prefer = []string{"auto"}
+		s.Service = pay.New(s.parts(), pay.Conf{})
+		q, err := s.Quote(t.Context(), who, "portal", s.owe(1, "alpha", "beta"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.offices["beta"].debts["D1"] = 0 // paid at the counter
+		order := pay.Order{Key: "k", Token: q.Token, Policy: hub.BestEffort, ReturnURL: "https://portal.invalid/"}
+		if _, err := s.Open(t.Context(), who, "portal", order); hub.CodeOf(err) != hub.CodeAmountChanged {
+			t.Fatalf("got %v, want to be told that the quote is outdated", err)
+		}
+		if len(s.auto.orders) != 0 {
+			t.Error("the provider was asked for a page")
+		}
+		p, err := s.Open(t.Context(), who, "portal", order)
+		if err != nil || p.State() != hub.PaymentFailed {
+			t.Fatalf("the same key again: got %v, %v, want the payment that failed", p, err)
+		}
+		if _, err := s.open(t.Context(), "k2", []pay.Item{{Creditor: "alpha", Wanted: hub.Wanted{Obligation: p.Lines[0].Obligation}}}, hub.BestEffort); err != nil {
+			t.Errorf("what is still owed, quoted anew: %v", err)
+		}
+	})
+}
+
+func TestAnOldQuotePaysNothingTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.offices["alpha"].takes = true
+		items := s.owe(1, "alpha")
+		old, err := s.Quote(t.Context(), who, "portal", items)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.open(t.Context(), "k1", items, hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, 5*time.Minute)
+		if p = s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].ClearedAt.IsZero() {
+			t.Fatal("the debt is not cleared")
+		}
+		s.offices["alpha"].silent = true
+		order := pay.Order{Key: "k2", Token: old.Token, Policy: hub.BestEffort, ReturnURL: "https://portal.invalid/"}
+		if second, err := s.Open(t.Context(), who, "portal", order); err == nil {
+			s.authorise(second)
+			s.settle(t, 5*time.Minute)
+		}
+		if got := len(s.offices["alpha"].entries); got != 1 {
+			t.Errorf("got it booked %d times, want once", got)
+		}
+		s.offices["alpha"].silent = false
+		time.Sleep(16 * time.Minute)
+		s.offices["alpha"].debts["D1"] = 500 // the same debt comes again
+		if _, err := s.open(t.Context(), "k3", items, hub.BestEffort); err != nil {
+			t.Errorf("what is owed anew: %v", err)
+		}
+	})
+}

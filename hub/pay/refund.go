@@ -42,14 +42,16 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 		switch {
 		case r.State != hub.RefundRequested && c.Facts.Refunded >= r.Before+r.Amount.Minor:
 			return s.refunded(tx, p, c, r)
+		case r.State != hub.RefundRequested && c.Facts.RefundedSome && alone(p, r):
+			return s.refunded(tx, p, c, r)
 		case psp.Refunder == nil:
 			return s.refundFailed(tx, p, r, "the provider cannot refund")
 		case r.State != hub.RefundRequested && tx.Now().Sub(r.AskedAt) < s.settleFor():
 			tx.Schedule(lease.Work, s.settleFor()/2)
 			return r.Move(hub.RefundUnknown)
-		case r.State != hub.RefundRequested && tx.Now().Sub(r.AskedAt) > psp.Traits.KeyWindow:
+		case r.State != hub.RefundRequested && c.Facts.RefundedSome: // the settlement will tell
 			tx.Schedule(lease.Work, time.Hour)
-			tx.Anomaly("key_too_old", "a refund stays unknown beyond the provider's window: "+c.Order)
+			tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
 			return r.Move(hub.RefundUnknown)
 		}
 		if r.State == hub.RefundRequested {
@@ -64,6 +66,16 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 		return err
 	}
 	return s.repay(ctx, lease, psp, p)
+}
+
+// alone tells whether nothing else of the charge was ever refunded.
+func alone(p *hub.Payment, r *hub.Refund) bool {
+	for i := range p.Refunds {
+		if o := &p.Refunds[i]; o.No != r.No && o.Charge == r.Charge && o.State != hub.RefundRequested {
+			return false
+		}
+	}
+	return true
 }
 
 // settleFor is how long a provider's sum may lag behind a refund that it was

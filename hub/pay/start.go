@@ -10,7 +10,8 @@ import (
 )
 
 // start opens the provider's page for a charge. That it will be asked is stored
-// first. A provider that certainly did nothing, or whose answer was lost, is
+// first. Where money is taken as soon as the payer pays, the creditors are asked
+// once more before: afterwards it could only be given back. A provider that certainly did nothing, or whose answer was lost, is
 // routed around: the payer never got its page, so nobody can pay there; should
 // it report money all the same, that is given back.
 func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Payment, error) {
@@ -22,11 +23,14 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 			return nil
 		}
 		c.AskedAt = tx.Now()
-		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkCharge, No: no}, startFor+s.conf.CallFor)
+		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkCharge, No: no}, startFor+s.conf.VerifyFor+s.conf.CallFor)
 		return c.Move(hub.ChargeStarting)
 	})
 	if err != nil || !mine {
 		return p, err
+	}
+	if why := s.outdated(ctx, p, p.Charge(no)); why != nil {
+		return s.withdraw(context.WithoutCancel(ctx), p, no, why)
 	}
 	session, failed := s.openPage(ctx, p, p.Charge(no))
 	if failed != nil {
@@ -35,6 +39,38 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 	return s.Store.ChangePayment(context.WithoutCancel(ctx), id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.started(tx, p, p.Charge(no), session)
 	})
+}
+
+// outdated tells why a charge that takes money at once may not be started: a
+// creditor does not confirm any more what it quoted.
+func (s *Service) outdated(ctx context.Context, p *hub.Payment, c *hub.Charge) error {
+	if c.Manual {
+		return nil
+	}
+	for _, said := range s.askAgain(ctx, linesOf(p, c)) {
+		if verdict(said) {
+			return said
+		}
+	}
+	return nil
+}
+
+// withdraw ends a charge that was not started because its quote is outdated, and
+// goes on with the basket's next one.
+func (s *Service) withdraw(ctx context.Context, p *hub.Payment, no int, why error) (*hub.Payment, error) {
+	p, err := s.Store.ChangePayment(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		if c := p.Charge(no); c.State == hub.ChargeStarting {
+			return s.end(tx, p, c, hub.ChargeFailed, string(hub.CodeOf(why)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c := next(p); c != nil && c.State == hub.ChargeCreated && p.Policy != hub.AllOrNothing {
+		return s.start(ctx, p.ID, c.No)
+	}
+	return nil, hub.Wrap(hub.CodeAmountChanged, why, "What you saw is not so any more. Ask for a new quote.")
 }
 
 func (s *Service) started(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, session hub.Session) error {

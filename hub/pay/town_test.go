@@ -28,8 +28,10 @@ type town struct {
 	born     int
 	errands  sync.WaitGroup
 	promises map[string]*judge.Promise // by key
-	gone     map[string]bool           // creditor/external id: changed, cancelled or paid elsewhere
+	quoted   map[string]time.Time      // by key
+	gone     map[string]time.Time      // creditor/external id: last changed, cancelled or paid elsewhere
 	least    time.Duration             // how long is waited before the judge is asked
+	hours    bool                      // some payers pay hours late
 	ended    bool
 }
 
@@ -48,7 +50,7 @@ var townConf = pay.Conf{PageLife: 3 * time.Minute}
 func newTown(t *testing.T, seed uint64, share float64, replicas int, bend func(*town, *pay.Parts)) *town {
 	tn := &town{
 		least: 2 * longPause, scene: newScene(seed, share, townConf), t: t, conf: townConf, bend: bend, promises: map[string]*judge.Promise{},
-		gone: map[string]bool{}, fate: func(point) harm { return unharmed },
+		gone: map[string]time.Time{}, quoted: map[string]time.Time{}, fate: func(point) harm { return unharmed },
 	}
 	for range replicas {
 		tn.birth()
@@ -157,6 +159,7 @@ type basket struct {
 	meanwhile func(*hub.Payment) // between opening and authorising
 	late      time.Duration      // how long the payer takes on the page
 	cancels   bool
+	partly    bool // pays what can be paid
 }
 
 // pay is one payer from the quote to the provider's page. It gives the payment,
@@ -165,7 +168,7 @@ func (tn *town) pay(b basket) *hub.Payment {
 	var q *pay.Quote
 	err := tn.ask(func(r *replica) (err error) {
 		q, err = r.Quote(context.Background(), who, "portal", b.items)
-		if err == nil && !whole(q) {
+		if err == nil && !whole(q) && (!b.partly || q.Total.Minor == 0) {
 			err = hub.Errorf(hub.CodeUnavailable, "a line cannot be paid now")
 		}
 		return err
@@ -184,12 +187,18 @@ func (tn *town) pay(b basket) *hub.Payment {
 	if b.cancels {
 		_ = tn.ask(func(r *replica) error { _, err := r.Cancel(context.Background(), who, p.ID); return err })
 	}
-	for range 3 { // one page after the other
-		if !tn.visit(p) {
-			break
-		}
-		_ = tn.ask(func(r *replica) error { _, err := r.Resume(context.Background(), who, p.ID); return err })
+	for shown := p; shown != nil && tn.visit(shown); { // one page after the other
+		shown = tn.resumed(p.ID)
 	}
+	return p
+}
+
+// resumed gives the payment with the payer's next page.
+func (tn *town) resumed(id hub.PaymentID) (p *hub.Payment) {
+	_ = tn.ask(func(r *replica) (err error) {
+		p, err = r.Resume(context.Background(), who, id)
+		return err
+	})
 	return p
 }
 
@@ -212,45 +221,50 @@ func (tn *town) opened(b basket, q *pay.Quote) (p *hub.Payment) {
 			promise.Lines = append(promise.Lines, judge.Promised{No: l.Line.No, Amount: l.Line.Amount.Minor})
 		}
 	}
+	tn.mu.Lock()
+	tn.quoted[b.key] = time.Now()
+	tn.mu.Unlock()
 	order := pay.Order{Key: b.key, Token: q.Token, Policy: b.policy, ReturnURL: "https://portal.invalid/"}
-	var both sync.WaitGroup
-	for range 2 {
-		both.Go(func() {
-			var got *hub.Payment
-			err := tn.ask(func(r *replica) (err error) {
-				got, err = r.Open(context.Background(), who, "portal", order)
-				return err
-			})
-			tn.mu.Lock()
-			defer tn.mu.Unlock()
-			if err == nil {
-				p = got
-				promise.Payments = append(promise.Payments, got.ID)
-				tn.promises[b.key] = promise
-			}
+	open := func() {
+		var got *hub.Payment
+		err := tn.ask(func(r *replica) (err error) {
+			got, err = r.Open(context.Background(), who, "portal", order)
+			return err
 		})
+		tn.mu.Lock()
+		defer tn.mu.Unlock()
+		switch {
+		case err == nil:
+			p = got
+			promise.Payments = append(promise.Payments, got.ID)
+			tn.promises[b.key] = promise
+		case p != nil:
+			promise.Refused++ // what was granted before
+		}
 	}
+	var both sync.WaitGroup
+	both.Go(open)
+	both.Go(open)
 	both.Wait()
+	if p != nil {
+		open()
+	}
 	return p
 }
 
-// visit is the payer on the page he was sent to. It tells whether he paid.
-func (tn *town) visit(p *hub.Payment) bool {
-	now, err := tn.ledger.Payment(context.Background(), p.ID)
-	if err != nil || pay.NextAction(now) == "" && !now.Cancelled {
-		return false
-	}
-	paid := false
-	for i := range now.Charges {
-		c := &now.Charges[i]
-		if c.URL == "" || c.State != hub.ChargeAwaiting && c.State != hub.ChargeCancelled {
+// visit is the payer on the page he was shown, which may still be open when the
+// hub has long given him up. It tells whether he paid.
+func (tn *town) visit(shown *hub.Payment) (paid bool) {
+	for i := range shown.Charges {
+		c := &shown.Charges[i]
+		if c.URL == "" || c.State != hub.ChargeAwaiting || !tn.bank(c.PSP).pay(c.Order, tn.clock.Now()) {
 			continue
 		}
-		if tn.bank(c.PSP).pay(c.Order, tn.clock.Now()) {
+		paid = true
+		if now, err := tn.ledger.Payment(context.Background(), shown.ID); err == nil {
 			tn.markGone(now)
-			paid = true
-			tn.notify(c.PSP, c.Order, "authorised")
 		}
+		tn.notify(c.PSP, c.Order, "authorised")
 	}
 	return paid
 }
@@ -274,7 +288,8 @@ func (tn *town) markGone(p *hub.Payment) {
 		for i := range promise.Lines {
 			l := p.Line(promise.Lines[i].No)
 			manual := p.ChargeOf(l.No).PSP == "manual"
-			promise.Lines[i].Gone = p.Cancelled || manual && tn.gone[string(l.Creditor)+"/"+l.ExternalID]
+			changed := tn.gone[string(l.Creditor)+"/"+l.ExternalID].After(tn.quoted[promise.Key])
+			promise.Lines[i].Gone = p.Cancelled || manual && changed
 		}
 	}
 }
@@ -296,7 +311,7 @@ func (tn *town) change(creditor hub.Name, external string, to int64) {
 	o.debts[external] = to
 	o.mu.Unlock()
 	tn.mu.Lock()
-	tn.gone[string(creditor)+"/"+external] = true
+	tn.gone[string(creditor)+"/"+external] = time.Now()
 	tn.mu.Unlock()
 }
 

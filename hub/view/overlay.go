@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"slices"
 
 	"racord/hub"
 )
@@ -44,8 +45,14 @@ func (p *Page) decoded() (all []hub.Obligation) {
 	return all
 }
 
-// overlay lays the hub's own knowledge over the obligations it concerns.
+// paidHere is what a citizen reads at a debt that was paid through the hub.
+const paidHere = "You have paid this here. The creditor still shows it and will take it off."
+
+// overlay lays the hub's own knowledge over the obligations it concerns. What was
+// paid through the hub is not asked for again, however long the creditor shows
+// it.
 func (p *Page) overlay(marks []hub.Mark) {
+	var covered map[hub.ObligationID]int64 // bani
 	for _, mark := range marks {
 		if mark.Creditor != p.Creditor || len(p.parts) == 0 {
 			continue
@@ -54,10 +61,33 @@ func (p *Page) overlay(marks []hub.Mark) {
 			p.overlaid = p.decoded()
 		}
 		for i := range p.overlaid {
-			if p.overlaid[i].ID == mark.Obligation {
-				p.overlaid[i].HubState = mark.State
+			if o := &p.overlaid[i]; o.ID == mark.Obligation {
+				o.HubState = mark.State
 				p.version = p.version*31 + uint64(len(mark.State)) + uint64(mark.Since.UnixNano())
+				if paid := mark.Covers(o.Outstanding.Minor); paid > 0 {
+					o.NotPayable, covered = paidHere, add(covered, o.ID, paid)
+				}
 			}
 		}
 	}
+	if len(covered) > 0 {
+		p.Due = stillDue(p.overlaid, covered)
+	}
+}
+
+func add(m map[hub.ObligationID]int64, id hub.ObligationID, bani int64) map[hub.ObligationID]int64 {
+	if m == nil {
+		m = map[hub.ObligationID]int64{}
+	}
+	m[id] = bani
+	return m
+}
+
+// stillDue adds up what is owed without what was paid through the hub.
+func stillDue(all []hub.Obligation, covered map[hub.ObligationID]int64) int64 {
+	less := slices.Clone(all)
+	for i := range less {
+		less[i].Outstanding.Minor -= covered[less[i].ID]
+	}
+	return hub.Due(less)
 }

@@ -40,6 +40,8 @@ CREATE TABLE charges (
     UNIQUE (psp, number)
 );
 
+ALTER TABLE marks ADD COLUMN remains BIGINT NOT NULL DEFAULT 0;
+
 CREATE TABLE lines (
     payment    TEXT    NOT NULL REFERENCES payments (id),
     no         INTEGER NOT NULL,
@@ -50,6 +52,7 @@ CREATE TABLE lines (
     state      TEXT    NOT NULL,
     hub        TEXT    NOT NULL, -- what the party's view says
     since      BIGINT  NOT NULL, -- business time of that
+    remains    BIGINT  NOT NULL, -- bani the creditor shows at most once it has booked the line
     changed_at BIGINT  NOT NULL,
     PRIMARY KEY (payment, no)
 );

@@ -37,9 +37,9 @@ func (s server) address() string {
 type conn struct {
 	net.Conn
 	to     server
-	raw    syscall.RawConn    // nil when it cannot be looked at
-	peek   func(uintptr) bool // look, bound once
-	quiet  bool               // what look saw: open, and nothing to read
+	raw    syscall.RawConn // nil when it cannot be looked at
+	peek   func(uintptr)   // look, bound once
+	quiet  bool            // what look saw: open, and nothing to read
 	reader *bufio.Reader
 	out    []byte
 	left   int64       // bytes of header that may still be read; negative = not counted
@@ -136,6 +136,10 @@ func (c *conn) write(req *http.Request) (err error) {
 // readHeader reads up to the body of the final answer.
 func (c *conn) readHeader(req *http.Request, most int64) (*http.Response, error) {
 	c.left = most
+	if resp := readPlain(c.reader, req, most); resp != nil {
+		c.left = -1
+		return resp, nil
+	}
 	const interim = 5 // 1xx answers before the final one
 	for range interim + 1 {
 		resp, err := http.ReadResponse(c.reader, req)
@@ -168,15 +172,14 @@ func (c *conn) alive() bool {
 		return true
 	}
 	c.quiet = false
-	return c.raw.Read(c.peek) == nil && c.quiet
+	return c.raw.Control(c.peek) == nil && c.quiet
 }
 
 // look sees without waiting whether anything can be read.
-func (c *conn) look(fd uintptr) bool {
+func (c *conn) look(fd uintptr) {
 	var one [1]byte
 	n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	c.quiet = n <= 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
-	return true
 }
 
 // body is an answer's body. At its end the connection goes back to the pool.

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 )
 
@@ -112,6 +113,7 @@ func (t *Transport) exchange(ctx context.Context, c *conn, req *http.Request) (*
 	if err != nil {
 		return nil, c.fail(ctx, err)
 	}
+	runtime.Gosched() // the answer travels; who reads at once reads in vain
 	resp, err := c.readHeader(req, t.maxHeader())
 	if err != nil {
 		return nil, c.fail(ctx, err)

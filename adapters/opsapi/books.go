@@ -1,0 +1,100 @@
+package opsapi
+
+import (
+	"net/http"
+	"time"
+
+	"racord/hub"
+)
+
+// most is how many rows a list has.
+const most = 1000
+
+// difference is what two books do not agree about, as operators see it.
+type difference struct {
+	Job       hub.Job   `json:"job"`
+	Scope     string    `json:"scope"`
+	Kind      string    `json:"kind"`
+	Name      string    `json:"name"`
+	Amount    int64     `json:"amount_bani"`
+	Detail    string    `json:"detail"`
+	Since     time.Time `json:"since"`
+	State     string    `json:"state"` // open or explained
+	Explained time.Time `json:"explained_at,omitzero"`
+}
+
+func (b *buttons) differences(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL.Query()
+	found, err := b.store.Differences(r.Context(), hub.DifferenceQuery{
+		Job: hub.Job(asked.Get("job")), Explained: asked.Get("explained") == "true", Most: most,
+	})
+	list := make([]difference, len(found))
+	for i, d := range found {
+		list[i] = difference{d.Job, d.Scope, d.Kind, d.Name, d.Amount, d.Detail, d.Since, "open", d.Explained}
+		if !d.Explained.IsZero() {
+			list[i].State = "explained"
+		}
+	}
+	answer(w, map[string]any{"differences": list}, err)
+}
+
+// job is how a comparison stands.
+type job struct {
+	Job       hub.Job   `json:"job"`
+	Running   bool      `json:"running"`
+	Due       time.Time `json:"due_at"`
+	Succeeded time.Time `json:"succeeded_at,omitzero"`
+}
+
+func (b *buttons) jobs(w http.ResponseWriter, r *http.Request) {
+	runs, err := b.store.Runs(r.Context())
+	list := make([]job, len(runs))
+	for i, run := range runs {
+		list[i] = job{run.Job, run.Holder != "", run.Due, run.Succeeded}
+	}
+	answer(w, map[string]any{"jobs": list}, err)
+}
+
+// anomaly is something a person should look at.
+type anomaly struct {
+	At      time.Time     `json:"at"`
+	Kind    string        `json:"kind"`
+	Payment hub.PaymentID `json:"payment,omitempty"`
+	Detail  string        `json:"detail"`
+}
+
+func (b *buttons) anomalies(w http.ResponseWriter, r *http.Request) {
+	found, err := b.store.Anomalies(r.Context(), most)
+	list := make([]anomaly, len(found))
+	for i, a := range found {
+		list[i] = anomaly(a)
+	}
+	answer(w, map[string]any{"anomalies": list}, err)
+}
+
+// raised is a barrier that is up.
+type raised struct {
+	Barrier hub.Barrier `json:"barrier"`
+	Reason  string      `json:"reason"`
+	Since   time.Time   `json:"since"`
+}
+
+func (b *buttons) barriers(w http.ResponseWriter, r *http.Request) {
+	up, err := b.store.Barriers(r.Context())
+	list := []raised{}
+	for barrier, why := range up {
+		list = append(list, raised{barrier, why.Reason, why.Since})
+	}
+	answer(w, map[string]any{"barriers": list}, err)
+}
+
+func (b *buttons) lower(w http.ResponseWriter, r *http.Request) {
+	barrier := hub.Barrier(r.PathValue("barrier"))
+	if barrier != hub.BarrierOpen && barrier != hub.BarrierCapture {
+		answer(w, nil, hub.Errorf(hub.CodeNotFound, "There is no such barrier."))
+		return
+	}
+	err := b.store.LowerBarrier(r.Context(), barrier)
+	b.log.Info("barrier lowered by an operator", "operation", "barrier_lower", "barrier", string(barrier), "code", string(hub.CodeOf(err)))
+	answer(w, map[string]string{"lowered": string(barrier)}, err)
+}

@@ -1,0 +1,176 @@
+package telemetry
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"racord/hub"
+)
+
+// Books are what the operations side reads of payments when it is asked for
+// metrics.
+type Books interface {
+	hub.Pulses
+	Barriers(ctx context.Context) (map[hub.Barrier]hub.Raised, error)
+	DifferenceSums(ctx context.Context) (open, explained map[hub.Job]hub.Standing, err error)
+	Runs(ctx context.Context) ([]hub.Run, error)
+}
+
+// WatchBooks makes metrics of the payments that are under way, in number, in
+// bani and in age, and of what comparing the books found.
+func (t *Telemetry) WatchBooks(books Books) {
+	t.registry.MustRegister(&bookMetrics{Telemetry: t, books: books, is: describeBooks()})
+}
+
+// bookDescs are the metrics of books.
+type bookDescs struct {
+	payments, paymentAge, charges, chargesBani, chargeAge *prometheus.Desc
+	lines, linesBani, lineAge, work, workLate, anomalies  *prometheus.Desc
+	barriers, differences, differenceBani, lastSuccess    *prometheus.Desc
+}
+
+func describeBooks() bookDescs {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return bookDescs{
+		payments:       desc("racord_open_payments", "Payments that are not final.", "state"),
+		paymentAge:     desc("racord_open_payment_seconds", "How long ago the oldest payment in a state that is not final was opened.", "state"),
+		charges:        desc("racord_open_charges", "Charges with money reserved, being taken or being given back.", "psp"),
+		chargesBani:    desc("racord_open_charges_bani", "Bani of the charges with money reserved, being taken or being given back.", "psp"),
+		chargeAge:      desc("racord_open_charge_seconds", "How long the oldest of these charges has made no step.", "psp"),
+		lines:          desc("racord_open_lines", "Lines whose money was taken and that are neither booked nor given back.", "connector", "state"),
+		linesBani:      desc("racord_open_lines_bani", "Bani of the lines whose money was taken and that are neither booked nor given back.", "connector", "state"),
+		lineAge:        desc("racord_open_line_seconds", "Business time since the oldest of these lines was paid.", "connector", "state"),
+		work:           desc("racord_open_work", "Pieces of work that are not done.", "kind"),
+		workLate:       desc("racord_open_work_late_seconds", "How long the first piece of work has been due without being taken up.", "kind"),
+		anomalies:      desc("racord_anomalies", "Anomalies of the last day, which a person should look at.", "kind"),
+		barriers:       desc("racord_barrier", "Whether a part of paying is stopped.", "barrier"),
+		differences:    desc("racord_recon_differences", "What two books do not agree about: open, or explained in the last day.", "job", "state"),
+		differenceBani: desc("racord_recon_difference_bani", "Bani that two books do not agree about: open, or explained in the last day.", "job", "state"),
+		lastSuccess:    desc("racord_recon_last_success_timestamp_seconds", "When a comparison was last done whole.", "job"),
+	}
+}
+
+type bookMetrics struct {
+	*Telemetry
+	books Books
+	is    bookDescs
+
+	mu     sync.Mutex
+	looked time.Time
+	last   []prometheus.Metric
+}
+
+// Describe names the metrics.
+func (b *bookMetrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		b.is.payments, b.is.paymentAge, b.is.charges, b.is.chargesBani, b.is.chargeAge, b.is.lines, b.is.linesBani, b.is.lineAge,
+		b.is.work, b.is.workLate, b.is.anomalies, b.is.barriers, b.is.differences, b.is.differenceBani, b.is.lastSuccess,
+	} {
+		to <- d
+	}
+}
+
+// Collect asks the books, unless they were asked a moment ago. What they do not
+// answer is left out.
+func (b *bookMetrics) Collect(to chan<- prometheus.Metric) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Since(b.looked) >= storeLooks {
+		b.last = b.look()
+		b.looked = time.Now()
+	}
+	for _, metric := range b.last {
+		to <- metric
+	}
+}
+
+func (b *bookMetrics) look() (seen []prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if pulse, err := b.books.Pulse(ctx); err == nil {
+		seen = b.lookAtPulse(pulse, seen)
+	}
+	if raised, err := b.books.Barriers(ctx); err == nil {
+		for _, barrier := range []hub.Barrier{hub.BarrierOpen, hub.BarrierCapture} {
+			up := 0.0
+			if _, stands := raised[barrier]; stands {
+				up = 1
+			}
+			seen = append(seen, gaugeOf(b.is.barriers, up, string(barrier)))
+		}
+	}
+	return b.lookAtComparing(ctx, seen)
+}
+
+// busyStates are the states of payments that are counted even when none is in them.
+var busyStates = []hub.PaymentState{
+	hub.PaymentClaimed, hub.PaymentAwaitingPayer, hub.PaymentAuthorised, hub.PaymentCapturing, hub.PaymentCaptureUnknown,
+	hub.PaymentCaptured, hub.PaymentVoiding,
+}
+
+var workKinds = []hub.WorkKind{hub.WorkCharge, hub.WorkLine, hub.WorkRefund, hub.WorkClear}
+
+func (b *bookMetrics) lookAtPulse(p hub.Pulse, seen []prometheus.Metric) []prometheus.Metric {
+	for _, state := range busyStates {
+		s := p.Payments[state]
+		seen = append(seen, gaugeOf(b.is.payments, float64(s.Count), string(state)), gaugeOf(b.is.paymentAge, age(p.At, s), string(state)))
+	}
+	for psp, s := range p.Charges {
+		label := b.words.label(kindConnector, psp)
+		seen = append(seen, gaugeOf(b.is.charges, float64(s.Count), label), gaugeOf(b.is.chargesBani, float64(s.Amount), label),
+			gaugeOf(b.is.chargeAge, age(p.At, s), label))
+	}
+	for of, s := range p.Lines {
+		at, state := b.connector(of.Creditor), b.words.label(kindCode, string(of.State))
+		seen = append(seen, gaugeOf(b.is.lines, float64(s.Count), at, state), gaugeOf(b.is.linesBani, float64(s.Amount), at, state),
+			gaugeOf(b.is.lineAge, age(b.business(), s), at, state))
+	}
+	for _, kind := range workKinds {
+		s := p.Work[kind]
+		seen = append(seen, gaugeOf(b.is.work, float64(s.Count), string(kind)), gaugeOf(b.is.workLate, age(p.At, s), string(kind)))
+	}
+	anomalies := map[string]int{}
+	for kind, n := range p.Anomalies {
+		anomalies[b.words.label(kindCode, kind)] += n
+	}
+	for label, n := range anomalies {
+		seen = append(seen, gaugeOf(b.is.anomalies, float64(n), label))
+	}
+	return seen
+}
+
+// age is how long something has been so, in seconds; 0 when nothing is.
+func age(now time.Time, s hub.Standing) float64 {
+	if s.Count == 0 {
+		return 0
+	}
+	return max(0, now.Sub(s.Since).Seconds())
+}
+
+func (b *bookMetrics) lookAtComparing(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
+	open, explained, err := b.books.DifferenceSums(ctx)
+	if err != nil {
+		return seen
+	}
+	for _, job := range hub.Jobs {
+		for state, sums := range map[string]map[hub.Job]hub.Standing{"open": open, "explained": explained} {
+			seen = append(seen, gaugeOf(b.is.differences, float64(sums[job].Count), string(job), state),
+				gaugeOf(b.is.differenceBani, float64(sums[job].Amount), string(job), state))
+		}
+	}
+	runs, err := b.books.Runs(ctx)
+	if err != nil {
+		return seen
+	}
+	for _, run := range runs {
+		if !run.Succeeded.IsZero() {
+			seen = append(seen, gaugeOf(b.is.lastSuccess, float64(run.Succeeded.Unix()), b.words.label(kindCode, string(run.Job))))
+		}
+	}
+	return seen
+}
