@@ -10,6 +10,14 @@ type TestDebtors struct {
 	Known   hub.Asked // owes something
 	Other   hub.Asked // known too, and somebody else
 	Unknown hub.Asked // not known there
+	Paying  TestPaying
+}
+
+// TestPaying allows the conformance suite to post payments, at the creditor's test
+// system. The zero TestPaying allows none.
+type TestPaying struct {
+	Payer hub.Asked // whose debts are paid, with money that does not exist
+	Most  hub.Money // the most that is posted in all
 }
 
 // IsZero tells whether the manifest names none.
@@ -20,6 +28,13 @@ type debtorsPart struct {
 	Known   debtorPart `json:"known" doc:"Owes something there." required:"true"`
 	Other   debtorPart `json:"other" doc:"Is known there too, and is somebody else." required:"true"`
 	Unknown debtorPart `json:"unknown" doc:"Is not known there." required:"true"`
+	Paying  *tillPart  `json:"paying" doc:"Allows the suite to post payments. Only where the settings lead to a test system: nobody pays what it posts."`
+}
+
+// tillPart is how TestPaying stands in a manifest.
+type tillPart struct {
+	Payer debtorPart `json:"payer" doc:"Whose debts the suite pays." required:"true"`
+	Most  int        `json:"most" doc:"The most bani it posts in all." required:"true" min:"100" max:"100000000"`
 }
 
 // debtorPart names one subject.
@@ -66,7 +81,10 @@ func (in *inspection) debtors(p *debtorsPart, m *Manifest) (d TestDebtors) {
 	if p == nil {
 		return d
 	}
-	d = TestDebtors{p.Known.asked(m.Creditor.Name), p.Other.asked(m.Creditor.Name), p.Unknown.asked(m.Creditor.Name)}
+	d = TestDebtors{Known: p.Known.asked(m.Creditor.Name), Other: p.Other.asked(m.Creditor.Name), Unknown: p.Unknown.asked(m.Creditor.Name)}
+	if p.Paying != nil {
+		d.Paying = TestPaying{p.Paying.Payer.asked(m.Creditor.Name), hub.Bani(int64(p.Paying.Most))}
+	}
 	way := hub.FetchByParty
 	if d.Known.ByAccount() {
 		way = hub.FetchByAccount
@@ -76,6 +94,12 @@ func (in *inspection) debtors(p *debtorsPart, m *Manifest) (d TestDebtors) {
 	}
 	if d.Known.ByAccount() != d.Other.ByAccount() || d.Known.ByAccount() != d.Unknown.ByAccount() {
 		in.at("test", "all three must be asked about in the same way: by person or by account")
+	}
+	if p.Paying != nil && d.Paying.Payer.ByAccount() != d.Known.ByAccount() {
+		in.at("test.paying.payer", "must be asked about in the same way as the others")
+	}
+	if p.Paying != nil && m.Traits.Paying.Class == "" {
+		in.at("test.paying", "the creditor takes no payments: traits.paying is missing")
 	}
 	if d.Known == d.Other || d.Known == d.Unknown || d.Other == d.Unknown {
 		in.at("test", "known, other and unknown must be three different subjects")

@@ -21,7 +21,7 @@ import (
 )
 
 type checkCommand struct {
-	Manifest string         `arg:"" help:"The creditor's manifest (YAML). Its test: says whom the suite may ask about." type:"existingfile"`
+	Manifest string         `arg:"" help:"The creditor's manifest (YAML). Its test: says whom the suite may ask about, and whether it may post test payments." type:"existingfile"`
 	Secrets  string         `help:"Directory of secrets: <creditor>/<name>, one file each." default:"secrets" type:"path"`
 	Allow    []netip.Prefix `help:"Ranges of addresses inside your own network that may be dialled, such as 10.20.0.0/16. All others must be public."`
 	Demo     string         `help:"Data directory of a running demo: its addresses, secrets and clock are used." type:"path"`

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"racord/cmd/city/town"
@@ -38,13 +40,13 @@ func way(t testing.TB, city *town.Town) connectors.Env {
 }
 
 // demo reads a manifest of the demo city and points it at a town.
-func demo(t testing.TB, city *town.Town, file string) *connectors.Manifest {
+func demo(t testing.TB, city *town.Town, file string, change ...string) *connectors.Manifest {
 	t.Helper()
 	data, err := fs.ReadFile(config.DemoCreditors(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := kinds.All().Parse(file, data)
+	m, err := kinds.All().Parse(file, []byte(strings.NewReplacer(change...).Replace(string(data))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func demo(t testing.TB, city *town.Town, file string) *connectors.Manifest {
 // clausesOfTheCity is how many clauses have to pass for a creditor: what its
 // protocol has no such thing for is left.
 var clausesOfTheCity = map[string]int{
-	"ditl.yaml": 33, "fines.yaml": 33, "water.yaml": 32, "electricity.yaml": 34, "waste.yaml": 18, "heating.yaml": 16,
+	"ditl.yaml": 44, "fines.yaml": 43, "water.yaml": 44, "electricity.yaml": 44, "waste.yaml": 25, "heating.yaml": 16,
 }
 
 // The debtors that the manifests name are people of every town, so this is what
@@ -81,7 +83,7 @@ func TestTheTaxOfficeAskedByRolePasses(t *testing.T) {
 	s := connectortest.For(kinds.All(), m, way(t, city))
 	s.Known, s.Other, s.Unknown = role(t, city, "ana"), role(t, city, "ion"), hub.Asked{Account: hub.AccountRef{Creditor: "ditl", Code: "999999999"}}
 	s.Expected = owed(city, m)
-	mustPass(t, s, 32)
+	mustPass(t, s, 43)
 }
 
 func startTown(t *testing.T) *town.Town {
@@ -123,4 +125,41 @@ func mustPass(t *testing.T, s connectortest.Suite, want int) {
 		t.Fatal(err)
 	}
 	t.Errorf("want %d clauses passed and none failed, got\n%s", want, &table)
+}
+
+// TestTheClassIsMeasured changes how creditors of the city treat postings behind
+// the back of their manifests.
+func TestTheClassIsMeasured(t *testing.T) {
+	for name, tc := range map[string]struct {
+		file    string
+		manners town.Manners
+		change  []string
+		want    hub.Class
+		failed  []string
+	}{
+		"a tax office that books twice": {"ditl.yaml", town.Manners{Doubles: true}, nil, hub.ClassC,
+			[]string{"a posting sent twice is booked once", "the class of postings is the claimed one"}},
+		"a register that cannot be asked": {"fines.yaml", town.Manners{Mute: true}, nil, hub.ClassC,
+			[]string{"a booking is found", "what was never sent is not found", "what a lost answer left is known later", "a booking can be taken back", "the class of postings is the claimed one"}},
+		"a company that takes nothing back": {"water.yaml", town.Manners{Final: true}, nil, hub.ClassA, []string{"a booking can be taken back"}},
+		"a company without test payments":   {"water.yaml", town.Manners{}, []string{"  paying: {payer: {account: \"0004418\"}, most: 100000}\n", ""}, hub.ClassC, nil},
+		"a company that may be paid little": {"water.yaml", town.Manners{}, []string{"most: 100000", "most: 100"}, hub.ClassC,
+			[]string{"a posting sent twice is booked once", "a lost answer says nothing", "the class of postings is the claimed one"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			city := startTown(t)
+			m := demo(t, city, tc.file, tc.change...)
+			if err := city.Behave(string(m.Creditor.Name), tc.manners); err != nil {
+				t.Fatal(err)
+			}
+			before := len(city.Book(string(m.Creditor.Name)))
+			report := connectortest.Run(t.Context(), connectortest.For(kinds.All(), m, way(t, city)))
+			if got := failures(report); report.Class != tc.want || !slices.Equal(got, tc.failed) {
+				t.Errorf("got class %s and %q failed, want %s and %q", report.Class, got, tc.want, tc.failed)
+			}
+			if after := len(city.Book(string(m.Creditor.Name))); name == "a company without test payments" && after != before {
+				t.Errorf("got %d payments in the books, want none", after-before)
+			}
+		})
+	}
 }

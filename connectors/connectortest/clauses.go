@@ -94,6 +94,31 @@ var clauses = []clause{
 	{"an account can be proved", byAccount, accountProved,
 		"Map reference.invoice to the number printed on a bill, and say in traits.proof_doc where it stands."},
 
+	{"a quote says what the list says", quoting, quoteAgrees,
+		"Map the quote's outstanding to what is due of the debt now, as the list states it."},
+	{"a posting is booked", posting, postingBooked,
+		"Check the request of post, and the booking: where the answer gives the number of the receipt."},
+	{"a booking is found", lookup, bookingFound,
+		"Check the request of find, the posting in its booking, and traits.paying.visible: how long a booking may take to be found."},
+	{"what was never sent is not found", lookup, strangerAbsent,
+		"Map what the creditor says about a posting it never saw to found: absent, and nothing else."},
+	{"a statement lists the booking", stating, statementLists,
+		"Map posting and amount of the statement to what the creditor repeats of a posting."},
+	{"a posting sent twice is booked once", posting, twiceBookedOnce,
+		"Send {{ posting.id }} where the creditor keeps it unique; if it keeps none, the class is B or C."},
+	{"a lost answer says nothing", postingHTTP, lostSaysNothing,
+		"Mark nothing as certain but what the creditor's own answer says: a cut answer may follow a booking."},
+	{"what a lost answer left is known later", postingHTTP, lostIsKnown,
+		"Class A gives the first receipt again; class B finds the posting by its reference."},
+	{"a strange answer is no refusal", postingHTTP, strangeIsNoRefusal,
+		"Tie certain rules to a field of the creditor's own answer; a page or a bare status may come from anywhere."},
+	{"an unknown debt is refused for certain", posting, unknownRefused,
+		"Map the creditor's refusal of an unknown debt to not_found or not_payable with certain: true."},
+	{"a booking can be taken back", reversing, takenBack,
+		"Check the request of reverse, and map 'taken back before' to done: true."},
+	{"the class of postings is the claimed one", posting, classAsClaimed,
+		"Declare the class that was proved, or let the creditor keep the promise of the better one."},
+
 	{"no personal code in an address or a header", asking, codesUnseen,
 		"Put personal codes in the body of the request."},
 	{"no personal code in an error or a log", asking, codesUntold,
@@ -106,16 +131,22 @@ var clauses = []clause{
 type need int
 
 const (
-	nothing   need = iota
-	calling        // the connector opened
-	probing        // it has a Probe
-	live           // it has a Source
-	asking         // it has a Source, and there are test debtors to ask about
-	overHTTP       // it speaks HTTP
-	listed         // debts were listed, by answer or by delivery
-	expecting      // expected amounts are given
-	feeding        // it has a Feed
-	byAccount      // it is asked by account
+	nothing     need = iota
+	calling          // the connector opened
+	probing          // it has a Probe
+	live             // it has a Source
+	asking           // it has a Source, and there are test debtors to ask about
+	overHTTP         // it speaks HTTP
+	listed           // debts were listed, by answer or by delivery
+	expecting        // expected amounts are given
+	feeding          // it has a Feed
+	byAccount        // it is asked by account
+	quoting          // it has a Quoter, and the payer owes something
+	posting          // it has a Sink, and may post
+	postingHTTP      // likewise, over HTTP
+	lookup           // likewise, with a Finder
+	stating          // likewise, with a Statement
+	reversing        // likewise, with a Reverser
 )
 
 // finding is what a clause found.
@@ -147,7 +178,7 @@ func (r *run) lacks(n need) string {
 		return "it delivers in bulk and is not asked"
 	case (n == asking || n == byAccount) && r.suite.Known == (hub.Asked{}):
 		return "there are no test debtors"
-	case n != live && n != probing && n != feeding && c.Feed == nil && r.suite.Known == (hub.Asked{}):
+	case n < quoting && n != live && n != probing && n != feeding && c.Feed == nil && r.suite.Known == (hub.Asked{}):
 		return "there are no test debtors"
 	case n == feeding && c.Feed == nil:
 		return "it is asked live and delivers nothing in bulk"
@@ -157,6 +188,8 @@ func (r *run) lacks(n need) string {
 		return "nothing was listed"
 	case n == expecting && (r.suite.Expected == nil || r.answerErr != nil):
 		return "no amounts to compare with"
+	case n >= quoting:
+		return r.lacksForPaying(n)
 	case n == byAccount && !r.suite.Known.ByAccount():
 		return "it is asked by person"
 	}

@@ -4,6 +4,8 @@
 // somebody else's data. Every promise of hub.Connector is a clause that passed,
 // failed or does not apply, with what to change.
 //
-// The suite reads only. It is the same in our own tests and in `racord check`
-// against a company's own endpoint.
+// The suite reads only, unless the manifest allows test payments (test.paying):
+// then it posts them at the test system, sends them twice, loses answers, and
+// measures the class of the creditor's postings. It is the same in our own tests
+// and in `racord check` against a company's own endpoint.
 package connectortest

@@ -115,7 +115,7 @@ func (r *run) masked(text string) string {
 		}
 		w.mu.Unlock()
 	}
-	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown} {
+	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown, r.suite.Payer} {
 		if value := valueOf(who); value != "" {
 			text = strings.ReplaceAll(text, value, hub.Mask(value))
 		}

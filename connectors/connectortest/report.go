@@ -33,7 +33,9 @@ type Result struct {
 // Report is what became of every clause, in the order of the suite.
 type Report struct {
 	Creditor hub.Name  `json:"creditor"`
-	At       time.Time `json:"at"` // real time, UTC
+	At       time.Time `json:"at"`                      // real time, UTC
+	Claimed  hub.Class `json:"claimed_class,omitempty"` // of postings, as the manifest says; "" = takes none
+	Class    hub.Class `json:"class,omitempty"`         // as measured; without a test of paying C, or F for files
 	Results  []Result  `json:"results"`
 }
 
@@ -66,6 +68,11 @@ func (r Report) Table(to io.Writer) error {
 	}
 	if err := r.details(to); err != nil {
 		return err
+	}
+	if r.Class != "" {
+		if _, err := fmt.Fprintf(to, "\npostings: class %s claimed, class %s proved\n", r.Claimed, r.Class); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(to, "\n%s: %d passed, %d failed, %d not applicable\n", r.Creditor, r.count(Passed), r.count(Failed), r.count(NotApplicable))
 	return err

@@ -22,6 +22,7 @@ type run struct {
 	feedErr   error
 	debts     []hub.Obligation // of both
 	unstable  bool             // answers differ by themselves: comparing them says nothing
+	till      till             // what was posted
 
 	mu    sync.Mutex
 	wires []*wire

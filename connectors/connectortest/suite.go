@@ -21,6 +21,9 @@ type Suite struct {
 	Other   hub.Asked // is known too, asked about in the same way
 	Unknown hub.Asked // is not known
 
+	Payer hub.Asked // whose debts the suite pays at the test system; zero = it posts nothing
+	Most  hub.Money // the most it posts in all
+
 	Expected map[string]int64 // bani outstanding by external id of what Known owes; nil = not compared
 	Told     func(Result)     // hears of every clause as it ends; may be nil
 	Patience time.Duration    // how long a call may go on after its context has ended; default 2 s
@@ -35,6 +38,7 @@ func For(catalog connectors.Catalog, m *connectors.Manifest, env connectors.Env)
 			return catalog.Open(ctx, wrap(env), m)
 		},
 		Known: m.Test.Known, Other: m.Test.Other, Unknown: m.Test.Unknown,
+		Payer: m.Test.Paying.Payer, Most: m.Test.Paying.Most,
 	}
 }
 
@@ -53,6 +57,9 @@ func Run(ctx context.Context, s Suite) Report {
 		if s.Told != nil {
 			s.Told(result)
 		}
+	}
+	if r.connector != nil && r.connector.Sink != nil {
+		report.Claimed, report.Class = s.Traits.Paying.Class, r.class()
 	}
 	return report
 }
