@@ -32,7 +32,7 @@ func differencesComeAndGo(t *testing.T, lab Lab) {
 	if len(before) != 3 || before[0].Since.IsZero() || !before[0].Explained.IsZero() {
 		t.Fatalf("got %+v, want three that are open", before)
 	}
-	lab.Age(t, time.Minute)
+	lab.age(t, time.Minute)
 	missing.Amount = -600
 	compared(t, lab.Replica(t), "water", missing)
 	open := differences(t, store, hub.DifferenceQuery{Job: hub.JobCreditor})
@@ -98,7 +98,7 @@ func jobsAreDoneOnce(t *testing.T, lab Lab) {
 	if run.Cursor != "2026-03-15" || run.Succeeded.IsZero() {
 		t.Fatalf("got %+v, want what the first one left", run)
 	}
-	lab.Age(t, 2*time.Hour) // the second one dies
+	lab.age(t, 2*time.Hour) // the second one dies
 	heir, err := store.TakeJob(ctx, hub.JobBank, "three", time.Minute, false)
 	wantCode(t, "TakeJob after its lease", err, "")
 	wantCode(t, "EndJob too late", other.EndJob(ctx, run, time.Hour, true), hub.CodeConflict)
