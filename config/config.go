@@ -30,6 +30,7 @@ type Config struct {
 	Issuers   []Issuer   `yaml:"issuers"`
 	Providers []Provider `yaml:"providers"` // payment providers, the preferred one first
 	Payments  Payments   `yaml:"payments"`
+	Bank      Bank       `yaml:"bank"`
 	View      View       `yaml:"view"`
 	Cache     Cache      `yaml:"cache"`
 	Limits    Limits     `yaml:"limits"`
@@ -72,6 +73,14 @@ type Payments struct {
 	Lease       Duration `yaml:"lease"`         // how long a replica has a piece of work; default 10s
 	LookUpEvery Duration `yaml:"look_up_every"` // how soon a charge without an answer is looked up; default 2s
 	Workers     int      `yaml:"workers"`       // pieces of work of one kind at once; default 8
+}
+
+// Bank is where the statements of the creditors' accounts are fetched, as
+// camt.053: <url>/<iban>/<day>.xml. Without a URL nothing is compared with them.
+type Bank struct {
+	URL    string   `yaml:"url"`
+	APIKey string   `yaml:"api_key"` // name of the secret, in the folder bank
+	Payers []string `yaml:"payers"`  // IBANs that providers pay out from; entries of others are not looked at. None = all are
 }
 
 // View sets the limits of a view.

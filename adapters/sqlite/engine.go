@@ -46,7 +46,12 @@ func newEngine(ctx context.Context, write *sql.DB, dir string) (*engine, error) 
 	return &engine{write: write, dir: dir, many: many, one: one}, nil
 }
 
-func (e *engine) close() error { return errors.Join(e.many.Close(), e.one.Close(), e.known.close()) }
+func (e *engine) close() error {
+	if e.many == nil { // opened to read
+		return e.known.close()
+	}
+	return errors.Join(e.many.Close(), e.one.Close(), e.known.close())
+}
 
 // Lock tells the time: the transaction is the only one that writes already.
 func (e *engine) Lock(context.Context, *sql.Tx, string) (time.Time, error) {

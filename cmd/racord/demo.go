@@ -53,7 +53,7 @@ func (c *demoCommand) Run(ctx context.Context, to streams) (err error) {
 	defer func() { err = errors.Join(err, hub.Close()) }()
 	facts := demoFacts{
 		Issuer: city.URL() + "/oidc", Client: "demo-portal", Redirect: "http://127.0.0.1/callback",
-		API: hub.URL(), Ops: hub.OpsURL(), City: city.URL(), Bases: demoBases(city),
+		API: hub.URL(), Ops: hub.OpsURL(), City: city.URL(), Bases: demoBases(city), Providers: conf.Providers, Bank: conf.Bank,
 	}
 	if err := c.prepare(ctx, hub, city, facts); err != nil {
 		return err
@@ -74,6 +74,7 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 	if err := writeSecrets(conf.Secrets, city.Credentials()); err != nil {
 		return conf, err
 	}
+	conf.Bank = config.Bank{URL: city.URL() + "/bank/statements", APIKey: "bank-api-key"}
 	var err error
 	conf.Providers, err = demoProviders(city, conf.Secrets, conf.Sandbox.Bases)
 	return conf, err

@@ -40,6 +40,7 @@ func TestTheDemoTakesAPayment(t *testing.T) {
 // demo is a running racord demo and a citizen in front of it.
 type demo struct {
 	t    *testing.T
+	data string
 	city string
 	portal
 }
@@ -83,7 +84,7 @@ func startDemo(t *testing.T) *demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &demo{t, "http://" + addresses[2], portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
+	return &demo{t, data, "http://" + addresses[2], portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
 }
 
 // free finds loopback addresses nobody listens on now.

@@ -1,6 +1,7 @@
 // Command racord is the hub: serve runs it, demo runs it beside a simulated
 // city, check proves a manifest against its creditor, token gives a demo
-// citizen's bearer token, migrate prepares the database.
+// citizen's bearer token, migrate prepares the database, verify holds the books
+// against those of providers and creditors.
 package main
 
 import (
@@ -32,6 +33,7 @@ type commands struct {
 	Token   tokenCommand   `cmd:"" help:"Print a bearer token of one of the demo's citizens."`
 	Check   checkCommand   `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database of a configuration to this version and exit."`
+	Verify  verifyCommand  `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
 }
 
 // streams are where a command writes: results to out, what happens to log.

@@ -13,6 +13,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"racord/config"
 	"racord/hub"
 )
 
@@ -28,7 +29,9 @@ type demoFacts struct {
 	Ops      string `json:"ops"`
 	City     string `json:"city"`
 
-	Bases map[string]string `json:"bases"` // addresses in the demo's manifests, and those of the running city
+	Bases     map[string]string `json:"bases"`     // addresses in the demo's manifests, and those of the running city
+	Providers []config.Provider `json:"providers"` // the demo's contracts; secrets are named
+	Bank      config.Bank       `json:"bank"`
 }
 
 type tokenCommand struct {

@@ -1,0 +1,36 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"racord/adapters/sqlstore"
+	"racord/hub"
+)
+
+// OpenToRead opens the database of a directory beside the process that has it,
+// for looking only: whatever would change it fails. It neither creates nor
+// migrates. What it reads may be a moment old.
+func OpenToRead(_ context.Context, dir string, master []byte) (*Store, error) {
+	keys, err := hub.NewKeys(master, sqlstore.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, DataFile)
+	if _, err := os.Stat(file); err != nil {
+		return nil, fmt.Errorf("there is no database: %w", err)
+	}
+	read, err := pool(file, readers, "_pragma=query_only(1)")
+	if err != nil {
+		return nil, err
+	}
+	lock, err := os.Open(file) // held by nobody: Close has something to close
+	if err != nil {
+		return nil, errors.Join(err, read.Close())
+	}
+	e := &engine{write: read, dir: dir}
+	return &Store{Store: sqlstore.New(read, read, keys, e), index: newIndex(), engine: e, lock: lock}, nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"racord/adapters/guard"
+	"racord/adapters/postgres"
+	"racord/adapters/pspwire"
+	"racord/adapters/sqlite"
+	"racord/adapters/upstream"
+	"racord/config"
+	"racord/connectors"
+	"racord/connectors/kinds"
+	"racord/hub"
+)
+
+// desk is what an operator's command works with: the store, and ways to ask
+// creditors and providers, beside a hub that may be running. Nothing works by
+// itself.
+type desk struct {
+	conf    config.Config
+	store   hub.Store
+	fleet   hub.Fleet
+	psps    []*hub.PSP
+	clock   hub.Clock
+	city    string // of a demo
+	closers []func() error
+}
+
+// where says whose desk it is: a hub's by its configuration, or a running demo's.
+type where struct {
+	Config string `help:"Configuration file." default:"racord.yaml" type:"path"`
+	Demo   string `help:"Data directory of a running demo, in the configuration's place." type:"path"`
+}
+
+// open opens the desk. With look set the store can only be read, and a running
+// hub of one process is not in the way.
+func (w where) open(ctx context.Context, look bool) (_ *desk, err error) {
+	d := &desk{clock: hub.ClockFunc(time.Now)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	manifests, err := w.read(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.openStore(ctx, look); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := d.openConnectors(ctx, manifests); err != nil {
+		return nil, err
+	}
+	return d, d.openProviders()
+}
+
+// read reads the configuration and sets the clock.
+func (w where) read(ctx context.Context, d *desk) (manifests fs.FS, err error) {
+	if w.Demo == "" {
+		if d.conf, err = config.Load(w.Config); err != nil {
+			return nil, err
+		}
+		d.clock, err = businessClock(ctx, d.conf)
+		return os.DirFS(d.conf.Creditors), err
+	}
+	facts, err := readDemoFacts(w.Demo)
+	if err != nil {
+		return nil, err
+	}
+	d.conf, d.city = config.Default(), facts.City
+	d.conf.Data, d.conf.Secrets, d.conf.Providers = w.Demo, filepath.Join(w.Demo, "secrets"), facts.Providers
+	d.conf.Wall.AllowAll = []config.Prefix{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
+	d.conf.Sandbox.Bases, d.conf.Bank = facts.Bases, facts.Bank
+	d.clock, err = followClock(ctx, facts.City+"/__ctl/clock")
+	return config.DemoCreditors(), err
+}
+
+func (d *desk) openStore(ctx context.Context, look bool) error {
+	key, err := os.ReadFile(filepath.Join(d.conf.Data, "master.key"))
+	if err != nil {
+		return err
+	}
+	if d.store, err = d.storeOf(ctx, key, look); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.store.Close)
+	return nil
+}
+
+func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (hub.Store, error) {
+	switch {
+	case d.conf.Store.PostgresFile != "":
+		dsn, err := os.ReadFile(d.conf.Store.PostgresFile)
+		if err != nil {
+			return nil, err
+		}
+		return postgres.Open(ctx, strings.TrimSpace(string(dsn)), key)
+	case look:
+		return sqlite.OpenToRead(ctx, d.conf.Data, key)
+	default:
+		return sqlite.Open(ctx, d.conf.Data, key)
+	}
+}
+
+// openConnectors opens every creditor at the rate it declares.
+func (d *desk) openConnectors(ctx context.Context, files fs.FS) error {
+	manifests, err := readManifests(files, d.conf.Sandbox.Bases)
+	if err != nil {
+		return err
+	}
+	for _, m := range manifests {
+		name := m.Creditor.Name
+		allowance := guard.Fixed(name, guard.LimitsOf(m.Traits))
+		way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: d.allowed(name)})
+		d.closers = append(d.closers, func() error { way.Close(); return nil })
+		c, err := kinds.All().Open(ctx, connectors.Env{
+			Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn, Secret: secretsOf(d.conf.Secrets, name),
+			Clock: d.clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
+		}, m)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		d.fleet = append(d.fleet, c)
+	}
+	return nil
+}
+
+func (d *desk) openProviders() error {
+	for _, contract := range d.conf.Providers {
+		name := hub.Name(contract.Terms().Name)
+		way := upstream.New(upstream.Conf{MaxInflight: providerCalls, Allow: d.allowed(name)})
+		d.closers = append(d.closers, func() error { way.Close(); return nil })
+		psp, err := openProvider(contract, pspwire.Env{Read: way.Read, Write: way.Write, Secret: secretsOf(d.conf.Secrets, name), Now: time.Now})
+		if err != nil {
+			return fmt.Errorf("provider %s: %w", name, err)
+		}
+		d.psps = append(d.psps, &psp)
+	}
+	return nil
+}
+
+func (d *desk) allowed(name hub.Name) []netip.Prefix { return allowed(hubSetup{Config: d.conf}, name) }
+
+func (d *desk) psp(name string) *hub.PSP {
+	for _, p := range d.psps {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Close closes everything in reverse order.
+func (d *desk) Close() (err error) {
+	for i := len(d.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, d.closers[i]())
+	}
+	return err
+}
