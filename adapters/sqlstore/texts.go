@@ -9,7 +9,7 @@ type texts struct {
 	nextWork, nudge      string
 	claims               string
 	notices, noticesTo   string
-	nextNotice           string
+	nextNotice, replay   string
 }
 
 func newTexts(w Words) texts {
@@ -25,6 +25,7 @@ func newTexts(w Words) texts {
 		notices:    say(strings.ReplaceAll(noticesQuery, "{whose}", "$3 = ''")),
 		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
 		nextNotice: say(nextNoticeQuery),
+		replay:     say(replayQuery),
 	}
 }
 
