@@ -71,14 +71,19 @@ type Mark struct {
 	Remains    int64 // bani the creditor shows at most once it has booked what was paid
 }
 
-// Covers is how many bani of what a creditor shows as outstanding were paid
-// through the hub, and are not booked or not yet taken off there.
-func (m Mark) Covers(outstanding int64) int64 {
+// Covers is how many bani of what a creditor showed as outstanding at a moment
+// were paid through the hub, and were not booked or not taken off there by then.
+func (m Mark) Covers(outstanding int64, asOf time.Time) int64 {
 	switch m.State {
+	case HubSettled:
+		if !asOf.Before(m.Since) {
+			return 0 // it is due again
+		}
 	case HubPaidWaitingPosting, HubPosted, HubMismatch:
-		return max(outstanding-m.Remains, 0)
+	default:
+		return 0
 	}
-	return 0
+	return max(outstanding-m.Remains, 0)
 }
 
 // Folder is all the hub itself holds about a party: who it is, which accounts

@@ -64,7 +64,7 @@ func (p *Page) overlay(marks []hub.Mark) {
 			if o := &p.overlaid[i]; o.ID == mark.Obligation {
 				o.HubState = mark.State
 				p.version = p.version*31 + uint64(len(mark.State)) + uint64(mark.Since.UnixNano())
-				if paid := mark.Covers(o.Outstanding.Minor); paid > 0 {
+				if paid := mark.Covers(o.Outstanding.Minor, p.AsOf); paid > 0 {
 					o.NotPayable, covered = paidHere, add(covered, o.ID, paid)
 				}
 			}

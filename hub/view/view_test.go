@@ -320,18 +320,20 @@ func TestWhatWasPaidHereIsNotAskedForAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		state   hub.HubState
 		remains int64
+		ago     time.Duration
 		due     int64
 	}{
-		"while somebody pays it":                    {hub.HubReserved, 0, 150},
-		"paid, and the creditor does not know":      {hub.HubPaidWaitingPosting, 0, 100},
-		"booked, and the creditor shows it":         {hub.HubPosted, 0, 100},
-		"paid in part":                              {hub.HubPosted, 20, 120},
-		"in part, and the creditor's is up to date": {hub.HubPosted, 50, 150},
-		"settled, and due again":                    {hub.HubSettled, 0, 150},
+		"while somebody pays it":                    {hub.HubReserved, 0, 0, 150},
+		"paid, and the creditor does not know":      {hub.HubPaidWaitingPosting, 0, 0, 100},
+		"booked, and the creditor shows it":         {hub.HubPosted, 0, 0, 100},
+		"paid in part":                              {hub.HubPosted, 20, 0, 120},
+		"in part, and the creditor's is up to date": {hub.HubPosted, 50, 0, 150},
+		"settled, and due again":                    {hub.HubSettled, 0, 24 * time.Hour, 150},
+		"settled since the creditor was asked":      {hub.HubSettled, 0, -24 * time.Hour, 100},
 	} {
 		c := newCity(t, answers{"tax": owes(100, 50)})
 		c.desk.folder.Marks = []hub.Mark{{
-			Creditor: "tax", Obligation: hub.NewObligationID("test", "b"), State: tc.state, Since: time.Now(), Remains: tc.remains,
+			Creditor: "tax", Obligation: hub.NewObligationID("test", "b"), State: tc.state, Since: hubtest.Now().Add(-tc.ago), Remains: tc.remains,
 		}}
 		if v := c.view(); v.TotalConfirmed.Minor != tc.due {
 			t.Errorf("%s: got %d due, want %d", name, v.TotalConfirmed.Minor, tc.due)
