@@ -34,6 +34,7 @@ type Store interface {
 //	DELETE /quarantine/{creditor}        ask it again
 //	GET    /differences                  what two books differ in; ?job= ?explained=true
 //	GET    /jobs                         when each comparison was last done
+//	POST   /jobs/{job}                   compare now; ?day=YYYY-MM-DD
 //	GET    /anomalies                    what a person should look at, newest first
 //	GET    /barriers                     what is stopped, and why
 //	DELETE /barriers/{barrier}           let it go on
@@ -43,8 +44,8 @@ type Store interface {
 //
 // A receiver is written portal:<client id> or creditor:<name>. Every change is
 // logged.
-func Handler(store Store, log *slog.Logger) http.Handler {
-	b := &buttons{store, log}
+func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
+	b := &buttons{store, compare, log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /feeds/held", b.held)
 	mux.HandleFunc("POST /feeds/held/{stage}/release", b.release)
@@ -53,6 +54,7 @@ func Handler(store Store, log *slog.Logger) http.Handler {
 	mux.HandleFunc("DELETE /quarantine/{creditor}", b.lift)
 	mux.HandleFunc("GET /differences", b.differences)
 	mux.HandleFunc("GET /jobs", b.jobs)
+	mux.HandleFunc("POST /jobs/{job}", b.do)
 	mux.HandleFunc("GET /anomalies", b.anomalies)
 	mux.HandleFunc("GET /barriers", b.barriers)
 	mux.HandleFunc("DELETE /barriers/{barrier}", b.lower)
@@ -62,9 +64,14 @@ func Handler(store Store, log *slog.Logger) http.Handler {
 	return mux
 }
 
+// Compare does one comparison of books now. It returns CodeConflict when somebody
+// is at it, and CodeNotFound for none that there is.
+type Compare func(ctx context.Context, job hub.Job, day hub.Date) error
+
 type buttons struct {
-	store Store
-	log   *slog.Logger
+	store   Store
+	compare Compare
+	log     *slog.Logger
 }
 
 // waiting is a held delivery as operators see it.
@@ -120,6 +127,8 @@ func answer(w http.ResponseWriter, body any, err error) {
 		status = http.StatusNotFound
 	case hub.CodeInvalid:
 		status = http.StatusBadRequest
+	case hub.CodeConflict:
+		status = http.StatusConflict
 	default:
 		status = http.StatusInternalServerError
 	}

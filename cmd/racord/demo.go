@@ -74,7 +74,10 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 	if err := writeSecrets(conf.Secrets, city.Credentials()); err != nil {
 		return conf, err
 	}
-	conf.Bank = config.Bank{URL: city.URL() + "/bank/statements", APIKey: "bank-api-key"}
+	conf.Bank = config.Bank{
+		URL: city.URL() + "/bank/statements", APIKey: "bank-api-key",
+		Payers: []string{"RO83SBXB0000999900000082"}, // EuPlătesc's: the other provider documents no settlements
+	}
 	var err error
 	conf.Providers, err = demoProviders(city, conf.Secrets, conf.Sandbox.Bases)
 	return conf, err
