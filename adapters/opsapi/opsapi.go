@@ -18,6 +18,7 @@ import (
 type Store interface {
 	hub.Snapshots
 	hub.Quarantines
+	hub.Outbox
 	hub.Barriers
 	Differences(ctx context.Context, q hub.DifferenceQuery) ([]hub.Difference, error)
 	Runs(ctx context.Context) ([]hub.Run, error)
@@ -37,8 +38,12 @@ type Store interface {
 //	GET    /anomalies                    what a person should look at, newest first
 //	GET    /barriers                     what is stopped, and why
 //	DELETE /barriers/{barrier}           let it go on
+//	GET    /webhooks                     what receivers are still to be told
+//	GET    /webhooks/{receiver}/attempts how telling one went, newest first; ?most=100
+//	POST   /webhooks/{receiver}/replay   tell it again; ?from=2026-03-15T10:00:00Z&until=…
 //
-// Every change is logged.
+// A receiver is written portal:<client id> or creditor:<name>. Every change is
+// logged.
 func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
 	b := &buttons{store, compare, log}
 	mux := http.NewServeMux()
@@ -53,6 +58,9 @@ func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /anomalies", b.anomalies)
 	mux.HandleFunc("GET /barriers", b.barriers)
 	mux.HandleFunc("DELETE /barriers/{barrier}", b.lower)
+	mux.HandleFunc("GET /webhooks", b.unheard)
+	mux.HandleFunc("GET /webhooks/{receiver}/attempts", b.attempts)
+	mux.HandleFunc("POST /webhooks/{receiver}/replay", b.replay)
 	return mux
 }
 
@@ -117,6 +125,8 @@ func answer(w http.ResponseWriter, body any, err error) {
 	case "":
 	case hub.CodeNotFound:
 		status = http.StatusNotFound
+	case hub.CodeInvalid:
+		status = http.StatusBadRequest
 	case hub.CodeConflict:
 		status = http.StatusConflict
 	default:
