@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -33,7 +34,7 @@ func (s *Service) settlements(ctx context.Context, only hub.Date) error {
 		for _, merchant := range merchants(psp) {
 			account := accountOf(psp, merchant)
 			for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
-				failed = errors.Join(failed, about(psp.Name, s.settlement(ctx, psp, merchant, account, day)))
+				failed = errors.Join(failed, about(psp.Name, s.settlement(ctx, psp, merchant, account, day, open)))
 			}
 		}
 		if failed == nil {
@@ -46,20 +47,13 @@ func (s *Service) settlements(ctx context.Context, only hub.Date) error {
 // withOpenDays adds the days of open differences whose scope begins so.
 func (s *Service) withOpenDays(days []hub.Date, prefix string, open map[string][]hub.Difference) []hub.Date {
 	for scope := range open {
-		if day, ours := cutPrefix(scope, prefix); ours && !slices.Contains(days, hub.Date(day)) {
+		if day, ours := strings.CutPrefix(scope, prefix); ours && !slices.Contains(days, hub.Date(day)) {
 			if _, err := hub.ParseDate(day); err == nil {
 				days = append(days, hub.Date(day))
 			}
 		}
 	}
 	return days
-}
-
-func cutPrefix(text, prefix string) (string, bool) {
-	if len(text) < len(prefix) || text[:len(prefix)] != prefix {
-		return "", false
-	}
-	return text[len(prefix):], true
 }
 
 // accountOf gives the creditor's account that a merchant account pays out to.
@@ -73,7 +67,7 @@ func accountOf(psp *hub.PSP, merchant string) string {
 }
 
 // settlement books one day of one merchant account.
-func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, account string, day hub.Date) error {
+func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, account string, day hub.Date, open map[string][]hub.Difference) error {
 	items, err := psp.Settler.Settlement(ctx, merchant, day)
 	if err != nil {
 		return err
@@ -100,7 +94,8 @@ func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, accoun
 		default:
 			touched[id] = true
 		}
-		if b, ok := settledBooking(fmt.Sprintf("%s:%d", key, times[key]), id, psp.Name, account, item); ok {
+		name := fmt.Sprintf("%s:%d:%d:%d", key, times[key], item.Gross.Minor, item.Fee.Minor)
+		if b, ok := settledBooking(name, id, psp.Name, account, item); ok {
 			bookings[item.PayoutRef] = append(bookings[item.PayoutRef], b)
 		}
 	}
@@ -109,14 +104,23 @@ func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, accoun
 			return err
 		}
 	}
-	for id := range touched {
-		more, err := s.settledMore(ctx, psp.Name, id)
+	scope := psp.Name + "/" + merchant + "/" + string(day)
+	for _, d := range open[scope] {
+		if d.Kind == settledMore || d.Kind == keptMore {
+			touched[hub.PaymentID(d.Name)] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(touched)) {
+		if err := s.correct(ctx, id, psp.Name, merchant, bookings); err != nil {
+			return err
+		}
+		more, err := s.paidMore(ctx, psp.Name, id)
 		if err != nil {
 			return err
 		}
 		found = append(found, more...)
 	}
-	return s.Store.Compared(ctx, hub.JobSettlement, psp.Name+"/"+merchant+"/"+string(day), found)
+	return s.Store.Compared(ctx, hub.JobSettlement, scope, found)
 }
 
 // settledBooking: the bank has what the provider paid out, the provider kept its
@@ -144,17 +148,57 @@ func settledBooking(id string, p hub.PaymentID, psp, account string, item *hub.S
 
 // splitAccount takes "creditor/account" apart.
 func splitAccount(account string) (hub.Name, string) {
-	for i := range account {
-		if account[i] == '/' {
-			return hub.Name(account[:i]), account[i+1:]
-		}
-	}
-	return hub.Name(account), ""
+	creditor, id, _ := strings.Cut(account, "/")
+	return hub.Name(creditor), id
 }
 
-// settledMore tells whether more of a payment was paid out, or kept back, than
+// correct takes back what was booked of a payout that the provider tells
+// otherwise now.
+func (s *Service) correct(ctx context.Context, id hub.PaymentID, psp, merchant string, told map[string][]hub.Booking) error {
+	booked, err := s.Store.Bookings(ctx, id)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, b := range booked {
+		there[b.ID] = true
+	}
+	for ref, bookings := range told {
+		valid := map[string]bool{}
+		for _, b := range bookings {
+			valid[b.ID] = true
+		}
+		for _, b := range booked {
+			if strings.HasPrefix(b.ID, "settled:"+psp+":"+merchant+":"+ref+":") && !valid[b.ID] && !there[corrected+b.ID] {
+				if err := s.Store.Book(ctx, reversed(b)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// corrected begins the name of a booking that takes another back.
+const corrected = "corrected:"
+
+func reversed(b hub.Booking) hub.Booking {
+	back := hub.Booking{ID: corrected + b.ID, Kind: b.Kind, Payment: b.Payment}
+	for _, leg := range b.Legs {
+		back.Legs = append(back.Legs, hub.Leg{Account: leg.Account, Debit: leg.Credit, Credit: leg.Debit})
+	}
+	return back
+}
+
+// settledMore and keptMore are differences about a payment as a whole.
+const (
+	settledMore = "settled_more"
+	keptMore    = "kept_more"
+)
+
+// paidMore tells whether more of a payment was paid out, or kept back, than
 // was taken and given back: an amount is wrong, or an item came twice.
-func (s *Service) settledMore(ctx context.Context, psp string, id hub.PaymentID) (found []hub.Difference, err error) {
+func (s *Service) paidMore(ctx context.Context, psp string, id hub.PaymentID) (found []hub.Difference, err error) {
 	p, err := s.Store.Payment(ctx, id)
 	if err != nil {
 		return nil, err
@@ -173,10 +217,10 @@ func (s *Service) settledMore(ctx context.Context, psp string, id hub.PaymentID)
 		}
 	}
 	if in > taken {
-		found = append(found, hub.Difference{Kind: "settled_more", Name: string(id), Amount: in - taken, Detail: "more was paid out than was taken"})
+		found = append(found, hub.Difference{Kind: settledMore, Name: string(id), Amount: in - taken, Detail: "more was paid out than was taken"})
 	}
 	if back > given {
-		found = append(found, hub.Difference{Kind: "kept_more", Name: string(id), Amount: given - back, Detail: "more was kept back than was given back"})
+		found = append(found, hub.Difference{Kind: keptMore, Name: string(id), Amount: given - back, Detail: "more was kept back than was given back"})
 	}
 	return found, nil
 }
@@ -197,7 +241,11 @@ func settledOf(bookings []hub.Booking, psp string) (in, back int64) {
 			continue
 		}
 		for _, leg := range b.Legs {
-			if leg.Account == hub.AccountClearing(psp) {
+			switch {
+			case leg.Account != hub.AccountClearing(psp):
+			case strings.HasPrefix(b.ID, corrected):
+				in, back = in-leg.Debit, back-leg.Credit
+			default:
 				in, back = in+leg.Credit, back+leg.Debit
 			}
 		}
