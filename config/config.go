@@ -31,6 +31,7 @@ type Config struct {
 	Providers []Provider `yaml:"providers"` // payment providers, the preferred one first
 	Payments  Payments   `yaml:"payments"`
 	Bank      Bank       `yaml:"bank"`
+	Webhooks  []Webhook  `yaml:"webhooks"` // who is told what happens to payments
 	View      View       `yaml:"view"`
 	Cache     Cache      `yaml:"cache"`
 	Limits    Limits     `yaml:"limits"`
@@ -194,6 +195,7 @@ func (c *Config) check() error {
 		}
 	}
 	c.checkProviders(refuse)
+	c.checkWebhooks(refuse)
 	return errors.Join(wrong...)
 }
 
@@ -204,6 +206,9 @@ func (c *Config) resolve(dir string) {
 		if p.Netopia != nil {
 			paths = append(paths, &p.Netopia.PublicKeyFile)
 		}
+	}
+	for i := range c.Webhooks {
+		paths = append(paths, &c.Webhooks[i].SecretFile)
 	}
 	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {

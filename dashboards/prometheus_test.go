@@ -135,6 +135,10 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	paid.Refunded("netopia", hub.RefundFailed, hub.Bani(10))
 	paid.Notified("netopia", hub.CodeUnauthenticated)
 	paid.Zombie("water")
+	told := meters.Webhooks()
+	told.Told(hub.CreditorReceiver("water"), "", 20*time.Millisecond)
+	told.Told(hub.PortalReceiver("city-portal"), hub.CodeUnavailable, time.Second)
+	told.Waiting(hub.PortalReceiver("city-portal"), 3)
 }
 
 // sizes are the endings that one metric has in the text format.

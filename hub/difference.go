@@ -106,6 +106,7 @@ type Payouts interface {
 	// SettledPayout and BankedPayout store what a side said, with its bookings.
 	SettledPayout(ctx context.Context, p Payout, b ...Booking) error
 	BankedPayout(ctx context.Context, p Payout, b ...Booking) error
-	// PayoutsSince lists the payouts of a day and after it, by day.
+	// PayoutsSince lists the payouts of a day and after it, and older ones about
+	// which the two sides do not agree, by day.
 	PayoutsSince(ctx context.Context, day Date) ([]Payout, error)
 }

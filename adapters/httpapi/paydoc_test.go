@@ -155,3 +155,24 @@ func TestEveryExampleIsAsDescribed(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryEventIsDescribed(t *testing.T) {
+	s := newTill(t, nil)
+	p := s.settled(t, "k1", debt("ditl", 0), debt("water", 0))
+	s.ask("POST", "/v1/payments/"+string(p.ID)+"/refunds", `{"line":2,"expected_refundable":{"amount":7015,"currency":"RON"},"reason":"other"}`, "Authorization", "Bearer staff")
+	s.work(t)
+	s.until(t, p.ID, "ana", hub.PaymentSettledPartly)
+	s.ask("POST", "/v1/payments/"+string(s.opened(t, "k2", debt("ditl", 1)).ID)+"/cancel", "")
+	text := model(t).Components.Schemas.GetOrZero("Event").Schema().Properties.GetOrZero("type").Schema().Description
+	kinds := map[string]bool{}
+	for _, e := range s.ledger.Events() {
+		kinds[e.Type] = true
+		state, ofPayment := strings.CutPrefix(e.Type, "payment.")
+		if !strings.Contains(text, "`"+e.Type+"`") && !(ofPayment && hub.PaymentState(state).Final()) {
+			t.Errorf("the document does not name %s", e.Type)
+		}
+	}
+	if len(kinds) < 6 {
+		t.Errorf("only %v happened", kinds)
+	}
+}

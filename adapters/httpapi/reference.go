@@ -158,12 +158,14 @@ func (n node) texts(key string) (all []string) {
 	return all
 }
 
-// operations gives the operations of a tag.
+// operations gives the operations of a tag, and what a receiver is told.
 func (n node) operations(tag string) (all []described) {
-	for _, path := range n.at("paths").each() {
-		for _, op := range path.each() {
-			if slices.Contains(op.texts("tags"), tag) {
-				all = append(all, op.described(path.name))
+	for _, place := range []string{"paths", "webhooks"} {
+		for _, path := range n.at(place).each() {
+			for _, op := range path.each() {
+				if slices.Contains(op.texts("tags"), tag) {
+					all = append(all, op.described(path.name))
+				}
 			}
 		}
 	}

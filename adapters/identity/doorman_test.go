@@ -27,6 +27,8 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 	fine := s.issuer.claims(now)
 	citizen := hub.Caller{Login: hub.Login{Issuer: s.issuer.URL, Subject: "sub-1"}, Portal: "demo-portal", Assurance: "substantial", Citizen: true}
 	portal := hub.Caller{Login: hub.Login{Issuer: s.issuer.URL, Subject: "demo-portal-service"}, Portal: "demo-portal-service", Assurance: "low"}
+	staff := portal
+	staff.Refunds = true
 	level := func(want string) hub.Caller { c := citizen; c.Assurance = want; return c }
 	service := fine.with("sub", "demo-portal-service").with("azp", "demo-portal-service").with("scope", "racord").with("acr", nil)
 	for name, tc := range map[string]struct {
@@ -46,6 +48,8 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 		"unknown assurance is low":   {signES256(good(), fine.with("acr", "gold"), k.ec), level("low")},
 		"a portal for itself":        {signES256(good(), service, k.ec), portal},
 		"a portal that wants more":   {signES256(good(), service.with("scope", "openid racord"), k.ec), portal},
+		"staff that may refund":      {signES256(good(), service.with("scope", "racord refunds"), k.ec), staff},
+		"a scope that only looks so": {signES256(good(), service.with("scope", "racord refunds.read norefunds"), k.ec), portal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := s.Admit(ctx, tc.token)

@@ -2,6 +2,7 @@ package opsapi
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"racord/hub"
@@ -53,6 +54,17 @@ func (b *buttons) jobs(w http.ResponseWriter, r *http.Request) {
 		list[i] = job{run.Job, run.Holder != "", run.Due, run.Succeeded}
 	}
 	answer(w, map[string]any{"jobs": list}, err)
+}
+
+func (b *buttons) do(w http.ResponseWriter, r *http.Request) {
+	job, day := hub.Job(r.PathValue("job")), hub.Date(r.URL.Query().Get("day"))
+	if _, err := hub.ParseDate(string(day)); !slices.Contains(hub.Jobs, job) || day != "" && err != nil {
+		answer(w, nil, hub.Errorf(hub.CodeNotFound, "There is no such job or day."))
+		return
+	}
+	err := b.compare(r.Context(), job, day)
+	b.log.Info("books compared by an operator", "operation", "reconcile", "job", string(job), "code", string(hub.CodeOf(err)))
+	answer(w, map[string]string{"done": string(job)}, err)
 }
 
 // anomaly is something a person should look at.

@@ -18,6 +18,7 @@ import (
 type Store interface {
 	hub.Snapshots
 	hub.Quarantines
+	hub.Outbox
 	hub.Barriers
 	Differences(ctx context.Context, q hub.DifferenceQuery) ([]hub.Difference, error)
 	Runs(ctx context.Context) ([]hub.Run, error)
@@ -33,13 +34,18 @@ type Store interface {
 //	DELETE /quarantine/{creditor}        ask it again
 //	GET    /differences                  what two books differ in; ?job= ?explained=true
 //	GET    /jobs                         when each comparison was last done
+//	POST   /jobs/{job}                   compare now; ?day=YYYY-MM-DD
 //	GET    /anomalies                    what a person should look at, newest first
 //	GET    /barriers                     what is stopped, and why
 //	DELETE /barriers/{barrier}           let it go on
+//	GET    /webhooks                     what receivers are still to be told
+//	GET    /webhooks/{receiver}/attempts how telling one went, newest first; ?most=100
+//	POST   /webhooks/{receiver}/replay   tell it again; ?from=2026-03-15T10:00:00Z&until=…
 //
-// Every change is logged.
-func Handler(store Store, log *slog.Logger) http.Handler {
-	b := &buttons{store, log}
+// A receiver is written portal:<client id> or creditor:<name>. Every change is
+// logged.
+func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
+	b := &buttons{store, compare, log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /feeds/held", b.held)
 	mux.HandleFunc("POST /feeds/held/{stage}/release", b.release)
@@ -48,15 +54,24 @@ func Handler(store Store, log *slog.Logger) http.Handler {
 	mux.HandleFunc("DELETE /quarantine/{creditor}", b.lift)
 	mux.HandleFunc("GET /differences", b.differences)
 	mux.HandleFunc("GET /jobs", b.jobs)
+	mux.HandleFunc("POST /jobs/{job}", b.do)
 	mux.HandleFunc("GET /anomalies", b.anomalies)
 	mux.HandleFunc("GET /barriers", b.barriers)
 	mux.HandleFunc("DELETE /barriers/{barrier}", b.lower)
+	mux.HandleFunc("GET /webhooks", b.unheard)
+	mux.HandleFunc("GET /webhooks/{receiver}/attempts", b.attempts)
+	mux.HandleFunc("POST /webhooks/{receiver}/replay", b.replay)
 	return mux
 }
 
+// Compare does one comparison of books now. It returns CodeConflict when somebody
+// is at it, and CodeNotFound for none that there is.
+type Compare func(ctx context.Context, job hub.Job, day hub.Date) error
+
 type buttons struct {
-	store Store
-	log   *slog.Logger
+	store   Store
+	compare Compare
+	log     *slog.Logger
 }
 
 // waiting is a held delivery as operators see it.
@@ -110,6 +125,10 @@ func answer(w http.ResponseWriter, body any, err error) {
 	case "":
 	case hub.CodeNotFound:
 		status = http.StatusNotFound
+	case hub.CodeInvalid:
+		status = http.StatusBadRequest
+	case hub.CodeConflict:
+		status = http.StatusConflict
 	default:
 		status = http.StatusInternalServerError
 	}

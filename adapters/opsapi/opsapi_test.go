@@ -1,6 +1,7 @@
 package opsapi_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -33,7 +34,7 @@ func desk(t *testing.T) (press func(method, path string) (int, string), store *s
 	if err := store.Quarantine(t.Context(), "water", "foreign data", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(opsapi.Handler(store, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(opsapi.Handler(store, compare, slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
 	return func(method, path string) (int, string) {
 		request, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
@@ -85,6 +86,25 @@ func TestAnOperatorLiftsAQuarantine(t *testing.T) {
 	}
 	if left, err := store.Quarantined(t.Context()); err != nil || len(left) != 0 {
 		t.Errorf("got %v (%v), want nobody", left, err)
+	}
+}
+
+// compare is busy with the bank, and glad about everything else.
+func compare(_ context.Context, job hub.Job, _ hub.Date) error {
+	if job == hub.JobBank {
+		return hub.Errorf(hub.CodeConflict, "busy")
+	}
+	return nil
+}
+
+func TestAnOperatorComparesNow(t *testing.T) {
+	press, _, _ := desk(t)
+	for path, want := range map[string]int{
+		"/jobs/audit": 200, "/jobs/creditor?day=2026-03-15": 200, "/jobs/bank": 409, "/jobs/none": 404, "/jobs/audit?day=yesterday": 404,
+	} {
+		if status, body := press("POST", path); status != want {
+			t.Errorf("%s: got %d %s, want %d", path, status, body, want)
+		}
 	}
 }
 

@@ -133,7 +133,14 @@ func receive(results pgx.BatchResults, s *sqlstore.Statement) error {
 // Apart runs a statement on a connection of its own. It is on the disk no later
 // than the transaction that asked for it, because that commits after it.
 func (e engine) Apart(ctx context.Context, _ sqlstore.Run, s sqlstore.Statement) error {
-	rows, err := e.apart.QueryContext(ctx, s.SQL, s.Args...)
+	return ask(ctx, e.apart, s)
+}
+
+// Ask runs one statement, which is a transaction by itself.
+func (e engine) Ask(ctx context.Context, s sqlstore.Statement) error { return ask(ctx, e.db, s) }
+
+func ask(ctx context.Context, db *sql.DB, s sqlstore.Statement) error {
+	rows, err := db.QueryContext(ctx, s.SQL, s.Args...)
 	if err != nil {
 		return err
 	}

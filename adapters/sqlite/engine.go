@@ -18,6 +18,7 @@ type engine struct {
 	many  *sql.Stmt // inserts bulk rows
 	one   *sql.Stmt // inserts one row
 	known statements
+	turn  turn
 }
 
 var _ sqlstore.Engine = (*engine)(nil)
@@ -43,7 +44,7 @@ func newEngine(ctx context.Context, write *sql.DB, dir string) (*engine, error) 
 	if err != nil {
 		return nil, errors.Join(err, many.Close())
 	}
-	return &engine{write: write, dir: dir, many: many, one: one}, nil
+	return &engine{write: write, dir: dir, many: many, one: one, turn: newTurn()}, nil
 }
 
 func (e *engine) close() error {

@@ -38,11 +38,12 @@ func (k *statements) get(text string) *sql.Stmt {
 }
 
 // prepare prepares what was wanted.
-func (k *statements) prepare(ctx context.Context, db *sql.DB) {
+func (k *statements) prepare(db *sql.DB) {
 	k.mu.Lock()
 	wanted := k.wanted
 	k.wanted = nil
 	k.mu.Unlock()
+	ctx := context.Background() // statements outlive who wanted them
 	for text := range wanted {
 		s, err := db.PrepareContext(ctx, text)
 		if err != nil {
@@ -75,34 +76,10 @@ func (k *statements) close() error {
 	return errors.Join(errs...)
 }
 
-// Within runs a transaction.
-func (e *engine) Within(ctx context.Context, first []sqlstore.Statement, do func(sqlstore.Run) ([]sqlstore.Statement, error)) error {
-	err := e.within(ctx, first, do)
-	e.known.prepare(ctx, e.write)
-	return err
-}
-
-func (e *engine) within(ctx context.Context, first []sqlstore.Statement, do func(sqlstore.Run) ([]sqlstore.Statement, error)) error {
-	tx, err := e.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	run := func(ctx context.Context, batch ...sqlstore.Statement) error { return e.run(ctx, tx, batch) }
-	if err := run(ctx, first...); err != nil {
-		return err
-	}
-	last, err := do(run)
-	if err != nil {
-		return err
-	}
-	if err := run(ctx, last...); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-func (e *engine) run(ctx context.Context, tx *sql.Tx, batch []sqlstore.Statement) error {
+// run runs statements. They are not interrupted: that would undo the whole
+// transaction, and not all of it is the caller's.
+func (e *engine) run(ctx context.Context, tx *sql.Tx, batch ...sqlstore.Statement) error {
+	ctx = context.WithoutCancel(ctx)
 	for i := range batch {
 		if err := e.ask(ctx, tx, &batch[i]); err != nil {
 			return err
@@ -147,6 +124,11 @@ func query(ctx context.Context, tx *sql.Tx, known *sql.Stmt, s *sqlstore.Stateme
 	return known.QueryContext(ctx, s.Args...)
 }
 
+// Ask runs one statement in a transaction.
+func (e *engine) Ask(ctx context.Context, s sqlstore.Statement) error {
+	return e.Within(ctx, []sqlstore.Statement{s}, func(sqlstore.Run) ([]sqlstore.Statement, error) { return nil, nil })
+}
+
 // Apart runs a statement inside the transaction: there is no other.
 func (e *engine) Apart(ctx context.Context, run sqlstore.Run, s sqlstore.Statement) error {
 	return run(ctx, s)
@@ -179,6 +161,8 @@ func (e *engine) Clock(string) sqlstore.Statement {
 func (e *engine) Verdict(err error) sqlstore.Verdict {
 	var refused *driver.Error
 	switch {
+	case errors.Is(err, errTogether):
+		return sqlstore.Again
 	case !errors.As(err, &refused) || refused.Code()&0xff != lib.SQLITE_CONSTRAINT:
 		return sqlstore.Unreachable
 	case strings.Contains(refused.Error(), "payments.quote"):

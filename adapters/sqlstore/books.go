@@ -179,10 +179,11 @@ func (s *Store) claims(ctx context.Context, db asker, query string, args ...any)
 // Note adds an anomaly that concerns no payment.
 func (s *Store) Note(ctx context.Context, kind, detail string) error {
 	c := &change{store: s}
-	err := s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(Run) ([]Statement, error) {
-		return s.engine.Add(&anomaliesTable, [][]any{anomalyRow(c.now, kind, "", detail)}), nil
-	})
-	return s.fault(err)
+	return s.fault(s.repeat(func() error {
+		return s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(Run) ([]Statement, error) {
+			return s.engine.Add(&anomaliesTable, [][]any{anomalyRow(c.now, kind, "", detail)}), nil
+		})
+	}))
 }
 
 // Anomalies lists what a person should look at, newest first.

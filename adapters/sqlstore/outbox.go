@@ -42,15 +42,23 @@ func (s *Store) LeaseNotices(ctx context.Context, q hub.NoticeQuery) (notices []
 	if q.Receiver != "" {
 		query = s.texts.noticesTo
 	}
-	err = s.each(ctx, s.write, func(row Scanner) error {
+	ask := Statement{SQL: query, Args: []any{q.Most, q.TTL.Microseconds(), string(q.Receiver)}}
+	ask.Scan = func(row Scanner) error {
 		var n hub.Notice
 		var at int64
 		err := row.Scan(&n.Payment, &n.Seq, &n.Receiver, &n.Type, &n.Line, &n.Creditor, &at, &n.Turn, &n.Tries)
 		n.At = moment(at)
 		notices = append(notices, n)
 		return err
-	}, query, q.Most, q.TTL.Microseconds(), string(q.Receiver))
-	return notices, err
+	}
+	err = s.repeat(func() error {
+		notices = nil
+		return s.engine.Ask(ctx, ask)
+	})
+	if err != nil {
+		return nil, s.fault(err)
+	}
+	return notices, nil
 }
 
 // NextNotice tells in how long the next notice is due.
@@ -64,8 +72,12 @@ WHERE payment = $1 AND seq = $2 AND receiver = $3 AND turn = $4 AND due_at IS NO
 
 // Settle notes how an attempt went.
 func (s *Store) Settle(ctx context.Context, n hub.Notice, t hub.Try, again *time.Duration) error {
+	return s.fault(s.repeat(func() error { return s.settle(ctx, n, t, again) }))
+}
+
+func (s *Store) settle(ctx context.Context, n hub.Notice, t hub.Try, again *time.Duration) error {
 	c, tries := &change{store: s}, int64(0)
-	err := s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
+	return s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
 		due := sql.NullInt64{}
 		if again != nil {
 			due = sql.NullInt64{Int64: micros(c.now.Add(*again)), Valid: true}
@@ -84,24 +96,15 @@ func (s *Store) Settle(ctx context.Context, n hub.Notice, t hub.Try, again *time
 		return s.engine.Add(&triesTable, [][]any{{string(n.Payment), int64(n.Seq), string(n.Receiver), tries, micros(c.now),
 			t.Took.Microseconds(), int64(t.Status), string(t.Code)}}), nil
 	})
-	return s.fault(err)
 }
 
 const replayQuery = `
-UPDATE events SET due_at = $4, settled_at = 0 WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
+UPDATE events SET due_at = {now}, settled_at = 0 WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
 
 // Replay makes notices due again.
 func (s *Store) Replay(ctx context.Context, to hub.Receiver, from, until time.Time) (int, error) {
-	c := &change{store: s}
-	var n int64
-	err := s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
-		return nil, run(ctx, Statement{
-			SQL:  replayQuery + ` RETURNING 1`,
-			Args: []any{string(to), micros(from), micros(until), micros(c.now)},
-			Scan: func(Scanner) error { n++; return nil },
-		})
-	})
-	return int(n), s.fault(err)
+	n, err := s.exec(ctx, s.texts.replay, string(to), micros(from), micros(until))
+	return int(n), err
 }
 
 // Tries lists the attempts to tell a receiver, newest first.

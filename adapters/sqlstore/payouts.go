@@ -43,9 +43,9 @@ func (s *Store) withBookings(ctx context.Context, b []hub.Booking, statement Sta
 
 const payoutsQuery = `
 SELECT account, ref, psp, merchant, day, settled, gross, fee, net, banked, booked, banked_on FROM payouts
-WHERE day >= $1 ORDER BY day, account, ref`
+WHERE day >= $1 OR NOT (settled AND banked AND net = booked) ORDER BY day, account, ref`
 
-// PayoutsSince lists payouts.
+// PayoutsSince lists payouts, and older ones about which the sides do not agree.
 func (s *Store) PayoutsSince(ctx context.Context, day hub.Date) (all []hub.Payout, err error) {
 	err = s.each(ctx, s.read, func(row Scanner) error {
 		var p hub.Payout

@@ -35,6 +35,8 @@ type Engine interface {
 	// Within runs a transaction: first, then what do asks, then what do gives
 	// back, and commits. An error of do undoes everything.
 	Within(ctx context.Context, first []Statement, do func(Run) (last []Statement, err error)) error
+	// Ask runs one statement as a transaction.
+	Ask(ctx context.Context, statement Statement) error
 	// Apart runs one statement that stays done whatever becomes of the
 	// transaction, where others would wait for that; else inside it.
 	Apart(ctx context.Context, run Run, statement Statement) error

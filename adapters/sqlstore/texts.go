@@ -9,7 +9,7 @@ type texts struct {
 	nextWork, nudge      string
 	claims               string
 	notices, noticesTo   string
-	nextNotice           string
+	nextNotice, replay   string
 	pulseNow             string
 	pulseAnomalies       string
 	barrierAdd           string
@@ -30,6 +30,7 @@ func newTexts(w Words) texts {
 		notices:    say(strings.ReplaceAll(noticesQuery, "{whose}", "$3 = ''")),
 		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
 		nextNotice: say(nextNoticeQuery),
+		replay:     say(replayQuery),
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
 		takeJob: say(takeJobQuery), endJob: say(endJobQuery),

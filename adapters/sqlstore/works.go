@@ -68,13 +68,21 @@ func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) (leases []hub.Le
 	if q.Creditor != "" {
 		query = s.texts.leaseLines
 	}
-	err = s.each(ctx, s.write, func(row Scanner) error {
+	ask := Statement{SQL: query, Args: []any{string(q.Kind), q.Most, q.TTL.Microseconds(), string(q.Creditor)}}
+	ask.Scan = func(row Scanner) error {
 		var l hub.Lease
 		err := row.Scan(&l.Payment, &l.Kind, &l.No, &l.Creditor, &l.Turn)
 		leases = append(leases, l)
 		return err
-	}, query, string(q.Kind), q.Most, q.TTL.Microseconds(), string(q.Creditor))
-	return leases, err
+	}
+	err = s.repeat(func() error {
+		leases = nil
+		return s.engine.Ask(ctx, ask)
+	})
+	if err != nil {
+		return nil, s.fault(err)
+	}
+	return leases, nil
 }
 
 // NextWork tells in how long the next work of a kind is due.

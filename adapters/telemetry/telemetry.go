@@ -25,6 +25,7 @@ type Telemetry struct {
 	guard    *guardMetrics
 	feed     *feedMeter
 	pay      *payMeter
+	webhook  *webhookMeter
 	redis    handles[string, prometheus.Counter]
 	clock    atomic.Pointer[hub.Clock]
 	feeds    atomic.Pointer[[]hub.Name] // creditors that deliver in bulk
@@ -45,6 +46,7 @@ func New() *Telemetry {
 	t.view = newViewMeter(t)
 	t.feed = newFeedMeter(t)
 	t.pay = newPayMeter(t)
+	t.webhook = newWebhookMeter(t)
 	redis := t.counter("racord_redis_events_total", "What the shared cache in Redis did or failed to do.", "event")
 	t.redis.make = func(event string) prometheus.Counter {
 		return redis.WithLabelValues(t.words.label(kindEvent, event))

@@ -140,7 +140,9 @@ func (t *Teller) settleUnheard(ctx context.Context) error {
 		return err
 	}
 	for i := range t.Endpoints {
-		delete(waiting, t.Endpoints[i].Receiver)
+		to := t.Endpoints[i].Receiver
+		t.Meter.Waiting(to, waiting[to])
+		delete(waiting, to)
 	}
 	for to := range waiting {
 		notices, err := t.Outbox.LeaseNotices(ctx, hub.NoticeQuery{Receiver: to, Most: mostUnheard, TTL: time.Minute})

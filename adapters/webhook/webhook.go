@@ -29,9 +29,10 @@ type Payments interface {
 	Payment(ctx context.Context, id hub.PaymentID) (*hub.Payment, error)
 }
 
-// Meter counts deliveries. Code is "" for one that arrived.
+// Meter counts attempts. Code is "" for one that arrived.
 type Meter interface {
 	Told(to hub.Receiver, code hub.Code, took time.Duration)
+	Waiting(to hub.Receiver, n int) // what it is still to be told
 }
 
 // Endpoint is where a receiver listens.
@@ -153,3 +154,4 @@ func New(parts Parts, conf Conf) (*Teller, error) {
 type silent struct{}
 
 func (silent) Told(hub.Receiver, hub.Code, time.Duration) {}
+func (silent) Waiting(hub.Receiver, int)                  {}

@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 }
 
 // vocabulary is what must be readable without knowing any library.
-var vocabulary = []string{"hub", "hub/view", "hub/link", "hub/feed", "hub/pay"}
+var vocabulary = []string{"hub", "hub/view", "hub/link", "hub/feed", "hub/pay", "hub/reconcile"}
 
 // waysOut are the doors to the world that a connector kind must not open by
 // itself: it is given connectors.Env.

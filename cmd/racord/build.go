@@ -22,20 +22,22 @@ import (
 	"racord/hub/feed"
 	"racord/hub/link"
 	"racord/hub/pay"
+	"racord/hub/reconcile"
 	"racord/hub/view"
 )
 
 // parts are the pieces of a hub, in the order in which they are made.
 type parts struct {
-	meters   *telemetry.Telemetry
-	master   []byte
-	store    hub.Store
-	l1, l2   hub.PageCache
-	keys     *hub.Keys
-	fleet    hub.Fleet
-	views    *view.Views
-	feeds    *feed.Runner
-	payments *pay.Service
+	meters    *telemetry.Telemetry
+	master    []byte
+	store     hub.Store
+	l1, l2    hub.PageCache
+	keys      *hub.Keys
+	fleet     hub.Fleet
+	views     *view.Views
+	feeds     *feed.Runner
+	payments  *pay.Service
+	comparing *reconcile.Service
 }
 
 func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
@@ -116,6 +118,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	if err := h.openPayments(ctx, setup, publicURL(setup.Config, h.api)); err != nil {
 		return err
 	}
+	h.openReconciling(setup)
 	limits := setup.Config.Limits
 	api, err := httpapi.New(httpapi.Parts{
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
@@ -129,7 +132,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	}
 	h.meters.WatchStore(h.store)
 	h.meters.WatchBooks(h.store)
-	buttons := opsapi.Handler(h.store, h.log)
+	buttons := opsapi.Handler(h.store, h.compare, h.log)
 	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
 	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
 		return err

@@ -68,13 +68,16 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 	conf.Listen, conf.OpsListen, conf.Data, conf.Log = c.Listen, c.OpsListen, c.Data, c.Log
 	conf.Drain = 0
 	conf.Secrets = filepath.Join(c.Data, "secrets")
-	conf.Issuers = []config.Issuer{{URL: city.URL() + "/oidc", Portals: []string{"demo-portal", "demo-portal-service"}}}
+	conf.Issuers = []config.Issuer{{URL: city.URL() + "/oidc", Portals: []string{"demo-portal", "demo-portal-service", "demo-desk"}}}
 	conf.Wall.AllowAll = []config.Prefix{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
 	conf.Sandbox.Bases = demoBases(city)
 	if err := writeSecrets(conf.Secrets, city.Credentials()); err != nil {
 		return conf, err
 	}
-	conf.Bank = config.Bank{URL: city.URL() + "/bank/statements", APIKey: "bank-api-key"}
+	conf.Bank = config.Bank{
+		URL: city.URL() + "/bank/statements", APIKey: "bank-api-key",
+		Payers: []string{"RO83SBXB0000999900000082"}, // EuPlătesc's: the other provider documents no settlements
+	}
 	var err error
 	conf.Providers, err = demoProviders(city, conf.Secrets, conf.Sandbox.Bases)
 	return conf, err

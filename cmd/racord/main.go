@@ -1,7 +1,8 @@
 // Command racord is the hub: serve runs it, demo runs it beside a simulated
 // city, check proves a manifest against its creditor, token gives a demo
 // citizen's bearer token, migrate prepares the database, verify holds the books
-// against those of providers and creditors.
+// against those of providers and creditors, reconcile compares them and keeps what
+// differs.
 package main
 
 import (
@@ -28,12 +29,13 @@ func main() {
 
 // commands is the whole command line.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the hub of a configuration file."`
-	Demo    demoCommand    `cmd:"" help:"Run the hub beside a simulated city of 2,000 people, with nothing else installed."`
-	Token   tokenCommand   `cmd:"" help:"Print a bearer token of one of the demo's citizens."`
-	Check   checkCommand   `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database of a configuration to this version and exit."`
-	Verify  verifyCommand  `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
+	Serve     serveCommand     `cmd:"" help:"Run the hub of a configuration file."`
+	Demo      demoCommand      `cmd:"" help:"Run the hub beside a simulated city of 2,000 people, with nothing else installed."`
+	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens."`
+	Check     checkCommand     `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
+	Migrate   migrateCommand   `cmd:"" help:"Bring the database of a configuration to this version and exit."`
+	Verify    verifyCommand    `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
+	Reconcile reconcileCommand `cmd:"" help:"Compare the books with providers, creditors and the bank now and print what differs."`
 }
 
 // streams are where a command writes: results to out, what happens to log.

@@ -29,10 +29,14 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 	if err != nil {
 		return err
 	}
+	barriers, err := h.watchBarriers(ctx)
+	if err != nil {
+		return err
+	}
 	conf := setup.Config.Payments
 	h.payments = pay.New(pay.Parts{
 		Roster: h.fleet, Folders: h.store, Store: h.store, PSPs: psps, Keys: keys, Clock: setup.Clock,
-		Pages: h.views, Meter: h.meters.Pay(), Log: h.log,
+		Pages: h.views, Meter: h.meters.Pay(), Log: h.log, Stopped: barriers.stopped,
 	}, pay.Conf{
 		NotifyURL: notify + "/v1/notify", PageLife: time.Duration(conf.PageLife), Lease: time.Duration(conf.Lease),
 		CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery), Workers: conf.Workers,

@@ -145,8 +145,8 @@ func payoutsMeet(t *testing.T, lab Lab) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if later, err := store.PayoutsSince(ctx, "2026-03-17"); err != nil || len(later) != 1 {
-		t.Errorf("got %+v, %v, want those of the day and after it", later, err)
+	if later, err := store.PayoutsSince(ctx, "2026-03-18"); err != nil || len(later) != 1 || later[0].Ref != "X" {
+		t.Errorf("got %+v, %v, want the one that nobody settled", later, err)
 	}
 	balances, err := store.Balances(ctx)
 	wantCode(t, "Balances", err, "")

@@ -18,7 +18,7 @@ func (s *Service) decide(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 	if !c.Manual {
 		return s.lookUp(ctx, lease, p, c)
 	}
-	if !s.together(p) {
+	if !s.together(p) || s.Stopped(hub.BarrierCapture) {
 		return s.later(ctx, lease, s.conf.LookUpEvery)
 	}
 	said := s.askAgain(ctx, linesOf(p, c))

@@ -44,6 +44,9 @@ func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o 
 	if err != nil {
 		return nil, err
 	}
+	if s.Stopped(hub.BarrierOpen) || s.Stopped(hub.BarrierCapture) {
+		return nil, errStopped()
+	}
 	if err := s.Store.RoomToPay(ctx); err != nil {
 		return nil, err
 	}
@@ -137,6 +140,14 @@ func addCharge(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, plan plan)
 
 // startFor is how long a request has to start its charge before a worker does.
 const startFor = 5 * time.Second
+
+// errStopped is what payers are told while a barrier is up. Nothing was asked of
+// anybody.
+func errStopped() error {
+	err := hub.Errorf(hub.CodeUnavailable, "No payments are taken at the moment: our books are being checked. Nothing was taken; try again later.")
+	err.RetryAfter = time.Minute
+	return err
+}
 
 // begin starts the first charge that has no page yet. Whoever comes at the same
 // time is told to come back.

@@ -16,7 +16,8 @@ import (
 	"racord/hub"
 )
 
-// Parts are what paying is made from. Pages, Meter and Log may be nil.
+// Parts are what paying is made from. Pages, Meter, Log
+// and Stopped may be nil.
 type Parts struct {
 	Roster  hub.Roster
 	Folders hub.Folders
@@ -27,6 +28,9 @@ type Parts struct {
 	Pages   Pages
 	Meter   Meter
 	Log     *slog.Logger
+	// Stopped tells whether a barrier is up; nil = none ever is. It is asked often
+	// and answers at once.
+	Stopped func(hub.Barrier) bool
 }
 
 // Pages are what the view remembers. Forget drops the answer to one question,
@@ -94,6 +98,9 @@ func New(parts Parts, conf Conf) *Service {
 	}
 	if parts.Log == nil {
 		parts.Log = slog.New(slog.DiscardHandler)
+	}
+	if parts.Stopped == nil {
+		parts.Stopped = func(hub.Barrier) bool { return false }
 	}
 	return &Service{Parts: parts, conf: conf.withDefaults(), bell: newBell()}
 }

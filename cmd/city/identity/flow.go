@@ -194,22 +194,26 @@ func (p *Provider) idToken(g grant) (string, error) {
 	return jwt.Signed(p.id).Claims(claims).Serialize()
 }
 
-// service gives the portal's own machine a token that speaks for no citizen.
+// services are the machines that have tokens of their own, and their scope.
+var services = map[string]string{PortalService: "racord", StaffDesk: "racord refunds"}
+
+// service gives a machine a token that speaks for no citizen.
 func (p *Provider) service(w http.ResponseWriter, r *http.Request) {
 	id, secret, basic := r.BasicAuth()
 	if !basic {
 		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	}
-	if id != PortalService || subtle.ConstantTimeCompare([]byte(secret), []byte(p.serviceSecret)) != 1 {
+	scope, known := services[id]
+	if !known || subtle.ConstantTimeCompare([]byte(secret), []byte(p.serviceSecret)) != 1 {
 		reply(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
 		return
 	}
-	access, err := p.issue(PortalService, PortalService, "racord", "")
+	access, err := p.issue(id, id, scope, "")
 	if err != nil {
 		reply(w, http.StatusInternalServerError, map[string]string{"error": "server_error"})
 		return
 	}
 	reply(w, http.StatusOK, map[string]any{
-		"access_token": access, "token_type": "Bearer", "expires_in": int(Life.Seconds()), "scope": "racord",
+		"access_token": access, "token_type": "Bearer", "expires_in": int(Life.Seconds()), "scope": scope,
 	})
 }

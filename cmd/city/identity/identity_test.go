@@ -251,6 +251,41 @@ func TestPortalServiceSpeaksForNobody(t *testing.T) {
 	}
 }
 
+func TestTheStaffsDeskAloneMayAskForRefunds(t *testing.T) {
+	_, _, issuer := open(t)
+	for client, want := range map[string]string{"demo-desk": "racord refunds", "demo-portal-service": "racord"} {
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {client}, "client_secret": {serviceSecret}, "scope": {"racord refunds"}}
+		status, tokens := post(t, issuer+"/token", form)
+		if status != http.StatusOK {
+			t.Fatalf("%s: got status %d %v, want a token", client, status, tokens)
+		}
+		claims := verified(t, issuer, "racord", tokens["access_token"].(string))
+		if claims["scope"] != want || claims["sub"] != client || claims["azp"] != client {
+			t.Errorf("%s: got claims %v, want scope %q", client, claims, want)
+		}
+	}
+	query := authorization()
+	query.Set("scope", "openid racord refunds")
+	if got := granted(t, issuer, query); got != "openid racord" {
+		t.Errorf("a citizen was granted %q", got)
+	}
+}
+
+// granted is the scope of the token that a citizen gets.
+func granted(t *testing.T, issuer string, query url.Values) string {
+	t.Helper()
+	_, answer := get(t, issuer+"/authorize?"+query.Encode(), "")
+	to, err := url.Parse(answer["location"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tokens := post(t, issuer+"/token", url.Values{
+		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "client_id": {"demo-portal"}, "redirect_uri": {back}, "code_verifier": {verifier},
+	})
+	scope, _ := tokens["scope"].(string)
+	return scope
+}
+
 func TestUserinfoRefusesWhatItDidNotSign(t *testing.T) {
 	provider, _, issuer := open(t)
 	stranger, err := identity.New(issuer, people.New(1, 200), serviceSecret)

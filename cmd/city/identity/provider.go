@@ -31,6 +31,7 @@ import (
 const (
 	Portal        = "demo-portal"         // public, authorisation code with PKCE
 	PortalService = "demo-portal-service" // confidential, client credentials
+	StaffDesk     = "demo-desk"           // the same, with the right to have money given back
 	Audience      = "racord"
 )
 
@@ -51,7 +52,7 @@ type Provider struct {
 }
 
 // New opens a provider whose issuer is the given URL; the portal service
-// authenticates with serviceSecret. Signing keys are new each time, subjects
+// and the staff's desk authenticate with serviceSecret. Signing keys are new each time, subjects
 // are the same for the same seed.
 func New(issuer string, everybody *people.Registry, serviceSecret string) (*Provider, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -179,5 +179,7 @@ func (t *Town) Credentials() map[string]string {
 		"waste-dsn":                 t.WasteDSN(),
 		"portal-client-id":          identity.PortalService,
 		"portal-client-secret":      portalSecret,
+		"desk-client-id":            identity.StaffDesk,
+		"desk-client-secret":        portalSecret,
 	})
 }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"racord/adapters/upstream"
+	"racord/adapters/webhook"
+	"racord/config"
+	"racord/hub"
+)
+
+// openWebhooks tells portals and creditors what happens to payments. Without an
+// endpoint it only keeps the outbox tidy.
+func (h *runningHub) openWebhooks(_ context.Context, setup hubSetup) error {
+	parts := webhook.Parts{Outbox: h.store, Payments: h.store, Meter: h.meters.Webhooks(), Log: h.log}
+	for i := range setup.Config.Webhooks {
+		endpoint, err := h.openEndpoint(setup, &setup.Config.Webhooks[i])
+		if err != nil {
+			return err
+		}
+		parts.Endpoints = append(parts.Endpoints, endpoint)
+	}
+	teller, err := webhook.New(parts, webhook.Conf{})
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); teller.Run(ctx) }()
+	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+	return nil
+}
+
+// openEndpoint gives a receiver its secrets and a way out of its own.
+func (h *runningHub) openEndpoint(setup hubSetup, w *config.Webhook) (webhook.Endpoint, error) {
+	e := webhook.Endpoint{Receiver: hub.PortalReceiver(w.Portal), URL: w.URL, Events: w.Events}
+	if w.Creditor != "" {
+		e.Receiver = hub.CreditorReceiver(hub.Name(w.Creditor))
+	}
+	text, err := os.ReadFile(w.SecretFile)
+	if err != nil {
+		return e, fmt.Errorf("webhook of %s: %w", e.Receiver, err)
+	}
+	for _, line := range strings.Fields(string(text)) {
+		secret, err := webhook.ParseSecret(line)
+		if err != nil {
+			return e, fmt.Errorf("webhook of %s: %s: %w", e.Receiver, w.SecretFile, err)
+		}
+		e.Secrets = append(e.Secrets, secret)
+	}
+	way := upstream.New(upstream.Conf{Allow: allowed(setup, hub.Name(w.Creditor))})
+	h.onClose(func(context.Context) error { way.Close(); return nil })
+	e.HTTP = way.Write
+	return e, nil
+}

@@ -1,0 +1,38 @@
+package reconcile
+
+import (
+	"context"
+
+	"racord/hub"
+)
+
+// Ahead raises the barrier against new payments when a provider knows order
+// numbers that were not given out here yet: then the books are older than they
+// should be. A provider that does not answer tells nothing.
+func (s *Service) Ahead(ctx context.Context) (ahead bool, err error) {
+	for _, psp := range s.PSPs {
+		for _, merchant := range merchants(psp) {
+			last, err := s.Store.LastOrder(ctx, psp.Name, merchant)
+			if err != nil {
+				return ahead, err
+			}
+			for n := last + 1; n <= last+3; n++ {
+				w := &window{Service: s, psp: psp}
+				order := s.Store.Order(psp.Name, merchant, n)
+				if _, err := w.recall(ctx, merchant, order); err != nil && hub.CodeOf(err) != hub.CodeUnsupported {
+					continue
+				}
+				if now, err := s.Store.LastOrder(ctx, psp.Name, merchant); err != nil || now >= n {
+					continue // another replica gave it out meanwhile
+				}
+				ahead = true
+				err = s.Store.RaiseBarrier(ctx, hub.BarrierOpen, "the order numbers at "+psp.Name+" are ahead of ours: "+order)
+				if err != nil {
+					return ahead, err
+				}
+				break
+			}
+		}
+	}
+	return ahead, nil
+}

@@ -1,0 +1,169 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"racord/hub"
+)
+
+const (
+	bankDays     = 5                  // whose statements are read each time
+	bankedWithin = 3 * 24 * time.Hour // after the day of the payout
+)
+
+// bank compares the bank's statements of every account that providers pay out to
+// with what providers say they paid out, net of their fees.
+func (s *Service) bank(ctx context.Context, only hub.Date) error {
+	if s.Bank == nil {
+		return nil
+	}
+	payouts, err := s.Store.PayoutsSince(ctx, s.days(30, "")[0])
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, account := range s.accounts() {
+		for _, day := range s.days(bankDays, only) {
+			entries, err := s.Bank.Entries(ctx, account.iban, day)
+			if hub.CodeOf(err) == hub.CodeNotFound {
+				continue
+			}
+			if err == nil {
+				err = s.arrived(ctx, account, entries, &payouts)
+			}
+			failed = errors.Join(failed, about(account.name, err))
+		}
+	}
+	return errors.Join(failed, s.comparePayouts(ctx))
+}
+
+// account is one that a provider pays out to.
+type account struct{ name, iban string }
+
+func (s *Service) accounts() (all []account) {
+	seen := map[string]bool{}
+	for _, psp := range s.PSPs {
+		for _, merchant := range merchants(psp) {
+			name := accountOf(psp, merchant)
+			if iban := s.iban(name); iban != "" && !seen[name] {
+				seen[name] = true
+				all = append(all, account{name, iban})
+			}
+		}
+	}
+	return all
+}
+
+func (s *Service) iban(name string) string {
+	creditor, id := splitAccount(name)
+	for _, c := range s.Roster.OnDuty() {
+		for _, a := range c.Creditor.Accounts {
+			if c.Creditor.Name == creditor && a.ID == id {
+				return a.IBAN
+			}
+		}
+	}
+	return ""
+}
+
+// arrived stores what the bank booked of payouts, each with the creditor's claim
+// that it satisfies. An entry without a reference is the one payout of its amount
+// that has not arrived, if there is just one.
+func (s *Service) arrived(ctx context.Context, a account, entries []hub.BankEntry, payouts *[]hub.Payout) error {
+	by := map[string]*hub.BankEntry{}
+	for i := range entries {
+		e := &entries[i]
+		if len(s.Payers) > 0 && !slices.Contains(s.Payers, e.Payer) {
+			continue
+		}
+		ref := e.Ref
+		if ref == "" {
+			ref = byAmount(a, e, *payouts)
+		}
+		if had := by[ref]; had != nil { // the same payout twice on one day
+			ref += "+" + e.Number
+		}
+		by[ref] = e
+	}
+	for _, ref := range slices.Sorted(maps.Keys(by)) {
+		e := by[ref]
+		p := hub.Payout{Ref: ref, Account: a.name, Booked: e.Amount.Minor, BankedOn: e.Day}
+		if banked(*payouts, p) {
+			p.Ref = ref + "+" + e.Number // booked again on another day
+		}
+		if err := s.Store.BankedPayout(ctx, p, paidOut(a, e)...); err != nil {
+			return err
+		}
+		p.Banked = true
+		*payouts = append(*payouts, p)
+	}
+	return nil
+}
+
+// byAmount finds the only payout to an account that has not arrived and is for
+// so much; without one the entry keeps the bank's own number.
+func byAmount(a account, e *hub.BankEntry, payouts []hub.Payout) string {
+	found := ""
+	for i := range payouts {
+		p := &payouts[i]
+		if p.Account != a.name || p.Net != e.Amount.Minor || !p.Settled || p.Day > e.Day || banked(payouts, hub.Payout{Account: p.Account, Ref: p.Ref, BankedOn: e.Day}) {
+			continue
+		}
+		if found != "" {
+			return "bank:" + e.Number
+		}
+		found = p.Ref
+	}
+	if found == "" {
+		return "bank:" + e.Number
+	}
+	return found
+}
+
+// banked tells whether a payout had arrived already on another day.
+func banked(payouts []hub.Payout, p hub.Payout) bool {
+	return slices.ContainsFunc(payouts, func(o hub.Payout) bool {
+		return o.Account == p.Account && o.Ref == p.Ref && o.Banked && o.BankedOn != p.BankedOn
+	})
+}
+
+// paidOut: the creditor has what it was owed, as far as it arrived.
+func paidOut(a account, e *hub.BankEntry) []hub.Booking {
+	creditor, id := splitAccount(a.name)
+	debit, credit, amount := hub.AccountPayable(creditor), hub.AccountBank(creditor, id), e.Amount
+	if amount.Minor < 0 {
+		debit, credit, amount = credit, debit, hub.Bani(-amount.Minor)
+	}
+	if amount.Minor == 0 {
+		return nil
+	}
+	return []hub.Booking{hub.TransferBooking("paid_out:"+a.name+":"+string(e.Day)+":"+e.Number, "paid_out", "", debit, credit, amount)}
+}
+
+// comparePayouts lists the payouts about which the bank and a provider do not
+// agree.
+func (s *Service) comparePayouts(ctx context.Context) error {
+	today := s.Clock.Now()
+	payouts, err := s.Store.PayoutsSince(ctx, s.days(30, "")[0])
+	if err != nil {
+		return err
+	}
+	var found []hub.Difference
+	for i := range payouts {
+		p := &payouts[i]
+		name := p.Account + "/" + p.Ref
+		switch {
+		case p.Settled && p.Banked && p.Net != p.Booked:
+			found = append(found, hub.Difference{Kind: "other_amount", Name: name, Amount: p.Booked - p.Net, Detail: "net of the fee another amount was due"})
+		case p.Settled && !p.Banked && p.Net != 0 && today.After(p.Day.End().Add(bankedWithin)):
+			found = append(found, hub.Difference{Kind: "missing_there", Name: name, Amount: -p.Net, Detail: "paid out by " + p.PSP + ", and not on the account"})
+		case p.Banked && !p.Settled && today.After(p.BankedOn.End()):
+			found = append(found, hub.Difference{Kind: "missing_here", Name: name, Amount: p.Booked, Detail: "on the account, and in no settlement"})
+		}
+	}
+	return s.Store.Compared(ctx, hub.JobBank, "payouts", found)
+}

@@ -1,0 +1,328 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"racord/hub"
+)
+
+const (
+	overlap    = 2 * time.Hour // that each comparison goes back beyond the last
+	firstTime  = 48 * time.Hour
+	gapNumbers = 200 // order numbers in which payments that are gone are looked for
+	aheadTries = 10  // order numbers that are looked up beyond the last
+)
+
+// providers compares what providers took and gave back with our charges and
+// refunds.
+func (s *Service) providers(ctx context.Context, run *hub.Run) error {
+	pulse, err := s.Store.Pulse(ctx)
+	if err != nil {
+		return err
+	}
+	back := firstTime
+	if !run.Succeeded.IsZero() {
+		back = pulse.At.Sub(run.Succeeded) + overlap
+	}
+	ours := map[string]map[string]bool{} // provider → merchant/order
+	_, err = s.changed(ctx, hub.Changed{At: pulse.At.Add(-back)}, func(p *hub.Payment) {
+		for i := range p.Charges {
+			c := &p.Charges[i]
+			if ours[c.PSP] == nil {
+				ours[c.PSP] = map[string]bool{}
+			}
+			if c.Order != "" {
+				ours[c.PSP][c.Merchant+"/"+c.Order] = true
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	open, err := s.open(ctx, hub.JobProvider)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, psp := range s.PSPs {
+		view := &window{Service: s, psp: psp, orders: ours[psp.Name], told: map[string]hub.ListedCharge{}}
+		failed = errors.Join(failed, about(psp.Name, view.compare(ctx, back, open[psp.Name])))
+	}
+	return failed
+}
+
+// window is what is compared with one provider.
+type window struct {
+	*Service
+	psp    *hub.PSP
+	orders map[string]bool             // merchant/order that are to be looked at
+	told   map[string]hub.ListedCharge // what the provider listed, by merchant/order
+	ahead  string                      // an order of ours that we do not know, beyond our numbers
+}
+
+func (w *window) compare(ctx context.Context, back time.Duration, open []hub.Difference) error {
+	if w.orders == nil {
+		w.orders = map[string]bool{}
+	}
+	for _, d := range open {
+		w.orders[d.Name] = true
+	}
+	if err := w.gather(ctx, back); err != nil {
+		return err
+	}
+	var found []hub.Difference
+	for _, name := range slices.Sorted(maps.Keys(w.orders)) {
+		d, err := w.order(ctx, name)
+		if err != nil {
+			return err
+		}
+		if d != nil {
+			d.Name = name
+			found = append(found, *d)
+		}
+	}
+	if err := w.bookUnknown(ctx, open, found); err != nil {
+		return err
+	}
+	if w.ahead != "" {
+		reason := "the order numbers at " + w.psp.Name + " are ahead of ours: " + w.ahead
+		if err := w.Store.RaiseBarrier(ctx, hub.BarrierOpen, reason); err != nil {
+			return err
+		}
+	}
+	return w.Store.Compared(ctx, hub.JobProvider, w.psp.Name, found)
+}
+
+// merchants lists the provider's merchant accounts.
+func merchants(psp *hub.PSP) []string {
+	return slices.Compact(slices.Sorted(maps.Values(psp.Merchants)))
+}
+
+// gather finds the orders to look at: by the provider's list, or, where it has
+// none, among the numbers that are missing here and beyond the last.
+func (w *window) gather(ctx context.Context, back time.Duration) error {
+	now, listed := w.Clock.Now(), map[string]bool{}
+	for _, merchant := range merchants(w.psp) {
+		if w.psp.Lister != nil {
+			list, err := w.psp.Lister.List(ctx, merchant, now.Add(-back), now.Add(time.Minute))
+			if err != nil {
+				return err
+			}
+			for _, l := range list {
+				if listed[l.Order] { // a split order is listed at each of its accounts
+					continue
+				}
+				listed[l.Order] = true
+				name := merchant + "/" + l.Order
+				if id, no, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, l.Order); err == nil {
+					if p, err := w.Store.Payment(ctx, id); err == nil {
+						name = p.Charge(no).Merchant + "/" + l.Order
+					}
+				}
+				w.orders[name], w.told[name] = true, l
+			}
+			continue
+		}
+		if err := w.probe(ctx, merchant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe looks up order numbers that no payment here has.
+func (w *window) probe(ctx context.Context, merchant string) error {
+	last, err := w.Store.LastOrder(ctx, w.psp.Name, merchant)
+	if err != nil {
+		return err
+	}
+	for n := max(1, last-gapNumbers); n <= last+aheadTries; n++ {
+		order := w.Store.Order(w.psp.Name, merchant, n)
+		_, _, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order)
+		if err == nil {
+			continue
+		}
+		if hub.CodeOf(err) != hub.CodeNotFound {
+			return err
+		}
+		listed, err := w.recall(ctx, merchant, order)
+		switch hub.CodeOf(err) {
+		case "":
+		case hub.CodeNotFound:
+			continue
+		case hub.CodeUnsupported: // there is such an order; how much it is for is not told
+		default:
+			return err
+		}
+		w.orders[merchant+"/"+order], w.told[merchant+"/"+order] = true, listed
+	}
+	return nil
+}
+
+// recall asks for all that the provider keeps of an order.
+func (w *window) recall(ctx context.Context, merchant, order string) (hub.ListedCharge, error) {
+	ref := hub.ChargeRef{Order: order, Merchant: merchant}
+	if w.psp.Recaller != nil {
+		return w.psp.Recaller.Recall(ctx, ref)
+	}
+	facts, err := w.psp.Charger.Lookup(ctx, ref)
+	return hub.ListedCharge{Order: order, Facts: facts}, err
+}
+
+// order compares one order. What does not agree is looked at once more, both
+// sides anew: a listing is a moment old.
+func (w *window) order(ctx context.Context, name string) (*hub.Difference, error) {
+	merchant, order, _ := strings.Cut(name, "/")
+	id, no, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order)
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return w.unknown(ctx, merchant, order)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if listed, told := w.told[name]; told {
+		p, err := w.Store.Payment(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if d, _ := compareCharge(p, p.Charge(no), listed.Facts, false); d == nil {
+			return nil, nil
+		}
+	}
+	return w.lookUp(ctx, id, no)
+}
+
+// lookUp asks the provider about a charge of ours and compares.
+func (w *window) lookUp(ctx context.Context, id hub.PaymentID, no int) (*hub.Difference, error) {
+	p, err := w.Store.Payment(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	c := p.Charge(no)
+	if c.State == hub.ChargeCreated {
+		return nil, nil
+	}
+	facts, err := w.psp.Charger.Lookup(ctx, hub.ChargeRef{Order: c.Order, Ref: c.Ref, Merchant: c.Merchant, Amount: c.Amount, Take: c.Take})
+	missing := hub.CodeOf(err) == hub.CodeNotFound
+	if err != nil && !missing {
+		return nil, err
+	}
+	if p, err = w.Store.Payment(ctx, id); err != nil {
+		return nil, err
+	}
+	d, ask := compareCharge(p, p.Charge(no), facts, missing)
+	if ask {
+		_, err = w.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, _ *hub.Payment) error {
+			tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkCharge, No: no}, 0)
+			return nil
+		})
+	}
+	return d, err
+}
+
+// compareCharge tells what a provider's word and our charge do not agree about,
+// and whether the provider should be asked by who carries payments out. A charge
+// or refund under way is not compared: it is being asked about.
+func compareCharge(p *hub.Payment, c *hub.Charge, facts hub.ChargeFacts, missing bool) (d *hub.Difference, ask bool) {
+	if !c.State.Final() || slices.ContainsFunc(p.Refunds, func(r hub.Refund) bool { return r.Charge == c.No && !r.State.Final() }) {
+		return nil, false
+	}
+	believed, given := int64(0), int64(0)
+	if c.State == hub.ChargeCaptured || c.State == hub.ChargeDisputed {
+		believed = c.Facts.Captured
+	}
+	for i := range p.Refunds {
+		if r := &p.Refunds[i]; r.Charge == c.No && r.State == hub.RefundRefunded {
+			given += r.Amount.Minor
+		}
+	}
+	refunded := facts.Refunded
+	if facts.RefundedSome && refunded == 0 {
+		refunded = max(given, 1) // how much is not told
+	}
+	switch {
+	case missing && believed > 0:
+		return &hub.Difference{Kind: "missing_there", Amount: -believed, Detail: "the provider does not know an order that it took money for"}, false
+	case missing:
+		return nil, false
+	case facts.Captured != believed:
+		return &hub.Difference{Kind: "other_capture", Amount: facts.Captured - believed, Detail: "our charge is " + string(c.State)}, true
+	case refunded != given:
+		return &hub.Difference{Kind: "other_refund", Amount: given - refunded, Detail: "our charge is " + string(c.State)}, false
+	case facts.Disputed > facts.Won && c.State != hub.ChargeDisputed:
+		return &hub.Difference{Kind: "disputed_there", Amount: facts.Won - facts.Disputed, Detail: "the payer's bank took it back"}, true
+	}
+	return nil, false
+}
+
+// unknown is about an order that no payment here has.
+func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Difference, error) {
+	listed, told := w.told[merchant+"/"+order]
+	if !told {
+		var err error
+		listed, err = w.recall(ctx, merchant, order)
+		switch hub.CodeOf(err) {
+		case "", hub.CodeUnsupported:
+		case hub.CodeNotFound:
+			return nil, nil
+		default:
+			return nil, err
+		}
+	}
+	last, err := w.Store.LastOrder(ctx, w.psp.Name, merchant)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order); err == nil {
+		return nil, nil // it was opened meanwhile
+	}
+	for n := last + 1; n <= last+gapNumbers; n++ {
+		if w.Store.Order(w.psp.Name, merchant, n) == order {
+			w.ahead = order
+		}
+	}
+	has := listed.Facts.Captured - listed.Facts.Refunded - listed.Facts.Disputed + listed.Facts.Won
+	if has <= 0 {
+		return nil, nil
+	}
+	return &hub.Difference{Kind: "missing_here", Amount: has, Detail: "money was taken for an order that is not known here"}, nil
+}
+
+// bookUnknown keeps the journal's account of money that nobody knows in step with
+// what was found.
+func (w *window) bookUnknown(ctx context.Context, before, found []hub.Difference) error {
+	had, has := unknownMoney(before), unknownMoney(found)
+	clearing, suspense := hub.AccountClearing(w.psp.Name), hub.AccountSuspense(w.psp.Name)
+	var bookings []hub.Booking
+	for name, amount := range has {
+		if had[name] != amount {
+			id := "unknown:" + w.psp.Name + ":" + name + ":" + hub.Bani(amount).String()
+			bookings = append(bookings, hub.TransferBooking(id, "unknown_money", "", clearing, suspense, hub.Bani(amount)))
+		}
+	}
+	for name, amount := range had {
+		if has[name] != amount {
+			id := "known:" + w.psp.Name + ":" + name + ":" + hub.Bani(amount).String()
+			bookings = append(bookings, hub.TransferBooking(id, "unknown_money", "", suspense, clearing, hub.Bani(amount)))
+		}
+	}
+	if len(bookings) == 0 {
+		return nil
+	}
+	return w.Store.Book(ctx, bookings...)
+}
+
+func unknownMoney(list []hub.Difference) map[string]int64 {
+	of := map[string]int64{}
+	for _, d := range list {
+		if d.Kind == "missing_here" {
+			of[d.Name] = d.Amount
+		}
+	}
+	return of
+}

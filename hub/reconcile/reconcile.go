@@ -1,0 +1,197 @@
+// Package reconcile holds the hub's books against everybody else's, and keeps a
+// row for everything that two books do not agree about, until a later word
+// explains it. It moves no money. Each comparison is done by one replica at a
+// time, may be done again at any time, and goes on where the last one ended.
+//
+// Six jobs do it: provider (what was taken and given back), settlement (what
+// providers paid out), creditor (what creditors booked), bank (what arrived),
+// audit (our books with themselves) and ageing (money that has lain too long).
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"racord/hub"
+)
+
+// Store is what is read and kept.
+type Store interface {
+	hub.Archive
+	hub.Differences
+	hub.Payouts
+	hub.Pulses
+	hub.Barriers
+	Payment(ctx context.Context, id hub.PaymentID) (*hub.Payment, error)
+	ChangePayment(ctx context.Context, id hub.PaymentID, under *hub.Lease, change func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error)
+	Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error)
+	Book(ctx context.Context, b ...hub.Booking) error
+}
+
+var _ Store = hub.Store(nil)
+
+// Lines are told what a creditor's statement proves: the line was booked. A line
+// that was known to be booked stays so.
+type Lines interface {
+	Booked(ctx context.Context, id hub.PaymentID, line int, receipt hub.Receipt) error
+}
+
+// Audit looks at the hub's own books, from what changed after a place on. broken
+// says why the journal cannot be trusted any more; "" = it can.
+type Audit func(ctx context.Context, from hub.Changed) (found []hub.Difference, broken string, next hub.Changed, err error)
+
+// Parts are what comparing is made from. Bank, Audit and Log may be nil.
+type Parts struct {
+	Roster hub.Roster
+	Store  Store
+	PSPs   []*hub.PSP
+	Bank   hub.Bank
+	Payers []string // IBANs that providers pay out from; none = any payer may be one
+	Lines  Lines
+	Audit  Audit
+	Clock  hub.Clock // business time
+	Holder hub.Holder
+	Log    *slog.Logger
+}
+
+// Service compares.
+type Service struct{ Parts }
+
+// New makes a Service.
+func New(parts Parts) *Service {
+	if parts.Log == nil {
+		parts.Log = slog.New(slog.DiscardHandler)
+	}
+	if parts.Holder == "" {
+		parts.Holder = hub.Holder(hub.NewID())
+	}
+	return &Service{parts}
+}
+
+// every is how often a job is done.
+var every = map[hub.Job]time.Duration{
+	hub.JobProvider: 15 * time.Minute, hub.JobSettlement: 6 * time.Hour, hub.JobCreditor: 6 * time.Hour,
+	hub.JobBank: 6 * time.Hour, hub.JobAudit: time.Hour, hub.JobAgeing: 24 * time.Hour,
+}
+
+const (
+	lookEvery = 30 * time.Second // at which jobs are due
+	jobFor    = 10 * time.Minute // one run of a job at most, and its lease
+	soonAgain = 5 * time.Minute  // after a run that did not succeed
+)
+
+// Run does the jobs that are due until ctx ends, the first ones a little after it
+// was started.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, job := range hub.Jobs {
+			if err := s.Do(ctx, job, "", false); err != nil && hub.CodeOf(err) != hub.CodeConflict && ctx.Err() == nil {
+				s.Log.Warn("the books could not be compared", "operation", "reconcile", "job", string(job), "code", string(hub.CodeOf(err)), "error", err)
+			}
+		}
+	}
+}
+
+// Do does one job when it is due, or anyway. A day says which one to compare, for
+// jobs that go by days. It returns CodeConflict when the job is not due or another
+// replica is at it; what went wrong with one provider, creditor or account does
+// not keep the others from being compared.
+func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool) error {
+	run, err := s.Store.TakeJob(ctx, job, s.Holder, jobFor, anyway)
+	if err != nil {
+		return err
+	}
+	work, cancel := context.WithTimeout(ctx, jobFor-time.Minute)
+	defer cancel()
+	err = s.do(work, &run, day)
+	again := every[job]
+	if err != nil {
+		again = soonAgain
+	}
+	return errors.Join(err, s.Store.EndJob(context.WithoutCancel(ctx), run, again, err == nil))
+}
+
+func (s *Service) do(ctx context.Context, run *hub.Run, day hub.Date) error {
+	switch run.Job {
+	case hub.JobProvider:
+		return s.providers(ctx, run)
+	case hub.JobSettlement:
+		return s.settlements(ctx, day)
+	case hub.JobCreditor:
+		return s.creditors(ctx, day)
+	case hub.JobBank:
+		return s.bank(ctx, day)
+	case hub.JobAudit:
+		return s.audit(ctx, run)
+	case hub.JobAgeing:
+		return s.ageing(ctx)
+	}
+	return hub.Errorf(hub.CodeInvalid, "there is no job %q", run.Job)
+}
+
+// Days gives so many business days until today, or the one that is asked for,
+// oldest first.
+func (s *Service) days(back int, only hub.Date) (days []hub.Date) {
+	if only != "" {
+		return []hub.Date{only}
+	}
+	today := hub.DateOf(s.Clock.Now())
+	for i := back; i >= 0; i-- {
+		days = append(days, hub.DateOf(today.Start().Add(12*time.Hour).AddDate(0, 0, -i)))
+	}
+	return days
+}
+
+// open gives a job's open differences by their scope.
+func (s *Service) open(ctx context.Context, job hub.Job) (map[string][]hub.Difference, error) {
+	all, err := s.Store.Differences(ctx, hub.DifferenceQuery{Job: job})
+	by := map[string][]hub.Difference{}
+	for _, d := range all {
+		by[d.Scope] = append(by[d.Scope], d)
+	}
+	return by, err
+}
+
+// about gives an error the name of the one it is about.
+func about(who string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", who, err)
+}
+
+// started is the store's time at which a business day began, and a day before: no
+// later than anything that happened on the day was stored.
+func (s *Service) started(ctx context.Context, day hub.Date) (hub.Changed, error) {
+	pulse, err := s.Store.Pulse(ctx)
+	return hub.Changed{At: pulse.At.Add(-max(0, s.Clock.Now().Sub(day.Start())) - 24*time.Hour)}, err
+}
+
+// pageSize is how many payments are read at once.
+const pageSize = 500
+
+// changed gives every payment that changed after a place, and the place reached.
+func (s *Service) changed(ctx context.Context, from hub.Changed, each func(*hub.Payment)) (hub.Changed, error) {
+	for {
+		page, next, err := s.Store.ChangedSince(ctx, from, pageSize)
+		if err != nil {
+			return from, err
+		}
+		for _, p := range page {
+			each(p)
+		}
+		if from = next; len(page) < pageSize {
+			return from, nil
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"racord/hub"
+)
+
+// planted is one kind of difference: how it comes to be, and how it is called.
+type planted struct {
+	job    hub.Job
+	kind   string
+	amount func(p *paid) int64
+	name   func(p *paid) string
+	plant  func(w *world, p *paid)
+}
+
+func byPosting(p *paid) string       { return string(p.posting()) }
+func byOrder(p *paid) string         { return "m1/" + p.order() }
+func byPayment(p *paid) string       { return string(p.ID) }
+func byPayout(p *paid) string        { return "water/main/" + p.payout() }
+func whole(p *paid) int64            { return p.amount() }
+func minus(p *paid) int64            { return -p.amount() }
+func bani(n int64) func(*paid) int64 { return func(*paid) int64 { return n } }
+
+func (w *world) fact(p *paid, change func(*hub.ChargeFacts)) {
+	o := w.orders[p.order()]
+	change(&o.Facts)
+	w.orders[p.order()] = o
+}
+
+func (w *world) row(p *paid) *hub.BookedPosting {
+	return &w.rows[paidOn][slices.IndexFunc(w.rows[paidOn], func(r hub.BookedPosting) bool { return r.ID == p.posting() })]
+}
+
+func (w *world) item(p *paid) *hub.SettledCharge {
+	return &w.settled[settledOn][slices.IndexFunc(w.settled[settledOn], func(s hub.SettledCharge) bool { return s.PayoutRef == p.payout() })]
+}
+
+func (w *world) entry(p *paid) *hub.BankEntry {
+	return &w.entries[settledOn][slices.IndexFunc(w.entries[settledOn], func(e hub.BankEntry) bool { return e.Ref == p.payout() })]
+}
+
+var kinds = []planted{
+	{hub.JobProvider, "missing_there", minus, byOrder, func(w *world, p *paid) { delete(w.orders, p.order()) }},
+	{hub.JobProvider, "other_capture", bani(1), byOrder, func(w *world, p *paid) { w.fact(p, func(f *hub.ChargeFacts) { f.Captured++ }) }},
+	{hub.JobProvider, "other_refund", bani(-7), byOrder, func(w *world, p *paid) { w.fact(p, func(f *hub.ChargeFacts) { f.Refunded = 7 }) }},
+	{hub.JobProvider, "disputed_there", bani(-5), byOrder, func(w *world, p *paid) { w.fact(p, func(f *hub.ChargeFacts) { f.Disputed = 5 }) }},
+	{hub.JobProvider, "missing_here", bani(999), func(p *paid) string { return "m1/strange" + fmt.Sprint(p.n) }, func(w *world, p *paid) {
+		order := "strange" + fmt.Sprint(p.n)
+		w.orders[order] = hub.ListedCharge{Order: order, Amount: hub.Bani(999), Facts: hub.ChargeFacts{Authorised: 999, Captured: 999}}
+	}},
+	{hub.JobSettlement, "settled_more", bani(1), byPayment, func(w *world, p *paid) {
+		item := w.item(p)
+		item.Gross.Minor++
+		item.Fee.Minor++
+	}},
+	{hub.JobSettlement, "kept_more", bani(-3), byPayment, func(w *world, p *paid) {
+		w.settled[settledOn] = append(w.settled[settledOn], hub.SettledCharge{
+			Order: p.order(), Gross: hub.Bani(-3), Fee: hub.Bani(0), Net: hub.Bani(-3), Refund: true, PayoutRef: p.payout(),
+		})
+		w.entry(p).Amount.Minor -= 3
+	}},
+	{hub.JobSettlement, "missing_here", whole, func(p *paid) string { return "gone" + fmt.Sprint(p.n) }, func(w *world, p *paid) { // and p itself is settled by another order's name
+		item := *w.item(p)
+		item.Order, item.PayoutRef = "gone"+fmt.Sprint(p.n), p.payout()+"x"
+		w.settled[settledOn] = append(w.settled[settledOn], item)
+		entry := *w.entry(p)
+		entry.Ref, entry.Number = item.PayoutRef, entry.Number+"x"
+		w.entries[settledOn] = append(w.entries[settledOn], entry)
+	}},
+	{hub.JobCreditor, "missing_there", minus, byPosting, func(w *world, p *paid) { w.row(p).ID = "somebody:else" }},
+	{hub.JobCreditor, "other_amount", bani(-1), byPosting, func(w *world, p *paid) { w.row(p).Amount.Minor-- }},
+	{hub.JobCreditor, "other_debt", whole, byPosting, func(w *world, p *paid) { w.row(p).ExternalID = "FACT-other" }},
+	{hub.JobCreditor, "twice", whole, byPosting, func(w *world, p *paid) { w.rows[paidOn] = append(w.rows[paidOn], *w.row(p)) }},
+	{hub.JobCreditor, "reversed_there", minus, byPosting, func(w *world, p *paid) { w.row(p).Reversed = true }},
+	{hub.JobCreditor, "missing_here", bani(55), func(p *paid) string { return "hub:nobody" + fmt.Sprint(p.n) + ":1" }, func(w *world, p *paid) {
+		w.rows[paidOn] = append(w.rows[paidOn], hub.BookedPosting{ID: hub.PostingID("hub:nobody" + fmt.Sprint(p.n) + ":1"), Number: "X", Amount: hub.Bani(55)})
+	}},
+	{hub.JobBank, "other_amount", bani(-2), byPayout, func(w *world, p *paid) { w.entry(p).Amount.Minor -= 2 }},
+	{hub.JobBank, "missing_there", func(p *paid) int64 { return p.fee() - p.amount() }, byPayout, func(w *world, p *paid) {
+		day := hub.Date("2026-03-14") // paid out long enough ago
+		w.settled[day] = append(w.settled[day], *w.item(p))
+		w.settled[settledOn] = slices.DeleteFunc(w.settled[settledOn], func(s hub.SettledCharge) bool { return s.PayoutRef == p.payout() })
+		w.entries[settledOn] = slices.DeleteFunc(w.entries[settledOn], func(e hub.BankEntry) bool { return e.Ref == p.payout() })
+	}},
+	{hub.JobBank, "missing_here", func(p *paid) int64 { return p.amount() - p.fee() }, byPayout, func(w *world, p *paid) { // the settlement is late
+		w.settled[settledOn] = slices.DeleteFunc(w.settled[settledOn], func(s hub.SettledCharge) bool { return s.PayoutRef == p.payout() })
+	}},
+}
+
+// rounds is how many differences of each kind are planted, and clean how many
+// payments are right.
+func sizes() (rounds, clean int) {
+	if os.Getenv("RACORD_LONG") != "" {
+		return 12, 10_000
+	}
+	return 3, 100
+}
+
+// TestEveryPlantedDifferenceIsFoundAndNothingElse plants differences of every
+// kind among payments that are right, finds each of them in one comparison, and
+// sees them go when everybody's books are right again.
+func TestEveryPlantedDifferenceIsFoundAndNothingElse(t *testing.T) {
+	w := newWorld(t, true)
+	rounds, clean := sizes()
+	for n := range clean {
+		w.take(n, hub.LinePosted)
+	}
+	marked := map[int]*paid{}
+	for i := range rounds * len(kinds) {
+		marked[i] = w.take(clean+i, hub.LinePosted)
+	}
+	right := w.books.clone()
+	want := map[string]int64{}
+	for i, p := range marked {
+		k := kinds[i%len(kinds)]
+		k.plant(w, p)
+		want[fmt.Sprintf("%s %s %s", k.job, k.kind, k.name(p))] = k.amount(p)
+	}
+	open := w.compare()
+	for name, amount := range want {
+		d, found := open[name]
+		if !found {
+			t.Errorf("%s was planted and not found", name)
+		} else if d.Amount != amount {
+			t.Errorf("%s: got %d bani, want %d", name, d.Amount, amount)
+		}
+		delete(open, name)
+	}
+	for name, d := range open {
+		t.Errorf("false alarm: %s: %+v", name, d)
+	}
+	w.suspense(int64(-999 * rounds))
+	w.books = right
+	if open := w.compare(); len(open) != 0 {
+		t.Errorf("got %d differences after everybody put his books right, want none: %v", len(open), slices.Sorted(maps.Keys(open)))
+	}
+	w.suspense(0)
+}
+
+// TestBooksThatAgreeGiveNoDifference compares again and again.
+func TestBooksThatAgreeGiveNoDifference(t *testing.T) {
+	for name, lister := range map[string]bool{"with a list": true, "by looking up": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, lister)
+			for n := range 20 {
+				w.take(n, hub.LinePosted)
+			}
+			for range 3 {
+				if open := w.compare(); len(open) != 0 {
+					t.Fatalf("got %v, want none", open)
+				}
+			}
+			balances, err := w.store.Balances(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for account, want := range map[string]int64{"psp_clearing:netopia": 0, "bank:water/main": 0, "psp_fee:netopia": 20, "creditor_payable:water": -20} {
+				if balances[account] != want {
+					t.Errorf("%s: got %d, want %d", account, balances[account], want)
+				}
+			}
+		})
+	}
+}
+
+func TestAStatementResolvesWhatNobodyKnew(t *testing.T) {
+	w := newWorld(t, true)
+	unknown, stuck, refused := w.take(1, hub.LinePostUnknown), w.take(2, hub.LineStuck), w.take(3, hub.LineRejected)
+	open := w.compare()
+	for _, p := range []*paid{unknown, stuck} {
+		now, err := w.store.Payment(t.Context(), p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := now.Line(1); l.State != hub.LinePosted || l.Receipt == "" {
+			t.Errorf("got %s with receipt %q, want posted with the creditor's", l.State, l.Receipt)
+		}
+	}
+	if _, found := open["creditor booked_and_rejected "+string(refused.posting())]; len(open) != 1 || !found {
+		t.Errorf("got %v, want the line that is booked and given back", open)
+	}
+}
+
+// TestAPaymentThatIsGoneIsFound deletes one on purpose, at a provider that lists
+// nothing, and then has order numbers beyond ours.
+func TestAPaymentThatIsGoneIsFound(t *testing.T) {
+	w := newWorld(t, false)
+	kept, gone := w.take(1, hub.LinePosted), w.take(2, hub.LinePosted)
+	w.take(3, hub.LinePosted)
+	w.forget(gone)
+	open := w.compare()
+	if _, found := open["provider missing_here m1/"+gone.order()]; !found {
+		t.Fatalf("got %v, want the order whose payment is gone", open)
+	}
+	if _, found := open["provider missing_here m1/"+kept.order()]; found {
+		t.Error("got a payment that is there")
+	}
+	if up := w.barriers(); len(up) != 0 {
+		t.Fatalf("got %v, want no barrier for a number that was given out", up)
+	}
+	ahead := w.store.Order("netopia", "m1", 4)
+	w.orders[ahead] = hub.ListedCharge{Order: ahead, Amount: hub.Bani(100), Facts: hub.ChargeFacts{Authorised: 100, Captured: 100}}
+	if found, err := w.Ahead(t.Context()); err != nil || !found {
+		t.Fatalf("got %v, %v, want a provider that is ahead", found, err)
+	}
+	if up := w.barriers(); up[hub.BarrierOpen].Reason == "" {
+		t.Fatalf("got %v, want the barrier against new payments", up)
+	}
+}
+
+func TestABrokenJournalStopsTakingMoney(t *testing.T) {
+	w := newWorld(t, true)
+	broken := ""
+	w.Audit = func(context.Context, hub.Changed) ([]hub.Difference, string, hub.Changed, error) {
+		return []hub.Difference{{Kind: "I5", Name: "journal"}}, broken, hub.Changed{}, nil
+	}
+	if open := w.compare(); len(open) != 1 || len(w.barriers()) != 0 {
+		t.Fatalf("got %v and barriers %v, want a difference alone", open, w.barriers())
+	}
+	broken = "the journal is off by 5"
+	w.compare()
+	if up := w.barriers(); up[hub.BarrierCapture].Reason != broken {
+		t.Fatalf("got %v, want no money to be taken", up)
+	}
+}

@@ -1,0 +1,276 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"racord/hub"
+)
+
+const (
+	settlementDays = 7                  // whose settlements are read each time
+	settledWithin  = 5 * 24 * time.Hour // a weekend, a holiday and the day itself
+)
+
+// settlements reads what providers say they paid out, books it to the ban, and
+// lists what is in a settlement and not in our books, and what was taken and is
+// in no settlement.
+func (s *Service) settlements(ctx context.Context, only hub.Date) error {
+	open, err := s.open(ctx, hub.JobSettlement)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, psp := range s.PSPs {
+		if psp.Settler == nil {
+			continue
+		}
+		for _, merchant := range merchants(psp) {
+			account := accountOf(psp, merchant)
+			for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
+				failed = errors.Join(failed, about(psp.Name, s.settlement(ctx, psp, merchant, account, day, open)))
+			}
+		}
+		if failed == nil {
+			failed = about(psp.Name, s.unsettled(ctx, psp))
+		}
+	}
+	return failed
+}
+
+// withOpenDays adds the days of open differences whose scope begins so.
+func (s *Service) withOpenDays(days []hub.Date, prefix string, open map[string][]hub.Difference) []hub.Date {
+	for scope := range open {
+		if day, ours := strings.CutPrefix(scope, prefix); ours && !slices.Contains(days, hub.Date(day)) {
+			if _, err := hub.ParseDate(day); err == nil {
+				days = append(days, hub.Date(day))
+			}
+		}
+	}
+	return days
+}
+
+// accountOf gives the creditor's account that a merchant account pays out to.
+func accountOf(psp *hub.PSP, merchant string) string {
+	for _, account := range slices.Sorted(maps.Keys(psp.Merchants)) {
+		if psp.Merchants[account] == merchant {
+			return account
+		}
+	}
+	return ""
+}
+
+// settlement books one day of one merchant account.
+func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, account string, day hub.Date, open map[string][]hub.Difference) error {
+	items, err := psp.Settler.Settlement(ctx, merchant, day)
+	if err != nil {
+		return err
+	}
+	payouts, bookings, touched := map[string]*hub.Payout{}, map[string][]hub.Booking{}, map[hub.PaymentID]bool{}
+	var found []hub.Difference
+	times := map[string]int{}
+	for i := range items {
+		item := &items[i]
+		p := payouts[item.PayoutRef]
+		if p == nil {
+			p = &hub.Payout{PSP: psp.Name, Ref: item.PayoutRef, Merchant: merchant, Account: account, Day: day}
+			payouts[item.PayoutRef] = p
+		}
+		p.Gross, p.Fee, p.Net = p.Gross+item.Gross.Minor, p.Fee+item.Fee.Minor, p.Net+item.Net.Minor
+		key := fmt.Sprintf("settled:%s:%s:%s:%s:%t", psp.Name, merchant, item.PayoutRef, item.Order, item.Refund)
+		times[key]++
+		id, _, err := s.Store.PaymentOfOrder(ctx, psp.Name, item.Order)
+		switch {
+		case hub.CodeOf(err) == hub.CodeNotFound:
+			found = append(found, hub.Difference{Kind: "missing_here", Name: item.Order, Amount: item.Gross.Minor, Detail: "paid out with " + item.PayoutRef})
+		case err != nil:
+			return err
+		default:
+			touched[id] = true
+		}
+		name := fmt.Sprintf("%s:%d:%d:%d", key, times[key], item.Gross.Minor, item.Fee.Minor)
+		if b, ok := settledBooking(name, id, psp.Name, account, item); ok {
+			bookings[item.PayoutRef] = append(bookings[item.PayoutRef], b)
+		}
+	}
+	for _, ref := range slices.Sorted(maps.Keys(payouts)) {
+		if err := s.Store.SettledPayout(ctx, *payouts[ref], bookings[ref]...); err != nil {
+			return err
+		}
+	}
+	scope := psp.Name + "/" + merchant + "/" + string(day)
+	for _, d := range open[scope] {
+		if d.Kind == settledMore || d.Kind == keptMore {
+			touched[hub.PaymentID(d.Name)] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(touched)) {
+		if err := s.correct(ctx, id, psp.Name, merchant, bookings); err != nil {
+			return err
+		}
+		more, err := s.paidMore(ctx, psp.Name, id)
+		if err != nil {
+			return err
+		}
+		found = append(found, more...)
+	}
+	return s.Store.Compared(ctx, hub.JobSettlement, scope, found)
+}
+
+// settledBooking: the bank has what the provider paid out, the provider kept its
+// fee, and owes us so much less.
+func settledBooking(id string, p hub.PaymentID, psp, account string, item *hub.SettledCharge) (hub.Booking, bool) {
+	creditor, bank := splitAccount(account)
+	b := hub.Booking{ID: id, Kind: "settled", Payment: p}
+	for _, leg := range []struct {
+		account string
+		debit   int64
+	}{
+		{hub.AccountBank(creditor, bank), item.Net.Minor},
+		{hub.AccountFee(psp), item.Fee.Minor},
+		{hub.AccountClearing(psp), -item.Gross.Minor},
+	} {
+		switch {
+		case leg.debit > 0:
+			b.Legs = append(b.Legs, hub.Leg{Account: leg.account, Debit: leg.debit})
+		case leg.debit < 0:
+			b.Legs = append(b.Legs, hub.Leg{Account: leg.account, Credit: -leg.debit})
+		}
+	}
+	return b, b.Check() == nil
+}
+
+// splitAccount takes "creditor/account" apart.
+func splitAccount(account string) (hub.Name, string) {
+	creditor, id, _ := strings.Cut(account, "/")
+	return hub.Name(creditor), id
+}
+
+// correct takes back what was booked of a payout that the provider tells
+// otherwise now.
+func (s *Service) correct(ctx context.Context, id hub.PaymentID, psp, merchant string, told map[string][]hub.Booking) error {
+	booked, err := s.Store.Bookings(ctx, id)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, b := range booked {
+		there[b.ID] = true
+	}
+	for ref, bookings := range told {
+		valid := map[string]bool{}
+		for _, b := range bookings {
+			valid[b.ID] = true
+		}
+		for _, b := range booked {
+			if strings.HasPrefix(b.ID, "settled:"+psp+":"+merchant+":"+ref+":") && !valid[b.ID] && !there[corrected+b.ID] {
+				if err := s.Store.Book(ctx, reversed(b)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// corrected begins the name of a booking that takes another back.
+const corrected = "corrected:"
+
+func reversed(b hub.Booking) hub.Booking {
+	back := hub.Booking{ID: corrected + b.ID, Kind: b.Kind, Payment: b.Payment}
+	for _, leg := range b.Legs {
+		back.Legs = append(back.Legs, hub.Leg{Account: leg.Account, Debit: leg.Credit, Credit: leg.Debit})
+	}
+	return back
+}
+
+// settledMore and keptMore are differences about a payment as a whole.
+const (
+	settledMore = "settled_more"
+	keptMore    = "kept_more"
+)
+
+// paidMore tells whether more of a payment was paid out, or kept back, than
+// was taken and given back: an amount is wrong, or an item came twice.
+func (s *Service) paidMore(ctx context.Context, psp string, id hub.PaymentID) (found []hub.Difference, err error) {
+	p, err := s.Store.Payment(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	bookings, err := s.Store.Bookings(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	in, back := settledOf(bookings, psp)
+	taken, given := int64(0), int64(0)
+	for i := range p.Charges {
+		c := &p.Charges[i]
+		if c.PSP == psp {
+			taken += c.Facts.Captured + c.Facts.Won
+			given += max(c.Facts.Refunded, refundsOf(p, c.No)) + c.Facts.Disputed
+		}
+	}
+	if in > taken {
+		found = append(found, hub.Difference{Kind: settledMore, Name: string(id), Amount: in - taken, Detail: "more was paid out than was taken"})
+	}
+	if back > given {
+		found = append(found, hub.Difference{Kind: keptMore, Name: string(id), Amount: given - back, Detail: "more was kept back than was given back"})
+	}
+	return found, nil
+}
+
+func refundsOf(p *hub.Payment, charge int) (sum int64) {
+	for i := range p.Refunds {
+		if r := &p.Refunds[i]; r.Charge == charge && r.State == hub.RefundRefunded {
+			sum += r.Amount.Minor
+		}
+	}
+	return sum
+}
+
+// settledOf adds up what settlements brought in and took back of a payment.
+func settledOf(bookings []hub.Booking, psp string) (in, back int64) {
+	for _, b := range bookings {
+		if b.Kind != "settled" {
+			continue
+		}
+		for _, leg := range b.Legs {
+			switch {
+			case leg.Account != hub.AccountClearing(psp):
+			case strings.HasPrefix(b.ID, corrected):
+				in, back = in-leg.Debit, back-leg.Credit
+			default:
+				in, back = in+leg.Credit, back+leg.Debit
+			}
+		}
+	}
+	return in, back
+}
+
+// unsettled lists what a provider took and has not paid out in time.
+func (s *Service) unsettled(ctx context.Context, psp *hub.PSP) error {
+	pulse, err := s.Store.Pulse(ctx)
+	if err != nil {
+		return err
+	}
+	var found []hub.Difference
+	err = s.Store.Residues(ctx, hub.AccountClearing(psp.Name), pulse.At.Add(-settledWithin), func(r hub.Residue) error {
+		if r.Account == hub.AccountClearing(psp.Name) && r.Payment != "" {
+			found = append(found, hub.Difference{
+				Kind: "unsettled", Name: string(r.Payment), Amount: -r.Balance, Detail: "last booked on " + string(hub.DateOf(r.Since)),
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(found, func(a, b hub.Difference) int { return cmp.Compare(a.Name, b.Name) })
+	return s.Store.Compared(ctx, hub.JobSettlement, psp.Name, found)
+}

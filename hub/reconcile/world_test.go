@@ -1,0 +1,250 @@
+package reconcile_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"racord/adapters/sqlite"
+	"racord/hub"
+	"racord/hub/hubtest"
+	"racord/hub/pay"
+	"racord/hub/reconcile"
+)
+
+// world is everybody who keeps a book beside the hub: a provider, a creditor and
+// a bank. They tell what they were given to tell.
+type world struct {
+	t     *testing.T
+	dir   string
+	now   time.Time
+	store *sqlite.Store
+	pay   *pay.Service
+	*reconcile.Service
+
+	books
+}
+
+// books are what the others wrote down.
+type books struct {
+	orders  map[string]hub.ListedCharge
+	settled map[hub.Date][]hub.SettledCharge
+	rows    map[hub.Date][]hub.BookedPosting
+	entries map[hub.Date][]hub.BankEntry
+}
+
+func (b books) clone() books {
+	return books{maps.Clone(b.orders), cloned(b.settled), cloned(b.rows), cloned(b.entries)}
+}
+
+func cloned[T any](days map[hub.Date][]T) map[hub.Date][]T {
+	copied := map[hub.Date][]T{}
+	for day, list := range days {
+		copied[day] = slices.Clone(list)
+	}
+	return copied
+}
+
+const (
+	iban      = "RO39SBXB0000999900000001"
+	today     = hub.Date("2026-03-20")
+	paidOn    = hub.Date("2026-03-17")
+	settledOn = hub.Date("2026-03-18")
+)
+
+func newWorld(t *testing.T, lister bool) *world {
+	t.Helper()
+	dir := t.TempDir()
+	store, err := sqlite.Open(t.Context(), dir, make([]byte, hub.MasterKeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	w := &world{
+		t: t, store: store, dir: dir, now: today.Start().Add(12 * time.Hour),
+		books: books{map[string]hub.ListedCharge{}, map[hub.Date][]hub.SettledCharge{}, map[hub.Date][]hub.BookedPosting{}, map[hub.Date][]hub.BankEntry{}},
+	}
+	psp := &hub.PSP{Name: "netopia", Merchants: hub.Merchants{"water/main": "m1"}, Charger: w, Settler: w}
+	if lister {
+		psp.Lister = w
+	}
+	fleet := hub.Fleet{{
+		Creditor:  hub.Creditor{Name: "water", Accounts: []hub.CreditorAccount{{ID: "main", IBAN: iban}}},
+		Traits:    hub.Traits{Paying: hub.Paying{Class: hub.ClassC}},
+		Statement: w, Sink: noSink{},
+	}}
+	w.pay = pay.New(pay.Parts{Roster: fleet, Folders: store, Store: store, PSPs: []*hub.PSP{psp}, Clock: w}, pay.Conf{})
+	w.Service = reconcile.New(reconcile.Parts{
+		Roster: fleet, Store: store, PSPs: []*hub.PSP{psp}, Bank: w, Lines: w.pay, Clock: w,
+	})
+	return w
+}
+
+type noSink struct{ hub.Sink }
+
+func (w *world) Now() time.Time { return w.now }
+
+func (w *world) Start(context.Context, hub.ChargeOrder) (hub.Session, error) {
+	return hub.Session{}, hub.Errorf(hub.CodeInternal, "nobody pays here")
+}
+
+func (w *world) Lookup(_ context.Context, r hub.ChargeRef) (hub.ChargeFacts, error) {
+	o, ok := w.orders[r.Order]
+	if !ok {
+		return hub.ChargeFacts{}, hub.Errorf(hub.CodeNotFound, "no such order")
+	}
+	return o.Facts, nil
+}
+
+func (w *world) List(context.Context, string, time.Time, time.Time) (all []hub.ListedCharge, err error) {
+	for _, o := range w.orders {
+		all = append(all, o)
+	}
+	return all, nil
+}
+
+func (w *world) Settlement(_ context.Context, _ string, day hub.Date) ([]hub.SettledCharge, error) {
+	return w.settled[day], nil
+}
+
+func (w *world) Statement(_ context.Context, day hub.Date) ([]hub.BookedPosting, error) {
+	return w.rows[day], nil
+}
+
+func (w *world) Entries(_ context.Context, _ string, day hub.Date) ([]hub.BankEntry, error) {
+	if len(w.entries[day]) == 0 {
+		return nil, hub.Errorf(hub.CodeNotFound, "no statement")
+	}
+	return w.entries[day], nil
+}
+
+// paid is a payment of one line that everybody has in his book: settled by a
+// payout of its own.
+type paid struct {
+	*hub.Payment
+	n int
+}
+
+func (p *paid) order() string          { return p.Charges[0].Order }
+func (p *paid) posting() hub.PostingID { return p.PostingID(1) }
+func (p *paid) amount() int64          { return p.Lines[0].Amount.Minor }
+func (p *paid) payout() string         { return fmt.Sprintf("P%04d", p.n) }
+func (p *paid) fee() int64             { return 1 }
+
+// take makes one payment whose line ended in a state, and tells everybody.
+func (w *world) take(n int, state hub.LineState) *paid {
+	w.t.Helper()
+	ctx := w.t.Context()
+	basket := hubtest.Basket("", hub.ObligationID(fmt.Sprint("o", n)))
+	key := hub.RequestKey{Portal: "portal", Route: "payments", Key: fmt.Sprint(n)}
+	p, _, err := w.store.OpenPayment(ctx, key, func(tx hub.PaymentTx) (*hub.Payment, error) {
+		fresh := *basket
+		fresh.Charges = append([]hub.Charge(nil), basket.Charges...)
+		order, err := tx.NextOrder(ctx, "netopia", "m1")
+		fresh.Charges[0].Order = order
+		return &fresh, err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	p, err = w.store.ChangePayment(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		c, l := p.Charge(1), p.Line(1)
+		c.Facts = hub.ChargeFacts{Authorised: c.Amount.Minor, Captured: c.Amount.Minor}
+		tx.Book(
+			hub.TransferBooking(string(p.ID)+":captured", "captured", p.ID, hub.AccountClearing("netopia"), hub.AccountHeld(p.ID), c.Amount),
+			hub.TransferBooking(string(p.ID)+":allocated", "allocated", p.ID, hub.AccountHeld(p.ID), hub.AccountLine(p.PostingID(1)), l.Amount),
+		)
+		l.PaidAt, l.SentAt = paidOn.Start().Add(time.Hour), tx.Now()
+		return errors.Join(c.Move(hub.ChargeStarting), c.Move(hub.ChargeCaptured), l.Move(hub.LineDue))
+	})
+	for _, to := range map[hub.LineState][]hub.LineState{
+		hub.LinePosted: {hub.LinePosting, hub.LinePosted}, hub.LinePostUnknown: {hub.LinePosting, hub.LinePostUnknown},
+		hub.LineRejected: {hub.LinePosting, hub.LineRejected}, hub.LineStuck: {hub.LinePosting, hub.LineStuck},
+	}[state] {
+		if err == nil {
+			p, err = w.store.ChangePayment(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+				l := p.Line(1)
+				if to == hub.LinePosted {
+					l.BookedAt, l.Receipt = paidOn.Start().Add(2*time.Hour), "R"
+					tx.Book(hub.TransferBooking(string(p.ID)+":posted", "posted", p.ID, hub.AccountLine(p.PostingID(1)), hub.AccountPayable("water"), l.Amount))
+				}
+				return l.Move(to)
+			})
+		}
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	one := &paid{p, n}
+	w.orders[one.order()] = hub.ListedCharge{Order: one.order(), Amount: hub.Bani(one.amount()), Facts: p.Charges[0].Facts}
+	w.rows[paidOn] = append(w.rows[paidOn], hub.BookedPosting{ID: one.posting(), ExternalID: p.Lines[0].ExternalID, Number: fmt.Sprint("R", n), Amount: p.Lines[0].Amount})
+	w.settled[settledOn] = append(w.settled[settledOn], hub.SettledCharge{
+		Order: one.order(), Gross: hub.Bani(one.amount()), Fee: hub.Bani(one.fee()), Net: hub.Bani(one.amount() - one.fee()), PayoutRef: one.payout(),
+	})
+	w.entries[settledOn] = append(w.entries[settledOn], hub.BankEntry{
+		Ref: one.payout(), Number: fmt.Sprint("B", n), Amount: hub.Bani(one.amount() - one.fee()), Day: settledOn,
+	})
+	return one
+}
+
+// compare does all jobs and gives what is open, by "job kind name".
+func (w *world) compare() map[string]hub.Difference {
+	w.t.Helper()
+	for _, job := range hub.Jobs {
+		if err := w.Do(w.t.Context(), job, "", true); err != nil {
+			w.t.Fatalf("%s: %v", job, err)
+		}
+	}
+	found, err := w.store.Differences(w.t.Context(), hub.DifferenceQuery{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	open := map[string]hub.Difference{}
+	for _, d := range found {
+		open[fmt.Sprintf("%s %s %s", d.Job, d.Kind, d.Name)] = d
+	}
+	return open
+}
+
+// suspense fails the test unless so much money of nobody's is in the journal.
+func (w *world) suspense(want int64) {
+	w.t.Helper()
+	balances, err := w.store.Balances(w.t.Context())
+	if err != nil || balances["suspense:netopia"] != want {
+		w.t.Errorf("got %d of unknown money (%v), want %d", balances["suspense:netopia"], err, want)
+	}
+}
+
+func (w *world) barriers() map[hub.Barrier]hub.Raised {
+	w.t.Helper()
+	up, err := w.store.Barriers(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return up
+}
+
+// forget deletes a payment from the database, as no hub ever does.
+func (w *world) forget(p *paid) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, sqlite.DataFile))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{
+		"PRAGMA foreign_keys = OFF", "DELETE FROM charges WHERE payment = $1", "DELETE FROM lines WHERE payment = $1", "DELETE FROM payments WHERE id = $1",
+	} {
+		args := []any{string(p.ID)}[:strings.Count(statement, "$1")]
+		if _, err := db.ExecContext(w.t.Context(), statement, args...); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
