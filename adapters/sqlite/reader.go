@@ -31,6 +31,6 @@ func OpenToRead(_ context.Context, dir string, master []byte) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, read.Close())
 	}
-	e := &engine{write: read, dir: dir}
+	e := &engine{write: read, dir: dir, turn: newTurn()}
 	return &Store{Store: sqlstore.New(read, read, keys, e), index: newIndex(), engine: e, lock: lock}, nil
 }
