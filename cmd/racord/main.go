@@ -2,7 +2,7 @@
 // city, check proves a manifest against its creditor, token gives a demo
 // citizen's bearer token, migrate prepares the database, verify holds the books
 // against those of providers and creditors, reconcile compares them and keeps what
-// differs.
+// differs, recover rebuilds the books after an old backup was restored.
 package main
 
 import (
@@ -36,6 +36,7 @@ type commands struct {
 	Migrate   migrateCommand   `cmd:"" help:"Bring the database of a configuration to this version and exit."`
 	Verify    verifyCommand    `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the books with providers, creditors and the bank now and print what differs."`
+	Recover   recoverCommand   `cmd:"" help:"Rebuild the books from providers and creditors after an old backup was restored."`
 }
 
 // streams are where a command writes: results to out, what happens to log.

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"racord/hub"
+)
+
+type recoverCommand struct {
+	where
+	Fence   bool          `help:"Only raise the barrier: no new payments until the books were rebuilt."`
+	Keep    bool          `help:"Leave the barrier up when all is found."`
+	Timeout time.Duration `help:"How long it may take." default:"1h"`
+}
+
+// Run rebuilds the books after an old backup was restored: behind a barrier
+// against new payments, which falls when all is merged.
+func (c *recoverCommand) Run(ctx context.Context, to streams) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	d, err := c.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := d.store.RaiseBarrier(ctx, hub.BarrierOpen, "the books are being rebuilt"); err != nil {
+		return err
+	}
+	if c.Fence {
+		fmt.Fprintln(to.out, "no new payments until racord recover is done")
+		return nil
+	}
+	found, err := d.paying().Rebuild(ctx, d.store)
+	fmt.Fprintf(to.out, "%d payments of the backup were under way: everybody is asked about them\n", found.Woken)
+	fmt.Fprintf(to.out, "%d orders at providers were not known, with %s taken: %d payments rebuilt, %d lines booked at their creditors, %d wait\n",
+		found.Orders, hub.Bani(found.Taken), found.Payments, found.Posted, found.Waiting)
+	for _, order := range found.Unknown {
+		fmt.Fprintf(to.out, "  %s does not say which payment it is of: a person has to look\n", order)
+	}
+	if err != nil || c.Keep {
+		return err
+	}
+	if err := d.store.LowerBarrier(ctx, hub.BarrierOpen); err != nil {
+		return err
+	}
+	fmt.Fprintln(to.out, "payments are taken again")
+	return nil
+}

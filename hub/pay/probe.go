@@ -1,0 +1,145 @@
+package pay
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"racord/hub"
+)
+
+const (
+	mostMisses = 1000 // order numbers in a row that a provider does not know: then there are no more
+	probesAt   = 16   // look-ups at once
+)
+
+// foundOrder is an order that a provider knows and we do not.
+type foundOrder struct {
+	psp      *hub.PSP
+	merchant string
+	hub.ListedCharge
+	manifest manifestWords
+}
+
+// manifestWords is what a manifest says.
+type manifestWords struct {
+	payment hub.PaymentID
+	charge  int
+	lines   []hub.Line // number, creditor and amount only
+}
+
+// readManifest reads what manifest wrote; ok is false for anything else.
+func readManifest(text string) (m manifestWords, ok bool) {
+	parts := strings.Split(text, ";")
+	if len(parts) < 4 || parts[0] != "hub1" || len(parts[1]) != 26 {
+		return m, false
+	}
+	no, err := strconv.Atoi(parts[2])
+	if err != nil || no < 1 || no > 100 {
+		return m, false
+	}
+	m.payment, m.charge = hub.PaymentID(parts[1]), no
+	for _, part := range parts[3:] {
+		words := strings.Split(part, ":")
+		if len(words) != 3 || !hub.Name(words[1]).Valid() {
+			return m, false
+		}
+		line, err := strconv.Atoi(words[0])
+		amount, wrong := strconv.ParseInt(words[2], 10, 64)
+		if err != nil || wrong != nil || line < 1 || line > 1000 || amount < 1 || amount > mostBani {
+			return m, false
+		}
+		m.lines = append(m.lines, hub.Line{No: line, Creditor: hub.Name(words[1]), Amount: hub.Bani(amount)})
+	}
+	return m, true
+}
+
+// lostOrders finds the orders at a provider that no payment here has: the numbers
+// that were given out and are missing here, and those after the last, until so
+// many in a row are not known there. No number up to the last that was tried is
+// given out again: a payer may still have the page of one.
+func (s *Service) lostOrders(ctx context.Context, books Archive, psp *hub.PSP) (found []foundOrder, err error) {
+	for _, merchant := range slices.Compact(slices.Sorted(maps.Values(psp.Merchants))) {
+		last, err := books.LastOrder(ctx, psp.Name, merchant)
+		if err != nil {
+			return nil, err
+		}
+		misses, n := 0, max(1, last-mostMisses)
+		for ; n <= last || misses < mostMisses; n += probesAt {
+			block, err := s.probe(ctx, books, psp, merchant, n)
+			if err != nil {
+				return nil, err
+			}
+			for i, o := range block {
+				if n+int64(i) <= last || o != nil {
+					misses = -1
+				}
+				misses++
+				if o != nil && o.Order != "" {
+					found = append(found, *o)
+				}
+			}
+		}
+		if err := books.SkipOrders(ctx, psp.Name, merchant, n); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// probe looks a block of order numbers up. What stands at a place is nil for a
+// number that the provider does not know, and without an order for one that is
+// known here.
+func (s *Service) probe(ctx context.Context, books Archive, psp *hub.PSP, merchant string, from int64) ([]*foundOrder, error) {
+	found, errs := make([]*foundOrder, probesAt), make([]error, probesAt)
+	var asked sync.WaitGroup
+	for i := range found {
+		asked.Go(func() {
+			order := books.Order(psp.Name, merchant, from+int64(i))
+			_, _, err := books.PaymentOfOrder(ctx, psp.Name, order)
+			if err == nil {
+				found[i] = &foundOrder{}
+				return
+			}
+			if hub.CodeOf(err) == hub.CodeNotFound {
+				found[i], errs[i] = s.recall(ctx, psp, merchant, order)
+				return
+			}
+			errs[i] = err
+		})
+	}
+	asked.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// recall asks for all that a provider keeps of an order.
+func (s *Service) recall(ctx context.Context, psp *hub.PSP, merchant, order string) (*foundOrder, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.CallFor)
+	defer cancel()
+	o := &foundOrder{psp: psp, merchant: merchant}
+	var err error
+	if psp.Recaller != nil {
+		o.ListedCharge, err = psp.Recaller.Recall(ctx, hub.ChargeRef{Order: order, Merchant: merchant})
+	} else {
+		o.ListedCharge.Facts, err = psp.Charger.Lookup(ctx, hub.ChargeRef{Order: order, Merchant: merchant})
+	}
+	switch hub.CodeOf(err) {
+	case "":
+	case hub.CodeNotFound:
+		return nil, nil
+	case hub.CodeUnsupported: // there is such an order, and how much it is for is not told
+	default:
+		return nil, err
+	}
+	o.Order = order
+	o.manifest, _ = readManifest(o.Manifest)
+	return o, nil
+}
