@@ -436,3 +436,28 @@ func TestTheUsualScheduleTakesThreeDays(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// mistaken is an outbox that gives everybody everything.
+type mistaken struct{ hub.Store }
+
+func (m mistaken) LeaseNotices(ctx context.Context, q hub.NoticeQuery) ([]hub.Notice, error) {
+	notices, err := m.Store.LeaseNotices(ctx, q)
+	for i := range notices {
+		notices[i].Creditor = map[int]hub.Name{0: "heat", 1: ""}[i%2]
+	}
+	return notices, err
+}
+
+func TestACreditorNeverHearsOfAnother(t *testing.T) {
+	store := opened(t)
+	company := listening(t, takes)
+	paid(t, store, 4)
+	telling(t, mistaken{store}, webhook.Conf{}, nil, company.endpoint(t, water))
+	until(t, "all is settled", settledFor(t, store, water))
+	if company.asked() != 0 {
+		t.Errorf("it heard %v", company.bodies)
+	}
+	if tries, err := store.Tries(t.Context(), water, 10); err != nil || len(tries) != 4 || tries[0].Code != "not_its_own" {
+		t.Errorf("got %+v (%v), want it noted", tries, err)
+	}
+}
