@@ -158,7 +158,19 @@ func gatedPSP(p hub.PSP, g *gate) *hub.PSP {
 	if p.Notifier != nil {
 		p.Notifier = gatedNotifier{p.Notifier, g}
 	}
+	if p.Recaller != nil {
+		p.Recaller = gatedRecaller{p.Recaller, g}
+	}
 	return &p
+}
+
+type gatedRecaller struct {
+	hub.Recaller
+	g *gate
+}
+
+func (c gatedRecaller) Recall(ctx context.Context, r hub.ChargeRef) (hub.ListedCharge, error) {
+	return through(ctx, c.g, "Recaller.Recall", func() (hub.ListedCharge, error) { return c.Recaller.Recall(ctx, r) })
 }
 
 type gatedCharger struct {

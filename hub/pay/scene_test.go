@@ -123,6 +123,17 @@ func (b *provider) Lookup(_ context.Context, r hub.ChargeRef) (hub.ChargeFacts, 
 	return o.seen(b.lag), nil
 }
 
+// Recall gives what the provider keeps of an order.
+func (b *provider) Recall(_ context.Context, r hub.ChargeRef) (hub.ListedCharge, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	o := b.orders[r.Order]
+	if o == nil {
+		return hub.ListedCharge{}, hub.Errorf(hub.CodeNotFound, "unknown order")
+	}
+	return hub.ListedCharge{Order: r.Order, Amount: hub.Bani(o.amount), Facts: o.facts}, nil
+}
+
 func (b *provider) do(r hub.ChargeRef, what func(*order) error) error {
 	f := b.chance.draw()
 	if err := f.before(); err != nil {
@@ -305,6 +316,14 @@ func (o *office) Find(_ context.Context, p hub.Posting) (hub.Found, hub.Receipt,
 	return hub.FoundAbsent, hub.Receipt{}, nil
 }
 
+// Quote confirms what is wanted, and says what it extinguishes.
+func (o *office) Quote(_ context.Context, _ hub.Asked, wanted []hub.Wanted) (said []hub.Quoted, err error) {
+	for _, w := range wanted {
+		said = append(said, hub.Quoted{Wanted: w, AsOf: o.clock.Now(), Extinguishes: []hub.Share{{Obligation: w.Obligation, Amount: w.Amount}}})
+	}
+	return said, nil
+}
+
 // scene is a hub that takes payments, with everybody it talks to.
 type scene struct {
 	*pay.Service
@@ -359,7 +378,7 @@ func (s *scene) connect(name hub.Name, class hub.Class) *hub.Connector {
 	case class == hub.ClassB || class == hub.ClassF:
 		c.Finder = o
 	case class == hub.ClassA:
-		c.Reverser = o
+		c.Reverser, c.Quoter = o, o
 	case name == "epsilon":
 		c.Statement = o
 	}
@@ -376,7 +395,7 @@ func (s *scene) parts() pay.Parts {
 	parts := pay.Parts{Roster: s.fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock, Pages: pages{}}
 	for _, name := range s.prefer {
 		b := map[string]*provider{"manual": s.manual, "auto": s.auto}[name]
-		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true, KeyWindow: 20 * time.Hour}, Merchants: merchants, Charger: b, Refunder: b, Notifier: notes{}}
+		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true, KeyWindow: 20 * time.Hour}, Merchants: merchants, Charger: b, Refunder: b, Recaller: b, Notifier: notes{}}
 		if b.manual {
 			psp.Capturer, psp.Traits.PartialCapture = b, true
 		}
