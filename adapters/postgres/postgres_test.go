@@ -194,3 +194,21 @@ func BenchmarkStore(b *testing.B) {
 func BenchmarkPayments(b *testing.B) {
 	hubtest.BenchmarkPayments(b, func(b *testing.B) hub.Store { return open(b, testserver.Postgres(b)) })
 }
+
+func TestAServerThatIsAwayIsAwaited(t *testing.T) {
+	away := "postgres://racord@127.0.0.1:1/racord?sslmode=disable"
+	begun := time.Now()
+	if err := postgres.Await(t.Context(), away, 200*time.Millisecond); err == nil {
+		t.Error("nobody is there: got no error")
+	}
+	if waited := time.Since(begun); waited < 200*time.Millisecond {
+		t.Errorf("got %s, want all the time there is", waited)
+	}
+	dsn := testserver.Postgres(t)
+	if err := postgres.Await(t.Context(), dsn, time.Minute); err != nil {
+		t.Errorf("a server that is there: %v", err)
+	}
+	if err := postgres.Await(t.Context(), dsn+"&database=nobodys", time.Minute); err == nil {
+		t.Error("a database that is not there: got no error")
+	}
+}

@@ -71,8 +71,14 @@ func openStore(ctx context.Context, conf config.Config, master []byte) (hub.Stor
 	if err != nil {
 		return nil, err
 	}
+	if err := postgres.Await(ctx, strings.TrimSpace(string(dsn)), databaseWithin); err != nil {
+		return nil, err
+	}
 	return postgres.Open(ctx, strings.TrimSpace(string(dsn)), master)
 }
+
+// databaseWithin is how long a start waits for a database that recovers.
+const databaseWithin = 30 * time.Second
 
 func (h *runningHub) openCaches(_ context.Context, setup hubSetup) error {
 	h.l1 = memcache.New(setup.Config.Cache.Megabytes << 20)

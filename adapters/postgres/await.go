@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// lookAgain is how soon a server that is away is looked for again.
+const lookAgain = 50 * time.Millisecond
+
+// Await waits until the server takes connections, at most so long: a hub that
+// starts while its database recovers is not in a hurry to die. Any other
+// refusal, such as a wrong password, ends the wait; so does what cannot be a DSN.
+func Await(ctx context.Context, dsn string, most time.Duration) error {
+	config, err := parse(dsn)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for {
+		err := knock(ctx, config)
+		if err == nil || !away(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
+func knock(ctx context.Context, config *pgx.ConnConfig) error {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
+// away tells whether the server is not there, or not ready yet (class 57P03,
+// cannot_connect_now), from one that refuses.
+func away(err error) bool {
+	var refusal *pgconn.PgError
+	if errors.As(err, &refusal) {
+		return refusal.Code == "57P03"
+	}
+	return true
+}
