@@ -288,6 +288,12 @@ func TestAnOldBackupIsMadeWholeAgain(t *testing.T) {
 	if err != nil {
 		t.Errorf("verify by look-ups: %v\n%s", err, again)
 	}
+	if err := hub.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := racord(t, "reconcile", "--config", s.file); err != nil || !strings.HasPrefix(out, "0 differences") {
+		t.Errorf("reconcile: got %v, want no difference\n%s", err, out)
+	}
 }
 
 // move lets everybody ask at another address.
