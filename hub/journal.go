@@ -18,20 +18,36 @@ type Leg struct {
 	Debit, Credit int64 // bani
 }
 
-// The accounts of the journal.
-func AccountClearing(psp string) string   { return "psp_clearing:" + psp }
-func AccountHeld(p PaymentID) string      { return "held:" + string(p) }
-func AccountLine(id PostingID) string     { return "line:" + string(id) }
+// AccountClearing is what a provider took and did not pay out yet.
+func AccountClearing(psp string) string { return "psp_clearing:" + psp }
+
+// AccountHeld is what was taken for a payment and is not yet for a line.
+func AccountHeld(p PaymentID) string { return "held:" + string(p) }
+
+// AccountLine is what is for a line whose creditor did not book it yet.
+func AccountLine(id PostingID) string { return "line:" + string(id) }
+
+// AccountPayable is what a creditor booked and has to get from providers.
 func AccountPayable(creditor Name) string { return "creditor_payable:" + string(creditor) }
-func AccountRefund(p PaymentID) string    { return "refund_payable:" + string(p) }
-func AccountSuspense(psp string) string   { return "suspense:" + psp }
-func AccountFee(psp string) string        { return "psp_fee:" + psp }
+
+// AccountRefund is what a payer has to get back of a payment.
+func AccountRefund(p PaymentID) string { return "refund_payable:" + string(p) }
+
+// AccountSuspense is money at a provider that belongs to nothing known.
+func AccountSuspense(psp string) string { return "suspense:" + psp }
+
+// AccountFee is what a provider kept for itself.
+func AccountFee(psp string) string { return "psp_fee:" + psp }
+
+// AccountBank is what came to a creditor's bank account.
 func AccountBank(creditor Name, account string) string {
 	return fmt.Sprintf("bank:%s/%s", creditor, account)
 }
+
+// AccountDispute is what payers' banks took back of a creditor's money.
 func AccountDispute(creditor Name) string { return "chargeback_receivable:" + string(creditor) }
 
-// Transfer books an amount from one account's credit to another's debit.
+// TransferBooking books an amount to one account's debit and another's credit.
 func TransferBooking(id, kind string, p PaymentID, debit, credit string, amount Money) Booking {
 	return Booking{ID: id, Kind: kind, Payment: p, Legs: []Leg{{Account: debit, Debit: amount.Minor}, {Account: credit, Credit: amount.Minor}}}
 }

@@ -103,7 +103,7 @@ func (s *statement) read() (all []hub.BankEntry, err error) {
 		e := &s.Entries[i]
 		value, err := signed(e.Amount, e.Side)
 		if err != nil {
-			return nil, fmt.Errorf("Ntry[%d]: %w", i+1, err)
+			return nil, fmt.Errorf("element Ntry[%d]: %w", i+1, err)
 		}
 		if moved, err = add(moved, max(value, -value)); err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func (s *statement) read() (all []hub.BankEntry, err error) {
 		}
 		entries, err := e.read(value)
 		if err != nil {
-			return nil, fmt.Errorf("Ntry[%d]: %w", i+1, err)
+			return nil, fmt.Errorf("element Ntry[%d]: %w", i+1, err)
 		}
 		all = append(all, entries...)
 	}
@@ -130,17 +130,17 @@ func (s *statement) balanced(booked int64) error {
 		b := &s.Balances[i]
 		value, err := signed(b.Amount, b.Side)
 		if err != nil {
-			return fmt.Errorf("Bal[%d]: %w", i+1, err)
+			return fmt.Errorf("element Bal[%d]: %w", i+1, err)
 		}
 		of[b.Code] = value
 	}
 	opening, opens := of["OPBD"]
 	closing, closes := of["CLBD"]
 	if !opens || !closes {
-		return errors.New("Bal: OPBD and CLBD are not both there")
+		return errors.New("element Bal: OPBD and CLBD are not both there")
 	}
 	if sum, err := add(opening, booked); err != nil || sum != closing {
-		return errors.New("Bal: the entries do not lead from OPBD to CLBD")
+		return errors.New("element Bal: the entries do not lead from OPBD to CLBD")
 	}
 	return nil
 }
@@ -240,7 +240,7 @@ func unique(all []hub.BankEntry) error {
 // signed reads an amount of lei and the side it is on.
 func signed(a amount, side string) (int64, error) {
 	if a.Currency != hub.RON {
-		return 0, errors.New("Amt: not in RON")
+		return 0, errors.New("element Amt: not in RON")
 	}
 	value, err := bani(a.Text)
 	if err != nil {
@@ -262,14 +262,14 @@ func bani(text string) (int64, error) {
 	part = strings.TrimRight(part, "0")
 	digits := whole + (part + "00")[:max(2, len(part))]
 	if whole == "" || len(part) > 2 || len(digits) > 18 || strings.Trim(digits, "0123456789") != "" {
-		return 0, errors.New("Amt: not an amount in lei")
+		return 0, errors.New("element Amt: not an amount in lei")
 	}
 	return strconv.ParseInt(digits, 10, 64)
 }
 
 func add(a, b int64) (int64, error) {
 	if b > 0 && a > math.MaxInt64-b || b < 0 && a < math.MinInt64-b {
-		return 0, errors.New("Amt: the sum is too large")
+		return 0, errors.New("element Amt: the sum is too large")
 	}
 	return a + b, nil
 }

@@ -45,7 +45,6 @@ func (a *API) follow(ctx context.Context, who hub.Login, f following) (none, err
 	defer a.followers.leave(x.caller.Login)
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	f.to.unhurried()
 	return none{}, a.tell(ctx, x, who, f, p)
 }
 
@@ -145,12 +144,6 @@ func (f *followers) sleep(ctx context.Context, wait time.Duration) bool {
 
 // HangUp ends the streams that are open.
 func (a *API) HangUp() { a.followers.end.Do(func() { close(a.followers.ending) }) }
-
-// unhurried lifts the limit that the server sets to reading a request: without
-// that, net/http takes the client for gone.
-func (e *events) unhurried() {
-	_ = http.NewResponseController(e.w).SetReadDeadline(time.Time{}) // a test's recorder has none
-}
 
 // allow gives the next event its own time to leave.
 func (e *events) allow() {

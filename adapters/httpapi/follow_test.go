@@ -101,7 +101,7 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		t.Errorf("got %v: the server waited for a stream", err)
+		t.Fatalf("got %v: the server waited for a stream", err)
 	}
 	if _, more := next(); more {
 		t.Errorf("the stream goes on")

@@ -144,7 +144,7 @@ func (a *API) authorised(op operation) endpoint.Middleware {
 				return nil, hub.Errorf(hub.CodeForbidden, "This needs the citizen's own token; a portal's token shows no one's data.")
 			}
 			if op.who == refunders && !x.caller.Refunds {
-				return nil, hub.Errorf(hub.CodeForbidden, "Having money given back is for the city's and the creditors' staff.")
+				return nil, hub.Errorf(hub.CodeForbidden, "Having money given back is for the city's staff.")
 			}
 			return next(ctx, request)
 		}

@@ -267,8 +267,9 @@ func (a *API) shownPayment(p *hub.Payment) paymentShown {
 		shown.Charges[i] = a.chargeShown(&p.Charges[i])
 		shown.Taken.Minor += p.Charges[i].Facts.Captured
 	}
-	for i, r := range p.Refunds {
-		shown.Refunds[i] = paidRefundShown{r.No, r.Line, r.Amount, r.Reason, r.State}
+	for i := range p.Refunds {
+		r := &p.Refunds[i]
+		shown.Refunds[i] = shownRefund(r)
 		if r.State == hub.RefundRefunded {
 			shown.Refunded.Minor += r.Amount.Minor
 		}
@@ -278,12 +279,20 @@ func (a *API) shownPayment(p *hub.Payment) paymentShown {
 
 func (a *API) paidLine(l *hub.Line) paidLineShown {
 	creditor := a.creditor(l.Creditor)
+	number := l.Receipt
+	if l.BookedAt.IsZero() {
+		number = "" // the name of a file, say, that the creditor has not answered yet
+	}
 	return paidLineShown{
 		No: l.No, Creditor: l.Creditor, Name: creditor.Title, Obligation: l.Obligation, Reference: l.Reference, Option: l.Option,
 		Label: l.Label, Amount: l.Amount, Verified: l.Verified, State: l.State, HubState: l.HubState(), Reason: l.Reason,
-		PaidAt: moment(l.PaidAt), Receipt: l.Receipt, BookedAt: moment(l.BookedAt), Refundable: refundable(l),
+		PaidAt: moment(l.PaidAt), Receipt: number, BookedAt: moment(l.BookedAt), Refundable: refundable(l),
 		Transfers: transfers(&creditor, l.Transfers),
 	}
+}
+
+func shownRefund(r *hub.Refund) paidRefundShown {
+	return paidRefundShown{r.No, r.Line, r.Amount, r.Reason, r.State}
 }
 
 // refundable is what an operator may have given back of a line now.

@@ -309,8 +309,12 @@ func TestALineIsRefundedOnceByWhoMay(t *testing.T) {
 	if w := s.ask("POST", target, strings.Replace(body, `"line":2`, `"line":3`, 1), "Authorization", "Bearer staff"); w.Code != 404 {
 		t.Errorf("no such line: got %d %s", w.Code, w.Body)
 	}
-	if w := s.ask("POST", target, body, "Authorization", "Bearer staff"); w.Code != 202 {
-		t.Fatalf("got %d %s, want 202", w.Code, w.Body)
+	w := s.ask("POST", target, body, "Authorization", "Bearer staff")
+	if w.Code != 202 || !strings.Contains(w.Body.String(), `"state":"reversing"`) {
+		t.Fatalf("got %d %s, want 202 and the line on its way back", w.Code, w.Body)
+	}
+	if strings.Contains(w.Body.String(), "ditl") {
+		t.Errorf("staff see another line of the basket: %s", w.Body)
 	}
 	if w := s.ask("POST", target, body, "Authorization", "Bearer staff"); w.Code != 412 {
 		t.Errorf("twice: got %d %s, want 412", w.Code, w.Body)

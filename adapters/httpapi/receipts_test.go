@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"racord/hub"
 )
@@ -95,6 +96,25 @@ func TestWhoeverIsShownAReceiptChecksItWithoutSeeingAPerson(t *testing.T) {
 	}
 	if got := w.Header().Get("Cache-Control"); got != "no-store" {
 		t.Errorf("got Cache-Control %q: money may go back", got)
+	}
+}
+
+func TestAFilesNameIsNoReceipt(t *testing.T) {
+	s := newTill(t, nil)
+	s.sinks["ditl"].pending = true
+	p := s.opened(t, "k1", debt("ditl", 0))
+	s.psp.authorise()
+	s.work(t)
+	for s.read(t, p.ID, "ana").Lines[0].State != hub.LinePostUnknown {
+		s.ledger.Hurry()
+		time.Sleep(2 * time.Millisecond)
+	}
+	if got := s.read(t, p.ID, "ana").Lines[0].Receipt; got != "" {
+		t.Errorf("the payment shows %q", got)
+	}
+	r := decode[receipt](t, s.ask("GET", "/v1/payments/"+string(p.ID)+"/receipt", ""))
+	if r.Lines[0].State != hub.ReceiptPaid || r.Lines[0].Number != "" {
+		t.Errorf("the receipt shows %+v, want the line paid and not yet booked", r.Lines[0])
 	}
 }
 

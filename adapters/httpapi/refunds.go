@@ -41,24 +41,44 @@ func decodeRefund(r *http.Request) (refundWanted, error) {
 // refund has a line given back. It asks for what the caller believes can be
 // refunded: of two who ask at the same time, or of one who asks twice, the second
 // is told that it is something else now.
-func (a *API) refund(ctx context.Context, who hub.Login, want refundWanted) (*hub.Payment, error) {
+func (a *API) refund(ctx context.Context, who hub.Login, want refundWanted) (refundAccepted, error) {
 	if a.Paying.Refunds == nil {
-		return nil, errNotOffered
+		return refundAccepted{}, errNotOffered
 	}
 	p, err := a.Paying.Refunds.GiveBack(ctx, want.id, want.Line, *want.Expected)
 	a.Log.LogAttrs(ctx, slog.LevelInfo, "refund asked for", slog.String("operation", "payment_refund"),
 		slog.String("payment", string(want.id)), slog.Int("line", want.Line), slog.String("reason", want.Reason),
 		slog.String("by", who.Subject), slog.String("code", string(hub.CodeOf(err))))
 	switch hub.CodeOf(err) {
+	case "":
+		return a.refundAccepted(p, want.Line), nil
 	case hub.CodeConflict:
-		return nil, hub.Wrap(codeRefundable, err, "Another amount can be refunded of this line now. Look at the payment again.")
+		err = hub.Wrap(codeRefundable, err, "Another amount can be refunded of this line now. Look at the payment again.")
 	case hub.CodeNotFound:
-		return nil, hub.Wrap(hub.CodeNotFound, err, "There is no such payment, or it has no such line.")
+		err = hub.Wrap(hub.CodeNotFound, err, "There is no such payment, or it has no such line.")
 	}
-	return p, err
+	return refundAccepted{}, err
 }
 
-func writeAccepted(x *exchange, w http.ResponseWriter, p paymentShown) error {
+func (a *API) refundAccepted(p *hub.Payment, line int) refundAccepted {
+	r := refundAccepted{Payment: p.ID, Line: a.paidLine(p.Line(line)), Refunds: []paidRefundShown{}}
+	for i := range p.Refunds {
+		if p.Refunds[i].Line == line {
+			r.Refunds = append(r.Refunds, shownRefund(&p.Refunds[i]))
+		}
+	}
+	return r
+}
+
+// refundAccepted tells how far giving a line back has come. It shows staff that
+// line and no other of the basket.
+type refundAccepted struct {
+	Payment hub.PaymentID     `json:"payment"`
+	Line    paidLineShown     `json:"line"`
+	Refunds []paidRefundShown `json:"refunds"`
+}
+
+func writeAccepted(x *exchange, w http.ResponseWriter, r refundAccepted) error {
 	neverKept(w)
-	return send(x, w, http.StatusAccepted, p)
+	return send(x, w, http.StatusAccepted, r)
 }

@@ -151,8 +151,8 @@ func instant(seconds float64) time.Time {
 	return time.UnixMilli(int64(min(max(seconds, -end), end) * 1000))
 }
 
-// scopeRefunds is granted by the identity provider to the city's and creditors'
-// staff, and to nobody else.
+// scopeRefunds is granted by the identity provider to the city's staff, and to
+// nobody else.
 const scopeRefunds = "refunds"
 
 // caller tells who the token speaks for. A portal's own token (client

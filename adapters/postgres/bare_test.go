@@ -41,7 +41,8 @@ func BenchmarkBare(b *testing.B) {
 				ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = bare_payments.version + 1, changed_at = excluded.changed_at, body = excluded.body`,
 				id, n.Add(1), body)
 			for no := range 3 {
-				batch.Queue(`INSERT INTO bare_lines VALUES ($1, $2, '', 'water', 'o', 100, 'due', 'none', 0, $3)
+				batch.Queue(`INSERT INTO bare_lines (payment, no, party, creditor, obligation, amount, state, hub, since, remains, changed_at)
+					VALUES ($1, $2, '', 'water', 'o', 100, 'due', 'none', 0, 0, $3)
 					ON CONFLICT (payment, no) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at`, id, no, n.Load())
 				batch.Queue(`INSERT INTO bare_works VALUES ($1, 'line', $2, 'water', $3, NULL, 0, 0, $3)
 					ON CONFLICT (payment, kind, no) DO UPDATE SET due_at = excluded.due_at, changed_at = excluded.changed_at`, id, no, n.Load())

@@ -136,34 +136,51 @@ var (
 // member makes one change of a group.
 func (e *engine) member(ctx context.Context, g *group, first []sqlstore.Statement, do func(sqlstore.Run) ([]sqlstore.Statement, error)) (err error) {
 	g.size++
-	if g.lost = e.run(ctx, g.tx, savepoint); g.lost != nil {
+	m := &member{engine: e, group: g}
+	if g.lost = e.run(ctx, g.tx, first...); g.lost != nil {
 		return g.lost
 	}
-	good := false
-	defer func() { // also when do panics
-		if !good {
-			g.lost = e.run(ctx, g.tx, rollbackTo, release)
-		}
-	}()
-	if err := e.steps(ctx, g.tx, first, do); err != nil {
-		return err
-	}
-	if err := e.run(ctx, g.tx, release); err != nil {
-		return err
-	}
-	good = true
-	g.good++
-	return nil
-}
-
-func (e *engine) steps(ctx context.Context, tx *sql.Tx, first []sqlstore.Statement, do func(sqlstore.Run) ([]sqlstore.Statement, error)) error {
-	run := func(ctx context.Context, batch ...sqlstore.Statement) error { return e.run(ctx, tx, batch...) }
-	if err := run(ctx, first...); err != nil {
-		return err
-	}
-	last, err := do(run)
+	defer m.undo(ctx) // also when do panics
+	last, err := do(m.run)
 	if err != nil {
 		return err
 	}
-	return run(ctx, last...)
+	if err := e.run(ctx, g.tx, last...); err != nil {
+		if !m.marked {
+			g.lost = err // some of them may have been done
+		}
+		return err
+	}
+	m.good = true
+	g.good++
+	if m.marked {
+		g.lost = e.run(ctx, g.tx, release)
+	}
+	return nil
+}
+
+// member is a change in its group. Most write only at their very end, where
+// hardly anything goes wrong; only one that writes before marks the place to
+// which it can be undone, because that is dear.
+type member struct {
+	engine *engine
+	group  *group
+	marked bool
+	good   bool
+}
+
+func (m *member) run(ctx context.Context, batch ...sqlstore.Statement) error {
+	if !m.marked {
+		if m.group.lost = m.engine.run(ctx, m.group.tx, savepoint); m.group.lost != nil {
+			return m.group.lost
+		}
+		m.marked = true
+	}
+	return m.engine.run(ctx, m.group.tx, batch...)
+}
+
+func (m *member) undo(ctx context.Context) {
+	if m.marked && !m.good {
+		m.group.lost = m.engine.run(ctx, m.group.tx, rollbackTo, release)
+	}
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
+	"racord/adapters/sqlite"
 	"racord/hub"
 	"racord/hub/hubtest"
 )
@@ -83,4 +85,22 @@ func safely(do func() error) (err error) {
 		}
 	}()
 	return do()
+}
+
+func TestAReaderChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	reader, err := sqlite.OpenToRead(t.Context(), dir, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, _, err := reader.OpenPayment(ctx, hub.RequestKey{Key: "k"}, basket); hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Errorf("got %v from a reader that was to open a payment, want a refusal", err)
+	}
+	if _, err := reader.Claims(ctx); err != nil {
+		t.Errorf("a reader does not read: %v", err)
+	}
 }

@@ -25,6 +25,9 @@ func Migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
+	if pending, err := provider.HasPending(ctx); err == nil && !pending {
+		return nil // without the lock that replicas share: most starts have nothing to do
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}

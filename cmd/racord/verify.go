@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"racord/cmd/racord/witness"
 	"racord/hub"
 	"racord/hub/judge"
 )
@@ -269,4 +270,23 @@ func (c *verifyCommand) list(out io.Writer, title string, rows []string) {
 		return
 	}
 	fmt.Fprintf(out, "\n%s (%d):\n  %s\n", title, len(rows), strings.Join(rows[:min(len(rows), longestList)], "\n  "))
+}
+
+// cityBooks reads the books of a simulated city.
+func cityBooks(ctx context.Context, city string, d *desk, e *judge.Evidence) error {
+	for _, psp := range d.psps {
+		orders, err := witness.Orders(ctx, city, psp.Name)
+		if err != nil {
+			return err
+		}
+		e.Orders = append(e.Orders, orders...)
+	}
+	for _, c := range d.fleet {
+		entries, err := witness.Entries(ctx, city, c.Creditor.Name)
+		if err != nil {
+			return err
+		}
+		e.Entries = append(e.Entries, entries...)
+	}
+	return nil
 }

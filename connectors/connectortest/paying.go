@@ -14,7 +14,6 @@ import (
 type till struct {
 	debts  []hub.Obligation // of the payer, that can still be paid
 	listed bool             // debts were asked for
-	why    string           // why there are none
 	spent  int64            // bani
 	last   int              // number of the last posting
 	run    string           // its postings' common name

@@ -35,7 +35,8 @@ type Report struct {
 	Creditor hub.Name  `json:"creditor"`
 	At       time.Time `json:"at"`                      // real time, UTC
 	Claimed  hub.Class `json:"claimed_class,omitempty"` // of postings, as the manifest says; "" = takes none
-	Class    hub.Class `json:"class,omitempty"`         // as measured; without a test of paying C, or F for files
+	Class    hub.Class `json:"class,omitempty"`         // as measured; without test payments C, or F for files
+	Posted   bool      `json:"posted,omitempty"`        // test payments were allowed
 	Results  []Result  `json:"results"`
 }
 
@@ -70,7 +71,11 @@ func (r Report) Table(to io.Writer) error {
 		return err
 	}
 	if r.Class != "" {
-		if _, err := fmt.Fprintf(to, "\npostings: class %s claimed, class %s proved\n", r.Claimed, r.Class); err != nil {
+		how := "proved"
+		if !r.Posted {
+			how = "assumed: no test payments were allowed"
+		}
+		if _, err := fmt.Fprintf(to, "\npostings: class %s claimed, class %s %s\n", r.Claimed, r.Class, how); err != nil {
 			return err
 		}
 	}

@@ -59,7 +59,7 @@ func Run(ctx context.Context, s Suite) Report {
 		}
 	}
 	if r.connector != nil && r.connector.Sink != nil {
-		report.Claimed, report.Class = s.Traits.Paying.Class, r.class()
+		report.Claimed, report.Class, report.Posted = s.Traits.Paying.Class, r.class(), s.Payer != (hub.Asked{})
 	}
 	return report
 }

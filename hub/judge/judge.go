@@ -21,7 +21,6 @@ package judge
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"racord/hub"
 )
@@ -126,7 +125,7 @@ type debt struct {
 
 func newTrial(e Evidence) *trial {
 	t := &trial{
-		hub: e.Hub, orders: slices.Clone(e.Orders), known: map[hub.PaymentID]*hub.Payment{}, of: map[hub.PaymentID][]*Order{},
+		hub: e.Hub, orders: joined(e.Orders), known: map[hub.PaymentID]*hub.Payment{}, of: map[hub.PaymentID][]*Order{},
 		byNumber: map[string]*Order{}, entries: map[hub.PostingID][]Entry{}, debtOf: map[debt][]Entry{},
 		lineOf: map[hub.PostingID]*hub.Line{}, sums: map[string]int64{},
 	}
@@ -141,6 +140,29 @@ func newTrial(e Evidence) *trial {
 		}
 	}
 	return t
+}
+
+// joined adds up what a provider wrote down under one number of ours: some take
+// it more than once.
+func joined(orders []Order) (list []Order) {
+	at := map[string]int{}
+	for _, o := range orders {
+		i, again := at[o.name()]
+		if !again {
+			at[o.name()] = len(list)
+			list = append(list, o)
+			continue
+		}
+		had := &list[i]
+		had.Payment = cmp.Or(had.Payment, o.Payment)
+		had.Authorised += o.Authorised
+		had.Captured += o.Captured
+		had.Refunded += o.Refunded
+		had.Disputed += o.Disputed
+		had.Captures += o.Captures
+		had.Open = had.Open || o.Open
+	}
+	return list
 }
 
 func (o *Order) name() string { return o.PSP + "/" + o.Number }

@@ -53,7 +53,13 @@ func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) 
 
 // postFor is how long a creditor may take before another replica looks.
 func (s *Service) postFor(c *hub.Connector) time.Duration {
-	return max(c.Traits.Paying.Timeout, c.Traits.Timeout, time.Second) + s.conf.Lease
+	return answerFor(c) + s.conf.Lease
+}
+
+// answerFor is how long a posting may be under way: until then that it is absent
+// says nothing.
+func answerFor(c *hub.Connector) time.Duration {
+	return max(c.Traits.Paying.Timeout, c.Traits.Timeout, time.Second)
 }
 
 func (s *Service) tell(ctx context.Context, c *hub.Connector, p *hub.Payment, l *hub.Line) (hub.Receipt, error) {
@@ -210,7 +216,7 @@ func (s *Service) find(ctx context.Context, lease *hub.Lease, p *hub.Payment, l 
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
-		early := tx.Now().Sub(l.SentAt) < s.visible(c)+max(c.Traits.Timeout, time.Second)
+		early := tx.Now().Sub(l.SentAt) < s.visible(c)+answerFor(c)
 		switch {
 		case found == hub.FoundBooked:
 			return s.posted(tx, p, l, c, receipt)

@@ -53,7 +53,7 @@ func (s *Service) addLine(r *hub.PaymentReceipt, p *hub.Payment, l *hub.Line) {
 	r.Lines = append(r.Lines, hub.ReceiptLine{
 		No: l.No, Creditor: l.Creditor, Title: creditor.Title, CUI: creditor.CUI, Label: l.Label, Reference: l.Reference,
 		ExternalID: l.ExternalID, Account: l.Account, Amount: l.Amount, PaidAt: l.PaidAt, State: state,
-		Number: l.Receipt, BookedAt: l.BookedAt, Transfers: receiptTransfers(&creditor, l.Transfers),
+		Number: number(l), BookedAt: l.BookedAt, Transfers: receiptTransfers(&creditor, l.Transfers),
 	})
 	r.Total.Minor += l.Amount.Minor // the quote added them up with checks
 	if state == hub.ReceiptRefunded {
@@ -62,6 +62,15 @@ func (s *Service) addLine(r *hub.PaymentReceipt, p *hub.Payment, l *hub.Line) {
 	if r.PaidAt.IsZero() || l.PaidAt.Before(r.PaidAt) {
 		r.PaidAt = l.PaidAt
 	}
+}
+
+// number is the creditor's own of a booking. Before that a line may hold the name
+// of a file that was put in its place.
+func number(l *hub.Line) string {
+	if l.BookedAt.IsZero() {
+		return ""
+	}
+	return l.Receipt
 }
 
 func (s *Service) creditorOf(name hub.Name) hub.Creditor {

@@ -68,14 +68,13 @@ type provider struct {
 }
 
 type order struct {
-	amount     int64
-	manifest   string
-	facts      hub.ChargeFacts
-	history    []said
-	captures   map[string]int64 // by key
-	refunds    map[string]int64 // by key
-	merchants  []hub.Split
-	authorised time.Time
+	amount    int64
+	manifest  string
+	facts     hub.ChargeFacts
+	history   []said
+	captures  map[string]int64 // by key
+	refunds   map[string]int64 // by key
+	merchants []hub.Split
 }
 
 // said is what a provider says of an order from a moment on.

@@ -19,12 +19,32 @@ func (s *Service) quoteLines(ctx context.Context, folder *hub.Folder, items []It
 			c := s.connector(name)
 			found := s.search(ctx, c, c.Questions(folder))
 			for _, i := range of {
-				lines[i] = s.quoted(c, items[i], found)
+				lines[i] = s.confirmed(ctx, c, items[i], s.quoted(c, items[i], found))
 			}
 		})
 	}
 	asked.Wait()
 	return lines
+}
+
+// confirmed asks a creditor that quotes for its word on a line that its list
+// confirms: what the amount will extinguish, or that it is refused after all. A
+// creditor that does not quote, or is silent about it, has said enough with its
+// list.
+func (s *Service) confirmed(ctx context.Context, c *hub.Connector, item Item, q QuotedLine) QuotedLine {
+	if c.Quoter == nil || q.State != Confirmed {
+		return q
+	}
+	item.ExternalID, item.Amount = q.Line.ExternalID, q.Line.Amount
+	said, err := c.Quoter.Quote(ctx, hub.Asked(q.Line.Asked), []hub.Wanted{item.Wanted})
+	if err != nil || len(said) != 1 {
+		return q
+	}
+	if why := said[0].Err; why != nil && verdict(why) {
+		return refused(c, item, hub.CodeOf(why), hub.MessageOf(why))
+	}
+	q.Extinguishes = said[0].Extinguishes
+	return q
 }
 
 func byCreditor(items []Item) map[hub.Name][]int {

@@ -1,4 +1,6 @@
-package main
+// Package witness reads the books of a simulated city's payment providers and
+// creditors: they were written by nobody of the hub, so they can testify about it.
+package witness
 
 import (
 	"context"
@@ -11,23 +13,8 @@ import (
 	"racord/hub/judge"
 )
 
-// cityBooks reads the books of a simulated city: they were written by nobody of
-// the hub.
-func cityBooks(ctx context.Context, city string, d *desk, e *judge.Evidence) error {
-	for _, psp := range d.psps {
-		if err := cityOrders(ctx, city, psp.Name, e); err != nil {
-			return err
-		}
-	}
-	for _, c := range d.fleet {
-		if err := cityEntries(ctx, city, c.Creditor.Name, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func cityOrders(ctx context.Context, city, psp string, e *judge.Evidence) error {
+// Orders gives a provider's book.
+func Orders(ctx context.Context, city, psp string) (orders []judge.Order, err error) {
 	var book struct {
 		Orders []struct {
 			OrderID     string            `json:"order_id"`
@@ -43,8 +30,8 @@ func cityOrders(ctx context.Context, city, psp string, e *judge.Evidence) error 
 			} `json:"movements"`
 		} `json:"orders"`
 	}
-	if err := cityAsk(ctx, city+"/__ctl/psp/"+psp+"/book", &book); err != nil {
-		return err
+	if err := ask(ctx, city+"/__ctl/psp/"+psp+"/book", &book); err != nil {
+		return nil, err
 	}
 	for _, o := range book.Orders {
 		captures, first := 0, ""
@@ -54,12 +41,12 @@ func cityOrders(ctx context.Context, city, psp string, e *judge.Evidence) error 
 				captures++
 			}
 		}
-		e.Orders = append(e.Orders, judge.Order{
+		orders = append(orders, judge.Order{
 			PSP: psp, Number: o.OrderID, Payment: manifested(o.Data), Authorised: o.Authorised, Captured: o.Captured,
 			Refunded: o.Refunded, Disputed: o.ChargedBack, Captures: captures, Open: o.State == "authorised",
 		})
 	}
-	return nil
+	return orders, nil
 }
 
 // manifested finds our manifest in what an order keeps.
@@ -72,7 +59,8 @@ func manifested(data map[string]string) hub.PaymentID {
 	return ""
 }
 
-func cityEntries(ctx context.Context, city string, creditor hub.Name, e *judge.Evidence) error {
+// Entries gives what a creditor booked under references of the hub's.
+func Entries(ctx context.Context, city string, creditor hub.Name) (entries []judge.Entry, err error) {
 	var book struct {
 		Receipts []struct {
 			Reference  string `json:"reference"`
@@ -81,20 +69,20 @@ func cityEntries(ctx context.Context, city string, creditor hub.Name, e *judge.E
 			Reversed   bool   `json:"reversed"`
 		} `json:"receipts"`
 	}
-	if err := cityAsk(ctx, city+"/__ctl/books/"+string(creditor), &book); err != nil {
-		return err
+	if err := ask(ctx, city+"/__ctl/books/"+string(creditor), &book); err != nil {
+		return nil, err
 	}
 	for _, r := range book.Receipts {
 		if strings.HasPrefix(r.Reference, "hub:") {
-			e.Entries = append(e.Entries, judge.Entry{
+			entries = append(entries, judge.Entry{
 				Creditor: creditor, ID: hub.PostingID(r.Reference), ExternalID: r.ExternalID, Amount: r.Amount, Reversed: r.Reversed,
 			})
 		}
 	}
-	return nil
+	return entries, nil
 }
 
-func cityAsk(ctx context.Context, address string, into any) error {
+func ask(ctx context.Context, address string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
