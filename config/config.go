@@ -76,14 +76,6 @@ type Payments struct {
 	Workers     int      `yaml:"workers"`       // pieces of work of one kind at once; default 8
 }
 
-// Bank is where the statements of the creditors' accounts are fetched, as
-// camt.053: <url>/<iban>/<day>.xml. Without a URL nothing is compared with them.
-type Bank struct {
-	URL    string   `yaml:"url"`
-	APIKey string   `yaml:"api_key"` // name of the secret, in the folder bank
-	Payers []string `yaml:"payers"`  // IBANs that providers pay out from; entries of others are not looked at. None = all are
-}
-
 // View sets the limits of a view.
 type View struct {
 	Deadline Duration `yaml:"deadline"`
@@ -196,6 +188,7 @@ func (c *Config) check() error {
 	}
 	c.checkProviders(refuse)
 	c.checkWebhooks(refuse)
+	c.Bank.check(refuse)
 	return errors.Join(wrong...)
 }
 

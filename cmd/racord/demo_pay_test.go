@@ -41,6 +41,7 @@ func TestTheDemoTakesAPayment(t *testing.T) {
 type demo struct {
 	t    *testing.T
 	data string
+	ops  string
 	city string
 	portal
 }
@@ -84,7 +85,7 @@ func startDemo(t *testing.T) *demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &demo{t, data, "http://" + addresses[2], portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
+	return &demo{t, data, "http://" + addresses[1], "http://" + addresses[2], portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
 }
 
 // free finds loopback addresses nobody listens on now.
@@ -105,8 +106,11 @@ func free(t *testing.T, count int) (list []string) {
 func (d *demo) ask(method, path string, body any, want int, into any, headers ...string) {
 	d.t.Helper()
 	root := d.url
-	if strings.HasPrefix(path, "/__ctl") {
+	switch {
+	case strings.HasPrefix(path, "/__ctl"):
 		root = d.city
+	case strings.HasPrefix(path, "/jobs"), strings.HasPrefix(path, "/differences"):
+		root = d.ops
 	}
 	encoded, _ := json.Marshal(body)
 	request, err := http.NewRequestWithContext(d.t.Context(), method, root+path, bytes.NewReader(encoded))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,8 @@ type heard struct {
 	from                        string
 	orders, postings            int
 	silentOrders, silentPosting []string
+
+	statements map[string]map[hub.PostingID][]hub.BookedPosting // by creditor/day
 }
 
 func (c *verifyCommand) evidence(ctx context.Context, d *desk) (judge.Evidence, *heard, error) {
@@ -63,7 +66,7 @@ func (c *verifyCommand) evidence(ctx context.Context, d *desk) (judge.Evidence, 
 		h.orders, h.postings = len(e.Orders), len(e.Entries)
 		return e, h, err
 	}
-	h := &heard{from: "look-ups"}
+	h := &heard{from: "look-ups", statements: map[string]map[hub.PostingID][]hub.BookedPosting{}}
 	err := d.store.EachPayment(ctx, func(p *hub.Payment) error {
 		d.lookUpOrders(ctx, p, &e, h)
 		d.lookUpPostings(ctx, p, &e, h)
@@ -127,11 +130,19 @@ func refundedOf(p *hub.Payment, c *hub.Charge, facts hub.ChargeFacts) (sum int64
 func (d *desk) lookUpPostings(ctx context.Context, p *hub.Payment, e *judge.Evidence, h *heard) {
 	for i := range p.Lines {
 		l := &p.Lines[i]
-		if l.SentAt.IsZero() {
+		if l.SentAt.IsZero() && l.State != hub.LinePosted {
 			continue
 		}
 		h.postings++
 		entry := judge.Entry{Creditor: l.Creditor, ID: p.PostingID(l.No), ExternalID: l.ExternalID, Amount: l.Amount.Minor}
+		rows := h.stated(ctx, d, l)[entry.ID]
+		for _, row := range rows {
+			entry.Amount, entry.ExternalID = row.Amount.Minor, cmp.Or(row.ExternalID, entry.ExternalID)
+			e.Entries = append(e.Entries, entry)
+		}
+		if len(rows) > 0 {
+			continue
+		}
 		switch booked, err := d.find(ctx, p, l); {
 		case err == nil && booked:
 			e.Entries = append(e.Entries, entry)
@@ -142,6 +153,36 @@ func (d *desk) lookUpPostings(ctx context.Context, p *hub.Payment, e *judge.Evid
 			}
 		}
 	}
+}
+
+// stated is what a line's creditor booked on the line's day, as its statement
+// says; nothing when it gives none.
+func (h *heard) stated(ctx context.Context, d *desk, l *hub.Line) map[hub.PostingID][]hub.BookedPosting {
+	at := l.BookedAt
+	if at.IsZero() {
+		at = l.PaidAt
+	}
+	key := string(l.Creditor) + "/" + string(hub.DateOf(at))
+	if rows, read := h.statements[key]; read {
+		return rows
+	}
+	rows := map[hub.PostingID][]hub.BookedPosting{}
+	for _, c := range d.fleet {
+		if c.Creditor.Name != l.Creditor || c.Statement == nil {
+			continue
+		}
+		said, err := c.Statement.Statement(ctx, hub.DateOf(at))
+		if err != nil {
+			continue // each of its lines is looked up
+		}
+		for _, row := range said {
+			if !row.Reversed {
+				rows[row.ID] = append(rows[row.ID], row)
+			}
+		}
+	}
+	h.statements[key] = rows
+	return rows
 }
 
 func (d *desk) find(ctx context.Context, p *hub.Payment, l *hub.Line) (booked bool, err error) {

@@ -1,0 +1,304 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"racord/cmd/city/town"
+	"racord/connectors/kinds"
+)
+
+// taking is what an operator adds to racord.yaml to take payments through the
+// provider that captures by itself.
+func taking(t *testing.T, city *town.Town) string {
+	t.Helper()
+	merchants := []string{}
+	files, err := filepath.Glob("../../config/creditors/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := kinds.All().Parse(file, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, account := range m.Creditor.Accounts {
+			for _, merchant := range city.MerchantAccounts() {
+				if merchant.IBAN == account.IBAN && merchant.Creditor == string(m.Creditor.Name) {
+					merchants = append(merchants, fmt.Sprintf("%s/%s: %q", m.Creditor.Name, account.ID, fmt.Sprint(merchant.PosID)))
+					break
+				}
+			}
+		}
+	}
+	return fmt.Sprintf(`
+providers:
+  - kind: netopia
+    base_url: %s/netopia
+    signature: %s
+    api_key: netopia-api-key
+    public_key_file: secrets/netopia/netopia-public-key
+    merchants: {%s}
+    contact: {email: plati@napoca-test.invalid, phone: "0264000000", city: Napoca-Test, county: Cluj, postal_code: "400000"}
+`, city.URL(), city.Credentials()["netopia-pos-signature"], strings.Join(merchants, ", "))
+}
+
+// payer is a citizen who owes something that needs no link.
+type payer struct {
+	portal
+	city *town.Town
+	item item
+}
+
+// payers finds citizens with a debt at the tax office or the fines register.
+func payers(t *testing.T, city *town.Town, url string, most int) (all []payer) {
+	t.Helper()
+	for _, person := range city.People() {
+		if len(all) == most || person.CNP == "" {
+			continue
+		}
+		token, err := city.Token(t.Context(), person.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := payer{portal{url, token}, city, item{}}
+		var view struct {
+			Pages []struct {
+				Creditor    string
+				Obligations []struct {
+					ID          string
+					Outstanding amount
+					Options     []struct{ ID string }
+				}
+			}
+		}
+		if _, err := p.ask("GET", "/v1/view", nil, &view); err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range view.Pages {
+			for _, o := range page.Obligations {
+				if o.Outstanding.Amount > 0 && len(o.Options) > 0 && (page.Creditor == "ditl" || page.Creditor == "fines") && len(all) < most {
+					p.item = item{page.Creditor, o.ID}
+					if !p.mayPay() {
+						continue
+					}
+					all = append(all, p)
+					break
+				}
+			}
+		}
+	}
+	if len(all) < most {
+		t.Fatalf("got %d citizens with a debt, want %d", len(all), most)
+	}
+	return all
+}
+
+// mayPay tells whether the creditor takes the money now.
+func (p payer) mayPay() bool {
+	var quote struct{ Lines []struct{ State string } }
+	_, err := p.ask("POST", "/v1/quotes", map[string]any{"lines": []item{p.item}}, &quote)
+	return err == nil && len(quote.Lines) == 1 && quote.Lines[0].State == "confirmed"
+}
+
+// open begins a payment and gives it with the provider's page.
+func (p payer) open() (basket paidBasket, status int, err error) {
+	var quote struct{ Quote string }
+	if _, err := p.ask("POST", "/v1/quotes", map[string]any{"lines": []item{p.item}}, &quote); err != nil {
+		return basket, 0, err
+	}
+	status, err = p.ask("POST", "/v1/payments", map[string]any{
+		"quote": quote.Quote, "policy": "best_effort", "return_url": p.city.URL() + "/back",
+	}, &basket)
+	return basket, status, err
+}
+
+// ask sends one request under a key of its own.
+func (p payer) ask(method, path string, body, into any) (status int, err error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	request, err := http.NewRequest(method, p.url+path, bytes.NewReader(encoded))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Authorization", "Bearer "+p.token)
+	request.Header.Set("Idempotency-Key", fmt.Sprint(time.Now().UnixNano()))
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	got, err := browser.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer got.Body.Close()
+	if got.StatusCode >= 300 {
+		said, _ := io.ReadAll(got.Body)
+		return got.StatusCode, fmt.Errorf("%s %s: %s: %s", method, path, got.Status, said)
+	}
+	return got.StatusCode, json.NewDecoder(got.Body).Decode(into)
+}
+
+// pay goes through the provider's page and waits until the payment is final.
+func (p payer) pay(basket paidBasket) (paidBasket, error) {
+	if basket.NextAction == nil {
+		return basket, fmt.Errorf("payment %s has no page", basket.ID)
+	}
+	if _, err := p.city.PayCard(basket.NextAction.URL, ""); err != nil {
+		return basket, err
+	}
+	return p.await(basket.ID)
+}
+
+// await looks at a payment until it is final.
+func (p payer) await(id string) (basket paidBasket, err error) {
+	for range 150 {
+		status, err := p.ask("GET", "/v1/payments/"+id, nil, &basket)
+		if err != nil && status != http.StatusTooManyRequests || basket.Final {
+			return basket, err
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return basket, fmt.Errorf("payment %s is still %s: %+v", id, basket.State, basket.Lines)
+}
+
+// payAll lets many pay, a few at once.
+func payAll(t *testing.T, all []payer) {
+	t.Helper()
+	var wait sync.WaitGroup
+	lanes := make(chan struct{}, 4)
+	for _, p := range all {
+		lanes <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-lanes }()
+			basket, _, err := p.open()
+			if err == nil {
+				basket, err = p.pay(basket)
+			}
+			if err != nil || basket.State != "settled" {
+				t.Errorf("got %s, %v, want a settled payment", basket.State, err)
+			}
+		})
+	}
+	wait.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// copyData copies a data directory that nobody has open.
+func copyData(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func racord(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	return string(out), err
+}
+
+// TestAnOldBackupIsMadeWholeAgain backs the books up, lets many pay, loses the
+// books and restores the backup: all payments are found again at the provider and
+// at the creditors, and nothing was taken or booked twice.
+func TestAnOldBackupIsMadeWholeAgain(t *testing.T) {
+	before, inFlight, after := 3, 4, 50
+	if os.Getenv("RACORD_LONG") != "" {
+		after = 500
+	}
+	city := startTown(t, town.Config{Size: "S"})
+	s := newSite(t, city, plan{More: taking(t, city) + raised})
+	data, backup := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "backup")
+	hub := s.start()
+	all := payers(t, city, hub.url, before+inFlight+after+1)
+	payAll(t, all[:before])
+	pages := make([]paidBasket, inFlight)
+	for i := range pages {
+		var err error
+		if pages[i], _, err = all[before+i].open(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := hub.stop(); err != nil {
+		t.Fatal(err)
+	}
+	copyData(t, data, backup)
+
+	hub = s.start()
+	move(all, hub.url)
+	for i, page := range pages {
+		if _, err := all[before+i].pay(page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	payAll(t, all[before+inFlight:before+inFlight+after])
+	hub.kill()
+	copyData(t, backup, data)
+
+	if out, err := racord(t, "recover", "--config", s.file, "--fence"); err != nil {
+		t.Fatalf("recover --fence: %v\n%s", err, out)
+	}
+	hub = s.start()
+	move(all, hub.url)
+	if _, status, _ := all[len(all)-1].open(); status != 503 {
+		t.Errorf("got %d for a new payment behind the barrier, want 503", status)
+	}
+	if err := hub.stop(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := racord(t, "recover", "--config", s.file)
+	if err != nil || !strings.Contains(out, fmt.Sprintf("%d payments rebuilt, %d lines booked at their creditors, 0 wait", after, after)) {
+		t.Fatalf("recover: got %v, want %d payments rebuilt\n%s", err, after, out)
+	}
+	t.Log(out)
+
+	hub = s.start()
+	move(all, hub.url)
+	for i, page := range pages {
+		if p, err := all[before+i].await(page.ID); err != nil || p.State != "settled" {
+			t.Errorf("got %s, %v for a payment that was under way, want settled", p.State, err)
+		}
+	}
+	payAll(t, all[before+inFlight+after:])
+	out, err = racord(t, "verify", "--config", s.file, "--city", city.URL(), "--settled")
+	if err != nil || !strings.Contains(out, fmt.Sprintf("%d payments", before+inFlight+after+1)) {
+		t.Errorf("verify: %v\n%s", err, out)
+	}
+	again, err := racord(t, "verify", "--config", s.file)
+	if err != nil {
+		t.Errorf("verify by look-ups: %v\n%s", err, again)
+	}
+	if err := hub.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := racord(t, "reconcile", "--config", s.file); err != nil || !strings.HasPrefix(out, "0 differences") {
+		t.Errorf("reconcile: got %v, want no difference\n%s", err, out)
+	}
+}
+
+// move lets everybody ask at another address.
+func move(all []payer, url string) {
+	for i := range all {
+		all[i].url = url
+	}
+}
