@@ -8,11 +8,11 @@ import (
 )
 
 // goodbye is how long a closing connection waits for the other side.
-const goodbye = time.Second
+const goodbye = 3 * time.Second
 
 // Dial opens a connection for protocols other than HTTP ("tcp", "tcp4" or
 // "tcp6"). It fails with an error that wraps ErrWall when the wall refuses. Its
-// Close returns when the other side has closed as well, or after 1 s: a
+// Close returns when the other side has closed as well, or after 3 s: a
 // creditor that counts connections must not see the next one before that.
 func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := c.dial.DialContext(ctx, network, address)

@@ -94,7 +94,7 @@ func (h *runningHub) openConnector(ctx context.Context, setup hubSetup, m *conne
 	}
 	guarded := guard.Connector(c, guard.Parts{
 		Allowance: allowance, Posting: postings(leaser, m), Clock: setup.Clock, Ward: ward, Meter: h.meters.Guard(name, allowance), Log: h.log,
-	}, guard.Conf{Linger: time.Second})
+	}, guard.Conf{Linger: 3 * time.Second})
 	return feed.Serve(guarded, h.store, setup.Clock), nil
 }
 
