@@ -22,6 +22,7 @@ import (
 type Config struct {
 	Listen    string     `yaml:"listen"`     // address of the API
 	OpsListen string     `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
+	Replica   string     `yaml:"replica"`    // name of this process among the replicas, the same after a restart; default a new one
 	Data      string     `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
 	Store     Store      `yaml:"store"`
 	Redis     Redis      `yaml:"redis"`
@@ -160,6 +161,9 @@ func Parse(file string, data []byte) (Config, error) {
 func (c *Config) check() error {
 	var wrong []error
 	refuse := func(key, what string) { wrong = append(wrong, fmt.Errorf("%s: %s", key, what)) }
+	if c.Replica != "" && !nameForm.MatchString(c.Replica) {
+		refuse("replica", "must be a name: a lower-case letter and then letters, digits, - or _")
+	}
 	if c.View.Deadline < Duration(100*time.Millisecond) || c.View.Deadline > Duration(10*time.Second) {
 		refuse("view.deadline", "must be from 100ms to 10s")
 	}

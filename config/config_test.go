@@ -15,6 +15,7 @@ func TestAMistakeIsNamedWithItsPlace(t *testing.T) {
 		"bad-config-deadline-in-words.yaml":      {"bad-config-deadline-in-words.yaml:3", "soon"},
 		"bad-config-unknown-key.yaml":            {"bad-config-unknown-key.yaml:3", "adress"},
 		"bad-config-prefix.yaml":                 {"bad-config-prefix.yaml:3", "127.0.0.0/99"},
+		"bad-config-replica.yaml":                {"bad-config-replica.yaml", "replica"},
 		"bad-config-issuer-without-portals.yaml": {"bad-config-issuer-without-portals.yaml", "issuers[0].portals"},
 	} {
 		t.Run(file, func(t *testing.T) {

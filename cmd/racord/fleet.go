@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func (h *runningHub) openFleet(ctx context.Context, setup hubSetup) error {
 	if err != nil {
 		return err
 	}
-	leaser := guard.NewLeaser(h.store, hub.Holder(hub.NewID()), guard.LeaseConf{}, h.log)
+	leaser := guard.NewLeaser(h.store, hub.Holder(cmp.Or(setup.Config.Replica, hub.NewID())), guard.LeaseConf{}, h.log)
 	ward := guard.NewWard(h.store, setup.Clock, h.log, h.meters.Quarantined)
 	for _, m := range manifests {
 		c, err := h.openConnector(ctx, setup, m, leaser, ward)
