@@ -26,7 +26,7 @@ func (t *trial) journal(p *hub.Payment, bookings []hub.Booking) {
 			t.sums[leg.Account] += leg.Debit - leg.Credit
 		}
 	}
-	if !finished(p) {
+	if !Finished(p) {
 		return
 	}
 	t.clearing(p, bookings)
@@ -141,7 +141,7 @@ func (t *trial) claims(claims []hub.Claim) {
 			switch needs := l.State == hub.LinePosted && l.ClearedAt.IsZero() || l.State == hub.LineStuck; {
 			case needs && !has:
 				t.wrong("I11", p.PostingID(l.No), "it is %s, and its claim is gone", l.State)
-			case has && finished(p) && (l.State == hub.LineDropped || l.State == hub.LineRefunded):
+			case has && Finished(p) && (l.State == hub.LineDropped || l.State == hub.LineRefunded):
 				t.wrong("I10", p.PostingID(l.No), "it is %s, and keeps its claim", l.State)
 			}
 		}

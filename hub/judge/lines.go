@@ -1,6 +1,9 @@
 package judge
 
 import (
+	"fmt"
+	"strings"
+
 	"racord/hub"
 )
 
@@ -23,9 +26,30 @@ func (t *trial) lines(p *hub.Payment) {
 		}
 		t.line(p, l, id, len(booked) > 0)
 	}
-	if !finished(p) {
-		t.unfinished("I7", p.ID, "it is still %s", p.State())
+	if !Finished(p) {
+		t.unfinished("I7", p.ID, "it is still %s:%s", p.State(), pending(p))
 	}
+}
+
+// pending names the parts of a payment that are not at their end.
+func pending(p *hub.Payment) string {
+	var b strings.Builder
+	for i := range p.Charges {
+		if c := &p.Charges[i]; !c.State.Final() {
+			fmt.Fprintf(&b, " charge %d %s;", c.No, c.State)
+		}
+	}
+	for i := range p.Lines {
+		if l := &p.Lines[i]; !l.State.Final() {
+			fmt.Fprintf(&b, " line %d %s at %s;", l.No, l.State, l.Creditor)
+		}
+	}
+	for i := range p.Refunds {
+		if r := &p.Refunds[i]; !r.State.Final() {
+			fmt.Fprintf(&b, " refund %d %s;", r.No, r.State)
+		}
+	}
+	return b.String()
 }
 
 func (t *trial) line(p *hub.Payment, l *hub.Line, id hub.PostingID, booked bool) {

@@ -31,7 +31,7 @@ func (t *trial) order(p *hub.Payment, o *Order) {
 	if !hasCharge(p, o) && o.Captured > o.Refunded {
 		t.takenTwice("I1", o.name(), "%d was taken by an order the hub does not know, for payment %s", o.Captured-o.Refunded, p.ID)
 	}
-	if o.Open && finished(p) {
+	if o.Open && Finished(p) {
 		t.unfinished("I7", o.name(), "%d is still reserved of the payer's money", o.Authorised)
 	}
 }
@@ -67,7 +67,7 @@ func (t *trial) charge(p *hub.Payment, c *hub.Charge) {
 	if c.Manual && captured > 0 && c.Take.Minor > 0 && captured != c.Take.Minor {
 		t.wrong("I1", name, "%d was taken, %d was to be", captured, c.Take.Minor)
 	}
-	if given := t.given(p, c); given != refunded && finished(p) {
+	if given := t.given(p, c); given != refunded && Finished(p) {
 		t.wrong("I8", name, "the hub says that %d was given back, the provider %d", given, refunded)
 	}
 }
@@ -102,7 +102,7 @@ func (t *trial) balance(p *hub.Payment, taken int64) {
 	switch {
 	case taken > all:
 		t.takenTwice("I2", p.ID, "%d is taken for lines worth %d", taken, all)
-	case !finished(p) || taken == kept:
+	case !Finished(p) || taken == kept:
 	case taken > kept:
 		t.lost("I2", p.ID, "%d is taken, and only %d has reached creditors (%s)", taken, kept, p.State())
 	default:
@@ -110,9 +110,9 @@ func (t *trial) balance(p *hub.Payment, taken int64) {
 	}
 }
 
-// finished tells whether nothing more happens by itself: the payment is final,
+// Finished tells whether nothing more happens by itself: the payment is final,
 // or all that is not waits for a person.
-func finished(p *hub.Payment) bool {
+func Finished(p *hub.Payment) bool {
 	if p.State().Final() {
 		return true
 	}
