@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"racord/config"
+	"racord/hub"
+)
+
+// hubConf is an operator's configuration. Limits of portals are raised, and
+// payers have to hurry, so that what they leave is final soon.
+const hubConf = `data: %[1]s
+creditors: %[2]s
+secrets: %[3]s
+issuers:
+  - url: %[4]s/oidc
+    portals: [demo-portal, demo-portal-service]
+providers:
+%[5]s
+payments:
+  page_life: 1m
+  call_for: 4s
+  lease: 5s
+limits:
+  citizen_per_minute: 1000000
+  calls_per_minute: 1000000
+  portal_per_minute: 100000000
+  in_flight: 1024
+cache:
+  megabytes: 32
+feeds:
+  every: 5s
+wall:
+  allow: [127.0.0.0/8]
+sandbox:
+  clock: %[4]s/__ctl/clock
+  bases:
+    "http://127.0.0.1:8090": "%[4]s"
+    "127.0.0.1:8022": "%[6]s"
+drain: 0s
+log: warn
+%[7]s`
+
+const providersConf = `  - kind: euplatesc
+    title: EuPlătesc.ro
+    merchants: {%[1]s}
+    keys: {%[2]s}
+    page_url: %[3]s/euplatesc/tdsprocess/tranzactd.php
+    manager_url: %[3]s/euplatesc/manager/v3/index.php
+    user_key: euplatesc-user-key
+    user_api: euplatesc-user-api
+    capture: manual
+  - kind: netopia
+    title: NETOPIA Payments
+    base_url: %[3]s/netopia
+    signature: %[4]s
+    api_key: netopia-api-key
+    public_key_file: %[5]s
+    merchants: {%[6]s}
+    extras: [refund]
+    contact: {email: plati@napoca-test.invalid, phone: "0264000000", city: Napoca-Test, county: Cluj, postal_code: "400000"}
+`
+
+// configure writes what all replicas read: manifests, secrets, the master key,
+// the configuration without addresses.
+func (s *storm) configure(ctx context.Context) error {
+	key := make([]byte, hub.MasterKeyBytes)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	if err := s.write("data/master.key", string(key)); err != nil {
+		return err
+	}
+	var credentials map[string]string
+	if err := s.city.control(ctx, http.MethodGet, "credentials", nil, &credentials); err != nil {
+		return err
+	}
+	for name, value := range credentials {
+		creditor, _, _ := strings.Cut(name, "-")
+		if err := s.write(filepath.Join("secrets", creditor, name), value); err != nil {
+			return err
+		}
+	}
+	accounts, err := s.creditors(ctx)
+	if err != nil {
+		return err
+	}
+	providers, err := s.providers(ctx, accounts, credentials["netopia-pos-signature"])
+	if err != nil {
+		return err
+	}
+	stores, err := s.stores()
+	s.conf = fmt.Sprintf(hubConf, filepath.Join(s.dir, "data"), filepath.Join(s.dir, "creditors"), filepath.Join(s.dir, "secrets"),
+		s.city.url, providers, s.city.sftp, stores)
+	return err
+}
+
+// stores is the part of the configuration that names other servers.
+func (s *storm) stores() (string, error) {
+	if s.postgres == nil {
+		return "", nil
+	}
+	const file = "postgres.dsn"
+	text := fmt.Sprintf("store:\n  postgres_file: %s\nredis:\n  addresses: [%q]\n", filepath.Join(s.dir, file), s.redis.address)
+	return text, s.write(file, s.postgres.dsn())
+}
+
+// declared is what a manifest says about a creditor's accounts.
+type declared struct {
+	Creditor string `yaml:"creditor"`
+	Accounts []struct {
+		ID   string `yaml:"id"`
+		IBAN string `yaml:"iban"`
+	} `yaml:"accounts"`
+}
+
+// creditors writes the demo's manifests and gives whom they declare. The tax
+// office is made the worst kind of creditor: it books whatever it is sent as
+// often as it is sent, and cannot be asked about a payment, only for the day's
+// statement.
+func (s *storm) creditors(ctx context.Context) (all []declared, err error) {
+	files := config.DemoCreditors()
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		var d declared
+		if err := yaml.Unmarshal(text, &d); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if d.Creditor == "ditl" {
+			text = unaskable(text)
+		}
+		if err := s.write(filepath.Join("creditors", name), string(text)); err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	manners := map[string]any{"doubles": true, "mute": true}
+	return all, s.city.control(ctx, http.MethodPut, "manners/ditl", manners, nil)
+}
+
+var findCall = regexp.MustCompile(`(?ms)^  find:\n.*?^  reverse:\n`)
+
+// unaskable makes the tax office's manifest say class C.
+func unaskable(manifest []byte) []byte {
+	text := strings.Replace(string(manifest), "class: A", "class: C", 1)
+	return []byte(findCall.ReplaceAllString(text, "  reverse:\n"))
+}
+
+// providers writes the contracts with the city's payment providers: for each
+// creditor's account the merchant account that pays out to it.
+func (s *storm) providers(ctx context.Context, creditors []declared, signature string) (string, error) {
+	var book struct {
+		Accounts []struct {
+			Key, Creditor, IBAN string
+			PosID               int    `json:"pos_id"`
+			EuPlatesc           string `json:"euplatesc_mid"`
+		}
+	}
+	if err := s.city.control(ctx, http.MethodGet, "psp/accounts", nil, &book); err != nil {
+		return "", err
+	}
+	mids, keys, points := map[string]string{}, map[string]string{}, map[string]string{}
+	for _, d := range creditors {
+		for _, account := range d.Accounts {
+			for _, m := range book.Accounts {
+				name := d.Creditor + "/" + account.ID
+				if m.IBAN == account.IBAN && m.Creditor == d.Creditor && points[name] == "" {
+					mids[name], points[name] = m.EuPlatesc, fmt.Sprint(m.PosID)
+					keys[m.EuPlatesc] = "euplatesc-key-" + m.Key
+				}
+			}
+		}
+	}
+	return fmt.Sprintf(providersConf, pairs(mids), pairs(keys), s.city.url, signature,
+		filepath.Join(s.dir, "secrets", "netopia", "netopia-public-key"), pairs(points)), nil
+}
+
+// pairs writes a map as YAML has it in one line.
+func pairs(m map[string]string) string {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, fmt.Sprintf("%q: %q", key, m[key]))
+	}
+	return strings.Join(list, ", ")
+}

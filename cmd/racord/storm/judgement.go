@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"racord/adapters/postgres"
+	"racord/adapters/sqlite"
+	"racord/cmd/racord/witness"
+	"racord/hub"
+	"racord/hub/judge"
+)
+
+// soon is how long everything may take to be final once everybody is well.
+const soon = 60 * time.Second
+
+// judge waits until all is final, and says what the books say. The last line is
+// the verdict.
+func (s *storm) judge(ctx context.Context, out io.Writer) error {
+	store, err := s.ledger(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	took, err := s.awaitEnd(ctx, store)
+	if err != nil {
+		return err
+	}
+	v, err := s.verdict(ctx, store)
+	if err != nil {
+		return err
+	}
+	s.tally.tell(s.say)
+	for _, f := range v.Findings()[:min(len(v.Findings()), 50)] {
+		fmt.Fprintln(out, f)
+	}
+	for _, f := range v.Waiting {
+		fmt.Fprintln(out, f)
+	}
+	fmt.Fprintf(out, "%d baskets, %d hub kills, %d PostgreSQL kills: %s", s.baskets, s.tally.kills, s.tally.pgKills, v)
+	if v.Final() {
+		fmt.Fprintf(out, " in %d s", int(took.Seconds()))
+	}
+	fmt.Fprintln(out)
+	if !v.Good() || took > soon || v.Payments < s.baskets*9/10 {
+		return errFailed
+	}
+	return nil
+}
+
+// ledger opens the hub's store.
+func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
+	data := filepath.Join(s.dir, "data")
+	key, err := os.ReadFile(filepath.Join(data, "master.key"))
+	if err != nil {
+		return nil, err
+	}
+	if s.postgres == nil {
+		return sqlite.OpenToRead(ctx, data, key)
+	}
+	return postgres.Open(ctx, s.postgres.dsn(), key)
+}
+
+// mornings come after the storm, so that files are booked and statements of days
+// that are over tell what was never booked.
+const mornings = 4
+
+// awaitEnd waits until no payment is under way any more, at most twice as long
+// as it may take.
+func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Duration, err error) {
+	begun, came := time.Now(), 0
+	for ; time.Since(begun) < 2*soon && ctx.Err() == nil; s.pause(ctx, 500*time.Millisecond) {
+		if came < mornings && time.Since(begun) > time.Duration(came)*3*time.Second {
+			came++
+			if err := s.morning(ctx); err != nil {
+				return 0, err
+			}
+		}
+		open, err := underWay(ctx, store)
+		if err != nil {
+			return 0, err
+		}
+		if open == 0 && came == mornings {
+			break
+		}
+	}
+	return time.Since(begun), ctx.Err()
+}
+
+// underWay counts the payments that are not at their end.
+func underWay(ctx context.Context, store hub.Store) (open int, err error) {
+	return open, store.EachPayment(ctx, func(p *hub.Payment) error {
+		if !judge.Finished(p) {
+			open++
+		}
+		return nil
+	})
+}
+
+// verdict reads all books.
+func (s *storm) verdict(ctx context.Context, store hub.Store) (*judge.Verdict, error) {
+	e := judge.Evidence{Hub: store}
+	for _, psp := range []string{"netopia", "euplatesc"} {
+		orders, err := witness.Orders(ctx, s.city.url, psp)
+		if err != nil {
+			return nil, err
+		}
+		e.Orders = append(e.Orders, orders...)
+	}
+	for _, creditor := range []hub.Name{"ditl", "fines", "water", "heating", "waste", "electricity"} {
+		entries, err := witness.Entries(ctx, s.city.url, creditor)
+		if err != nil {
+			return nil, err
+		}
+		e.Entries = append(e.Entries, entries...)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, pr := range s.opened {
+		e.Promises = append(e.Promises, pr.Promise)
+	}
+	return judge.Judge(ctx, e)
+}
