@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -63,7 +64,7 @@ func (s *storm) ask(ctx context.Context, c call) (settled []answer) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	body, _ := json.Marshal(c.body) // what is sent is made of strings and numbers
-	wait := 50 * time.Millisecond
+	wait, last := 50*time.Millisecond, answer{}
 	for ctx.Err() == nil {
 		both := make(chan answer, 2)
 		first := rand.IntN(len(s.replicas))
@@ -75,6 +76,9 @@ func (s *storm) ask(ctx context.Context, c call) (settled []answer) {
 			if a.final() {
 				settled = append(settled, a)
 			}
+			if a.status > 0 {
+				last = a
+			}
 			wait = max(wait, a.after)
 		}
 		if len(settled) > 0 {
@@ -83,6 +87,7 @@ func (s *storm) ask(ctx context.Context, c call) (settled []answer) {
 		s.pause(ctx, wait/2+rand.N(wait))
 		wait = min(wait*3/2, time.Second)
 	}
+	s.tally.because(fmt.Sprintf("%s %s was never settled: %d %s", c.method, c.path, last.status, last.code()))
 	return nil
 }
 
