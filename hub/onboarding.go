@@ -1,0 +1,85 @@
+package hub
+
+import (
+	"context"
+	"time"
+)
+
+// Stage is how far a version of a connector has come.
+type Stage string
+
+// The stages, in the order of a good life; the last three end or interrupt it.
+const (
+	StageDraft       Stage = "draft"       // being written; called by nobody
+	StageProving     Stage = "proving"     // submitted: the conformance suite calls it
+	StageShadow      Stage = "shadow"      // called and compared, never shown
+	StageCanary      Stage = "canary"      // shown to a share of the citizens
+	StageLive        Stage = "live"        // shown to all
+	StageSuspended   Stage = "suspended"   // put aside by a person
+	StageQuarantined Stage = "quarantined" // it answered about somebody else
+	StageRetired     Stage = "retired"     // over
+)
+
+// Serves tells whether a version of this stage is opened and called for citizens.
+func (s Stage) Serves() bool { return s == StageShadow || s == StageCanary || s == StageLive }
+
+// Deployment is one version of a creditor's connector that is opened by every
+// replica. A creditor has at most one that is live and one that is on its way
+// (shadow or canary).
+type Deployment struct {
+	Creditor Name
+	Version  int
+	Stage    Stage
+	Share    int       // per cent of the citizens in canary
+	Pays     bool      // payments are allowed: two persons proved its accounts
+	Since    time.Time // in this stage
+	Manifest []byte    // YAML
+}
+
+// Deployments is what replicas follow to know which connectors to open.
+type Deployments interface {
+	// Deployed lists the versions that serve, by creditor and version, and an
+	// epoch that moves with every change. The same epoch as known gives no list.
+	Deployed(ctx context.Context, known int64) (list []Deployment, epoch int64, err error)
+	// Demote takes a version out of service at once: to suspended, or to
+	// quarantined. It returns CodeConflict when it does not serve any more.
+	Demote(ctx context.Context, creditor Name, version int, to Stage, reason string) error
+}
+
+// Trial is what was seen of a version that is on its way, since it came to its
+// stage. Counts only grow.
+type Trial struct {
+	Calls      int64 // answers asked for
+	Failed     int64 // that failed
+	Compared   int64 // answers held against another source
+	Differed   int64 // of these, answers that were not equal
+	Foreign    int64 // answers about somebody else
+	FirstAt    time.Time
+	LastAt     time.Time
+	Mismatches []Mismatch // the latest, at most fifty
+}
+
+// Mismatch is one place where two answers about the same subject were not
+// equal. It names no person.
+type Mismatch struct {
+	At         time.Time
+	Subject    string // pseudonym of the subject
+	Obligation string // external id; empty when it is about the whole answer
+	Field      string
+	Candidate  string
+	Current    string
+}
+
+// Trials keeps what replicas saw of versions that are on their way. Add is
+// summed over replicas.
+type Trials interface {
+	AddTrial(ctx context.Context, creditor Name, version int, more Trial) error
+	Trial(ctx context.Context, creditor Name, version int) (Trial, error)
+}
+
+// SecretStore gives a tenant's secrets to its connectors. It returns CodeAuth
+// when there is none of that name. A secret with two slots gives both, the newer
+// first: whoever is refused with the first tries the second.
+type SecretStore interface {
+	SecretsOf(ctx context.Context, creditor Name, name string) ([]Secret, error)
+}
