@@ -249,7 +249,7 @@ func racord(t *testing.T, args ...string) (string, error) {
 // books and restores the backup: all payments are found again at the provider and
 // at the creditors, and nothing was taken or booked twice.
 func TestAnOldBackupIsMadeWholeAgain(t *testing.T) {
-	restored(t, sqliteBooks(t), 20)
+	restored(t, sqliteBooks(t), 12)
 }
 
 func TestAnOldBackupOf500IsMadeWholeAgain(t *testing.T) {
@@ -266,7 +266,7 @@ func TestAnOldBackupOf500IsMadeWholeAgain(t *testing.T) {
 func restored(t *testing.T, kept books, lost int) {
 	const before, inFlight = 3, 4
 	city := startTown(t, town.Config{Size: "S"})
-	s := newSite(t, city, plan{More: taking(t, city) + raised + kept.config + "payments:\n  call_for: 2s\n"})
+	s := newSite(t, city, plan{More: taking(t, city) + raised + kept.config + "payments:\n  call_for: 2s\n  look_up_every: 200ms\n"})
 	hub := s.start()
 	all := payers(t, city, hub.url, before+inFlight+lost+1)
 	payAll(t, all[:before])
