@@ -60,6 +60,7 @@ type Conf struct {
 	Lease       time.Duration // how long a replica has a piece of work; default 10 s
 	LookUpEvery time.Duration // how soon a charge without an answer is looked up; default 2 s
 	Workers     int           // pieces of work of one kind at once; default 8
+	Alone       hub.Money     // up to here one of the staff has a line given back alone; default 1,000 RON
 }
 
 const longestQuote = 15 * time.Minute
@@ -73,6 +74,7 @@ func (c Conf) withDefaults() Conf {
 	orElse(&c.Lease, 10*time.Second)
 	orElse(&c.LookUpEvery, 2*time.Second)
 	orElse(&c.Workers, 8)
+	orElse(&c.Alone, hub.Bani(100_000))
 	return c
 }
 

@@ -349,6 +349,9 @@ type scene struct {
 
 var who = hub.Login{Issuer: "https://id.invalid", Subject: "ana"}
 
+// clerk is one of the city's staff.
+var clerk = hub.Login{Issuer: "https://id.invalid", Subject: "clerk"}
+
 type folders struct{ hub.Folders }
 
 func (folders) Folder(_ context.Context, who hub.Login) (hub.Folder, error) {
