@@ -34,9 +34,11 @@ type Parts struct {
 }
 
 // Pages are what the view remembers. Forget drops the answer to one question,
-// because a payment changed what is owed.
+// because a payment changed what is owed. Remembered gives the last answer and
+// the real time it was fetched at; CodeNotFound when it is not remembered.
 type Pages interface {
 	Forget(ctx context.Context, creditor hub.Name, asked hub.Asked)
+	Remembered(ctx context.Context, creditor hub.Name, asked hub.Asked) (hub.Answer, time.Time, error)
 }
 
 // Meter counts what happens to payments. Names are from closed sets.

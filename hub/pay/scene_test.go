@@ -417,10 +417,20 @@ func (s *scene) parts() pay.Parts {
 	return parts
 }
 
-// pages is a view that remembers nothing.
-type pages struct{}
+// pages is a view that remembers what it is told, and forgets nothing.
+type pages struct {
+	answer  hub.Answer
+	fetched time.Time
+}
 
 func (pages) Forget(context.Context, hub.Name, hub.Asked) {}
+
+func (p pages) Remembered(context.Context, hub.Name, hub.Asked) (hub.Answer, time.Time, error) {
+	if p.fetched.IsZero() {
+		return hub.Answer{}, time.Time{}, hub.Errorf(hub.CodeNotFound, "Nothing is remembered.")
+	}
+	return p.answer, p.fetched, nil
+}
 
 // notes reads the providers' notifications, which all are well signed here.
 type notes struct{}
