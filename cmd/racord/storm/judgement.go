@@ -65,16 +65,16 @@ func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
 	return postgres.Open(ctx, s.postgres.dsn(), key)
 }
 
-// mornings come after the storm, so that files are booked and statements of days
-// that are over tell what was never booked.
-const mornings = 4
+// morningEvery is how often it gets morning after the storm, so that files are
+// booked and statements of days that are over tell what was never booked.
+const morningEvery = 4 * time.Second
 
 // awaitEnd waits until no payment is under way any more, at most twice as long
 // as it may take.
 func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Duration, err error) {
 	begun, came := time.Now(), 0
 	for ; time.Since(begun) < 2*soon && ctx.Err() == nil; s.pause(ctx, 500*time.Millisecond) {
-		if came < mornings && time.Since(begun) > time.Duration(came)*3*time.Second {
+		if time.Since(begun) >= time.Duration(came)*morningEvery {
 			came++
 			if err := s.morning(ctx); err != nil {
 				return 0, err
@@ -84,7 +84,7 @@ func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Durati
 		if err != nil {
 			return 0, err
 		}
-		if open == 0 && came == mornings {
+		if open == 0 {
 			break
 		}
 	}
