@@ -40,7 +40,7 @@ limits:
 cache:
   megabytes: 32
 feeds:
-  every: 5s
+  every: 1m
 wall:
   allow: [127.0.0.0/8]
 sandbox:
