@@ -67,7 +67,7 @@ func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
 
 // morningEvery is how often it gets morning after the storm, so that files are
 // booked and statements of days that are over tell what was never booked.
-const morningEvery = 8 * time.Second
+const morningEvery = 3 * time.Second
 
 // awaitEnd waits until no payment is under way any more, at most twice as long
 // as it may take.
