@@ -34,6 +34,7 @@ type Kind struct {
 	calls     []string                // the calls it can make, the first is required
 	requests  map[string]reflect.Type // the kind's own part of each call; nil when it has none
 	files     bool                    // it pays by files: class F and no other
+	contract  *contract               // its calls, when manifests describe none
 	open      func(context.Context, Env, *Manifest) (*hub.Connector, error)
 }
 

@@ -99,6 +99,12 @@ func (c *Caller) authorize(ctx context.Context, request *http.Request, refused s
 			return "", err
 		}
 		request.Header.Set(c.auth.Header, secret.Reveal())
+	case "bearer":
+		secret, err := c.env.Secret(ctx, string(c.auth.Secret))
+		if err != nil {
+			return "", err
+		}
+		request.Header.Set("Authorization", "Bearer "+secret.Reveal())
 	case "oauth2":
 		if token, err = c.tokens.get(ctx, refused); err != nil {
 			return "", err
