@@ -5,6 +5,7 @@ import (
 	"racord/connectors"
 	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
+	"racord/connectors/grpc"
 	"racord/connectors/rest"
 	"racord/connectors/soap"
 	"racord/connectors/sqlview"
@@ -15,6 +16,7 @@ func All() connectors.Catalog {
 	return connectors.NewCatalog(
 		einvoice.Kind,
 		filedrop.Kind,
+		grpc.Kind,
 		rest.Kind,
 		soap.Kind,
 		sqlview.Kind,
