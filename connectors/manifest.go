@@ -160,6 +160,9 @@ func (in *inspection) kindParts(entries []entry, kind Kind, m *Manifest) {
 	if !calls {
 		in.at("", "calls is missing")
 	}
+	if kind.agree != nil && len(in.found) == 0 {
+		kind.agree(m, in.below(""))
+	}
 }
 
 // SecretName names a secret of the creditor. A manifest never holds the secret

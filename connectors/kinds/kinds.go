@@ -5,6 +5,7 @@ import (
 	"racord/connectors"
 	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
+	"racord/connectors/grpc"
 	"racord/connectors/native"
 	"racord/connectors/rest"
 	"racord/connectors/soap"
@@ -16,6 +17,7 @@ func All() connectors.Catalog {
 	return connectors.NewCatalog(
 		einvoice.Kind,
 		filedrop.Kind,
+		grpc.Kind,
 		native.Kind,
 		rest.Kind,
 		soap.Kind,
