@@ -57,10 +57,11 @@ func (t *tally) compared(at post, found []hub.Mismatch) {
 func (t *tally) take() map[post]*hub.Trial {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	taken := t.sums
-	if len(taken) > 0 {
-		t.sums = map[post]*hub.Trial{}
+	if len(t.sums) == 0 {
+		return nil
 	}
+	taken := t.sums
+	t.sums = map[post]*hub.Trial{}
 	return taken
 }
 
