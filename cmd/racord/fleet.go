@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -85,7 +86,7 @@ func (h *runningHub) openConnector(ctx context.Context, setup hubSetup, m *conne
 	})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	env := connectors.Env{
-		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn,
+		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Expires: h.meters.Expires(name),
 		Secret: secretsOf(setup.Config.Secrets, name), Clock: setup.Clock,
 		LocalFiles: setup.LocalFiles, Log: h.log,
 	}
@@ -97,6 +98,11 @@ func (h *runningHub) openConnector(ctx context.Context, setup hubSetup, m *conne
 		Allowance: allowance, Posting: postings(leaser, m), Clock: setup.Clock, Ward: ward, Meter: h.meters.Guard(name, allowance), Log: h.log,
 	}, guard.Conf{Linger: 3 * time.Second})
 	return feed.Serve(guarded, h.store, setup.Clock), nil
+}
+
+// secure gives kinds a way out with TLS of their own.
+func secure(way *upstream.Client) func(*tls.Config) (read, write connectors.Doer) {
+	return func(conf *tls.Config) (read, write connectors.Doer) { return way.Secure(conf) }
 }
 
 // postings gives the slots of a creditor's postings, nil for one that takes none.
