@@ -39,18 +39,27 @@ const Soon = 30 * 24 * time.Hour
 // Config makes the configuration of connections to a host. Secrets are read when
 // a connection is made, so that one that is renewed counts from the next on. A
 // handshake fails with CodeAuth when our certificate is missing or over, with
-// CodeBadData when the creditor's does not come from its roots.
+// CodeBadData when the creditor's does not come from its roots; both for certain.
 func (t TLS) Config(env connectors.Env, host string) *tls.Config {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.Certificate != "" {
 		own := &identity{env: env, names: t}
 		conf.GetClientCertificate = func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return own.get(asked.Context())
+			pair, err := own.get(asked.Context())
+			if err != nil {
+				return nil, hub.Undone(err)
+			}
+			return pair, nil
 		}
 	}
 	if t.CA != "" {
 		conf.InsecureSkipVerify = true // VerifyConnection does it, with roots that can be renewed
-		conf.VerifyConnection = func(state tls.ConnectionState) error { return t.verify(env, host, state) }
+		conf.VerifyConnection = func(state tls.ConnectionState) error {
+			if err := t.verify(env, host, state); err != nil {
+				return hub.Undone(err)
+			}
+			return nil
+		}
 	}
 	return conf
 }
