@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -62,7 +63,7 @@ func (b *berth) open(ctx context.Context, m *connectors.Manifest, t terms) (c *h
 	allowance := b.leaser.Allowance(name, guard.LimitsOf(m.Traits))
 	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: t.allow})
 	env := connectors.Env{
-		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn,
+		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Expires: b.h.meters.Expires(name),
 		Secret: t.secret, Clock: b.setup.Clock, LocalFiles: t.localFiles, Log: b.h.log,
 	}
 	bare, err := kinds.All().Open(ctx, env, m)
@@ -74,6 +75,11 @@ func (b *berth) open(ctx context.Context, m *connectors.Manifest, t terms) (c *h
 		Allowance: allowance, Posting: postings(b.leaser, m), Clock: b.setup.Clock, Ward: t.ward, Meter: b.h.meters.Guard(name, allowance), Log: b.h.log,
 	}, guard.Conf{Linger: 3 * time.Second})
 	return feed.Serve(guarded, b.h.store, b.setup.Clock), sync.OnceFunc(way.Close), nil
+}
+
+// secure gives kinds a way out with TLS of their own.
+func secure(way *upstream.Client) func(*tls.Config) (read, write connectors.Doer) {
+	return func(conf *tls.Config) (read, write connectors.Doer) { return way.Secure(conf) }
 }
 
 // register opens a registered version.

@@ -113,7 +113,7 @@ func (c *checkCommand) env(m *connectors.Manifest, clock hub.Clock) (connectors.
 	allowance := guard.Fixed(m.Creditor.Name, guard.LimitsOf(m.Traits))
 	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: c.Allow})
 	return connectors.Env{
-		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn,
+		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn,
 		Secret: secretsOf(c.Secrets, m.Creditor.Name), Clock: clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
 	}, way.Close
 }
