@@ -30,6 +30,7 @@ func (a *API) routes() []route {
 		{"POST /v1/payments/{id}/resume", serve(a, a.payer("payment_resume"), decodePaymentID, showing(a, a.resume), writeChanged)},
 		{"POST /v1/payments/{id}/cancel", serve(a, a.payer("payment_cancel"), decodePaymentID, showing(a, a.cancel), writeChanged)},
 		{"POST /v1/payments/{id}/refunds", serve(a, paying(staff("payment_refund", a.limits.calls)), decodeRefund, a.refund, writeAccepted)},
+		{"POST /v1/payments/{id}/refunds/confirm", serve(a, paying(staff("payment_refund_confirm", a.limits.calls)), decodeRefund, a.confirmRefund, writeAccepted)},
 		{"GET /v1/payments/{id}/receipt", a.byAccept("application/pdf",
 			serve(a, a.payer("payment_receipt"), decodeReceipt, a.receipt, writeReceipt),
 			serve(a, a.payer("payment_receipt_pdf"), decodeReceipt, a.printed, a.writePDF))},
