@@ -81,7 +81,7 @@ func (h *runningHub) openConnector(ctx context.Context, setup hubSetup, m *conne
 	name := m.Creditor.Name
 	allowance := leaser.Allowance(name, guard.LimitsOf(m.Traits))
 	way := upstream.New(upstream.Conf{
-		MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: allowed(setup, name),
+		MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: allowed(setup, name), Deny: denied(setup.Config.Wall),
 	})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	env := connectors.Env{
@@ -111,6 +111,14 @@ func postings(leaser *guard.Leaser, m *connectors.Manifest) *guard.Allowance {
 func allowed(setup hubSetup, name hub.Name) []netip.Prefix {
 	wall := setup.Config.Wall
 	return append(prefixes(wall.AllowAll), prefixes(wall.Creditors[string(name)])...)
+}
+
+// denied are the hub's own addresses: those of this machine, and those by which
+// the operator says others reach it. Where the machine does not tell, there is
+// the operator's list.
+func denied(wall config.Wall) []netip.Prefix {
+	own, _ := upstream.Own()
+	return append(own, prefixes(wall.Deny)...)
 }
 
 func prefixes(configured []config.Prefix) (all []netip.Prefix) {
