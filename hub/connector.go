@@ -97,6 +97,10 @@ type Connector struct {
 	Finder    Finder
 	Reverser  Reverser
 	Statement Statement
+
+	// Room tells how many postings this replica may begin now, so that it leaves
+	// those it may not begin to the others. Nil is any number.
+	Room func() int
 }
 
 // Questions lists what the creditor has to be asked to know all that a party

@@ -164,7 +164,9 @@ func (d *desk) comparing() *reconcile.Service {
 
 // paying is the service that lines are told by. It does no work by itself.
 func (d *desk) paying() *pay.Service {
-	return pay.New(pay.Parts{Roster: d.fleet, Folders: d.store, Store: d.store, PSPs: d.psps, Clock: d.clock}, pay.Conf{})
+	conf := d.conf.Payments
+	return pay.New(pay.Parts{Roster: d.fleet, Folders: d.store, Store: d.store, PSPs: d.psps, Clock: d.clock},
+		pay.Conf{CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery)})
 }
 
 func listDifferences(out io.Writer, found []hub.Difference) error {

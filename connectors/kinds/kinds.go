@@ -5,6 +5,8 @@ import (
 	"racord/connectors"
 	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
+	"racord/connectors/grpc"
+	"racord/connectors/native"
 	"racord/connectors/rest"
 	"racord/connectors/soap"
 	"racord/connectors/sqlview"
@@ -15,6 +17,8 @@ func All() connectors.Catalog {
 	return connectors.NewCatalog(
 		einvoice.Kind,
 		filedrop.Kind,
+		grpc.Kind,
+		native.Kind,
 		rest.Kind,
 		soap.Kind,
 		sqlview.Kind,

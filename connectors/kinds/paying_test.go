@@ -18,7 +18,10 @@ import (
 )
 
 // payees are the creditors of the demo city that are paid by calls.
-var payees = []string{"ditl", "fines", "water", "electricity", "waste"}
+var payees = []string{
+	"ditl", "fines", "water", "electricity", "waste",
+	"parking",
+}
 
 func payingTown(t testing.TB) *town.Town {
 	t.Helper()

@@ -17,9 +17,17 @@ import (
 
 // open makes the connector of a manifest.
 func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
+	return New(env, m, s), nil
+}
+
+// New makes the connector of a manifest whose calls have a Request, for kinds
+// that are REST with calls of their own. It sends nothing yet.
+func New(env connectors.Env, m *connectors.Manifest, s Settings) *hub.Connector {
 	cl := newClient(env, m, s, wire.NewCaller(env, s.Auth))
 	c := m.Connector()
-	c.Source = source{cl, prepare(m, connectors.CallObligations)}
+	if m.Calls[connectors.CallObligations] != nil {
+		c.Source = source{cl, prepare(m, connectors.CallObligations)}
+	}
 	if m.Calls[connectors.CallPing] != nil {
 		c.Probe = probe{cl, prepare(m, connectors.CallPing)}
 	}
@@ -27,7 +35,7 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 		c.Linker = linker{cl, prepare(m, connectors.CallProve)}
 	}
 	cl.pay(c)
-	return c, nil
+	return c
 }
 
 // client sends the calls of one creditor.

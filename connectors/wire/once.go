@@ -32,6 +32,9 @@ func (c *Caller) SendOnce(ctx context.Context, request *http.Request) (*Reply, e
 	return reply, err
 }
 
+// Refused tells that the creditor does not take a token: it is not used again.
+func (c *Caller) Refused(token string) { c.tokens.forget(token) }
+
 // attempt sends and remembers whether anything was written.
 type attempt struct {
 	doer   connectors.Doer

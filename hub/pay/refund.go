@@ -39,6 +39,11 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 		repay = false
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
 		c.Facts = c.Facts.Fold(facts)
+		if c.Restored && r.State == hub.RefundRequested && r.AskedAt.IsZero() {
+			if err := s.doubt(tx, p, r); err != nil {
+				return err
+			}
+		}
 		switch {
 		case r.State != hub.RefundRequested && c.Facts.Refunded >= r.Before+r.Amount.Minor:
 			return s.refunded(tx, p, c, r)
@@ -177,6 +182,9 @@ func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, 
 // when that is not so any more, CodeNotFound for a line that is not there,
 // CodeUnsupported when the creditor cannot take it back.
 func (s *Service) GiveBack(ctx context.Context, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error) {
+	if s.Stopped(hub.BarrierOpen) {
+		return nil, errStopped()
+	}
 	return s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(line)
 		switch {

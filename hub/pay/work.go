@@ -96,7 +96,7 @@ func (s *Service) drain(ctx context.Context, q hub.WorkQuery, do func(context.Co
 	defer under.Wait()
 	for ctx.Err() == nil {
 		room := s.room(ctx, free, q.Most)
-		leases, err := s.lease(ctx, q, room)
+		leases, err := s.lease(ctx, q, min(room, s.may(q)))
 		if err != nil && ctx.Err() == nil {
 			s.Log.Warn("work cannot be leased", "kind", q.Kind, "code", hub.CodeOf(err))
 		}
@@ -135,8 +135,20 @@ func (s *Service) room(ctx context.Context, free chan struct{}, most int) int {
 	return taken
 }
 
+// may tells how much of a queue this replica may do at once now. What it may not,
+// another does.
+func (s *Service) may(q hub.WorkQuery) int {
+	if q.Kind != hub.WorkLine {
+		return q.Most
+	}
+	if c := s.connector(q.Creditor); c != nil && c.Room != nil {
+		return c.Room()
+	}
+	return q.Most
+}
+
 func (s *Service) lease(ctx context.Context, q hub.WorkQuery, room int) ([]hub.Lease, error) {
-	if room == 0 {
+	if room == 0 || s.Stopped(hub.BarrierOpen) { // what old books say is due may have been done since
 		return nil, ctx.Err()
 	}
 	q.Most = room

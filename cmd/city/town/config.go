@@ -58,5 +58,6 @@ const (
 	heatingUser       = "racord"
 	heatingPassword   = "napoca-test-heating-17aa"
 	wastePassword     = "napoca-test-waste-3c64"
+	parkingKey        = "napoca-test-parking-c3e8"
 	portalSecret      = "napoca-test-portal-e2f5"
 )

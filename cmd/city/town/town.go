@@ -1,4 +1,4 @@
-// Package town is the simulated city of Napoca-Test: six creditors, two payment
+// Package town is the simulated city of Napoca-Test: its creditors, two payment
 // providers, a bank, an identity provider and a control channel on real
 // connections, all telling the truth of their books until they are asked to
 // misbehave.
@@ -94,7 +94,11 @@ func (t *Town) openWaste(ctx context.Context, w *world) (*waste.Operator, error)
 func (t *Town) serve() {
 	base, stop := context.WithCancel(context.Background())
 	t.stop = stop
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // gRPC
 	t.server = &http.Server{
+		Protocols:         &protocols,
 		Handler:           http.HandlerFunc(t.route),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return base },

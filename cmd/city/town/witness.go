@@ -94,7 +94,7 @@ func (w *world) truth(i int, on calendar.Day) map[string][]Debt {
 	all := map[string][]Debt{}
 	for _, c := range book.Creditors() {
 		debts := w.book.Truth(c, i, on)
-		if _, fined := w.book.Fines(i, on); len(debts) > 0 || c == book.Fines && fined {
+		if len(debts) > 0 || w.book.Knows(c, i, on) {
 			all[string(c)] = append([]Debt{}, debts...)
 		}
 	}
@@ -177,6 +177,7 @@ func (t *Town) Credentials() map[string]string {
 		"heating-sftp-password":     heatingPassword,
 		"heating-sftp-hostkey":      heating.HostKey(),
 		"waste-dsn":                 t.WasteDSN(),
+		"parking-api-key":           parkingKey,
 		"portal-client-id":          identity.PortalService,
 		"portal-client-secret":      portalSecret,
 		"desk-client-id":            identity.StaffDesk,

@@ -12,6 +12,7 @@ import (
 	"racord/cmd/city/gate"
 	"racord/cmd/city/heating"
 	"racord/cmd/city/identity"
+	"racord/cmd/city/parking"
 	"racord/cmd/city/people"
 	"racord/cmd/city/waste"
 	"racord/cmd/city/water"
@@ -72,6 +73,8 @@ func (t *Town) hang(w *world) error {
 			add(string(c), ditl.Limit, ditl.Voice(t.clock))
 		case book.Waste:
 			add(string(c), waste.Connections, gate.Voice{})
+		case book.Parking:
+			add(string(c), 0, parking.Voice())
 		default:
 			add(string(c), 0, gate.Voice{})
 		}
@@ -91,6 +94,7 @@ func (t *Town) doors(w *world) {
 		"/water/oauth/token":       w.gates["water"].WrapUncounted(waterTokens),
 		"/electricity/":            w.gates["electricity"].Wrap(power),
 		"/electricity/oauth/token": w.gates["electricity"].WrapUncounted(powerTokens),
+		parking.Path:               w.gates["parking"].Wrap(parking.New(w.book, t.clock, w.gates["parking"], parkingKey)),
 		"/oidc/":                   w.gates[identityGate].Wrap(w.identity),
 	} {
 		w.mux.Handle(path, door)
