@@ -107,6 +107,7 @@ type Feeds struct {
 type Wall struct {
 	AllowAll  []Prefix            `yaml:"allow"`     // for every creditor and issuer
 	Creditors map[string][]Prefix `yaml:"creditors"` // for one creditor
+	Deny      []Prefix            `yaml:"deny"`      // never dialled, even if public: by which others reach the hub
 }
 
 // Sandbox ties the hub to a simulated city. It has no place in production.

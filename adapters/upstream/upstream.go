@@ -25,6 +25,7 @@ type Conf struct {
 	Allow       []netip.Prefix              // addresses inside the city that may be dialled
 	Deny        []netip.Prefix              // addresses never dialled, even if public: the hub's own
 	RootCAs     *x509.CertPool              // nil = the system's
+	Resolver    *net.Resolver               // looks names up; nil = the system's
 	Connect     time.Duration               // look-up and TCP; default 800 ms
 	Handshake   time.Duration               // TLS; default 1 s
 	Idle        time.Duration               // how long a connection is kept unused; default 60 s
@@ -76,7 +77,7 @@ func New(conf Conf) *Client {
 	conf = conf.withDefaults()
 	wall := NewWall(conf.Allow, conf.Deny)
 	c := &Client{wall: wall, conf: conf}
-	c.dial = &net.Dialer{Timeout: conf.Connect, KeepAlive: 30 * time.Second, ControlContext: wall.Control}
+	c.dial = &net.Dialer{Timeout: conf.Connect, KeepAlive: 30 * time.Second, Resolver: conf.Resolver, ControlContext: wall.Control}
 	c.base = transport(conf, c.dial, &tls.Config{RootCAs: conf.RootCAs, ClientSessionCache: tls.NewLRUClientSessionCache(0)})
 	c.Read, c.Write = over(c.base, conf)
 	return c

@@ -61,7 +61,7 @@ func (b *berth) ofCompany(d hub.Deployment) terms {
 func (b *berth) open(ctx context.Context, m *connectors.Manifest, t terms) (c *hub.Connector, closing func(), err error) {
 	name := m.Creditor.Name
 	allowance := b.leaser.Allowance(name, guard.LimitsOf(m.Traits))
-	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: t.allow})
+	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: t.allow, Deny: denied(b.setup.Config.Wall)})
 	env := connectors.Env{
 		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Expires: b.h.meters.Expires(name),
 		Secret: t.secret, Clock: b.setup.Clock, LocalFiles: t.localFiles, Log: b.h.log,

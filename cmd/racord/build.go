@@ -153,7 +153,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 // openIdentity trusts the configured issuers, reached through the same wall as
 // creditors.
 func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
-	way := upstream.New(upstream.Conf{Allow: prefixes(setup.Config.Wall.AllowAll)})
+	way := upstream.New(upstream.Conf{Allow: prefixes(setup.Config.Wall.AllowAll), Deny: denied(setup.Config.Wall)})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	conf := identity.Conf{}
 	for _, issuer := range setup.Config.Issuers {

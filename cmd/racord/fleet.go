@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"racord/adapters/guard"
+	"racord/adapters/upstream"
 	"racord/config"
 	"racord/connectors"
 	"racord/connectors/kinds"
@@ -89,6 +90,14 @@ func postingsOf(name hub.Name) hub.Name { return name + ":post" }
 func allowed(setup hubSetup, name hub.Name) []netip.Prefix {
 	wall := setup.Config.Wall
 	return append(prefixes(wall.AllowAll), prefixes(wall.Creditors[string(name)])...)
+}
+
+// denied are the hub's own addresses: those of this machine, and those by which
+// the operator says others reach it. Where the machine does not tell, there is
+// the operator's list.
+func denied(wall config.Wall) []netip.Prefix {
+	own, _ := upstream.Own()
+	return append(own, prefixes(wall.Deny)...)
 }
 
 func prefixes(configured []config.Prefix) (all []netip.Prefix) {
