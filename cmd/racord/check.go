@@ -88,7 +88,8 @@ func (c *checkCommand) manifest() (*connectors.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kinds.All().Parse(c.Manifest, data)
+	beside := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(filepath.Dir(c.Manifest), name)) }
+	return kinds.All().Parse(c.Manifest, data, beside)
 }
 
 // settle points the manifest at a running demo, if one was named, and gives

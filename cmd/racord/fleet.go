@@ -63,7 +63,8 @@ func readManifests(files fs.FS, bases map[string]string) (all []*connectors.Mani
 		if err != nil {
 			return nil, err
 		}
-		m, err := catalog.Parse(path.Base(name), data)
+		beside := func(other string) ([]byte, error) { return fs.ReadFile(files, path.Join(path.Dir(name), other)) }
+		m, err := catalog.Parse(path.Base(name), data, beside)
 		if err != nil {
 			wrong = append(wrong, err)
 			continue

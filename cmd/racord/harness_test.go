@@ -92,7 +92,7 @@ creditors: creditors
 secrets: secrets
 issuers:
   - url: %s/oidc
-    portals: [demo-portal, demo-portal-service, demo-desk]
+    portals: [demo-portal, demo-portal-service, demo-desk, demo-company-desk]
 wall:
   allow: [127.0.0.0/8]
 sandbox:
