@@ -9,6 +9,7 @@ type Caller struct {
 	Assurance string // acr: low, substantial, high
 	Citizen   bool   // a person's own token; false for a portal's client credentials
 	Refunds   bool   // may have money given back: staff whose token has the scope "refunds"
+	Tenant    Name   // the one creditor whose connector it may work on: a company's token
 }
 
 // Doorman verifies bearer tokens. Admit returns CodeUnauthenticated for a token

@@ -186,6 +186,8 @@ func (r *run) lacks(n need) string {
 		return ""
 	case c == nil:
 		return "it did not open"
+	case c.Source == nil && c.Feed == nil:
+		return "the creditor sends by itself and is not asked"
 	case n == probing && c.Probe == nil:
 		return "the manifest has no call ping"
 	case (n == live || n == asking || n == settled || n == owing || n == byAccount) && c.Source == nil:

@@ -6,6 +6,7 @@ import (
 	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
 	"racord/connectors/native"
+	"racord/connectors/push"
 	"racord/connectors/rest"
 	"racord/connectors/soap"
 	"racord/connectors/sqlview"
@@ -17,6 +18,7 @@ func All() connectors.Catalog {
 		einvoice.Kind,
 		filedrop.Kind,
 		native.Kind,
+		push.Kind,
 		rest.Kind,
 		soap.Kind,
 		sqlview.Kind,
