@@ -62,6 +62,9 @@ func (w *wire) wrap(env connectors.Env) connectors.Env {
 	}
 	watched.Secret = func(ctx context.Context, name string) (hub.Secret, error) {
 		secret, err := env.Secret(ctx, name)
+		if w.tamper.secret != nil && err == nil {
+			secret = hub.NewSecret(w.tamper.secret(secret.Reveal()))
+		}
 		w.mu.Lock()
 		w.secrets = append(w.secrets, secret.Reveal())
 		w.mu.Unlock()
