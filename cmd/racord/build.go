@@ -22,6 +22,7 @@ import (
 	"racord/hub/feed"
 	"racord/hub/link"
 	"racord/hub/pay"
+	"racord/hub/push"
 	"racord/hub/reconcile"
 	"racord/hub/vault"
 	"racord/hub/view"
@@ -130,7 +131,8 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	limits := setup.Config.Limits
 	api, err := httpapi.New(httpapi.Parts{
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
-		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
+		Links:   &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
+		Sending: &push.Service{Roster: h.fleet, Store: h.store, Intake: h.feeds, Clock: setup.Clock},
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
 		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
