@@ -21,8 +21,10 @@ import (
 	"racord/hub"
 	"racord/hub/feed"
 	"racord/hub/link"
+	"racord/hub/onboard"
 	"racord/hub/pay"
 	"racord/hub/reconcile"
+	"racord/hub/vault"
 	"racord/hub/view"
 )
 
@@ -38,6 +40,8 @@ type parts struct {
 	feeds     *feed.Runner
 	payments  *pay.Service
 	comparing *reconcile.Service
+	vault     *vault.Vault
+	registry  *onboard.Service
 }
 
 func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
@@ -128,7 +132,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	limits := setup.Config.Limits
 	api, err := httpapi.New(httpapi.Parts{
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
-		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
+		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock}, Connectors: h.registry,
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
 		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
