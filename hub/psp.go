@@ -105,11 +105,12 @@ type Capturer interface {
 	Void(ctx context.Context, r ChargeRef, key string) error
 }
 
-// Refunder gives captured money back, as often as it is asked to. An error with
-// Certain set says that this request did nothing; Lookup tells the sum that was
-// refunded.
+// Refunder gives captured money back, as often as it is asked to. From says which
+// merchant accounts give how much of the amount; without it, the charge's own
+// gives all. An error with Certain set says that this request did nothing; Lookup
+// tells the sum that was refunded.
 type Refunder interface {
-	Refund(ctx context.Context, r ChargeRef, amount Money, merchant, key string) error
+	Refund(ctx context.Context, r ChargeRef, amount Money, from []Split, key string) error
 }
 
 // Lister lists the orders that changed in a time, for finding what the hub lost.

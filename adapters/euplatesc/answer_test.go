@@ -256,7 +256,7 @@ func FuzzAStatusIsUnderstoodOrRefused(f *testing.F) {
 				t.Errorf("captured of nothing: %s", answer)
 			}
 			_ = p.Capturer.Void(t.Context(), aRef, "k")
-			_ = p.Refunder.Refund(t.Context(), aRef, hub.Bani(1), testMerchant, "k")
+			_ = p.Refunder.Refund(t.Context(), aRef, hub.Bani(1), nil, "k")
 			_, _ = p.Settler.Settlement(t.Context(), testMerchant, "2026-03-16")
 		}
 	})

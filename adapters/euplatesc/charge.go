@@ -228,7 +228,7 @@ func (p *Provider) Void(ctx context.Context, r hub.ChargeRef, _ string) error {
 
 // Refund gives back a part of what was captured. The key goes along as the
 // reason, where a person may find it: the provider does not know repetitions.
-func (p *Provider) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, _, key string) error {
+func (p *Provider) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, _ []hub.Split, key string) error {
 	lei, err := pspwire.Lei(amount)
 	if err != nil {
 		return err

@@ -297,8 +297,8 @@ type refunder struct {
 	next  hub.Refunder
 }
 
-func (c refunder) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, merchant, key string) error {
-	return c.guard.pass(ctx, OpRefund, func(ctx context.Context) error { return c.next.Refund(ctx, r, amount, merchant, key) })
+func (c refunder) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, key string) error {
+	return c.guard.pass(ctx, OpRefund, func(ctx context.Context) error { return c.next.Refund(ctx, r, amount, from, key) })
 }
 
 type lister struct {

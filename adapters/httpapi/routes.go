@@ -13,11 +13,16 @@ type route struct {
 
 // routes is the table of contents.
 func (a *API) routes() []route {
-	return []route{
+	return append([]route{
 		{"GET /v1/view", a.byAccept("text/event-stream",
 			serve(a, citizens("view_read", a.limits.views), decodeAsk, a.Views.Of, writeView),
 			serve(a, citizens("view_stream", a.limits.views), decodeStream, a.stream, writeNothing))},
 		{"GET /v1/creditors", serve(a, anyone("creditor_list", a.limits.calls), decodeNothing, a.listCreditors, writeList)},
+		{"POST /v1/creditors/{creditor}/obligations", a.upload(
+			serve(a, streamed(companies("obligation_send", a.limits.sends)), decodeDelivery, a.sendMany, writeDelivered))},
+		{"PUT /v1/creditors/{creditor}/obligations/{id}", serve(a, companies("obligation_put", a.limits.sends), decodePut, a.sendOne, writeSent)},
+		{"POST /v1/creditors/{creditor}/obligations/{id}/cancel", serve(a, companies("obligation_cancel", a.limits.sends), decodeChange, a.sendCancel, writeSent)},
+		{"POST /v1/creditors/{creditor}/obligations/{id}/restore", serve(a, companies("obligation_restore", a.limits.sends), decodeChange, a.sendRestore, writeSent)},
 		{"GET /v1/links", serve(a, citizens("link_list", a.limits.calls), decodeNothing, a.listLinks, writeJSON)},
 		{"POST /v1/links", serve(a, citizens("link_create", a.limits.calls), decodeLink, a.link, writeCreated)},
 		{"DELETE /v1/links/{id}", serve(a, citizens("link_delete", a.limits.calls), decodeLinkID, a.unlink, writeEmpty)},
@@ -38,12 +43,12 @@ func (a *API) routes() []route {
 		{"POST /v1/notify/{psp}", a.notify()},
 		{"GET /openapi.yaml", serve(a, public("openapi_read"), decodeNothing, a.readYAML, writeFile)},
 		{"GET /docs", serve(a, public("docs_read"), decodeNothing, a.readDocs, writeFile)},
-	}
+	}, a.connectorRoutes()...)
 }
 
 // elsewhere answers what no route matches: 405 when the path exists, else 404.
 func (a *API) elsewhere() http.Handler {
-	methods := []string{"GET", "HEAD", "POST", "DELETE"}
+	methods := []string{"GET", "HEAD", "POST", "PUT", "DELETE"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var allowed []string
 		for _, method := range methods {

@@ -278,7 +278,7 @@ func (p *provider) Void(_ context.Context, r hub.ChargeRef, _ string) error {
 	return nil
 }
 
-func (p *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, _, _ string) error {
+func (p *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, _ []hub.Split, _ string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.orders[r.Order].facts.Refunded += amount.Minor

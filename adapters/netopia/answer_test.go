@@ -237,7 +237,7 @@ func FuzzAStatusIsUnderstoodOrRefused(f *testing.F) {
 		if session, err := p.Charger.Start(t.Context(), anOrder); err == nil && !strings.HasPrefix(session.URL, "https://") {
 			t.Errorf("got a page at %q", session.URL)
 		}
-		_ = p.Refunder.Refund(t.Context(), hub.ChargeRef{Order: "RC-1", Ref: "1"}, hub.Bani(1), "10006", "k")
+		_ = p.Refunder.Refund(t.Context(), hub.ChargeRef{Order: "RC-1", Ref: "1"}, hub.Bani(1), []hub.Split{{Merchant: "10006", Amount: hub.Bani(1)}}, "k")
 		_, _ = p.Lister.List(t.Context(), "10006", time.Time{}, time.Now())
 		_, _ = p.Settler.Settlement(t.Context(), "10006", "2026-03-16")
 	})

@@ -91,10 +91,14 @@ func (p *Provider) order(o hub.ChargeOrder) (startWire, error) {
 // parts writes the split; without one, all goes to the merchant of the order.
 // What goes to one point of sale is one part.
 func parts(o hub.ChargeOrder) ([]splitWire, error) {
-	splits := o.Splits
-	if len(splits) == 0 {
-		splits = []hub.Split{{Merchant: o.Merchant, Amount: o.Amount}}
+	if len(o.Splits) == 0 {
+		return partsOf([]hub.Split{{Merchant: o.Merchant, Amount: o.Amount}}, o.Amount)
 	}
+	return partsOf(o.Splits, o.Amount)
+}
+
+// partsOf writes parts that must add up to an amount.
+func partsOf(splits []hub.Split, amount hub.Money) ([]splitWire, error) {
 	sums, order, total := map[int]hub.Money{}, []int{}, hub.Bani(0)
 	for _, s := range splits {
 		id, err := posID(s.Merchant)
@@ -116,8 +120,8 @@ func parts(o hub.ChargeOrder) ([]splitWire, error) {
 			return nil, pspwire.Unable("a split does not add up")
 		}
 	}
-	if total != o.Amount {
-		return nil, pspwire.Unable("the parts of a split are %s, the order is %s", total, o.Amount)
+	if total != amount {
+		return nil, pspwire.Unable("the parts of a split are %s, the whole is %s", total, amount)
 	}
 	wire := make([]splitWire, 0, len(order))
 	for _, id := range order {

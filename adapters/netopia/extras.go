@@ -22,11 +22,11 @@ type creditWire struct {
 // codeNoCredit says that a refund cannot be.
 const codeNoCredit = "58"
 
-// Refund gives back a part of an order, from the point of sale that has it. The
+// Refund gives back a part of an order, from the points of sale that have it. The
 // provider knows no keys: a refund whose answer was lost must not be repeated
-// before a settlement has shown whether it was done.
-func (p *Provider) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, merchant, _ string) error {
-	request, err := p.credit(ctx, r, amount, merchant)
+// before the status has shown how much was refunded.
+func (p *Provider) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, _ string) error {
+	request, err := p.credit(ctx, r, amount, from)
 	if err != nil {
 		return err
 	}
@@ -52,18 +52,16 @@ func (p *Provider) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money
 
 // credit writes a refund. It needs the provider's own number, and asks for it
 // when the hub never learned it.
-func (p *Provider) credit(ctx context.Context, r hub.ChargeRef, amount hub.Money, merchant string) (creditWire, error) {
+func (p *Provider) credit(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split) (creditWire, error) {
 	lei, err := pspwire.Lei(amount)
 	if err != nil {
 		return creditWire{}, err
 	}
 	request := creditWire{NtpID: r.Ref, Amount: json.Number(lei)}
-	if merchant != "" {
-		id, err := posID(merchant)
-		if err != nil {
-			return creditWire{}, pspwire.Unable("%q is not the number of a point of sale", merchant)
+	if len(from) > 0 {
+		if request.Split, err = partsOf(from, amount); err != nil {
+			return creditWire{}, err
 		}
-		request.Split = []splitWire{{PosID: id, Amount: request.Amount}}
 	}
 	if request.NtpID == "" {
 		answer, err := p.status(ctx, r)

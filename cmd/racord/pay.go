@@ -62,7 +62,7 @@ func alone(bani int64) hub.Money {
 func (h *runningHub) openProviders(ctx context.Context, setup hubSetup) (psps []*hub.PSP, err error) {
 	for _, contract := range setup.Config.Providers {
 		name := contract.Terms().Name
-		way := upstream.New(upstream.Conf{MaxInflight: providerCalls, Allow: allowed(setup, hub.Name(name))})
+		way := upstream.New(upstream.Conf{MaxInflight: providerCalls, Allow: allowed(setup, hub.Name(name)), Deny: denied(setup.Config.Wall)})
 		h.onClose(func(context.Context) error { way.Close(); return nil })
 		psp, err := openProvider(contract, pspwire.Env{
 			Read: way.Read, Write: way.Write, Secret: secretsOf(setup.Config.Secrets, hub.Name(name)), Now: time.Now,

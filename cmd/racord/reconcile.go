@@ -54,7 +54,7 @@ func openBank(setup hubSetup) (bank hub.Bank, stop func()) {
 	if conf.URL == "" {
 		return nil, func() {}
 	}
-	way := upstream.New(upstream.Conf{MaxInflight: 2, Allow: allowed(setup, "bank")})
+	way := upstream.New(upstream.Conf{MaxInflight: 2, Allow: allowed(setup, "bank"), Deny: denied(setup.Config.Wall)})
 	return camt.New(camt.Conf{URL: conf.URL, APIKey: conf.APIKey}, camt.Env{
 		HTTP: way.Read, Secret: secretsOf(setup.Config.Secrets, "bank"),
 	}), way.Close

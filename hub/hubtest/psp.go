@@ -294,7 +294,7 @@ func pspUnreachable(t *testing.T, b *PSPBench) {
 		wantCertain(t, "void", p.Capturer.Void(t.Context(), ref, "k"), hub.CodeUnavailable)
 	}
 	if p.Refunder != nil {
-		wantCertain(t, "refund", p.Refunder.Refund(t.Context(), ref, o.Amount, o.Merchant, "k"), hub.CodeUnavailable)
+		wantCertain(t, "refund", p.Refunder.Refund(t.Context(), ref, o.Amount, nil, "k"), hub.CodeUnavailable)
 	}
 	if p.Probe != nil {
 		wantCode(t, "ping", p.Probe.Ping(t.Context()), hub.CodeUnavailable)
@@ -472,11 +472,19 @@ func pspVoids(t *testing.T, b *PSPBench) {
 	b.wantBook(t, taken.Order, 5000, 0)
 }
 
+// all is a refund that the one merchant account gives.
+func (b *PSPBench) all(bani int64) []hub.Split {
+	return []hub.Split{{Merchant: b.Merchant, Amount: hub.Bani(bani)}}
+}
+
 func pspRefunds(t *testing.T, b *PSPBench) {
 	ref := b.taken(t, "RC-refund", 5000)
-	must(t, b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(1999), b.Merchant, "refund-1"))
+	must(t, b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(1999), b.all(1999), "refund-1"))
 	b.wantBook(t, ref.Order, 5000, 1999)
-	must(t, b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(3001), b.Merchant, "refund-2"))
+	if facts := b.lookup(t, ref); facts.Refunded != 1999 && !facts.RefundedSome {
+		t.Errorf("after a part was refunded: got %+v, want to see it", facts)
+	}
+	must(t, b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(3001), b.all(3001), "refund-2"))
 	b.wantBook(t, ref.Order, 5000, 5000)
 	facts := b.lookup(t, ref)
 	if facts.Captured != 5000 || facts.Refunded != 5000 && !facts.RefundedSome {
@@ -486,15 +494,15 @@ func pspRefunds(t *testing.T, b *PSPBench) {
 
 func pspRefundsNoMore(t *testing.T, b *PSPBench) {
 	ref := b.taken(t, "RC-refund-more", 5000)
-	wantCertain(t, "refund", b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(5001), b.Merchant, "k"), hub.CodeConflict)
-	if err := b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(0), b.Merchant, "k"); !hub.Certainly(err) {
+	wantCertain(t, "refund", b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(5001), b.all(5001), "k"), hub.CodeConflict)
+	if err := b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(0), b.all(0), "k"); !hub.Certainly(err) {
 		t.Errorf("a refund of nothing: got %v", err)
 	}
 	b.Lose(true)
-	wantUncertain(t, "a lost answer", b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(5000), b.Merchant, "k"))
+	wantUncertain(t, "a lost answer", b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(5000), b.all(5000), "k"))
 	b.Lose(false)
 	b.wantBook(t, ref.Order, 5000, 5000)
-	wantCertain(t, "again", b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(5000), b.Merchant, "k"), hub.CodeConflict)
+	wantCertain(t, "again", b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(5000), b.all(5000), "k"), hub.CodeConflict)
 }
 
 func pspNotifies(t *testing.T, b *PSPBench) {
@@ -557,7 +565,7 @@ func pspSettles(t *testing.T, b *PSPBench) {
 	second := b.taken(t, "RC-settled-2", 99_99)
 	want := map[string]int64{"RC-settled-1": 12_345, "RC-settled-2": 99_99}
 	if b.PSP.Refunder != nil {
-		must(t, b.PSP.Refunder.Refund(t.Context(), second, hub.Bani(1_00), b.Merchant, "k"))
+		must(t, b.PSP.Refunder.Refund(t.Context(), second, hub.Bani(1_00), b.all(1_00), "k"))
 		want["RC-settled-2"] -= 1_00
 	}
 	day := b.Settled()

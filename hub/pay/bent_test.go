@@ -147,9 +147,9 @@ type bentRefunder struct {
 	refund func(r hub.ChargeRef, amount hub.Money, key string) (hub.Money, string)
 }
 
-func (b bentRefunder) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, merchant, key string) error {
+func (b bentRefunder) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, key string) error {
 	amount, key = b.refund(r, amount, key)
-	return b.Refunder.Refund(ctx, r, amount, merchant, key)
+	return b.Refunder.Refund(ctx, r, amount, from, key)
 }
 
 type bentCharger struct {

@@ -71,6 +71,10 @@ func (s *Service) lookUp(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 	if err != nil && !unknown {
 		return errors.Join(s.later(ctx, lease, s.patience(c)), expected(err))
 	}
+	if s.pageless(p, c, facts) {
+		_, err := s.reroute(ctx, p, c.No, errPageless)
+		return expected(err)
+	}
 	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.fold(ctx, tx, p, p.Charge(lease.No), facts, unknown)
 	})

@@ -204,8 +204,8 @@ type gatedRefunder struct {
 	g *gate
 }
 
-func (c gatedRefunder) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, merchant, key string) error {
-	return sent(ctx, c.g, "Refunder.Refund", func() error { return c.Refunder.Refund(ctx, r, amount, merchant, key) })
+func (c gatedRefunder) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, key string) error {
+	return sent(ctx, c.g, "Refunder.Refund", func() error { return c.Refunder.Refund(ctx, r, amount, from, key) })
 }
 
 type gatedNotifier struct {

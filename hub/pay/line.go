@@ -129,6 +129,7 @@ func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 	if s.tooLong(tx, l, c) {
 		return s.stuck(tx, lease, p, l, string(hub.CodeOf(err)))
 	}
+	s.Log.Debug("a posting was not made", "connector", l.Creditor, "payment", p.ID, "no", l.No, "code", hub.CodeOf(err), "error", err)
 	wait := hub.RetryAfterOf(err)
 	switch hub.CodeOf(err) {
 	case hub.CodeBusy, hub.CodeMaintenance, hub.CodeUnavailable:

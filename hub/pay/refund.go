@@ -103,7 +103,7 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 	r := p.Refund(lease.No)
 	c := p.Charge(r.Charge)
 	call, cancel := context.WithTimeout(ctx, s.conf.CallFor)
-	err := psp.Refunder.Refund(call, refOf(c), r.Amount, merchantOf(psp, p, c, r), key(p, "refund", r.No))
+	err := psp.Refunder.Refund(call, refOf(c), r.Amount, givers(psp, p, c, r), key(p, "refund", r.No))
 	cancel()
 	return s.change(context.WithoutCancel(ctx), lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
@@ -122,14 +122,20 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 	})
 }
 
-// merchantOf is the merchant account that gives the money back.
-func merchantOf(psp *hub.PSP, p *hub.Payment, c *hub.Charge, r *hub.Refund) string {
-	if l := p.Line(r.Line); l != nil && len(l.Transfers) > 0 {
-		if merchant, ok := psp.Merchants.Of(l.Creditor, l.Transfers[0].AccountID); ok {
-			return merchant
+// givers are the merchant accounts that give the money back: each as much as it
+// got of the line. They are nil when the charge's own gives all.
+func givers(psp *hub.PSP, p *hub.Payment, c *hub.Charge, r *hub.Refund) (from []hub.Split) {
+	l, rest := p.Line(r.Line), r.Amount.Minor
+	if l == nil || len(splits(psp, p, c)) == 0 {
+		return nil
+	}
+	for _, part := range transfersOf(psp, l) {
+		part.Amount.Minor = min(part.Amount.Minor, rest)
+		if rest -= part.Amount.Minor; part.Amount.Minor > 0 {
+			from = append(from, part)
 		}
 	}
-	return c.Merchant
+	return from
 }
 
 func (s *Service) refunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) error {

@@ -106,9 +106,16 @@ func merchantsOf(psp *hub.PSP, l *hub.Line) (list []string) {
 // splits divides a charge over the merchant accounts, in a fixed order. It is
 // nil when all of it goes to one.
 func splits(psp *hub.PSP, p *hub.Payment, c *hub.Charge) []hub.Split {
-	var list []hub.Split
-	for _, no := range c.Lines {
-		l := p.Line(no)
+	list := transfersOf(psp, linesOf(p, c)...)
+	if len(list) == 1 && list[0].Merchant == c.Merchant {
+		return nil
+	}
+	return list
+}
+
+// transfersOf adds up what each merchant account gets of the lines.
+func transfersOf(psp *hub.PSP, lines ...*hub.Line) (list []hub.Split) {
+	for _, l := range lines {
 		for _, t := range l.Transfers {
 			merchant, _ := psp.Merchants.Of(l.Creditor, t.AccountID)
 			at := slices.IndexFunc(list, func(s hub.Split) bool { return s.Merchant == merchant })
@@ -118,9 +125,6 @@ func splits(psp *hub.PSP, p *hub.Payment, c *hub.Charge) []hub.Split {
 			}
 			list[at].Amount.Minor += t.Amount.Minor // the charge's amount was added up with checks
 		}
-	}
-	if len(list) == 1 && list[0].Merchant == c.Merchant {
-		return nil
 	}
 	return list
 }

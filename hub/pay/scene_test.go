@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -174,15 +175,36 @@ func (b *provider) Void(_ context.Context, r hub.ChargeRef, _ string) error {
 	})
 }
 
-func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, _, key string) error {
+func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, key string) error {
 	return b.do(r, func(o *order) error {
 		if b.keyed && o.refunds[key] > 0 {
 			return nil
+		}
+		if err := o.give(amount.Minor, from); err != nil {
+			return err
 		}
 		o.facts.Refunded += amount.Minor
 		o.refunds[key] += amount.Minor
 		return nil
 	})
+}
+
+// give takes a refund from the merchant accounts of the order, which give no more
+// than they got.
+func (o *order) give(amount int64, from []hub.Split) error {
+	sum := int64(0)
+	for _, part := range from {
+		at := slices.IndexFunc(o.merchants, func(s hub.Split) bool { return s.Merchant == part.Merchant })
+		if at < 0 || o.merchants[at].Amount.Minor < part.Amount.Minor {
+			return hub.NotDone(hub.Errorf(hub.CodeConflict, "the account has not so much of this order"))
+		}
+		o.merchants[at].Amount.Minor -= part.Amount.Minor
+		sum += part.Amount.Minor
+	}
+	if len(from) > 0 && sum != amount {
+		return hub.NotDone(hub.Errorf(hub.CodeConflict, "the parts are not the whole"))
+	}
+	return nil
 }
 
 // pay is the payer on the provider's page.
@@ -235,7 +257,8 @@ func (o *office) Obligations(_ context.Context, asked hub.Asked) (hub.Answer, er
 			ID: hub.NewObligationID(o.name, external), ExternalID: external, Kind: "water.bill", Total: hub.Bani(owed), Paid: hub.Bani(0),
 			Outstanding: hub.Bani(owed), Status: hub.StatusOpen,
 			Options: []hub.PaymentOption{{ID: "full", Kind: "full", Amount: hub.Bani(owed), Transfers: []hub.Transfer{
-				{Seq: 1, AccountID: "main", IBAN: "RO49AAAA1B31007593840000", Amount: hub.Bani(owed)},
+				{Seq: 1, AccountID: "main", IBAN: "RO49AAAA1B31007593840000", Amount: hub.Bani(owed - owed/3)},
+				{Seq: 2, AccountID: "other", IBAN: "RO49AAAA1B31007593840000", Amount: hub.Bani(owed / 3)},
 			}}},
 		})
 	}
@@ -396,7 +419,7 @@ func (s *scene) connect(name hub.Name, class hub.Class) *hub.Connector {
 func (s *scene) parts() pay.Parts {
 	merchants := hub.Merchants{}
 	for name := range s.offices {
-		merchants[string(name)+"/main"] = "M-" + string(name)
+		merchants[string(name)+"/main"], merchants[string(name)+"/other"] = "M-"+string(name), "N-"+string(name)
 	}
 	keys, _ := hub.NewKeys(hubtest.Master(), "quote")
 	parts := pay.Parts{Roster: s.fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock, Pages: pages{}}

@@ -23,7 +23,7 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 			return nil
 		}
 		c.AskedAt = tx.Now()
-		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkCharge, No: no}, startFor+s.conf.VerifyFor+s.conf.CallFor)
+		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkCharge, No: no}, s.openFor(c))
 		return c.Move(hub.ChargeStarting)
 	})
 	if err != nil || !mine {
@@ -40,6 +40,27 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 		return s.started(tx, p, p.Charge(no), session)
 	})
 }
+
+// openFor is how long a charge may take to have its page. After that whoever
+// opened it is gone.
+func (s *Service) openFor(c *hub.Charge) time.Duration {
+	if c.Manual {
+		return s.conf.CallFor + time.Second
+	}
+	return s.conf.VerifyFor + s.conf.CallFor + time.Second
+}
+
+// pageless tells whether a payer waits for a page that nobody will give him:
+// whoever opened the charge died over it, and at the provider nothing came of it.
+func (s *Service) pageless(p *hub.Payment, c *hub.Charge, said hub.ChargeFacts) bool {
+	now := time.Now()
+	return c.State == hub.ChargeStarting && c.URL == "" && said == hub.ChargeFacts{Ref: said.Ref} &&
+		!p.Cancelled && now.Before(p.ExpiresAt) && now.Sub(c.AskedAt) >= s.openFor(c)
+}
+
+// errPageless is why a charge without a page is replaced. Its order may be at the
+// provider, and nobody has seen its page.
+var errPageless = hub.Errorf(hub.CodeUnavailable, "The page was lost before anybody saw it.")
 
 // outdated tells why a charge that takes money at once may not be started: a
 // creditor does not confirm any more what it quoted.

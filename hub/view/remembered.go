@@ -12,7 +12,7 @@ import (
 // creditor's published word, and the real time it was fetched at. It fails with
 // CodeNotFound.
 func (v *Views) Remembered(ctx context.Context, creditor hub.Name, asked hub.Asked) (hub.Answer, time.Time, error) {
-	keys, pages := []hub.PageKey{v.names.key(creditor, asked)}, make([]*hub.Page, 1)
+	keys, pages := []hub.PageKey{v.names.key(creditor, v.version(creditor, asked.Party), asked)}, make([]*hub.Page, 1)
 	_ = v.L1.Get(ctx, keys, pages) // a cache out of reach has nothing
 	if own := pages[0]; v.L2 != nil {
 		_ = v.L2.Get(ctx, keys, pages)

@@ -170,7 +170,8 @@ func (s *storm) finish(ctx context.Context, token string, b basket, pr *promise,
 		return true
 	}
 	s.unrest(ctx, b)
-	visited := ""
+	visited, trail := "", newTrail(p)
+	defer func() { s.trailed(b, p, trail) }()
 	for until := time.Now().Add(payerTakes); time.Now().Before(until) && ctx.Err() == nil; {
 		if p.NextAction != nil && p.NextAction.URL != visited {
 			visited = p.NextAction.URL
@@ -182,6 +183,7 @@ func (s *storm) finish(ctx context.Context, token string, b basket, pr *promise,
 		}
 		s.pause(ctx, 150*time.Millisecond)
 		p = s.look(ctx, token, pr, p)
+		trail.note(p)
 	}
 	s.tally.add(&s.tally.unpaid, 1)
 	s.say("basket %d: payment %s is %s after all the time a payer has", b.no, p.ID, p.State)
