@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -20,6 +21,21 @@ const (
 	StageRetired     Stage = "retired"     // over
 )
 
+// stages says which stages a version goes to from each.
+var stages = map[Stage][]Stage{
+	"":               {StageDraft},
+	StageDraft:       {StageProving, StageRetired},
+	StageProving:     {StageShadow, StageRetired},
+	StageShadow:      {StageCanary, StageSuspended, StageQuarantined, StageRetired},
+	StageCanary:      {StageCanary, StageLive, StageSuspended, StageQuarantined, StageRetired},
+	StageLive:        {StageSuspended, StageQuarantined, StageRetired},
+	StageSuspended:   {StageShadow, StageCanary, StageLive, StageRetired},
+	StageQuarantined: {StageShadow, StageRetired},
+}
+
+// Leads tells whether a version may go from one stage to the other.
+func (s Stage) Leads(to Stage) bool { return slices.Contains(stages[s], to) }
+
 // Serves tells whether a version of this stage is opened and called for citizens.
 func (s Stage) Serves() bool { return s == StageShadow || s == StageCanary || s == StageLive }
 
@@ -33,7 +49,9 @@ type Deployment struct {
 	Share    int       // per cent of the citizens in canary
 	Pays     bool      // payments are allowed: two persons proved its accounts
 	Since    time.Time // in this stage
+	Class    Class     // of postings as the suite measured it, instead of the claimed one; "" = as claimed
 	Manifest []byte    // YAML
+	Files    []ManifestFile
 }
 
 // Deployments is what replicas follow to know which connectors to open.

@@ -115,6 +115,10 @@ type Store interface {
 	Barriers
 	Differences
 	Payouts
+	Registrations
+	Deployments
+	Trials
+	SealedSecrets
 	// Ready tells whether the database answers.
 	Ready(ctx context.Context) error
 	Close() error

@@ -140,13 +140,19 @@ func (a *API) authorised(op operation) endpoint.Middleware {
 			if x.caller, err = a.Doorman.Admit(ctx, bearer); err != nil {
 				return nil, err
 			}
+			if op.who == holders && x.caller.Staffed() && !x.caller.Citizen {
+				return nil, hub.Errorf(hub.CodeForbidden, "A company's or an approver's token is for connectors.")
+			}
+			if op.who == registrars && !x.caller.Staffed() {
+				return nil, hub.Errorf(hub.CodeForbidden, "Connectors are for companies and for the city's approvers.")
+			}
 			if op.who == persons && !x.caller.Citizen {
 				return nil, hub.Errorf(hub.CodeForbidden, "This needs the citizen's own token; a portal's token shows no one's data.")
 			}
 			if op.who == refunders && !x.caller.Refunds {
 				return nil, hub.Errorf(hub.CodeForbidden, "Having money given back is for the city's staff.")
 			}
-			if op.who == tenants && (x.caller.Tenant == "" || string(x.caller.Tenant) != x.request.PathValue("creditor")) {
+			if op.who == tenants && x.caller.Tenant == "" {
 				return nil, hub.Errorf(hub.CodeForbidden, "This needs the creditor's own token.")
 			}
 			return next(ctx, request)

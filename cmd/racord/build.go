@@ -24,6 +24,7 @@ import (
 	"racord/hub/pay"
 	"racord/hub/push"
 	"racord/hub/reconcile"
+	"racord/hub/vault"
 	"racord/hub/view"
 )
 
@@ -34,7 +35,8 @@ type parts struct {
 	store     hub.Store
 	l1, l2    hub.PageCache
 	keys      *hub.Keys
-	fleet     hub.Fleet
+	fleet     hub.Roster
+	vault     *vault.Vault
 	views     *view.Views
 	feeds     *feed.Runner
 	payments  *pay.Service
@@ -153,7 +155,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 // openIdentity trusts the configured issuers, reached through the same wall as
 // creditors.
 func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
-	way := upstream.New(upstream.Conf{Allow: prefixes(setup.Config.Wall.AllowAll)})
+	way := upstream.New(upstream.Conf{Allow: prefixes(setup.Config.Wall.AllowAll), Deny: denied(setup.Config.Wall)})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	conf := identity.Conf{}
 	for _, issuer := range setup.Config.Issuers {

@@ -5,6 +5,7 @@ import (
 	"racord/connectors"
 	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
+	"racord/connectors/grpc"
 	"racord/connectors/native"
 	"racord/connectors/push"
 	"racord/connectors/rest"
@@ -17,6 +18,7 @@ func All() connectors.Catalog {
 	return connectors.NewCatalog(
 		einvoice.Kind,
 		filedrop.Kind,
+		grpc.Kind,
 		native.Kind,
 		push.Kind,
 		rest.Kind,

@@ -325,6 +325,25 @@ func (l *Ledger) PaymentsOf(_ context.Context, party hub.PartyID, most int, befo
 	return list[:min(len(list), most)], nil
 }
 
+// TakenSince is hub.Payments'. The ledger does not know when a line changed: it
+// goes by when its creditor was told.
+func (l *Ledger) TakenSince(_ context.Context, creditor hub.Name, obligation hub.ObligationID, from time.Time) (taken bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range l.payments {
+		p, err := l.load(id)
+		if err != nil {
+			return false, err
+		}
+		for i := range p.Lines {
+			line := &p.Lines[i]
+			moved := line.State != hub.LineHeld && line.State != hub.LineDropped && !line.SentAt.Before(from)
+			taken = taken || moved && line.Creditor == creditor && line.Obligation == obligation
+		}
+	}
+	return taken, nil
+}
+
 // EachPayment is hub.Books'.
 func (l *Ledger) EachPayment(_ context.Context, each func(*hub.Payment) error) error {
 	l.mu.Lock()
@@ -414,4 +433,52 @@ func (l *Ledger) Hurry() {
 		at.due, at.leased = time.Time{}, time.Time{}
 		l.works[w] = at
 	}
+}
+
+// Backup gives the ledger as it is now, in a copy of its own. Leases are not
+// copied: whoever had them is gone.
+func (l *Ledger) Backup() *Ledger {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	works := maps.Clone(l.works)
+	for w, at := range works {
+		at.leased = time.Time{}
+		works[w] = at
+	}
+	return &Ledger{
+		payments: maps.Clone(l.payments), keys: maps.Clone(l.keys), quotes: maps.Clone(l.quotes), claims: maps.Clone(l.claims),
+		works: works, orders: maps.Clone(l.orders), where: maps.Clone(l.where), facts: maps.Clone(l.facts),
+		journal: slices.Clone(l.journal), booked: maps.Clone(l.booked), events: slices.Clone(l.events), anomalies: slices.Clone(l.anomalies),
+	}
+}
+
+// Order gives the order number n of a merchant account, as hub.Archive does.
+func (l *Ledger) Order(_, merchant string, n int64) string {
+	return fmt.Sprintf("T%s%06d", merchant, n)
+}
+
+// LastOrder is hub.Archive's.
+func (l *Ledger) LastOrder(_ context.Context, psp, merchant string) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(l.orders[psp+"/"+merchant]), nil
+}
+
+// SkipOrders is hub.Archive's.
+func (l *Ledger) SkipOrders(_ context.Context, psp, merchant string, n int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.orders[psp+"/"+merchant] = max(l.orders[psp+"/"+merchant], int(n))
+	return nil
+}
+
+// PaymentOfOrder is hub.Archive's.
+func (l *Ledger) PaymentOfOrder(_ context.Context, psp, order string) (hub.PaymentID, int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, ok := l.where[psp+"/"+order]
+	if !ok {
+		return "", 0, hub.Errorf(hub.CodeNotFound, "There is no such order.")
+	}
+	return w.Payment, w.No, nil
 }

@@ -71,6 +71,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"payments: of many openings with one key one counts":   keyRace,
 		"payments: changes wait for each other":                versionsRace,
 		"payments: a party's own, newest first":                paymentsOfAParty,
+		"payments: what was taken for a debt is known":         takenSince,
 		"payments: strangers may pay":                          strangersMayPay,
 		"payments: there is room":                              roomToPay,
 		"claims: of many payers of one debt one has it":        claimRace,
@@ -110,6 +111,14 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"archive: all of one payment":                          dossier,
 		"outbox: told once to each, or again":                  noticesAreTold,
 		"outbox: fenced, logged and replayed":                  noticesAreLogged,
+		"connectors: a registration comes back as it was":      registrationKept,
+		"connectors: what is only added to stays":              registrationChanges,
+		"connectors: changes wait for each other":              registrationRace,
+		"connectors: one is live and one on its way":           oneVersionServes,
+		"connectors: replicas follow what serves":              deploymentsAreFollowed,
+		"connectors: trials are summed over replicas":          trialsAreSummed,
+		"secrets: two slots of each name":                      secretsHaveTwoSlots,
+		"secrets: wrapped again, never lost":                   secretsAreRewrapped,
 		"sealing: no personal or account code at rest":         nothingInClear,
 		"ready: an open store answers":                         ready,
 	} {
@@ -137,6 +146,12 @@ func nothingInClear(t *testing.T, lab Lab) {
 	publish(t, store, "water", true, Now(), "1", hub.SnapshotRow{Account: code, Obligation: obligation})
 	hold(t, store, "water", Now(), "2", hub.SnapshotRow{Account: code, Obligation: obligation})
 	payInClear(t, store, folder.Party.ID, code, invoice, name)
+	registered(t, store, "water", func(r *hub.Registration) {
+		bring(draft(r, "test: {known: {account: "+code+"}}"), hub.StageShadow)
+		r.Contacts = []hub.Contact{{Address: name, Since: Now()}}
+	})
+	differs := hub.Trial{Mismatches: []hub.Mismatch{{At: Now(), Obligation: invoice, Candidate: name}}}
+	wantCode(t, "AddTrial", store.AddTrial(ctx, "water", 1, differs), "")
 
 	dump := lab.Dump(t)
 	if !bytes.Contains(dump, []byte(folder.Party.ID)) {
