@@ -7,7 +7,7 @@ BENCH_PACKAGES := nginx-light wrk
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps bench-deps test test-long lint bench bench-view fuzz generate clean
+.PHONY: help build deps bench-deps test test-long storm lint bench bench-view fuzz generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,11 +24,18 @@ bench-deps: ## install what make bench-view needs (nginx, wrk)
 test: deps ## every test, on real Redis, PostgreSQL and Prometheus, under 15 minutes on 2 cores
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 14m $(TESTFLAGS) ./...
+	$(GO) run ./cmd/racord/storm -size small
+	$(GO) run ./cmd/racord/storm -size sqlite
+
+STORM ?= small
+storm: deps ## pay through a hub that is killed over and over; STORM=small, full, sqlite or sqlite-full
+	$(GO) run ./cmd/racord/storm -size $(STORM)
 
 test-long: deps ## the longer suites: race detector, fuzzers, more people and more faults
 	RACORD_LONG=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) ./...
 	$(GO) test -race -count=1 -timeout 60m ./hub/... ./adapters/... ./connectors/...
 	$(MAKE) fuzz FUZZTIME=30s
+	$(MAKE) storm STORM=sqlite-full
 
 FUZZTIME ?= 10s
 fuzz: ## run every fuzz target for FUZZTIME

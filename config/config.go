@@ -76,6 +76,7 @@ type Payments struct {
 	Lease       Duration `yaml:"lease"`         // how long a replica has a piece of work; default 10s
 	LookUpEvery Duration `yaml:"look_up_every"` // how soon a charge without an answer is looked up; default 2s
 	Workers     int      `yaml:"workers"`       // pieces of work of one kind at once; default 8
+	RefundAlone int64    `yaml:"refund_alone"`  // bani; to have more given back takes two of the staff; default 100000
 }
 
 // View sets the limits of a view.
@@ -107,6 +108,7 @@ type Feeds struct {
 type Wall struct {
 	AllowAll  []Prefix            `yaml:"allow"`     // for every creditor and issuer
 	Creditors map[string][]Prefix `yaml:"creditors"` // for one creditor
+	Deny      []Prefix            `yaml:"deny"`      // never dialled, even if public: by which others reach the hub
 }
 
 // Sandbox ties the hub to a simulated city. It has no place in production.

@@ -34,6 +34,8 @@ type Kind struct {
 	calls     []string                // the calls it can make, the first is required
 	requests  map[string]reflect.Type // the kind's own part of each call; nil when it has none
 	files     bool                    // it pays by files: class F and no other
+	contract  *contract               // its calls, when manifests describe none
+	agree     func(m *Manifest, report func(field, problem string))
 	open      func(context.Context, Env, *Manifest) (*hub.Connector, error)
 }
 
@@ -81,6 +83,15 @@ func Calls[R any](names ...string) Option {
 // PaysByFile says that the kind's postings are lines of a file: they are of class
 // F, and those of other kinds never are.
 func PaysByFile() Option { return func(k *Kind) { k.files = true } }
+
+// Agree adds a check of what a manifest says in one place against what it says in
+// another, such as calls against a setting. It is asked when everything was read
+// and nothing was wrong; report names the field from the top of the manifest.
+func Agree[S any](check func(s S, m *Manifest, report func(field, problem string))) Option {
+	return func(k *Kind) {
+		k.agree = func(m *Manifest, report func(field, problem string)) { check(m.settings.Interface().(S), m, report) }
+	}
+}
 
 // RequestOf gives the request part of a call.
 func RequestOf[R any](c *Call) R { return c.request.Interface().(R) }

@@ -142,15 +142,25 @@ func (in *inspection) kindParts(entries []entry, kind Kind, m *Manifest) {
 			in.into(e.value, m.settings, "settings", "", 1)
 		case "calls":
 			calls = true
+			if kind.contract != nil {
+				in.at("calls", "kind %s has calls of its own, and a manifest describes none", kind.name)
+				continue
+			}
 			m.Calls = in.calls(e.value, kind, m)
 			in.payingFits(m, kind)
 		}
+	}
+	if kind.contract != nil {
+		m.Calls, calls = in.contracted(kind, m), true
 	}
 	if !settings && len(fieldsOf(kind.settings)) > 0 {
 		in.at("", "settings is missing")
 	}
 	if !calls {
 		in.at("", "calls is missing")
+	}
+	if kind.agree != nil && len(in.found) == 0 {
+		kind.agree(m, in.below(""))
 	}
 }
 

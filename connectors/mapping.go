@@ -62,7 +62,7 @@ type obligationMap struct {
 	Instalments []instalmentMap   `json:"installments" doc:"Due dates."`
 	Options     []optionMap       `json:"options" doc:"Ways to pay. Without it, all that is outstanding at once."`
 	NextChange  []changeMap       `json:"next_change" doc:"When the amount changes and why; the earliest in the future counts."`
-	IBAN        *Field            `json:"iban" doc:"Bank account it is paid to. Without it, the creditor's only account." as:"text"`
+	IBAN        *Field            `json:"iban" doc:"Bank account it is paid to. Without it, or where there is none, the creditor's only account." as:"text"`
 	RevenueCode *Field            `json:"revenue_code" doc:"Budget classification. Without it, that of the bank account." as:"text"`
 	Details     map[string]*Field `json:"details" doc:"Anything else a citizen may want to see; amounts and dates are written the same way for all." as:"detail"`
 }

@@ -66,18 +66,17 @@ func (r *Reading) option(part *optionMap) (option hub.PaymentOption, refused *re
 // record not payable.
 func (r *Reading) account(o *hub.Obligation, iban *Field) *hub.CreditorAccount {
 	s := &r.scope
-	if iban == nil {
-		if len(r.creditor.Accounts) == 1 {
-			return &r.creditor.Accounts[0]
-		}
-		return nil
-	}
 	written, refused := iban.readText(s)
-	if refused != nil || written == "" {
+	switch {
+	case refused != nil:
 		s.spare("", refused)
 		return nil
+	case written != "":
+		return r.approved(o, written, iban)
+	case len(r.creditor.Accounts) == 1:
+		return &r.creditor.Accounts[0]
 	}
-	return r.approved(o, written, iban)
+	return nil
 }
 
 func (r *Reading) approved(o *hub.Obligation, written string, field *Field) *hub.CreditorAccount {

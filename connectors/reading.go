@@ -167,12 +167,20 @@ func (r *Reading) aboutUs() error {
 		return nil
 	}
 	switch said, ours := echo.amongTexts(&r.scope, r.isAsked); {
+	case said == 0 && isEmptyList(&r.call.answer.Items, &r.scope):
+		return nil // a list that is all of the answer says in its records whom it is about
 	case said == 0:
 		return BadData("the answer does not say whom it is about (%s)", echo.path)
 	case ours < said:
 		return Failure(hub.CodeForeignData, fmt.Errorf("%s is not what was asked about", echo.path))
 	}
 	return nil
+}
+
+// isEmptyList tells whether the answer is a list by itself, and has no records.
+func isEmptyList(items *Path, s *scope) bool {
+	records := 0
+	return items.text == "$" && items.each(s, func(Value) bool { records++; return false }) && records == 0
 }
 
 // isAsked tells whether a text names the subject that was asked about.

@@ -17,7 +17,7 @@ func (c Catalog) Reference() []byte {
 	w.line("A creditor is one YAML file. `kind:` and `creditor:` stand first. Unknown keys, wrong types, missing parts and")
 	w.line("contradictions are errors that name file, line and field.\n")
 	w.structure("Manifest", "", reflect.TypeFor[header]())
-	w.line("Besides: `settings`, the kind's own, and `calls`, one entry a call.\n")
+	w.line("Besides: `settings`, the kind's own, and `calls`, one entry a call, where the kind has no calls of its own.\n")
 	w.calls()
 	w.language()
 	for _, k := range c.kinds {
@@ -66,11 +66,17 @@ func (w *page) language() {
 }
 
 func (w *page) kind(k Kind) {
-	w.line("## Kind `%s`\n\n%s Calls: `%s`.\n", k.name, k.doc, strings.Join(k.calls, "`, `"))
+	if k.contract != nil {
+		w.line("## Kind `%s`\n\n%s Its calls are its own: a manifest has no `calls`.\n", k.name, k.doc)
+	} else {
+		w.line("## Kind `%s`\n\n%s Calls: `%s`.\n", k.name, k.doc, strings.Join(k.calls, "`, `"))
+	}
 	if len(fieldsOf(k.settings)) > 0 {
 		w.structure("`settings`", "", k.settings)
 	}
-	w.requests(k)
+	if k.contract == nil {
+		w.requests(k)
+	}
 }
 
 // requests writes a table for each request part, with the calls it belongs to.

@@ -22,7 +22,6 @@ func (c Catalog) Schema() []byte {
 	}
 	root.Properties.Set("settings", &jsonschema.Schema{Description: "The kind's own."})
 	root.Properties.Set("calls", &jsonschema.Schema{Description: "What is sent and how answers are read, one entry a call."})
-	root.Required = append(root.Required, "calls")
 	kind, _ := root.Properties.Get("kind")
 	for _, k := range c.kinds {
 		kind.Enum = append(kind.Enum, k.name)
@@ -52,8 +51,12 @@ func (k Kind) schema(answer *jsonschema.Schema) *jsonschema.Schema {
 	}
 	own := jsonschema.NewProperties()
 	own.Set("settings", schemaOf(k.settings))
+	if k.contract != nil {
+		own.Set("calls", jsonschema.FalseSchema)
+		return &jsonschema.Schema{Properties: own}
+	}
 	own.Set("calls", calls)
-	return &jsonschema.Schema{Properties: own}
+	return &jsonschema.Schema{Properties: own, Required: []string{"calls"}}
 }
 
 // schemaOf reflects a type and adds what our tags say.

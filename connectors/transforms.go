@@ -64,6 +64,7 @@ var transforms = []transform{
 	{name: "cui", gives: text, words: plain(normalCUI), doc: "A fiscal code without RO in front."},
 	{name: "pad_zeros", gives: text, words: padZeros, parameter: "width", doc: "Leading zeros that were lost, up to the width: `pad_zeros(7)` of `4411` is `0004411`."},
 	{name: "empty_if", gives: text, words: emptyIf, parameter: "text", doc: "Nothing when it is exactly this text: `empty_if(NULL)`."},
+	{name: "plate", gives: text, words: plates, doc: "A number plate as `CJ 01 ABC`; letters O and I among its digits, or digits 0 and 1 among its letters, are put right and noted in the record's quality. What is no Romanian plate stays as it is."},
 	{name: "mojibake", gives: text, words: mojibake, doc: "Repairs letters read with the wrong code page (`MureČ™an`, `Þarã`) and says so in the record's quality."},
 }
 

@@ -62,6 +62,9 @@ var variables = []variable{
 	{name: "identifier", doc: "The CNP, CUI or NIF asked about. Bodies only.", personal: true, calls: ofQuestions, value: words(func(v *Vars) string {
 		return identifierText(v.Asked.Identifier)
 	})},
+	{name: "scheme", doc: "What `identifier` is: cnp, cui or nif.", calls: ofQuestions, value: words(func(v *Vars) string {
+		return strings.TrimPrefix(string(v.Asked.Identifier.Scheme), "ro:")
+	})},
 	{name: "account", doc: "The creditor's own code of the account asked about, or that a posting is booked to.", calls: ofAccounts, value: words(func(v *Vars) string {
 		if v.Posting != nil {
 			return v.Posting.Account

@@ -10,7 +10,7 @@ type Barrier string
 
 // The barriers.
 const (
-	BarrierOpen    Barrier = "open"    // no new payments: the books are being rebuilt
+	BarrierOpen    Barrier = "open"    // no new payments, and nothing is brought on: the books are older than the world
 	BarrierCapture Barrier = "capture" // no money is taken: the journal contradicts itself
 )
 

@@ -19,10 +19,11 @@ type Charge struct {
 	Manual   bool        `json:"manual"`   // authorising and capturing are apart
 	URL      string      `json:"url"`      // the provider's page for the payer
 	State    ChargeState `json:"state"`
-	AskedAt  time.Time   `json:"asked_at,omitzero"` // real time at which the present intent was first sent
-	Tries    int         `json:"tries"`             // how often what is under way was asked for
-	Facts    ChargeFacts `json:"facts"`             // what the provider has said, folded
-	Reason   string      `json:"reason,omitempty"`  // why it failed, from a closed set
+	AskedAt  time.Time   `json:"asked_at,omitzero"`  // real time at which the present intent was first sent
+	Tries    int         `json:"tries"`              // how often what is under way was asked for
+	Facts    ChargeFacts `json:"facts"`              // what the provider has said, folded
+	Restored bool        `json:"restored,omitempty"` // an old backup was restored under it: what the provider refunded may be what is asked for now
+	Reason   string      `json:"reason,omitempty"`   // why it failed, from a closed set
 }
 
 // ChargeState is how far a charge has come.

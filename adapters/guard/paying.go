@@ -43,6 +43,7 @@ func payingParts(guarded, c *hub.Connector, read *gate, parts Parts, conf Conf) 
 		return
 	}
 	post := newPostGate(c, parts, conf)
+	guarded.Room = post.room
 	if c.Sink != nil {
 		guarded.Sink = sink{post, c.Sink}
 	}
@@ -108,6 +109,16 @@ func (g *postGate) begins(ctx context.Context) error {
 		return hub.Wrap(hub.CodeOf(err), err, "There was no time left to tell the creditor.")
 	}
 	return g.standing()
+}
+
+// room tells how many postings may begin: none while other replicas hold the
+// creditor's slots.
+func (g *postGate) room() int {
+	if g.allowance.Load().Held == 0 {
+		return 0
+	}
+	posts := g.slots.Load()
+	return max(0, posts.Usable-posts.Inflight)
 }
 
 // enter takes one of the slots of postings and one of the creditor's.

@@ -157,6 +157,9 @@ func TestPostingsKeepToTheirSlotsAndToTheCreditors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &payee{creditor{act: func(context.Context) error { time.Sleep(800 * time.Millisecond); return nil }}}
 		c, _ := guardedPayee(p, payingTraits, guard.Parts{})
+		if room := c.Room(); room != 2 {
+			t.Errorf("got room for %d postings, want 2", room)
+		}
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		refused := 0
@@ -175,6 +178,9 @@ func TestPostingsKeepToTheirSlotsAndToTheCreditors(t *testing.T) {
 		synctest.Wait()
 		if most := p.inflight.Load(); most != 2 {
 			t.Errorf("got %d postings at once, want 2", most)
+		}
+		if room := c.Room(); room != 0 {
+			t.Errorf("got room for %d postings more, want none", room)
 		}
 		for range 5 {
 			all.Go(func() { _ = ask(c.Source) })

@@ -24,7 +24,7 @@ const codeNoCredit = "58"
 
 // Refund gives back a part of an order, from the points of sale that have it. The
 // provider knows no keys: a refund whose answer was lost must not be repeated
-// before a settlement has shown whether it was done.
+// before the status has shown how much was refunded.
 func (p *Provider) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, _ string) error {
 	request, err := p.credit(ctx, r, amount, from)
 	if err != nil {

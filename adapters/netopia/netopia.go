@@ -30,7 +30,7 @@ const Kind = "netopia"
 
 // The extras: what can be switched on although it is not documented.
 const (
-	ExtraRefund     = "refund"     // POST /operation/credit, announced for "a future date"
+	ExtraRefund     = "refund"     // POST /operation/credit, announced for "a future date", and payment.refunded
 	ExtraList       = "list"       // GET /extras/orders
 	ExtraSettlement = "settlement" // GET /extras/settlements
 )

@@ -99,6 +99,13 @@ func (t *paymentTold) facts() (hub.ChargeFacts, error) {
 	if facts.Authorised == 0 {
 		return facts, nil
 	}
+	if t.Refunded != "" {
+		back, err := pspwire.Bani(t.Refunded.String())
+		if err != nil || back > amount {
+			return hub.ChargeFacts{}, pspwire.BadData("payment.refunded is not an amount in lei that was taken")
+		}
+		facts.Refunded = max(facts.Refunded, back)
+	}
 	if facts.AuthorisedAt, err = time.Parse(time.RFC3339, t.OperationDate); err != nil && t.OperationDate != "" {
 		return hub.ChargeFacts{}, pspwire.BadData("payment.operationDate is not a time")
 	}

@@ -94,6 +94,7 @@ type paymentTold struct {
 	Currency      string      `json:"currency"`
 	PaymentURL    string      `json:"paymentURL"`
 	OperationDate string      `json:"operationDate"`
+	Refunded      json.Number `json:"refunded"` // an extra: without it a part that was refunded is not told
 	Options       struct {
 		Split []splitWire `json:"split"`
 	} `json:"options"`

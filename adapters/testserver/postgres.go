@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,29 @@ func PostgresDump(t testing.TB, dsn string) []byte {
 		t.Fatalf("pg_dump: %v", err)
 	}
 	return dump
+}
+
+// PostgresBackup copies the database of a DSN, which nobody may have open, and
+// gives what puts the copy in its place, whoever has it open by then.
+func PostgresBackup(t testing.TB, dsn string) (restore func()) {
+	t.Helper()
+	where, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimPrefix(where.Path, "/")
+	do := func(statement string) {
+		t.Helper()
+		if err := shared.do(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	do("CREATE DATABASE " + name + "_backup TEMPLATE " + name)
+	return func() {
+		t.Helper()
+		do("DROP DATABASE " + name + " WITH (FORCE)")
+		do("CREATE DATABASE " + name + " TEMPLATE " + name + "_backup")
+	}
 }
 
 // postgresBin finds the directory of the programs of the newest server

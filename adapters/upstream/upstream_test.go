@@ -2,11 +2,13 @@ package upstream_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +21,13 @@ import (
 	"racord/hub"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain names a proxy that does not exist: net/http looks for one only once.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		_ = os.Setenv(name, "http://127.0.0.1:9")
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 
@@ -399,6 +407,30 @@ func TestOldTLSIsRefused(t *testing.T) {
 	server.TLS.MaxVersion = oldTLS
 	if _, err := open(t, trusted).Read.Do(post(t, t.Context(), server.URL, "x")); !errors.As(err, new(*hub.Error)) {
 		t.Errorf("TLS 1.1: got %v, want a refusal", err)
+	}
+}
+
+// TLS 1.3 refuses a certificate after the request was written, and has read
+// nothing of it.
+func TestARefusedCertificateIsSaidForCertain(t *testing.T) {
+	for version, want := range map[uint16]hub.Code{tls.VersionTLS12: hub.CodeUnavailable /* its alert says no more */, tls.VersionTLS13: hub.CodeAuth} {
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.Config.ErrorLog = quiet
+		server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: version}
+		server.StartTLS()
+		conf := &tls.Config{RootCAs: pool(server)}
+		_, write := open(t, upstream.Conf{}).Secure(conf)
+		if _, err := write.Do(post(t, t.Context(), server.URL, "x")); hub.CodeOf(err) != want || !hub.Certainly(err) {
+			t.Errorf("%s without a certificate: got %v (certain %t), want %s for certain", tls.VersionName(version), err, hub.Certainly(err), want)
+		}
+		conf.Certificates = server.TLS.Certificates
+		read, _ := open(t, upstream.Conf{}).Secure(conf)
+		if answer, err := read.Do(post(t, t.Context(), server.URL, "x")); err != nil {
+			t.Errorf("%s with one: got %v, want an answer", tls.VersionName(version), err)
+		} else {
+			_ = answer.Body.Close()
+		}
+		server.Close()
 	}
 }
 

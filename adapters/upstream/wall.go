@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"syscall"
 )
@@ -45,24 +46,44 @@ func prefixes(texts ...string) []netip.Prefix {
 // about to be made to, after the look-up, so that a name which changes its
 // address between check and use gains nothing.
 type Wall struct {
-	allow, deny []netip.Prefix
+	allow, deny, special []netip.Prefix
 }
 
 // NewWall makes a wall with the operator's exceptions; deny wins over allow.
-func NewWall(allow, deny []netip.Prefix) *Wall { return &Wall{allow: allow, deny: deny} }
+func NewWall(allow, deny []netip.Prefix) *Wall {
+	return &Wall{allow: allow, deny: deny, special: special}
+}
 
-// Permits tells whether the address may be dialled.
+// Own gives the addresses of this machine, which the hub itself may answer at:
+// they belong on the list of those that are denied. Those of the loopback, which
+// are closed until the operator opens them, are not among them.
+func Own() (all []netip.Prefix, err error) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range addresses {
+		network, err := netip.ParsePrefix(a.String())
+		if addr := network.Addr().Unmap().WithZone(""); err == nil && !addr.IsLoopback() {
+			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
+		}
+	}
+	return all, nil
+}
+
+// Permits tells whether the address may be dialled. An address with a zone is in
+// no prefix, and so not public.
 func (w *Wall) Permits(addr netip.Addr) bool {
 	addr = addr.Unmap()
 	switch {
-	case !addr.IsValid() || addr.Zone() != "" || within(w.deny, addr):
+	case !addr.IsValid() || within(w.deny, addr):
 		return false
 	case within(w.allow, addr):
 		return true
 	case addr.Is6() && !global6.Contains(addr):
 		return false
 	default:
-		return !within(special, addr)
+		return !within(w.special, addr)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"racord/hub/link"
 	"racord/hub/onboard"
 	"racord/hub/pay"
+	"racord/hub/push"
 	"racord/hub/reconcile"
 	"racord/hub/vault"
 	"racord/hub/view"
@@ -35,7 +36,7 @@ type parts struct {
 	store     hub.Store
 	l1, l2    hub.PageCache
 	keys      *hub.Keys
-	fleet     hub.Fleet
+	fleet     hub.Roster
 	views     *view.Views
 	feeds     *feed.Runner
 	payments  *pay.Service
@@ -132,7 +133,9 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	limits := setup.Config.Limits
 	api, err := httpapi.New(httpapi.Parts{
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
-		Links: &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock}, Connectors: h.registry,
+		Links:      &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
+		Sending:    &push.Service{Roster: h.fleet, Store: h.store, Intake: h.feeds, Clock: setup.Clock},
+		Connectors: h.registry,
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
 		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
@@ -155,7 +158,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 // openIdentity trusts the configured issuers, reached through the same wall as
 // creditors.
 func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
-	way := upstream.New(upstream.Conf{Allow: prefixes(setup.Config.Wall.AllowAll)})
+	way := upstream.New(upstream.Conf{Allow: prefixes(setup.Config.Wall.AllowAll), Deny: denied(setup.Config.Wall)})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	conf := identity.Conf{}
 	for _, issuer := range setup.Config.Issuers {

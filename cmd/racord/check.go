@@ -14,6 +14,7 @@ import (
 
 	"racord/adapters/guard"
 	"racord/adapters/upstream"
+	"racord/config"
 	"racord/connectors"
 	"racord/connectors/connectortest"
 	"racord/connectors/kinds"
@@ -27,6 +28,8 @@ type checkCommand struct {
 	Demo     string         `help:"Data directory of a running demo: its addresses, secrets and clock are used." type:"path"`
 	JSON     bool           `help:"Print the report as JSON instead of a table."`
 	Timeout  time.Duration  `help:"How long the whole suite may take." default:"5m"`
+
+	reportFiles `embed:""`
 }
 
 // Help says how long it takes.
@@ -69,6 +72,9 @@ func (c *checkCommand) Run(ctx context.Context, to streams) error {
 	suite := connectortest.For(kinds.All(), m, env)
 	suite.Told = progress(to.log)
 	report := connectortest.Run(ctx, suite)
+	if err := c.write(report, to); err != nil {
+		return err
+	}
 	if c.JSON {
 		encoder := json.NewEncoder(to.out)
 		encoder.SetIndent("", "  ")
@@ -105,6 +111,9 @@ func (c *checkCommand) settle(ctx context.Context, m *connectors.Manifest) (hub.
 		m.Rebase(old, now)
 	}
 	c.Secrets = filepath.Join(c.Demo, "secrets")
+	if c.Sign == "" {
+		c.Sign = c.Demo
+	}
 	c.Allow = append(c.Allow, netip.MustParsePrefix("127.0.0.0/8"))
 	return followClock(ctx, facts.City+"/__ctl/clock")
 }
@@ -112,9 +121,9 @@ func (c *checkCommand) settle(ctx context.Context, m *connectors.Manifest) (hub.
 // env is the world the connector is given, with the limits it declares.
 func (c *checkCommand) env(m *connectors.Manifest, clock hub.Clock) (connectors.Env, func()) {
 	allowance := guard.Fixed(m.Creditor.Name, guard.LimitsOf(m.Traits))
-	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: c.Allow})
+	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: c.Allow, Deny: denied(config.Wall{})})
 	return connectors.Env{
-		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn,
+		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn,
 		Secret: secretsOf(c.Secrets, m.Creditor.Name), Clock: clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
 	}, way.Close
 }

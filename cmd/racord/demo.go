@@ -87,8 +87,9 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 // in the demo's manifests.
 func demoBases(city *town.Town) map[string]string {
 	return map[string]string{
-		"http://127.0.0.1:8090": city.URL(),
-		"127.0.0.1:8022":        city.SFTPAddr(),
+		"http://127.0.0.1:8090":  city.URL(),
+		"127.0.0.1:8022":         city.SFTPAddr(),
+		"https://127.0.0.1:8443": city.SecureURL(),
 	}
 }
 

@@ -121,10 +121,10 @@ func (d *desk) openConnectors(ctx context.Context, files fs.FS) error {
 	for _, m := range manifests {
 		name := m.Creditor.Name
 		allowance := guard.Fixed(name, guard.LimitsOf(m.Traits))
-		way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: d.allowed(name)})
+		way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: d.allowed(name), Deny: denied(d.conf.Wall)})
 		d.closers = append(d.closers, func() error { way.Close(); return nil })
 		c, err := kinds.All().Open(ctx, connectors.Env{
-			Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn, Secret: secretsOf(d.conf.Secrets, name),
+			Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Secret: secretsOf(d.conf.Secrets, name),
 			Clock: d.clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
 		}, m)
 		if err != nil {
@@ -138,7 +138,7 @@ func (d *desk) openConnectors(ctx context.Context, files fs.FS) error {
 func (d *desk) openProviders() error {
 	for _, contract := range d.conf.Providers {
 		name := hub.Name(contract.Terms().Name)
-		way := upstream.New(upstream.Conf{MaxInflight: providerCalls, Allow: d.allowed(name)})
+		way := upstream.New(upstream.Conf{MaxInflight: providerCalls, Allow: d.allowed(name), Deny: denied(d.conf.Wall)})
 		d.closers = append(d.closers, func() error { way.Close(); return nil })
 		psp, err := openProvider(contract, pspwire.Env{Read: way.Read, Write: way.Write, Secret: secretsOf(d.conf.Secrets, name), Now: time.Now})
 		if err != nil {

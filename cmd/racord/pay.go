@@ -40,6 +40,7 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 	}, pay.Conf{
 		NotifyURL: notify + "/v1/notify", PageLife: time.Duration(conf.PageLife), Lease: time.Duration(conf.Lease),
 		CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery), Workers: conf.Workers,
+		Alone: alone(conf.RefundAlone),
 	})
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -48,12 +49,20 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 	return nil
 }
 
+// alone is how much one of the staff may have given back; none = the default.
+func alone(bani int64) hub.Money {
+	if bani == 0 {
+		return hub.Money{}
+	}
+	return hub.Bani(bani)
+}
+
 // openProviders opens the contracts with payment providers, each behind its own
 // guard, in the city's order of preference.
 func (h *runningHub) openProviders(ctx context.Context, setup hubSetup) (psps []*hub.PSP, err error) {
 	for _, contract := range setup.Config.Providers {
 		name := contract.Terms().Name
-		way := upstream.New(upstream.Conf{MaxInflight: providerCalls, Allow: allowed(setup, hub.Name(name))})
+		way := upstream.New(upstream.Conf{MaxInflight: providerCalls, Allow: allowed(setup, hub.Name(name)), Deny: denied(setup.Config.Wall)})
 		h.onClose(func(context.Context) error { way.Close(); return nil })
 		psp, err := openProvider(contract, pspwire.Env{
 			Read: way.Read, Write: way.Write, Secret: secretsOf(setup.Config.Secrets, hub.Name(name)), Now: time.Now,

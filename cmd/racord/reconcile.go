@@ -54,7 +54,7 @@ func openBank(setup hubSetup) (bank hub.Bank, stop func()) {
 	if conf.URL == "" {
 		return nil, func() {}
 	}
-	way := upstream.New(upstream.Conf{MaxInflight: 2, Allow: allowed(setup, "bank")})
+	way := upstream.New(upstream.Conf{MaxInflight: 2, Allow: allowed(setup, "bank"), Deny: denied(setup.Config.Wall)})
 	return camt.New(camt.Conf{URL: conf.URL, APIKey: conf.APIKey}, camt.Env{
 		HTTP: way.Read, Secret: secretsOf(setup.Config.Secrets, "bank"),
 	}), way.Close
@@ -164,7 +164,9 @@ func (d *desk) comparing() *reconcile.Service {
 
 // paying is the service that lines are told by. It does no work by itself.
 func (d *desk) paying() *pay.Service {
-	return pay.New(pay.Parts{Roster: d.fleet, Folders: d.store, Store: d.store, PSPs: d.psps, Clock: d.clock}, pay.Conf{})
+	conf := d.conf.Payments
+	return pay.New(pay.Parts{Roster: d.fleet, Folders: d.store, Store: d.store, PSPs: d.psps, Clock: d.clock},
+		pay.Conf{CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery)})
 }
 
 func listDifferences(out io.Writer, found []hub.Difference) error {

@@ -11,7 +11,7 @@ import (
 
 type recoverCommand struct {
 	where
-	Fence   bool          `help:"Only raise the barrier: no new payments until the books were rebuilt."`
+	Fence   bool          `help:"Only raise the barrier: nobody begins to pay and nothing is brought on until the books were rebuilt."`
 	Keep    bool          `help:"Leave the barrier up when all is found."`
 	Timeout time.Duration `help:"How long it may take." default:"1h"`
 }
@@ -30,7 +30,7 @@ func (c *recoverCommand) Run(ctx context.Context, to streams) (err error) {
 		return err
 	}
 	if c.Fence {
-		fmt.Fprintln(to.out, "no new payments until racord recover is done")
+		fmt.Fprintln(to.out, "nothing is paid or brought on until racord recover is done")
 		return nil
 	}
 	found, err := d.paying().Rebuild(ctx, d.store)

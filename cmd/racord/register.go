@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"racord/adapters/keyring"
+	"racord/adapters/upstream"
 	"racord/config"
 	"racord/connectors"
 	"racord/connectors/kinds"
@@ -36,7 +38,7 @@ func (h *runningHub) openVault(_ context.Context, setup hubSetup) error {
 // openRegistry takes connectors that companies bring.
 func (h *runningHub) openRegistry(_ context.Context, setup hubSetup) error {
 	h.registry = onboard.New(onboard.Parts{
-		Store: h.store, Reader: manifestReader{kinds.All(), setup.Clock}, Secrets: h.vault, Keeper: h.vault, Clock: setup.Clock, Log: h.log,
+		Store: h.store, Reader: manifestReader{kinds.All(), setup}, Secrets: h.vault, Keeper: h.vault, Clock: setup.Clock, Log: h.log,
 	}, onboarding(setup.Config.Onboarding))
 	h.onClose(func(context.Context) error { h.registry.Close(); return nil })
 	return nil
@@ -72,7 +74,7 @@ func onboarding(c config.Onboarding) onboard.Conf {
 // manifestReader reads a company's manifest as a replica would that opens it.
 type manifestReader struct {
 	catalog connectors.Catalog
-	clock   hub.Clock
+	setup   hubSetup
 }
 
 var _ onboard.Reader = manifestReader{}
@@ -90,10 +92,37 @@ func (m manifestReader) Read(creditor hub.Name, text hub.ManifestText) (hub.Mani
 			Pointer: "creditor", Code: hub.CodeInvalid, File: file, Line: 2, Detail: "must be " + string(creditor) + ": a company writes its own manifest only",
 		}}
 	}
-	if _, err := m.catalog.Open(context.Background(), nowhere(m.clock), manifest); err != nil {
+	if _, err := m.catalog.Open(context.Background(), nowhere(m.setup.Clock), manifest); err != nil {
 		return hub.ManifestFacts{}, []hub.Field{{Pointer: "settings", Code: hub.CodeInvalid, File: file, Line: 1, Detail: hub.MessageOf(err)}}
 	}
-	return manifest.Facts(), nil
+	facts := manifest.Facts()
+	if problems := m.addresses(file, creditor, facts.Addresses); len(problems) > 0 {
+		return hub.ManifestFacts{}, problems
+	}
+	return facts, nil
+}
+
+// addresses says which addresses of a manifest no company may register. Those
+// inside the city's network must have been opened for it by the operator.
+func (m manifestReader) addresses(file string, creditor hub.Name, list []string) (problems []hub.Field) {
+	rules := upstream.Rules{Inside: allowed(m.setup, creditor)}
+	for _, address := range list {
+		if err := checkAddress(address, rules); err != nil {
+			problems = append(problems, hub.Field{Pointer: "settings", Code: hub.CodeInvalid, File: file, Line: 1, Detail: address + ": " + hub.MessageOf(err)})
+		}
+	}
+	return problems
+}
+
+// checkAddress looks at a URL, or at host:port. What is neither, such as a key, is
+// no address.
+func checkAddress(address string, rules upstream.Rules) (err error) {
+	if strings.Contains(address, "://") {
+		_, err = upstream.CheckURL(address, rules)
+	} else if host, _, split := net.SplitHostPort(address); split == nil && host != "" && !strings.HasPrefix(address, connectors.SecretAddress) {
+		_, err = upstream.CheckEndpoint(address, rules)
+	}
+	return err
 }
 
 func beside(files []hub.ManifestFile) connectors.Beside {

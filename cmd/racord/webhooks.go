@@ -51,7 +51,7 @@ func (h *runningHub) openEndpoint(setup hubSetup, w *config.Webhook) (webhook.En
 		}
 		e.Secrets = append(e.Secrets, secret)
 	}
-	way := upstream.New(upstream.Conf{Allow: allowed(setup, hub.Name(w.Creditor))})
+	way := upstream.New(upstream.Conf{Allow: allowed(setup, hub.Name(w.Creditor)), Deny: denied(setup.Config.Wall)})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	e.HTTP = way.Write
 	return e, nil

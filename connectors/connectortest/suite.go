@@ -20,6 +20,8 @@ type Suite struct {
 	Known   hub.Asked // owes something; zero when the creditor delivers in bulk only
 	Other   hub.Asked // is known too, asked about in the same way
 	Unknown hub.Asked // is not known
+	Settled hub.Asked // is known and owes nothing; zero = nobody is named
+	Owes    hub.Money // what Known owes in all; zero = not compared
 
 	Payer hub.Asked // whose debts the suite pays at the test system; zero = it posts nothing
 	Most  hub.Money // the most it posts in all
@@ -37,7 +39,7 @@ func For(catalog connectors.Catalog, m *connectors.Manifest, env connectors.Env)
 		Open: func(ctx context.Context, wrap func(connectors.Env) connectors.Env) (*hub.Connector, error) {
 			return catalog.Open(ctx, wrap(env), m)
 		},
-		Known: m.Test.Known, Other: m.Test.Other, Unknown: m.Test.Unknown,
+		Known: m.Test.Known, Other: m.Test.Other, Unknown: m.Test.Unknown, Settled: m.Test.Settled, Owes: m.Test.Owes,
 		Payer: m.Test.Paying.Payer, Most: m.Test.Paying.Most,
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"racord/connectors"
 	"racord/connectors/einvoice"
 	"racord/connectors/filedrop"
+	"racord/connectors/grpc"
+	"racord/connectors/native"
+	"racord/connectors/push"
 	"racord/connectors/rest"
 	"racord/connectors/soap"
 	"racord/connectors/sqlview"
@@ -15,6 +18,9 @@ func All() connectors.Catalog {
 	return connectors.NewCatalog(
 		einvoice.Kind,
 		filedrop.Kind,
+		grpc.Kind,
+		native.Kind,
+		push.Kind,
 		rest.Kind,
 		soap.Kind,
 		sqlview.Kind,

@@ -2,6 +2,7 @@ package kinds_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
@@ -18,7 +19,11 @@ import (
 )
 
 // payees are the creditors of the demo city that are paid by calls.
-var payees = []string{"ditl", "fines", "water", "electricity", "waste"}
+var payees = []string{
+	"ditl", "fines", "water", "electricity", "waste",
+	"parking",
+	"roadfines",
+}
 
 func payingTown(t testing.TB) *town.Town {
 	t.Helper()
@@ -35,10 +40,15 @@ func worldOf(t testing.TB, c *town.Town) connectors.Env {
 	t.Helper()
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := plain(transport)
 	secrets := c.Credentials()
 	return connectors.Env{
 		Read: client, Write: client, Clock: hub.ClockFunc(c.Now), LocalFiles: true,
+		Secure: func(conf *tls.Config) (read, write connectors.Doer) {
+			secure := &http.Transport{DisableCompression: true, TLSClientConfig: conf}
+			t.Cleanup(secure.CloseIdleConnections)
+			return plain(secure), plain(secure)
+		},
 		Dial: (&net.Dialer{}).DialContext, Turn: func(context.Context) error { return nil },
 		Secret: func(_ context.Context, name string) (hub.Secret, error) {
 			if value, ok := secrets[name]; ok {
@@ -47,6 +57,11 @@ func worldOf(t testing.TB, c *town.Town) connectors.Env {
 			return hub.Secret{}, connectors.Failure(hub.CodeAuth, errors.New("no such secret"))
 		},
 	}
+}
+
+// plain is a client that follows nothing.
+func plain(over http.RoundTripper) *http.Client {
+	return &http.Client{Transport: over, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func manifestOf(t testing.TB, name string, c *town.Town) *connectors.Manifest {
@@ -61,6 +76,7 @@ func manifestOf(t testing.TB, name string, c *town.Town) *connectors.Manifest {
 	}
 	m.Rebase("http://127.0.0.1:8090", c.URL())
 	m.Rebase("127.0.0.1:8022", c.SFTPAddr())
+	m.Rebase("https://127.0.0.1:8443", c.SecureURL())
 	return m
 }
 
@@ -294,6 +310,7 @@ func TestWhatCannotBePaidIsRefusedForCertain(t *testing.T) {
 	c := payingTown(t)
 	for name, codes := range map[string]struct{ paid, other hub.Code }{
 		"ditl": {hub.CodeNotPayable, hub.CodeAmountChanged}, "fines": {hub.CodeNotPayable, hub.CodeAmountChanged}, "electricity": {hub.CodeNotPayable, hub.CodeAmountChanged},
+		"parking": {hub.CodeNotPayable, hub.CodeAmountChanged}, "roadfines": {hub.CodeNotPayable, hub.CodeAmountChanged},
 	} {
 		connector := connectorOf(t, name, c)
 		debt := anyOwing(t, c, connector, 0)

@@ -6,9 +6,9 @@ import (
 
 // Auth is how the hub shows who it is.
 type Auth struct {
-	Type         string                `json:"type" doc:"none, api_key (a header) or oauth2 (client credentials, RFC 6749 §4.4)." required:"true" enum:"none|api_key|oauth2"`
+	Type         string                `json:"type" doc:"none, api_key (a header), bearer (a token that is agreed on, RFC 6750) or oauth2 (client credentials, RFC 6749 §4.4)." required:"true" enum:"none|api_key|bearer|oauth2"`
 	Header       string                `json:"header" doc:"Header of an API key."`
-	Secret       connectors.SecretName `json:"secret" doc:"Secret that holds the API key."`
+	Secret       connectors.SecretName `json:"secret" doc:"Secret that holds the API key or the bearer token."`
 	TokenURL     string                `json:"token_url" doc:"Token endpoint."`
 	ClientID     connectors.SecretName `json:"client_id" doc:"Secret that holds the client id."`
 	ClientSecret connectors.SecretName `json:"client_secret" doc:"Secret that holds the client's secret."`
@@ -19,7 +19,7 @@ type Auth struct {
 func (a Auth) Check(report func(field, problem string)) {
 	for _, f := range []struct{ kind, name, value string }{
 		{"api_key", "header", a.Header},
-		{"api_key", "secret", string(a.Secret)},
+		{a.keyed(), "secret", string(a.Secret)},
 		{"oauth2", "token_url", a.TokenURL},
 		{"oauth2", "client_id", string(a.ClientID)},
 		{"oauth2", "client_secret", string(a.ClientSecret)},
@@ -36,4 +36,12 @@ func (a Auth) Check(report func(field, problem string)) {
 			report("token_url", problem)
 		}
 	}
+}
+
+// keyed is the type that the secret belongs to.
+func (a Auth) keyed() string {
+	if a.Type == "bearer" {
+		return "bearer"
+	}
+	return "api_key"
 }

@@ -92,20 +92,37 @@ func rewound(ctx context.Context, request *http.Request) (*http.Request, error) 
 }
 
 func (c *Caller) authorize(ctx context.Context, request *http.Request, refused string) (token string, err error) {
+	header, value, token, err := c.Credential(ctx, refused)
+	if header != "" {
+		request.Header.Set(header, value)
+	}
+	return token, err
+}
+
+// Credential gives the header that shows who we are, "" when there is none, for
+// kinds that send it their own way. token is the OAuth 2.0 token in it, "" when
+// it is none; refused is the one that was refused last.
+func (c *Caller) Credential(ctx context.Context, refused string) (header, value, token string, err error) {
 	switch c.auth.Type {
 	case "api_key":
 		secret, err := c.env.Secret(ctx, string(c.auth.Secret))
 		if err != nil {
-			return "", err
+			return "", "", "", err
 		}
-		request.Header.Set(c.auth.Header, secret.Reveal())
+		return c.auth.Header, secret.Reveal(), "", nil
+	case "bearer":
+		secret, err := c.env.Secret(ctx, string(c.auth.Secret))
+		if err != nil {
+			return "", "", "", err
+		}
+		return "Authorization", "Bearer " + secret.Reveal(), "", nil
 	case "oauth2":
 		if token, err = c.tokens.get(ctx, refused); err != nil {
-			return "", err
+			return "", "", "", err
 		}
-		request.Header.Set("Authorization", "Bearer "+token)
+		return "Authorization", "Bearer " + token, token, nil
 	}
-	return token, nil
+	return "", "", "", nil
 }
 
 // exchange sends once and reads the answer.
@@ -166,6 +183,8 @@ func network(ctx context.Context, err error) error {
 		return known // without the address around it
 	case ctx.Err() != nil:
 		return connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())
+	case certificateRefused(err):
+		return connectors.Failure(hub.CodeAuth, withoutURL(err))
 	case isTimeout(err):
 		return connectors.Failure(hub.CodeTimeout, withoutURL(err))
 	default:

@@ -32,6 +32,9 @@ func (c *Caller) SendOnce(ctx context.Context, request *http.Request) (*Reply, e
 	return reply, err
 }
 
+// Refused tells that the creditor does not take a token: it is not used again.
+func (c *Caller) Refused(token string) { c.tokens.forget(token) }
+
 // attempt sends and remembers whether anything was written.
 type attempt struct {
 	doer   connectors.Doer
@@ -49,7 +52,7 @@ func (a *attempt) Do(request *http.Request) (*http.Response, error) {
 // says so, or there never was a connection.
 func unsent(err error) bool {
 	var dial *net.OpError
-	return hub.Certainly(err) || errors.As(err, &dial) && dial.Op == "dial"
+	return hub.Certainly(err) || errors.As(err, &dial) && dial.Op == "dial" || certificateRefused(err)
 }
 
 // forget lets a token be renewed before its time.

@@ -481,6 +481,9 @@ func pspRefunds(t *testing.T, b *PSPBench) {
 	ref := b.taken(t, "RC-refund", 5000)
 	must(t, b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(1999), b.all(1999), "refund-1"))
 	b.wantBook(t, ref.Order, 5000, 1999)
+	if facts := b.lookup(t, ref); facts.Refunded != 1999 && !facts.RefundedSome {
+		t.Errorf("after a part was refunded: got %+v, want to see it", facts)
+	}
 	must(t, b.PSP.Refunder.Refund(t.Context(), ref, hub.Bani(3001), b.all(3001), "refund-2"))
 	b.wantBook(t, ref.Order, 5000, 5000)
 	facts := b.lookup(t, ref)

@@ -27,12 +27,12 @@ func (t *trial) lines(p *hub.Payment) {
 		t.line(p, l, id, len(booked) > 0)
 	}
 	if !Finished(p) {
-		t.unfinished("I7", p.ID, "it is still %s:%s", p.State(), pending(p))
+		t.unfinished("I7", p.ID, "it is still %s:%s", p.State(), Pending(p))
 	}
 }
 
-// pending names the parts of a payment that are not at their end.
-func pending(p *hub.Payment) string {
+// Pending names the parts of a payment that are not at their end.
+func Pending(p *hub.Payment) string {
 	var b strings.Builder
 	for i := range p.Charges {
 		if c := &p.Charges[i]; !c.State.Final() {

@@ -48,6 +48,9 @@ func (s *Service) Cancel(ctx context.Context, who hub.Login, id hub.PaymentID) (
 }
 
 func (s *Service) giveUp(ctx context.Context, id hub.PaymentID) (*hub.Payment, error) {
+	if s.Stopped(hub.BarrierOpen) {
+		return nil, errStopped()
+	}
 	return s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		for i := range p.Charges {
 			switch p.Charges[i].State {

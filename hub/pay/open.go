@@ -161,6 +161,9 @@ func (s *Service) begin(ctx context.Context, p *hub.Payment) (*hub.Payment, erro
 		busy.RetryAfter = time.Second
 		return nil, busy
 	}
+	if s.Stopped(hub.BarrierOpen) {
+		return nil, errStopped()
+	}
 	return s.start(ctx, p.ID, c.No)
 }
 

@@ -16,8 +16,9 @@ const (
 	probesAt   = 16   // look-ups at once
 )
 
-// foundOrder is an order that a provider knows and we do not.
+// foundOrder is an order that a provider knows and we do not, or not all of.
 type foundOrder struct {
+	known    bool // its payment and charge are here
 	psp      *hub.PSP
 	merchant string
 	hub.ListedCharge

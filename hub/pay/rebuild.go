@@ -29,15 +29,23 @@ type Rebuilt struct {
 
 // Rebuild makes the books whole again from those of providers and creditors,
 // after an old backup was restored. Nothing must be paid meanwhile. It may be
-// done again at any time: what is there stays.
+// done again at any time: what is there stays. It waits until what the lost hub
+// told last can be seen.
 //
 // A payment that is not here is made from its order's manifest; what of it was
 // booked is its creditors' word. What they have not booked is for a person,
-// because a manifest names no debt. A line of the backup that may have been told
-// to its creditor since is looked up before it is told again.
+// because a manifest names no debt. Providers and creditors are asked, too, what
+// became of the payments that were under way in the backup; a line that may have
+// been told to its creditor since is looked up before it is told again.
 func (s *Service) Rebuild(ctx context.Context, books Archive) (*Rebuilt, error) {
 	r := &Rebuilt{}
-	if err := s.wakeAll(ctx, books, r); err != nil {
+	pause(ctx, s.lastDeeds(), nil)
+	open, err := underWay(ctx, books)
+	if err != nil {
+		return r, err
+	}
+	known, err := s.knownOrders(ctx, open)
+	if err != nil {
 		return r, err
 	}
 	var lost []foundOrder
@@ -48,96 +56,36 @@ func (s *Service) Rebuild(ctx context.Context, books Archive) (*Rebuilt, error) 
 		}
 		lost = append(lost, found...)
 	}
-	said, err := s.statementsSince(ctx, lost)
+	said, err := s.statementsSince(ctx, slices.Concat(known, lost))
 	if err != nil {
 		return r, err
+	}
+	for i := range known {
+		if err := s.merge(ctx, &known[i], said); err != nil {
+			return r, fmt.Errorf("%s/%s: %w", known[i].psp.Name, known[i].Order, err)
+		}
 	}
 	for i := range lost {
 		if err := s.rebuild(ctx, &lost[i], said, r); err != nil {
 			return r, fmt.Errorf("%s/%s: %w", lost[i].psp.Name, lost[i].Order, err)
 		}
 	}
-	return r, nil
+	for ; r.Woken < len(open) && err == nil; r.Woken++ {
+		_, err = s.Store.ChangePayment(ctx, open[r.Woken], nil, s.wake)
+	}
+	return r, err
 }
 
-// wakeAll makes everybody be asked about the payments of the backup that are not
-// final. A line that is due may have been told since.
-func (s *Service) wakeAll(ctx context.Context, books Archive, r *Rebuilt) error {
-	var open []hub.PaymentID
-	err := books.EachPayment(ctx, func(p *hub.Payment) error {
-		if !p.State().Final() {
-			open = append(open, p.ID)
-		}
-		return nil
-	})
-	for i := 0; i < len(open) && err == nil; i++ {
-		if err = s.suspect(ctx, books, open[i]); err == nil {
-			_, err = s.Store.ChangePayment(ctx, open[i], nil, s.wake)
-		}
-		r.Woken++
-	}
-	return err
-}
-
-// suspect looks a payment's charges up, so that money that was taken since the
-// backup is here before any creditor is told of it.
-func (s *Service) suspect(ctx context.Context, _ Archive, id hub.PaymentID) error {
-	p, err := s.Store.Payment(ctx, id)
-	if err != nil {
-		return err
-	}
-	for i := range p.Charges {
-		c := &p.Charges[i]
-		if c.State.Final() || c.State == hub.ChargeCreated {
-			continue
-		}
-		facts, err := s.ask(ctx, c)
-		if hub.CodeOf(err) == hub.CodeNotFound {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if facts.Captured == 0 {
-			continue // whoever carries payments out brings it on
-		}
-		if _, err := s.Store.ChangePayment(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
-			return s.fold(ctx, tx, p, p.Charge(c.No), facts, false)
-		}); err != nil {
-			return err
+// lastDeeds is how long it may take until what the lost hub asked of providers
+// and creditors last is done and can be seen.
+func (s *Service) lastDeeds() time.Duration {
+	longest := s.settleFor()
+	for _, c := range s.Roster.OnDuty() {
+		if c.Traits.Paying.Class == hub.ClassB {
+			longest = max(longest, s.visible(c)+answerFor(c))
 		}
 	}
-	return nil
-}
-
-func (s *Service) wake(tx hub.PaymentTx, p *hub.Payment) error {
-	for i := range p.Charges {
-		if c := &p.Charges[i]; !c.State.Final() {
-			tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, 0)
-		}
-	}
-	for i := range p.Lines {
-		l := &p.Lines[i]
-		if l.State == hub.LineDue {
-			if err := s.maybeTold(tx, l); err != nil {
-				return err
-			}
-		}
-		if l.State == hub.LinePosting || l.State == hub.LinePostUnknown {
-			tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor}, 0)
-		}
-	}
-	return nil
-}
-
-// maybeTold marks a due line as one that may have arrived: it is looked up, or
-// told again where that does no harm.
-func (s *Service) maybeTold(tx hub.PaymentTx, l *hub.Line) error {
-	l.SentAt = tx.Now()
-	if l.FirstSent.IsZero() {
-		l.FirstSent = l.SentAt
-	}
-	return errors.Join(l.Move(hub.LinePosting), l.Move(hub.LinePostUnknown))
+	return longest
 }
 
 // rebuild brings one order into the books.
@@ -156,30 +104,49 @@ func (s *Service) rebuild(ctx context.Context, o *foundOrder, said map[hub.Posti
 	if made {
 		r.Payments++
 	}
-	booked, err := s.bookedOf(ctx, o, said)
+	if err := s.merge(ctx, o, said); err != nil || o.Facts.Captured == 0 {
+		return err
+	}
+	p, err := s.Store.Payment(ctx, o.manifest.payment)
 	if err != nil {
 		return err
 	}
-	p, err := s.Store.ChangePayment(ctx, o.manifest.payment, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
-		return s.restoreCharge(tx, p, o)
-	})
-	if err != nil || o.Facts.Captured == 0 {
-		return err
-	}
 	r.Taken += o.Facts.Captured
-	for _, step := range []func(context.Context, hub.PaymentTx, *hub.Payment, *foundOrder, map[int]hub.BookedPosting) error{
-		s.takeAgain, s.settleAgain, s.refundAgain,
-	} {
-		if p, err = s.Store.ChangePayment(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) error { return step(ctx, tx, p, o, booked) }); err != nil {
-			return err
-		}
-	}
 	for i := range o.manifest.lines {
 		switch l := p.Line(o.manifest.lines[i].No); l.State {
 		case hub.LinePosted:
 			r.Posted++
 		case hub.LineStuck, hub.LinePostUnknown:
 			r.Waiting++
+		}
+	}
+	return nil
+}
+
+// mergeStep is a part of merging that is stored before the next begins.
+type mergeStep func(context.Context, hub.PaymentTx, *hub.Payment, *foundOrder, heard) error
+
+// merge lays what the provider and the creditors say of an order over what its
+// payment says.
+func (s *Service) merge(ctx context.Context, o *foundOrder, said map[hub.PostingID]hub.BookedPosting) error {
+	there, err := s.hear(ctx, o, said)
+	if err != nil {
+		return err
+	}
+	_, err = s.Store.ChangePayment(ctx, o.manifest.payment, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		return s.restoreCharge(tx, p, o)
+	})
+	if err != nil || o.Facts.Captured == 0 {
+		return err
+	}
+	for _, step := range []mergeStep{
+		s.taken(o), s.settleAgain, s.refundAgain,
+	} {
+		_, err := s.Store.ChangePayment(ctx, o.manifest.payment, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+			return step(ctx, tx, p, o, there)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -250,9 +217,9 @@ func (s *Service) rebuiltLine(posting hub.PostingID, known hub.Line) hub.Line {
 }
 
 // takeAgain books the money that an order took, and marks its lines as told.
-func (s *Service) takeAgain(_ context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, booked map[int]hub.BookedPosting) error {
+func (s *Service) takeAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, there heard) error {
 	c := p.Charge(o.manifest.charge)
-	c.Facts = c.Facts.Fold(o.Facts)
+	c.Facts, c.Restored = c.Facts.Fold(o.Facts), true
 	c.Take = hub.Bani(c.Facts.Captured)
 	if c.State == hub.ChargeCaptured {
 		return nil
@@ -263,22 +230,25 @@ func (s *Service) takeAgain(_ context.Context, tx hub.PaymentTx, p *hub.Payment,
 	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No})
 	s.bookCapture(tx, p, c)
 	rest := c.Facts.Captured
-	for no := range booked {
+	for no := range there.booked {
 		rest -= p.Line(no).Amount.Minor
 	}
 	for _, l := range linesOf(p, c) {
-		_, there := booked[l.No]
+		_, isBooked := there.booked[l.No]
 		if l.State != hub.LineHeld {
 			continue
 		}
-		if !there && rest < l.Amount.Minor { // nothing was taken for it
+		if !isBooked && rest < l.Amount.Minor { // nothing was taken for it
 			if err := s.drop(tx, p, l, "not_taken"); err != nil {
 				return err
 			}
 			continue
 		}
-		if !there {
+		if !isBooked {
 			rest -= l.Amount.Minor
+		}
+		if _, _, _, err := tx.Hold(ctx, p.ID, l, tx.Now().Add(forever)); err != nil {
+			return err
 		}
 		s.bookAllocation(tx, p, c, l)
 		l.PaidAt = s.paidAt(c)
@@ -295,22 +265,21 @@ func (s *Service) takeAgain(_ context.Context, tx hub.PaymentTx, p *hub.Payment,
 
 // settleAgain draws the consequence of what creditors have booked, and of what
 // was given back.
-func (s *Service) settleAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, booked map[int]hub.BookedPosting) error {
+func (s *Service) settleAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, there heard) error {
 	c := p.Charge(o.manifest.charge)
-	back := o.Facts.Refunded
+	back, clear := returned(p, c, o.Facts.Refunded, there)
 	for _, l := range linesOf(p, c) {
-		if l.State != hub.LineDue {
+		if !undecided(l) || p.ChargeOf(l.No).No != c.No {
 			continue
 		}
-		row, there := booked[l.No]
+		row, isBooked := there.booked[l.No]
 		var err error
 		switch {
-		case there:
+		case isBooked:
 			err = s.postedAgain(tx, p, l, row)
-		case back >= l.Amount.Minor:
-			back -= l.Amount.Minor
+		case back[l.No]:
 			err = s.refusedAgain(tx, p, c, l)
-		case l.ExternalID != "" || l.Reference != "": // a line of the backup
+		case clear && (l.ExternalID != "" || l.Reference != ""): // a line of the backup
 			err = s.maybeTold(tx, l)
 			tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor}, 0)
 		default:
@@ -323,11 +292,68 @@ func (s *Service) settleAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Paym
 	return nil
 }
 
-// refundAgain ends the refunds that the provider had carried out.
-func (s *Service) refundAgain(_ context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, _ map[int]hub.BookedPosting) error {
+// undecided tells whether a creditor's word about a line is still to come.
+func undecided(l *hub.Line) bool {
+	switch l.State {
+	case hub.LineDue, hub.LinePosting, hub.LinePostUnknown:
+		return true
+	}
+	return false
+}
+
+// returned tells which lines the provider gave the money back for, of a sum of
+// which a part may be known already: all that nobody booked, if it is enough for
+// all, else those of which their creditors say so. The one that it is exactly the
+// amount of comes first. It is not clear when something of the sum is left.
+func returned(p *hub.Payment, c *hub.Charge, sum int64, there heard) (back map[int]bool, clear bool) {
+	for i := range p.Refunds {
+		if r := &p.Refunds[i]; r.Charge == c.No && r.State != hub.RefundFailed {
+			sum -= r.Amount.Minor
+		}
+	}
+	var open, absent []*hub.Line
+	all := int64(0)
+	for _, l := range linesOf(p, c) {
+		if _, isBooked := there.booked[l.No]; isBooked || !undecided(l) {
+			continue
+		}
+		all += l.Amount.Minor
+		open = append(open, l)
+		if there.absent[l.No] {
+			absent = append(absent, l)
+		}
+	}
+	if sum < all {
+		open = absent
+	}
+	back = map[int]bool{}
+	for _, fits := range []func(amount int64) bool{
+		func(amount int64) bool { return amount == sum },
+		func(amount int64) bool { return amount <= sum },
+	} {
+		for _, l := range open {
+			if !back[l.No] && fits(l.Amount.Minor) {
+				back[l.No] = true
+				sum -= l.Amount.Minor
+			}
+		}
+	}
+	return back, sum <= 0
+}
+
+// refundAgain ends the refunds that the provider had carried out, and has the
+// others looked up before they are asked for: the lost hub may have been about to.
+func (s *Service) refundAgain(_ context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, _ heard) error {
 	c := p.Charge(o.manifest.charge)
 	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == c.No && r.Reason == rebuilt && r.State == hub.RefundRequested {
+		r := &p.Refunds[i]
+		if r.Charge != c.No || r.State != hub.RefundRequested {
+			continue
+		}
+		if err := s.doubt(tx, p, r); err != nil {
+			return err
+		}
+		if o.Facts.Refunded >= r.Before+r.Amount.Minor {
 			if err := s.refunded(tx, p, c, r); err != nil {
 				return err
 			}
@@ -337,6 +363,18 @@ func (s *Service) refundAgain(_ context.Context, tx hub.PaymentTx, p *hub.Paymen
 		s.emit(tx, p, "payment."+string(p.State()), 0)
 	}
 	return nil
+}
+
+// doubt has a refund looked up before it is asked for: the lost hub may have.
+func (s *Service) doubt(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
+	r.Before, r.AskedAt = 0, tx.Now()
+	for i := range p.Refunds {
+		if o := &p.Refunds[i]; o.No < r.No && o.Charge == r.Charge && o.State != hub.RefundFailed {
+			r.Before += o.Amount.Minor
+		}
+	}
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
+	return errors.Join(r.Move(hub.RefundRefunding), r.Move(hub.RefundUnknown))
 }
 
 // rebuilt is why a line or refund is what it is.
@@ -353,23 +391,38 @@ func (s *Service) refusedAgain(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, 
 }
 
 // stuckAgain is for a line whose money was taken, that its creditor has not
-// booked, and whose debt nobody knows any more.
+// booked, and whose debt nobody knows any more, or whose money may be given back.
 func (s *Service) stuckAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, l *hub.Line) error {
 	l.Reason = rebuilt
 	if _, _, _, err := tx.Hold(ctx, p.ID, l, tx.Now().Add(forever)); err != nil {
 		return err
 	}
 	tx.Anomaly("line_stuck", string(p.PostingID(l.No))+" at "+string(l.Creditor)+": taken before the backup was restored, and not booked")
-	return errors.Join(l.Move(hub.LinePosting), l.Move(hub.LineStuck))
+	if l.State == hub.LineDue {
+		if err := l.Move(hub.LinePosting); err != nil {
+			return err
+		}
+	}
+	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor})
+	return l.Move(hub.LineStuck)
 }
 
 // postedAgain is posted for a line whose creditor booked it before the restore.
-// That its debt is not shown any more is not proved once more.
+// Where nobody knows any more whom it was shown to, that it is not shown any more
+// is not proved.
 func (s *Service) postedAgain(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, row hub.BookedPosting) error {
 	if row.ExternalID != "" {
 		l.ExternalID, l.Obligation = row.ExternalID, hub.NewObligationID(l.Creditor, row.ExternalID)
 	}
-	if err := errors.Join(l.Move(hub.LinePosting), l.Move(hub.LinePosted)); err != nil {
+	if l.State == hub.LineDue {
+		if err := l.Move(hub.LinePosting); err != nil {
+			return err
+		}
+	}
+	if c := s.connector(l.Creditor); c != nil && l.Asked != (hub.Whom{}) {
+		return s.posted(tx, p, l, c, hub.Receipt{Number: row.Number})
+	}
+	if err := l.Move(hub.LinePosted); err != nil {
 		return err
 	}
 	now := s.Clock.Now()
@@ -379,12 +432,12 @@ func (s *Service) postedAgain(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, row
 	return nil
 }
 
-// statementsSince reads what creditors booked since the first of the lost orders.
-func (s *Service) statementsSince(ctx context.Context, lost []foundOrder) (map[hub.PostingID]hub.BookedPosting, error) {
+// statementsSince reads what creditors booked since the first of the orders.
+func (s *Service) statementsSince(ctx context.Context, orders []foundOrder) (map[hub.PostingID]hub.BookedPosting, error) {
 	said := map[hub.PostingID]hub.BookedPosting{}
 	first := time.Time{}
-	for i := range lost {
-		if at := lost[i].Facts.AuthorisedAt; !at.IsZero() && (first.IsZero() || at.Before(first)) {
+	for i := range orders {
+		if at := orders[i].Facts.AuthorisedAt; !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}
@@ -410,27 +463,39 @@ func (s *Service) statementsSince(ctx context.Context, lost []foundOrder) (map[h
 	return said, nil
 }
 
-// bookedOf gives the lines of an order that their creditors have booked, by
-// number. A creditor without statements is asked about each.
-func (s *Service) bookedOf(ctx context.Context, o *foundOrder, said map[hub.PostingID]hub.BookedPosting) (map[int]hub.BookedPosting, error) {
-	booked := map[int]hub.BookedPosting{}
-	for _, l := range o.manifest.lines {
-		id := (&hub.Payment{ID: o.manifest.payment}).PostingID(l.No)
-		if row, there := said[id]; there {
-			booked[l.No] = row
+// heard is what creditors say of an order's lines, by number.
+type heard struct {
+	booked map[int]hub.BookedPosting
+	absent map[int]bool // asked for, and not there
+}
+
+// hear gives what creditors say of an order's lines. One without statements is
+// asked about each.
+func (s *Service) hear(ctx context.Context, o *foundOrder, said map[hub.PostingID]hub.BookedPosting) (heard, error) {
+	there := heard{map[int]hub.BookedPosting{}, map[int]bool{}}
+	p := &hub.Payment{ID: o.manifest.payment}
+	for i := range o.manifest.lines {
+		l := &o.manifest.lines[i]
+		id := p.PostingID(l.No)
+		if row, isBooked := said[id]; isBooked {
+			there.booked[l.No] = row
 			continue
 		}
 		c := s.connector(l.Creditor)
 		if o.Facts.Captured == 0 || c == nil || c.Finder == nil {
 			continue
 		}
-		found, receipt, err := c.Finder.Find(ctx, hub.Posting{ID: id, Creditor: l.Creditor, Amount: l.Amount, PaidAt: o.Facts.AuthorisedAt})
-		if err != nil {
-			return nil, err
-		}
-		if found == hub.FoundBooked {
-			booked[l.No] = hub.BookedPosting{ID: id, Number: receipt.Number, Amount: l.Amount}
+		asked := posting(p, l)
+		asked.PaidAt = o.Facts.AuthorisedAt
+		found, receipt, err := c.Finder.Find(ctx, asked)
+		switch {
+		case err != nil:
+			return there, err
+		case found == hub.FoundBooked:
+			there.booked[l.No] = hub.BookedPosting{ID: id, Number: receipt.Number, Amount: l.Amount}
+		case found != hub.FoundNotVisible:
+			there.absent[l.No] = true
 		}
 	}
-	return booked, nil
+	return there, nil
 }

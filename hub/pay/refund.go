@@ -39,6 +39,11 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 		repay = false
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
 		c.Facts = c.Facts.Fold(facts)
+		if c.Restored && r.State == hub.RefundRequested && r.AskedAt.IsZero() {
+			if err := s.doubt(tx, p, r); err != nil {
+				return err
+			}
+		}
 		switch {
 		case r.State != hub.RefundRequested && c.Facts.Refunded >= r.Before+r.Amount.Minor:
 			return s.refunded(tx, p, c, r)
@@ -170,29 +175,6 @@ func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, 
 		}
 	}
 	return r.Move(hub.RefundFailed)
-}
-
-// GiveBack takes a booked line back at its creditor and then refunds it. The
-// caller says how much it believes can be refunded of the line: CodeConflict
-// when that is not so any more, CodeNotFound for a line that is not there,
-// CodeUnsupported when the creditor cannot take it back.
-func (s *Service) GiveBack(ctx context.Context, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error) {
-	return s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
-		l := p.Line(line)
-		switch {
-		case l == nil:
-			return hub.Errorf(hub.CodeNotFound, "The payment has no such line.")
-		case l.State == hub.LineStuck && expected == l.Amount:
-			return s.reject(tx, p, p.ChargeOf(line), l, "asked_by_operator")
-		case l.State != hub.LinePosted || expected != l.Amount:
-			return hub.Errorf(hub.CodeConflict, "The line cannot be refunded in its present state.")
-		}
-		if c := s.connector(l.Creditor); c == nil || c.Reverser == nil {
-			return hub.Errorf(hub.CodeUnsupported, "The creditor's system cannot take a booking back.")
-		}
-		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkLine, No: line, Creditor: l.Creditor}, 0)
-		return l.Move(hub.LineReversing)
-	})
 }
 
 // reverse takes a booked line back at its creditor. Reversing twice is harmless,

@@ -132,7 +132,7 @@ func (b *provider) Recall(_ context.Context, r hub.ChargeRef) (hub.ListedCharge,
 	if o == nil {
 		return hub.ListedCharge{}, hub.Errorf(hub.CodeNotFound, "unknown order")
 	}
-	return hub.ListedCharge{Order: r.Order, Amount: hub.Bani(o.amount), Facts: o.facts}, nil
+	return hub.ListedCharge{Order: r.Order, Amount: hub.Bani(o.amount), Manifest: o.manifest, Facts: o.facts}, nil
 }
 
 func (b *provider) do(r hub.ChargeRef, what func(*order) error) error {
@@ -237,8 +237,9 @@ type office struct {
 	refuses map[string]bool // external ids that may not be paid although they are listed
 	takes   bool            // what is owed no more, too
 	clock   hub.Clock
-	silent  bool // about what is due
-	forgets bool // goes on showing what was paid
+	silent  bool          // about what is due
+	forgets bool          // goes on showing what was paid
+	visible time.Duration // how long what was booked cannot be found
 }
 
 func (o *office) Obligations(_ context.Context, asked hub.Asked) (hub.Answer, error) {
@@ -319,6 +320,9 @@ func (o *office) Statement(context.Context, hub.Date) (list []hub.BookedPosting,
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range o.entries {
+		if time.Since(o.days[e.ID]) < o.visible {
+			continue
+		}
 		list = append(list, hub.BookedPosting{ID: e.ID, ExternalID: e.ExternalID, Number: string("N" + e.ID), Amount: hub.Bani(e.Amount), Reversed: e.Reversed})
 	}
 	return list, nil
@@ -333,7 +337,7 @@ func (o *office) Find(_ context.Context, p hub.Posting) (hub.Found, hub.Receipt,
 	if o.class == hub.ClassF && time.Since(o.days[p.ID]) < 8*time.Second {
 		return hub.FoundNotVisible, hub.Receipt{}, nil // files are read now and then
 	}
-	if o.ids[p.ID] > 0 {
+	if o.ids[p.ID] > 0 && time.Since(o.days[p.ID]) >= o.visible {
 		return hub.FoundBooked, hub.Receipt{ID: p.ID, Number: string("N" + p.ID)}, nil
 	}
 	return hub.FoundAbsent, hub.Receipt{}, nil
@@ -361,6 +365,9 @@ type scene struct {
 }
 
 var who = hub.Login{Issuer: "https://id.invalid", Subject: "ana"}
+
+// clerk is one of the city's staff.
+var clerk = hub.Login{Issuer: "https://id.invalid", Subject: "clerk"}
 
 type folders struct{ hub.Folders }
 
@@ -427,10 +434,20 @@ func (s *scene) parts() pay.Parts {
 	return parts
 }
 
-// pages is a view that remembers nothing.
-type pages struct{}
+// pages is a view that remembers what it is told, and forgets nothing.
+type pages struct {
+	answer  hub.Answer
+	fetched time.Time
+}
 
 func (pages) Forget(context.Context, hub.Name, hub.Asked) {}
+
+func (p pages) Remembered(context.Context, hub.Name, hub.Asked) (hub.Answer, time.Time, error) {
+	if p.fetched.IsZero() {
+		return hub.Answer{}, time.Time{}, hub.Errorf(hub.CodeNotFound, "Nothing is remembered.")
+	}
+	return p.answer, p.fetched, nil
+}
 
 // notes reads the providers' notifications, which all are well signed here.
 type notes struct{}

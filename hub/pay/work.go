@@ -73,15 +73,30 @@ func (s *Service) Run(ctx context.Context) {
 	} {
 		running.Go(func() { s.drain(ctx, hub.WorkQuery{Kind: kind, Most: s.conf.Workers, TTL: s.conf.Lease}, do) })
 	}
-	for _, c := range s.Roster.OnDuty() {
-		if c.Sink == nil {
-			continue
-		}
-		most := min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
-		query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, Most: most, TTL: s.postFor(c) + s.conf.Lease}
-		running.Go(func() { s.drain(ctx, query, s.post) })
-	}
+	s.followRoster(ctx, &running)
 	running.Wait()
+}
+
+// rosterEvery is how soon a creditor that came on duty is told of payments.
+const rosterEvery = 2 * time.Second
+
+// followRoster opens the queue of every creditor that takes postings, also of
+// those that come later, until ctx ends. One that left keeps its queue: what it
+// holds waits.
+func (s *Service) followRoster(ctx context.Context, running *sync.WaitGroup) {
+	open := map[hub.Name]bool{}
+	for ctx.Err() == nil {
+		for _, c := range s.Roster.OnDuty() {
+			if c.Sink == nil || open[c.Creditor.Name] {
+				continue
+			}
+			open[c.Creditor.Name] = true
+			most := min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
+			query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, Most: most, TTL: s.postFor(c) + s.conf.Lease}
+			running.Go(func() { s.drain(ctx, query, s.post) })
+		}
+		pause(ctx, rosterEvery, nil)
+	}
 }
 
 // idle is how long a queue sleeps when nothing is due: what another replica made
@@ -96,7 +111,7 @@ func (s *Service) drain(ctx context.Context, q hub.WorkQuery, do func(context.Co
 	defer under.Wait()
 	for ctx.Err() == nil {
 		room := s.room(ctx, free, q.Most)
-		leases, err := s.lease(ctx, q, room)
+		leases, err := s.lease(ctx, q, min(room, s.may(q)))
 		if err != nil && ctx.Err() == nil {
 			s.Log.Warn("work cannot be leased", "kind", q.Kind, "code", hub.CodeOf(err))
 		}
@@ -135,8 +150,20 @@ func (s *Service) room(ctx context.Context, free chan struct{}, most int) int {
 	return taken
 }
 
+// may tells how much of a queue this replica may do at once now. What it may not,
+// another does.
+func (s *Service) may(q hub.WorkQuery) int {
+	if q.Kind != hub.WorkLine {
+		return q.Most
+	}
+	if c := s.connector(q.Creditor); c != nil && c.Room != nil {
+		return c.Room()
+	}
+	return q.Most
+}
+
 func (s *Service) lease(ctx context.Context, q hub.WorkQuery, room int) ([]hub.Lease, error) {
-	if room == 0 {
+	if room == 0 || s.Stopped(hub.BarrierOpen) { // what old books say is due may have been done since
 		return nil, ctx.Err()
 	}
 	q.Most = room

@@ -23,7 +23,7 @@ import (
 	"racord/cmd/city/people"
 )
 
-// Creditor names one of the six creditors of the city.
+// Creditor names one of the creditors of the city.
 type Creditor string
 
 // The creditors, by the names their manifests use.
@@ -34,10 +34,18 @@ const (
 	Heating     Creditor = "heating"
 	Waste       Creditor = "waste"
 	Electricity Creditor = "electricity"
+	Parking     Creditor = "parking"
+	Roadfines   Creditor = "roadfines"
 )
 
 // Creditors lists all creditors in a fixed order.
-func Creditors() []Creditor { return []Creditor{Ditl, Fines, Water, Heating, Waste, Electricity} }
+func Creditors() []Creditor {
+	return []Creditor{
+		Ditl, Fines, Water, Heating, Waste, Electricity,
+		Parking,
+		Roadfines,
+	}
+}
 
 // Utilities lists the creditors that find a customer by client code only.
 func Utilities() []Creditor { return []Creditor{Water, Heating, Waste, Electricity} }
@@ -124,9 +132,28 @@ func (b *Book) Truth(c Creditor, person int, on calendar.Day) []Debt {
 		return b.taxDebts(person, on)
 	case Fines:
 		return b.fineDebts(person, on)
+	case Parking:
+		return b.parkingDebts(person, on)
+	case Roadfines:
+		return b.roadFineDebts(person, on)
 	default:
 		return b.billDebts(c, person, on)
 	}
+}
+
+// Knows reports whether a creditor has a person on file that it may have nothing
+// to show about.
+func (b *Book) Knows(c Creditor, person int, on calendar.Day) bool {
+	known := false
+	switch c {
+	case Fines:
+		_, known = b.Fines(person, on)
+	case Parking:
+		_, known = b.Dues(person, on)
+	case Roadfines:
+		_, known = b.RoadFines(person, on)
+	}
+	return known
 }
 
 // Accounts returns the accounts a person has at a creditor on a day. Fines

@@ -16,7 +16,7 @@ func (b *Book) Pay(c Creditor, person int, externalID string, amount int64, at t
 	if err != nil {
 		return err
 	}
-	defer b.tills[c].hold(held(c, debt.Account, externalID))()
+	defer b.tills[c].hold(held(debt.Account, externalID))()
 	b.counter(c, person, debt, amount, at)
 	return nil
 }
@@ -28,7 +28,7 @@ func (b *Book) PayOff(c Creditor, person int, externalID string, at time.Time) e
 	if err != nil {
 		return err
 	}
-	defer b.tills[c].hold(held(c, debt.Account, externalID))()
+	defer b.tills[c].hold(held(debt.Account, externalID))()
 	debt, err = b.debt(c, person, externalID, calendar.Of(at))
 	switch {
 	case err != nil:
@@ -43,8 +43,11 @@ func (b *Book) PayOff(c Creditor, person int, externalID string, at time.Time) e
 // counter enters a payment made at the creditor's own counter.
 func (b *Book) counter(c Creditor, person int, debt Debt, amount int64, at time.Time) {
 	part := Part{ExternalID: debt.ExternalID, Amount: amount}
-	if c == Fines {
+	switch c {
+	case Fines:
 		part.Waived = b.waived(person, debt.ExternalID, amount, calendar.Of(at))
+	case Roadfines:
+		part.Waived = b.waivedOnRoad(debt.ExternalID, amount, calendar.Of(at))
 	}
 	b.tills[c].add(&Receipt{
 		Creditor: c, Account: debt.Account, ExternalID: debt.ExternalID, Amount: amount, Parts: []Part{part},
@@ -67,10 +70,10 @@ func (b *Book) debt(c Creditor, person int, id string, on calendar.Day) (Debt, e
 
 // thing is what entries about a person's debts are filed under.
 func (b *Book) thing(c Creditor, person int) int {
-	if c == Ditl || c == Fines {
-		return person
+	if slices.Contains(Utilities(), c) {
+		return b.people.Person(person).House
 	}
-	return b.people.Person(person).House
+	return person
 }
 
 // Change makes a debt owe another amount from now on.
@@ -90,7 +93,7 @@ func (b *Book) alter(c Creditor, person int, id string, at time.Time, how func(D
 	if err != nil {
 		return err
 	}
-	defer b.tills[c].hold(held(c, debt.Account, id))()
+	defer b.tills[c].hold(held(debt.Account, id))()
 	if debt, err = b.debt(c, person, id, calendar.Of(at)); err != nil { // paid or changed meanwhile
 		return err
 	}

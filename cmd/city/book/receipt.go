@@ -59,7 +59,11 @@ func (r Receipt) MarshalJSON() ([]byte, error) {
 
 // receiptNumber is how each creditor numbers its receipts.
 func receiptNumber(c Creditor, n int) string {
-	prefix := map[Creditor]string{Ditl: "CH", Fines: "PLR", Water: "AC", Heating: "TI", Waste: "SI", Electricity: "EI"}[c]
+	prefix := map[Creditor]string{
+		Ditl: "CH", Fines: "PLR", Water: "AC", Heating: "TI", Waste: "SI", Electricity: "EI",
+		Parking:   "PK",
+		Roadfines: "CNAD",
+	}[c]
 	return fmt.Sprintf("%s%08d", prefix, n)
 }
 
@@ -74,6 +78,7 @@ var (
 	ErrReferenceTaken = errors.New("book: the reference stands for another payment")
 	ErrNoReceipt      = errors.New("book: no such receipt")
 	ErrReversed       = errors.New("book: the receipt was reversed before")
+	ErrOtherUAT       = errors.New("book: the money belongs to another town's budget")
 	ErrClosed         = errors.New("book: the receipt is too old to be reversed")
 )
 
@@ -100,7 +105,7 @@ type allotment struct {
 // gives the receipt it gave before.
 func (b *Book) Enter(c Creditor, p Payment, at time.Time) (r Receipt, again bool, err error) {
 	t := b.tills[c]
-	defer t.hold(held(c, p.Account, p.Debt))()
+	defer t.hold(held(p.Account, p.Debt))()
 	if earlier, ok := t.first(p.Reference); ok && p.Once {
 		return same(earlier, p)
 	}
@@ -123,9 +128,9 @@ func (b *Book) Enter(c Creditor, p Payment, at time.Time) (r Receipt, again bool
 }
 
 // held is what one payment at a time is decided for: an account, because a
-// payment may touch all of its debts, or a fine.
-func held(c Creditor, account, debt string) string {
-	if c == Fines {
+// payment may touch all of its debts, or a debt where there are no accounts.
+func held(account, debt string) string {
+	if account == "" {
 		return debt
 	}
 	return account
@@ -148,6 +153,10 @@ func (b *Book) allot(c Creditor, p Payment, at time.Time) (allotment, error) {
 		return b.allotTax(p, on, then)
 	case Fines:
 		return b.allotFine(p, on, then)
+	case Parking:
+		return b.allotDue(p, on)
+	case Roadfines:
+		return b.allotRoadFine(p, on, then)
 	default:
 		return b.allotBill(c, p, on, then)
 	}

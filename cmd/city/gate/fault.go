@@ -60,6 +60,13 @@ const (
 	FraudReview    Kind = "fraud_review"    // held back, paid a virtual Delay later (default 2 h)
 )
 
+// Faults of a service that streams its answers.
+const (
+	StreamCut    Kind = "stream_cut"    // the stream breaks off after its first message
+	NewValue     Kind = "new_value"     // states that the contract does not know
+	PlateLetters Kind = "plate_letters" // letters O for zeros in number plates
+)
+
 // NoReference makes a bank leave out what an entry is for.
 const NoReference Kind = "no_reference"
 
@@ -68,11 +75,14 @@ var (
 	fileKinds    = []Kind{Late, Missing, Truncated, Twice, Yesterday, WrongTotal, BadMarker, NoMarker, CP852}
 	invoiceKinds = []Kind{DuplicateXML, BalanceDiffers}
 	pspKinds     = []Kind{NotifyLost, NotifyTwice, NotifyEarly, NotifyLate, NotifyForged, NotifyReplayed, NotifyAltered, FraudReview}
+	streamKinds  = []Kind{StreamCut, NewValue, PlateLetters}
 	bankKinds    = []Kind{NoReference}
 )
 
 // Kinds lists all faults.
-func Kinds() []Kind { return slices.Concat(wireKinds, fileKinds, invoiceKinds, pspKinds, bankKinds) }
+func Kinds() []Kind {
+	return slices.Concat(wireKinds, fileKinds, invoiceKinds, streamKinds, pspKinds, bankKinds)
+}
 
 // What a fault of the wire can be limited to.
 const (

@@ -148,6 +148,7 @@ func (g *Gate) damage(w http.ResponseWriter, r *http.Request, next http.Handler,
 		body = g.voice.Garble(w.Header(), body)
 	case Malformed:
 		body = body[:len(body)/2]
+		dropTrailers(w.Header())
 	}
 	w.WriteHeader(answer.status)
 	switch f.Kind {
@@ -157,6 +158,13 @@ func (g *Gate) damage(w http.ResponseWriter, r *http.Request, next http.Handler,
 		flood(r.Context(), w, body)
 	default:
 		_, _ = w.Write(body)
+	}
+}
+
+// dropTrailers lets an answer that stops in the middle end without a word.
+func dropTrailers(h http.Header) {
+	for _, name := range h.Values("Trailer") {
+		h.Del(name)
 	}
 }
 
@@ -207,6 +215,7 @@ type recorder struct {
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+func (r *recorder) Flush()                      {} // it is sent when it is whole
 
 const loginPage = `<!DOCTYPE html>
 <html lang="ro"><head><title>Autentificare</title></head>

@@ -197,6 +197,9 @@ func (p *Provider) payment(o pspbook.Order, amount int64) *paymentWire {
 			"AuthCode": o.Approval, "BIN": o.Card[:6], "ISSUER": "Netopia GB", "ISSUER_COUNTRY": "642", "RRN": o.RRN,
 		}
 	}
+	if p.conf.Extras && o.Refunded > 0 {
+		told.Refunded = number(o.Refunded)
+	}
 	return told
 }
 

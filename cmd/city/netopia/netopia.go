@@ -72,6 +72,7 @@
 // available at a future date"; listing and settlements are not mentioned at all.
 //
 //	POST /operation/credit       {ntpID, amount[, split[]]}: refund; 00, or 58 when it cannot be
+//	payment.refunded             of an order of which something went back: how much in all
 //	GET  /extras/orders          ?posSignature=&after=ntpID: 500 orders at a time
 //	GET  /extras/settlements     ?posID=&from=YYYY-MM-DD&to=: payouts net of fee
 package netopia

@@ -102,6 +102,7 @@ type paymentWire struct {
 	OperationDate string            `json:"operationDate,omitempty"`
 	Options       *optionsWire      `json:"options,omitempty"`
 	PaymentURL    string            `json:"paymentURL,omitempty"`
+	Refunded      json.Number       `json:"refunded,omitempty"` // an extra
 	Status        int               `json:"status"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"racord/cmd/city/book"
 	"racord/cmd/city/calendar"
 	"racord/cmd/city/ditl"
+	"racord/cmd/city/parking"
 )
 
 // Receipt is one payment in a creditor's book.
@@ -18,8 +19,11 @@ type Manners = book.Manners
 
 // posts tells a creditor's payments from questions; nil for the usual way.
 func posts(creditor string) func(*http.Request, []byte) bool {
-	if creditor == string(book.Ditl) {
+	switch book.Creditor(creditor) {
+	case book.Ditl:
 		return ditl.Posts
+	case book.Parking:
+		return parking.Posts
 	}
 	return nil
 }

@@ -601,7 +601,7 @@ func TestOneOfManyPaysADebt(t *testing.T) {
 func TestDebtsChangeOverTheControlChannel(t *testing.T) {
 	city := start(t, town.Config{Seed: 1})
 	ctl := city.URL() + "/__ctl"
-	for _, creditor := range []string{"ditl", "fines", "water", "heating", "waste", "electricity"} {
+	for _, creditor := range names() {
 		d := openBills(t, city, "ana", creditor)
 		change := func(id, how string) int {
 			status, _ := ask(t, "POST", ctl+"/debts/change", nil,

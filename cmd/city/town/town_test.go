@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"racord/cmd/city/book"
 	"racord/cmd/city/town"
 )
 
@@ -25,6 +26,14 @@ func start(t *testing.T, conf town.Config) *town.Town {
 		}
 	})
 	return city
+}
+
+// names lists the creditors of the city.
+func names() (all []string) {
+	for _, c := range book.Creditors() {
+		all = append(all, string(c))
+	}
+	return all
 }
 
 // ask sends a request and returns status and body.
@@ -92,7 +101,7 @@ func TestDemoPeopleOweSomethingEverywhere(t *testing.T) {
 	city := start(t, town.Config{Seed: 9})
 	for _, login := range []string{"ana", "ion", "maria", "istvan"} {
 		truth := city.Truth(login)
-		for _, creditor := range []string{"ditl", "fines", "water", "heating", "waste", "electricity"} {
+		for _, creditor := range names() {
 			owed := int64(0)
 			for _, d := range truth[creditor] {
 				owed += max(0, d.Outstanding)

@@ -3,6 +3,7 @@ package town
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"racord/cmd/city/book"
@@ -94,7 +95,7 @@ func (w *world) truth(i int, on calendar.Day) map[string][]Debt {
 	all := map[string][]Debt{}
 	for _, c := range book.Creditors() {
 		debts := w.book.Truth(c, i, on)
-		if _, fined := w.book.Fines(i, on); len(debts) > 0 || c == book.Fines && fined {
+		if len(debts) > 0 || w.book.Knows(c, i, on) {
 			all[string(c)] = append([]Debt{}, debts...)
 		}
 	}
@@ -165,7 +166,8 @@ func (t *Town) ResetCounters() {
 // Credentials are the creditors' passwords and keys, by the names the hub's
 // manifests give its secrets.
 func (t *Town) Credentials() map[string]string {
-	return providerCredentials(map[string]string{
+	all := maps.Clone(t.roadKeys.Credentials())
+	maps.Copy(all, map[string]string{
 		"fines-api-key":             finesKey,
 		"ditl-user":                 ditlUser,
 		"ditl-password":             ditlPassword,
@@ -177,9 +179,11 @@ func (t *Town) Credentials() map[string]string {
 		"heating-sftp-password":     heatingPassword,
 		"heating-sftp-hostkey":      heating.HostKey(),
 		"waste-dsn":                 t.WasteDSN(),
+		"parking-api-key":           parkingKey,
 		"portal-client-id":          identity.PortalService,
 		"portal-client-secret":      portalSecret,
 		"desk-client-id":            identity.StaffDesk,
 		"desk-client-secret":        portalSecret,
 	})
+	return providerCredentials(all)
 }

@@ -12,7 +12,9 @@ import (
 	"racord/cmd/city/gate"
 	"racord/cmd/city/heating"
 	"racord/cmd/city/identity"
+	"racord/cmd/city/parking"
 	"racord/cmd/city/people"
+	"racord/cmd/city/roadfines"
 	"racord/cmd/city/waste"
 	"racord/cmd/city/water"
 )
@@ -27,6 +29,7 @@ type world struct {
 	identity *identity.Provider
 	files    *heating.Archive
 	mux      *http.ServeMux
+	secured  http.Handler // behind TLS that wants a certificate
 
 	providers providers
 }
@@ -72,6 +75,10 @@ func (t *Town) hang(w *world) error {
 			add(string(c), ditl.Limit, ditl.Voice(t.clock))
 		case book.Waste:
 			add(string(c), waste.Connections, gate.Voice{})
+		case book.Parking:
+			add(string(c), 0, parking.Voice())
+		case book.Roadfines:
+			add(string(c), 0, t.roadKeys.Voice())
 		default:
 			add(string(c), 0, gate.Voice{})
 		}
@@ -84,6 +91,7 @@ func (t *Town) doors(w *world) {
 	waterTokens := bearer.New(waterID, waterSecret, tokenLife)
 	powerTokens := bearer.New(electricityID, electricitySecret, tokenLife)
 	power := electricity.New(w.book, t.clock, w.gates["electricity"], powerTokens)
+	w.secured = w.gates["roadfines"].Wrap(roadfines.New(w.book, t.clock, t.roadKeys))
 	for path, door := range map[string]http.Handler{
 		"/ditl/":                   w.gates["ditl"].Wrap(ditl.New(w.book, t.clock, ditlUser, ditlPassword)),
 		"/fines/":                  w.gates["fines"].Wrap(fines.New(w.book, t.clock, finesKey)),
@@ -91,6 +99,7 @@ func (t *Town) doors(w *world) {
 		"/water/oauth/token":       w.gates["water"].WrapUncounted(waterTokens),
 		"/electricity/":            w.gates["electricity"].Wrap(power),
 		"/electricity/oauth/token": w.gates["electricity"].WrapUncounted(powerTokens),
+		parking.Path:               w.gates["parking"].Wrap(parking.New(w.book, t.clock, w.gates["parking"], parkingKey)),
 		"/oidc/":                   w.gates[identityGate].Wrap(w.identity),
 	} {
 		w.mux.Handle(path, door)

@@ -67,12 +67,12 @@ func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
 
 // morningEvery is how often it gets morning after the storm, so that files are
 // booked and statements of days that are over tell what was never booked.
-const morningEvery = 8 * time.Second
+const morningEvery = 3 * time.Second
 
 // awaitEnd waits until no payment is under way any more, at most twice as long
 // as it may take.
 func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Duration, err error) {
-	begun, came := time.Now(), 0
+	begun, came, told := time.Now(), 0, time.Duration(0)
 	for ; time.Since(begun) < 2*soon && ctx.Err() == nil; s.pause(ctx, 500*time.Millisecond) {
 		if time.Since(begun) >= time.Duration(came)*morningEvery {
 			came++
@@ -80,25 +80,36 @@ func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Durati
 				return 0, err
 			}
 		}
-		open, err := underWay(ctx, store)
+		open, first, err := underWay(ctx, store)
 		if err != nil {
 			return 0, err
 		}
 		if open == 0 {
 			break
 		}
+		if passed := time.Since(begun); passed >= told+tellEvery {
+			told = passed
+			s.say("%s after the storm %d are under way, such as %s", passed.Round(time.Second), open, first)
+		}
 	}
 	return time.Since(begun), ctx.Err()
 }
 
-// underWay counts the payments that are not at their end.
-func underWay(ctx context.Context, store hub.Store) (open int, err error) {
-	return open, store.EachPayment(ctx, func(p *hub.Payment) error {
-		if !judge.Finished(p) {
-			open++
+// tellEvery is how often is told what is still awaited.
+const tellEvery = 10 * time.Second
+
+// underWay counts the payments that are not at their end, and describes the first.
+func underWay(ctx context.Context, store hub.Store) (open int, first string, err error) {
+	err = store.EachPayment(ctx, func(p *hub.Payment) error {
+		if judge.Finished(p) {
+			return nil
+		}
+		if open++; open == 1 {
+			first = string(p.ID) + ":" + judge.Pending(p)
 		}
 		return nil
 	})
+	return open, first, err
 }
 
 // verdict reads all books.
@@ -111,7 +122,10 @@ func (s *storm) verdict(ctx context.Context, store hub.Store) (*judge.Verdict, e
 		}
 		e.Orders = append(e.Orders, orders...)
 	}
-	for _, creditor := range []hub.Name{"ditl", "fines", "water", "heating", "waste", "electricity"} {
+	for _, creditor := range []hub.Name{
+		"ditl", "fines", "water", "heating", "waste", "electricity",
+		"parking", "roadfines",
+	} {
 		entries, err := witness.Entries(ctx, s.city.url, creditor)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,127 @@
+package kinds_test
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"racord/adapters/upstream"
+	"racord/config"
+	"racord/connectors"
+	"racord/connectors/kinds"
+	"racord/hub"
+)
+
+// Every creditor of the demo city is led to a place inside: through the wall
+// nothing of any kind arrives there, whatever is asked. Where the operator opened
+// it, everything does.
+func TestEveryKindStandsBehindTheWall(t *testing.T) {
+	for name, inside := range map[string]struct {
+		allow   []netip.Prefix
+		arrives bool
+	}{
+		"walled": {nil, false},
+		"opened": {[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, true},
+	} {
+		seen := map[string]bool{}
+		for _, creditor := range demoManifests(t) {
+			var came atomic.Int64
+			address := doorbell(t, &came)
+			m := parse(t, creditor)
+			m.Rebase("http://127.0.0.1:8090", "http://"+address)
+			m.Rebase("127.0.0.1:8022", address)
+			knock(t, m, address, inside.allow)
+			if got := came.Load() > 0; got != inside.arrives {
+				t.Errorf("%s, %s (%s): got %d connections", name, creditor, m.Kind, came.Load())
+			}
+			seen[m.Kind] = true
+		}
+		if len(seen) != len(kinds.All().Names()) {
+			t.Errorf("%s: got kinds %v, want all of %v", name, seen, kinds.All().Names())
+		}
+	}
+}
+
+func demoManifests(t *testing.T) []string {
+	t.Helper()
+	all, err := fs.Glob(config.DemoCreditors(), "*.yaml")
+	if err != nil || len(all) < 6 {
+		t.Fatalf("got %v, %v, want the demo's manifests", all, err)
+	}
+	return all
+}
+
+func parse(t *testing.T, file string) *connectors.Manifest {
+	t.Helper()
+	data, err := fs.ReadFile(config.DemoCreditors(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := kinds.All().Parse(file, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// doorbell listens, counts who comes and closes at once.
+func doorbell(t *testing.T, came *atomic.Int64) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			came.Add(1)
+			_ = c.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// knock opens the connector and makes every call it has.
+func knock(t *testing.T, m *connectors.Manifest, address string, allow []netip.Prefix) {
+	t.Helper()
+	way := upstream.New(upstream.Conf{Allow: allow})
+	defer way.Close()
+	env := connectors.Env{
+		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: func(context.Context) error { return nil },
+		Clock: hub.ClockFunc(time.Now), Log: slog.New(slog.DiscardHandler),
+		Secret: func(_ context.Context, name string) (hub.Secret, error) {
+			if strings.HasSuffix(name, "dsn") {
+				return hub.NewSecret("postgres://u:p@" + address + "/db"), nil
+			}
+			return hub.NewSecret("secret"), nil
+		},
+	}
+	c, err := kinds.All().Open(t.Context(), env, m)
+	if err != nil {
+		t.Fatalf("%s: %v", m.File, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	asked := hub.Asked{Account: hub.AccountRef{Creditor: m.Creditor.Name, Code: "1234567"}}
+	if len(m.Traits.Identifiers) > 0 {
+		asked = hub.Asked{Identifier: hub.Identifier{Scheme: m.Traits.Identifiers[0], Value: "2920229120001"}}
+	}
+	if c.Source != nil {
+		_, _ = c.Source.Obligations(ctx, asked)
+	}
+	if c.Feed != nil {
+		_, _ = c.Feed.Pull(ctx, "")
+	}
+	if c.Probe != nil {
+		_ = c.Probe.Ping(ctx)
+	}
+	if c.Sink != nil {
+		_, _ = c.Sink.Post(ctx, []hub.Posting{{ID: "p1", Creditor: m.Creditor.Name, ExternalID: "x", Account: "1234567", Amount: hub.Money{Minor: 1, Currency: "RON"}}})
+	}
+}
