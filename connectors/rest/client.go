@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,13 +18,18 @@ import (
 
 // open makes the connector of a manifest.
 func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
+	for _, name := range connectors.PayingCalls() {
+		if c := m.Calls[name]; c != nil && blind(c) {
+			return nil, fmt.Errorf("%s: calls.%s.request.paging: blind is for obligations only", m.File, name)
+		}
+	}
 	return New(env, m, s), nil
 }
 
 // New makes the connector of a manifest whose calls have a Request, for kinds
 // that are REST with calls of their own. It sends nothing yet.
 func New(env connectors.Env, m *connectors.Manifest, s Settings) *hub.Connector {
-	cl := newClient(env, m, s, wire.NewCaller(env, s.Auth))
+	cl := newClient(env, m, s, wire.NewCaller(env, s.Auth).Reading(s.Answers))
 	c := m.Connector()
 	if m.Calls[connectors.CallObligations] != nil {
 		c.Source = source{cl, prepare(m, connectors.CallObligations)}
@@ -36,6 +42,11 @@ func New(env connectors.Env, m *connectors.Manifest, s Settings) *hub.Connector 
 	}
 	cl.pay(c)
 	return c
+}
+
+func blind(c *connectors.Call) bool {
+	p := connectors.RequestOf[Request](c).Paging
+	return p != nil && p.Blind
 }
 
 // client sends the calls of one creditor.

@@ -17,8 +17,9 @@ var Kind = connectors.Define("rest", "JSON over HTTP.", Settings{}, open,
 
 // Settings is what all calls of a creditor share.
 type Settings struct {
-	BaseURL string    `json:"base_url" doc:"Root of the creditor's API, without user, query and fragment." required:"true"`
-	Auth    wire.Auth `json:"auth" doc:"How the hub shows who it is." required:"true"`
+	BaseURL string       `json:"base_url" doc:"Root of the creditor's API, without user, query and fragment." required:"true"`
+	Auth    wire.Auth    `json:"auth" doc:"How the hub shows who it is." required:"true"`
+	Answers wire.Answers `json:"answers" doc:"How answers differ from JSON as it should be."`
 }
 
 // Check finds what cannot be an address.
@@ -38,11 +39,14 @@ type Request struct {
 	Paging  *Paging                        `json:"paging" doc:"How the answer goes on."`
 }
 
-// Paging is how an answer goes on. Exactly one of cursor, pages and more is set.
+// Paging is how an answer goes on. Exactly one of cursor, pages, more and blind is
+// set.
 type Paging struct {
 	Cursor   connectors.Path `json:"cursor" doc:"Where the next page starts; nothing or null after the last. The request says {{ cursor? }}."`
 	Pages    connectors.Path `json:"pages" doc:"How many pages there are. The request says {{ page }}."`
 	More     connectors.Path `json:"more" doc:"true while there are more pages. The request says {{ page }}."`
+	Blind    bool            `json:"blind" doc:"The answer does not say where it ends: its last page is followed by an empty one, or by itself again and again. The request says {{ page }}. Of obligations only."`
+	Size     int             `json:"size" doc:"With blind: how many records a page holds; one with fewer is the last." min:"1" max:"1000"`
 	MaxPages int             `json:"max_pages" doc:"An answer that has more is refused." required:"true" min:"1" max:"250"`
 }
 
@@ -87,7 +91,13 @@ func (p Paging) Check(report func(field, problem string)) {
 			set++
 		}
 	}
+	if p.Blind {
+		set++
+	}
 	if set != 1 {
-		report("", "needs exactly one of cursor, pages, more")
+		report("", "needs exactly one of cursor, pages, more, blind")
+	}
+	if p.Size > 0 && !p.Blind {
+		report("size", "belongs to blind")
 	}
 }
