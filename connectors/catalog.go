@@ -42,9 +42,13 @@ func (c Catalog) Names() []string {
 }
 
 // Parse reads a manifest strictly. Its error is Problems: everything that was
-// found, each with file, line, field, what is wrong and what is allowed.
-func (c Catalog) Parse(file string, data []byte) (*Manifest, error) {
+// found, each with file, line, field, what is wrong and what is allowed. A file
+// that the manifest names is asked of beside.
+func (c Catalog) Parse(file string, data []byte, beside ...Beside) (*Manifest, error) {
 	in := &inspection{file: file, lines: map[string]int{}}
+	for _, b := range beside {
+		in.beside = b
+	}
 	m := c.parse(in, data)
 	if err := in.err(); err != nil {
 		return nil, err

@@ -2,9 +2,11 @@ package connectors
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"racord/hub"
 )
@@ -21,6 +23,11 @@ type Env struct {
 	Read Doer
 	// Write sends HTTP once, and waits for the rate share.
 	Write Doer
+	// Secure gives Read and Write whose TLS is conf's: with a certificate of ours, or
+	// roots of the creditor's own.
+	Secure func(conf *tls.Config) (read, write Doer)
+	// Expires hears until when a credential of the creditor's is good; may be nil.
+	Expires func(what string, end time.Time)
 	// Dial connects what is not HTTP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Turn waits for the rate share; a kind that does not speak HTTP calls it

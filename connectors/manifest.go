@@ -26,15 +26,15 @@ type Manifest struct {
 // header is the shape of a manifest's top level; settings and calls belong to
 // the kind.
 type header struct {
-	Kind     string        `json:"kind" doc:"Protocol the creditor speaks." required:"true"`
-	Creditor string        `json:"creditor" doc:"Short name of the creditor: a lower-case letter, then letters, digits, '-' or '_'; 2 to 32 in all." required:"true"`
-	Name     string        `json:"name" doc:"Name citizens know the creditor by." required:"true"`
-	CUI      string        `json:"cui" doc:"Fiscal code, digits with a right check digit."`
-	Category string        `json:"category" doc:"What kind of creditor it is." required:"true" enum:"tax_office|fines|water|heat|gas|electricity|waste|transport|parking|hoa|housing|other"`
-	Contact  string        `json:"contact" doc:"Where a citizen asks about a bill: a page, an address or a telephone number."`
-	Accounts []accountPart `json:"accounts" doc:"Approved bank accounts. An IBAN in an answer that is not among them makes its record not payable."`
-	Traits   traitsPart    `json:"traits" doc:"What the creditor can do and bear." required:"true"`
-	Test     *debtorsPart  `json:"test" doc:"Whom the conformance suite asks about, at the creditor's test system."`
+	Kind     string       `json:"kind" doc:"Protocol the creditor speaks." required:"true"`
+	Creditor string       `json:"creditor" doc:"Short name of the creditor: a lower-case letter, then letters, digits, '-' or '_'; 2 to 32 in all." required:"true"`
+	Name     string       `json:"name" doc:"Name citizens know the creditor by." required:"true"`
+	CUI      string       `json:"cui" doc:"Fiscal code, digits with a right check digit."`
+	Category string       `json:"category" doc:"What kind of creditor it is." required:"true" enum:"tax_office|fines|water|heat|gas|electricity|waste|transport|parking|hoa|housing|other"`
+	Contact  string       `json:"contact" doc:"Where a citizen asks about a bill: a page, an address or a telephone number."`
+	Accounts accountList  `json:"accounts" doc:"Approved bank accounts, or the name of a CSV file beside the manifest with the columns id, iban, beneficiary, revenue_code. An IBAN in an answer that is not among them makes its record not payable."`
+	Traits   traitsPart   `json:"traits" doc:"What the creditor can do and bear." required:"true"`
+	Test     *debtorsPart `json:"test" doc:"Whom the conformance suite asks about, at the creditor's test system."`
 }
 
 type accountPart struct {
@@ -119,12 +119,11 @@ func (in *inspection) creditor(h header) hub.Creditor {
 	}
 	ids, ibans := map[string]bool{}, map[string]bool{}
 	for i, a := range h.Accounts {
-		field := fmt.Sprintf("accounts[%d]", i)
 		if ids[a.ID] {
-			in.at(field+".id", "two accounts are called %q", a.ID)
+			in.atAccount(i, "id", "two accounts are called %q", a.ID)
 		}
 		if ibans[a.IBAN] {
-			in.at(field+".iban", "stands twice")
+			in.atAccount(i, "iban", "stands twice")
 		}
 		ids[a.ID], ibans[a.IBAN] = true, true
 		c.Accounts = append(c.Accounts, hub.CreditorAccount(a))

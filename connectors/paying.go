@@ -12,7 +12,7 @@ import (
 type payingPart struct {
 	Class           string        `json:"class" doc:"What becomes of a posting that is sent twice: A, the creditor knows its id and books once; B, it may book twice, but can be asked before; C, neither, so it is sent once at most; F, a file. The conformance suite measures it." required:"true" enum:"A|B|C|F"`
 	Visible         time.Duration `json:"visible" doc:"Class B: how long a booking may take until find finds it." max:"86400"`
-	QuoteMaxAge     time.Duration `json:"quote_max_age" doc:"How old the last published answer may be that a payment rests on when there is no live one. Needed where nothing can be asked live." max:"604800"`
+	QuoteMaxAge     time.Duration `json:"quote_max_age" doc:"How old the last published answer may be that a payment rests on when there is no live one. Needed where nothing can be asked live; with windows, what the creditor answered last counts while it is closed." max:"604800"`
 	Partial         bool          `json:"partial" doc:"Whether less than an option's amount may be paid."`
 	Allocation      string        `json:"allocation" doc:"Who says which debts a part payment extinguishes." enum:"creditor_order|payer_directed"`
 	WithoutDebt     bool          `json:"without_debt" doc:"Whether a reference and an amount are enough. The request says {{ reference }}."`

@@ -23,7 +23,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Field, p.What)
 }
 
-// Problems are all mistakes found in a manifest, in the order of its lines.
+// Problems are all mistakes found in a manifest, in the order of its lines, and
+// in the files it names.
 type Problems []Problem
 
 // Error gives one problem a line.
@@ -43,6 +44,9 @@ type inspection struct {
 	found Problems
 	names string // what the creditor's secrets begin with
 	call  *Call  // the call being read
+
+	beside     Beside    // nil = no files come with it
+	accountsAt []Problem // where accounts stand that come from a file
 }
 
 func (in *inspection) sawAt(field string, line int) { in.lines[field] = line }
@@ -71,7 +75,13 @@ func (in *inspection) err() error {
 	if len(in.found) == 0 {
 		return nil
 	}
-	sort.SliceStable(in.found, func(i, j int) bool { return in.found[i].Line < in.found[j].Line })
+	sort.SliceStable(in.found, func(i, j int) bool {
+		a, b := in.found[i], in.found[j]
+		if (a.File == in.file) != (b.File == in.file) {
+			return a.File == in.file // the manifest before the files it names
+		}
+		return a.Line < b.Line
+	})
 	return in.found
 }
 

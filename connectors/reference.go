@@ -154,7 +154,7 @@ func nested(t reflect.Type) (inner reflect.Type, suffix string) {
 			return t, suffix
 		case t.Kind() == reflect.Pointer:
 			t = t.Elem()
-		case t.Kind() == reflect.Slice && ownSchema(t) == nil:
+		case t.Kind() == reflect.Slice && (ownSchema(t) == nil || t == reflect.TypeFor[accountList]()):
 			t, suffix = t.Elem(), suffix+"[]"
 		case t.Kind() == reflect.Map:
 			t, suffix = t.Elem(), suffix+".*"
@@ -184,6 +184,8 @@ func typeName(f reflect.StructField) string {
 		return "duration"
 	case t == reflect.TypeFor[oneOrMore]():
 		return "text or list"
+	case t == reflect.TypeFor[accountList]():
+		return "list or name of a file"
 	case t.Kind() == reflect.Slice:
 		return "list"
 	case t.Kind() == reflect.Map, t.Kind() == reflect.Struct:

@@ -84,6 +84,10 @@ func ownSchema(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[oneOrMore]():
 		text := &jsonschema.Schema{Type: "string"}
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "array", Items: text}, {Type: "integer"}}}
+	case reflect.TypeFor[accountList]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
+			{Type: "string", Pattern: `\.csv$`}, {Type: "array", Items: schemaOf(reflect.TypeFor[accountPart]())},
+		}}
 	default:
 		return nil
 	}

@@ -98,9 +98,38 @@ type Connector struct {
 	Reverser  Reverser
 	Statement Statement
 
+	Version int        // of a registered connector; 0 is the operator's own manifest
+	Canary  *Connector // a version on its way that a share of the citizens is shown; nil = none
+	Share   int        // how many per cent they are
+	Hidden  bool       // there is no live version: only those in the canary's share are shown anything
+
 	// Room tells how many postings this replica may begin now, so that it leaves
 	// those it may not begin to the others. Nil is any number.
 	Room func() int
+}
+
+// For gives the version that a party is shown, nil when it is shown none. A share
+// that grows takes nobody out who was in it.
+func (c *Connector) For(party PartyID) *Connector {
+	switch {
+	case c.Canary != nil && lot(c.Creditor.Name, party) < c.Share:
+		return c.Canary
+	case c.Hidden:
+		return nil
+	}
+	return c
+}
+
+// lot is a party's place among a hundred, another one at each creditor (FNV-1a).
+func lot(creditor Name, party PartyID) int {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for _, part := range [...]string{string(creditor), "\x00", string(party)} {
+		for i := range len(part) {
+			h = (h ^ uint64(part[i])) * prime
+		}
+	}
+	return int((h ^ h>>32) % 100)
 }
 
 // Questions lists what the creditor has to be asked to know all that a party

@@ -20,6 +20,28 @@ type SealedSecret struct {
 	By          Login
 }
 
+// SecretCard is what anybody sees of a secret.
+type SecretCard struct {
+	Name        string
+	Fingerprint string
+	SetAt       time.Time
+	By          Login
+	Previous    *SecretCard // the value before, as long as it is kept
+}
+
+// SecretKeeper takes secrets and never gives one back.
+type SecretKeeper interface {
+	// Put makes a value the newest of a name; the one before stays until it is
+	// replaced in turn or dropped. It returns CodeInvalid for a name or a value
+	// that cannot be one.
+	Put(ctx context.Context, creditor Name, name string, value Secret, by Login) (SecretCard, error)
+	// Drop removes a secret, or only the value before the newest. It returns
+	// CodeNotFound when there is nothing to remove.
+	Drop(ctx context.Context, creditor Name, name string, previous bool) error
+	// Cards lists a creditor's secrets, by name.
+	Cards(ctx context.Context, creditor Name) ([]SecretCard, error)
+}
+
 // SealedSecrets keeps secrets that it cannot read. Of each name there are at most
 // two, the newer first: whoever uses one while it is being changed has both.
 type SealedSecrets interface {

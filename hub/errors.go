@@ -55,6 +55,8 @@ type Field struct {
 	Pointer string `json:"pointer"` // JSON pointer, parameter or header name
 	Code    Code   `json:"code"`
 	Detail  string `json:"detail"`
+	File    string `json:"file,omitempty"` // of a manifest, or beside it
+	Line    int    `json:"line,omitempty"` // in that file, from 1
 }
 
 // Error gives the code and the sentence, followed by the cause.

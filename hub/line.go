@@ -26,16 +26,25 @@ type Line struct {
 	ValidUntil time.Time    `json:"valid_until"`      // business time: the quote's own end
 	PaidAt     time.Time    `json:"paid_at,omitzero"` // business time of the authorisation: the creditor counts from it
 	State      LineState    `json:"state"`
-	Reason     string       `json:"reason,omitempty"`    // why it was dropped, refused or is stuck
-	Tries      int          `json:"tries"`               // how often the creditor was asked to book it
-	SentAt     time.Time    `json:"sent_at,omitzero"`    // real time of the last time it was sent
-	FirstSent  time.Time    `json:"first_sent,omitzero"` // real time of the first
-	Receipt    string       `json:"receipt,omitempty"`   // the creditor's number
-	BookedAt   time.Time    `json:"booked_at,omitzero"`  // business time
-	ClearBy    time.Time    `json:"clear_by,omitzero"`   // business time after which the creditor may not show it as due any more
-	ClearedAt  time.Time    `json:"cleared_at,omitzero"` // business time at which the creditor was seen not to
-	Zombie     bool         `json:"zombie,omitempty"`    // booked, and still shown as due after ClearBy
-	File       string       `json:"file,omitempty"`      // class F: the file it was sent in
+	Reason     string       `json:"reason,omitempty"`     // why it was dropped, refused or is stuck
+	Tries      int          `json:"tries"`                // how often the creditor was asked to book it
+	SentAt     time.Time    `json:"sent_at,omitzero"`     // real time of the last time it was sent
+	FirstSent  time.Time    `json:"first_sent,omitzero"`  // real time of the first
+	Receipt    string       `json:"receipt,omitempty"`    // the creditor's number
+	BookedAt   time.Time    `json:"booked_at,omitzero"`   // business time
+	ClearBy    time.Time    `json:"clear_by,omitzero"`    // business time after which the creditor may not show it as due any more
+	ClearedAt  time.Time    `json:"cleared_at,omitzero"`  // business time at which the creditor was seen not to
+	Zombie     bool         `json:"zombie,omitempty"`     // booked, and still shown as due after ClearBy
+	File       string       `json:"file,omitempty"`       // class F: the file it was sent in
+	GivenBack  *GivenBack   `json:"given_back,omitempty"` // whose wish it was, when staff had it given back
+}
+
+// GivenBack tells which of the city's staff had a line given back. Above a limit
+// it takes two.
+type GivenBack struct {
+	AskedBy     Login     `json:"asked_by"`
+	AskedAt     time.Time `json:"asked_at"`              // business time
+	ConfirmedBy Login     `json:"confirmed_by,omitzero"` // empty while it waits, and for what one may decide alone
 }
 
 // Verified tells what a quote rests on.

@@ -137,6 +137,9 @@ type Payments interface {
 	Book(ctx context.Context, b ...Booking) error
 	// PaymentsOf lists a party's payments, newest first, from before the one named.
 	PaymentsOf(ctx context.Context, party PartyID, most int, before PaymentID) ([]*Payment, error)
+	// TakenSince tells whether something became of money that was taken for an
+	// obligation, at a moment of the store's time or after it, whoever paid.
+	TakenSince(ctx context.Context, creditor Name, obligation ObligationID, from time.Time) (bool, error)
 }
 
 // Books lets the hub's own records be checked.

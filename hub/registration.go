@@ -64,11 +64,21 @@ type ManifestFacts struct {
 type Move struct {
 	At    time.Time
 	By    Login // the zero Login is the hub itself
+	As    Office
 	From  Stage // "" at its beginning
 	To    Stage
 	Share int // per cent of the citizens, in canary
 	Why   string
 }
+
+// Office is in what right somebody acts.
+type Office string
+
+// The offices. The hub's own moves have none.
+const (
+	OfficeCompany  Office = "company"
+	OfficeApprover Office = "approver"
+)
 
 // Approval is one person's word that a version may call its creditor and be
 // shown to citizens.

@@ -23,7 +23,7 @@ func LimitsOf(t hub.Traits) Limits {
 	if t.Paying.Class != "" {
 		limits.Timeout = max(t.Timeout, PostLimitsOf(t).Timeout)
 	}
-	return limits
+	return limits.withDefaults()
 }
 
 func (l Limits) withDefaults() Limits {
@@ -97,6 +97,9 @@ func (a *Allowance) Load() Load {
 
 // Name is the creditor's name.
 func (a *Allowance) Name() hub.Name { return a.name }
+
+// Limits are what the allowance was made for.
+func (a *Allowance) Limits() Limits { return a.limits }
 
 func (a *Allowance) usable() int { return min(a.held, max(1, int(a.ceiling))) }
 

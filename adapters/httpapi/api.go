@@ -44,6 +44,8 @@ type Parts struct {
 	Roster  hub.Roster
 	Meter   Meter
 	Log     *slog.Logger
+
+	Connectors Connectors // nil = companies cannot register here
 }
 
 // Conf sets the API's limits. The zero value of a field takes its default.

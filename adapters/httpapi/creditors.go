@@ -26,19 +26,22 @@ type creditorsShown struct {
 	Creditors []creditorShown `json:"creditors"`
 }
 
-// listCreditors gives the creditors on duty.
+// listCreditors gives the creditors on duty that everybody is shown.
 func (a *API) listCreditors(context.Context, hub.Login, none) (creditorsShown, error) {
-	fleet := a.Roster.OnDuty()
-	list := creditorsShown{Creditors: make([]creditorShown, len(fleet))}
-	for i, c := range fleet {
-		list.Creditors[i] = creditorShown{
+	list := creditorsShown{Creditors: []creditorShown{}}
+	for _, c := range a.Roster.OnDuty() {
+		if c.Hidden {
+			continue
+		}
+		shown := creditorShown{
 			Creditor: c.Creditor.Name, Name: c.Creditor.Title, Category: c.Creditor.Category,
 			CUI: c.Creditor.CUI, Contact: c.Creditor.Contact, Fetch: c.Traits.Fetch,
 			Linkable: c.Traits.Can(hub.FetchByAccount), ProofDoc: c.Traits.ProofDoc,
 		}
 		if c.Traits.Fetch == nil {
-			list.Creditors[i].Fetch = []hub.Fetch{}
+			shown.Fetch = []hub.Fetch{}
 		}
+		list.Creditors = append(list.Creditors, shown)
 	}
 	return list, nil
 }

@@ -140,6 +140,12 @@ func (a *API) authorised(op operation) endpoint.Middleware {
 			if x.caller, err = a.Doorman.Admit(ctx, bearer); err != nil {
 				return nil, err
 			}
+			if op.who == holders && x.caller.Staffed() && !x.caller.Citizen {
+				return nil, hub.Errorf(hub.CodeForbidden, "A company's or an approver's token is for connectors.")
+			}
+			if op.who == registrars && !x.caller.Staffed() {
+				return nil, hub.Errorf(hub.CodeForbidden, "Connectors are for companies and for the city's approvers.")
+			}
 			if op.who == persons && !x.caller.Citizen {
 				return nil, hub.Errorf(hub.CodeForbidden, "This needs the citizen's own token; a portal's token shows no one's data.")
 			}

@@ -52,11 +52,16 @@ func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 		"a receipt that is shown":       {"GET", "/v1/receipts/%", "", "nobody", shownReceipt, 200},
 		"a receipt that is made up":     {"GET", "/v1/receipts/%-0-AAAAAAAAAAAAAAAA", "", "nobody", settle, 404},
 		"a refund":                      {"POST", "/v1/payments/%/refunds", refund, "staff", settle, 202},
+		"a confirmed refund":            {"POST", "/v1/payments/%/refunds/confirm", refund, "staff2", wished, 202},
+		"a confirmation of no refund":   {"POST", "/v1/payments/%/refunds/confirm", refund, "staff2", settle, 412},
 		"a refund of something else":    {"POST", "/v1/payments/%/refunds", strings.Replace(refund, "7015", "7014", 1), "staff", settle, 412},
 		"a refund by the payer":         {"POST", "/v1/payments/%/refunds", refund, "ana", settle, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newTill(t, nil)
+			if strings.Contains(tc.target, "confirm") {
+				s = newTill(t, twoPersons)
+			}
 			id := hub.PaymentID("")
 			if tc.before != nil {
 				id = tc.before(t, s)
@@ -78,6 +83,12 @@ func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 
 func open(t *testing.T, s *till) hub.PaymentID   { return s.opened(t, "k1", debt("ditl", 0)).ID }
 func settle(t *testing.T, s *till) hub.PaymentID { return s.settled(t, "k1", debt("ditl", 0)).ID }
+
+func wished(t *testing.T, s *till) hub.PaymentID {
+	id := settle(t, s)
+	s.ask("POST", "/v1/payments/"+string(id)+"/refunds", `{"line":1,"expected_refundable":{"amount":7015,"currency":"RON"},"reason":"other"}`, "Authorization", "Bearer staff")
+	return id
+}
 
 func shownReceipt(t *testing.T, s *till) hub.PaymentID {
 	w := s.ask("GET", "/v1/payments/"+string(settle(t, s))+"/receipt", "")

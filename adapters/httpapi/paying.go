@@ -38,7 +38,9 @@ type Notices interface {
 
 // Refunds has booked lines given back; pay.Service does.
 type Refunds interface {
-	GiveBack(ctx context.Context, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error)
+	GiveBack(ctx context.Context, by hub.Login, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error)
+	ConfirmGiveBack(ctx context.Context, by hub.Login, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error)
+	GivingBackWaits(l *hub.Line) bool
 }
 
 // Paying are the use cases behind the doors for payments. What is nil is not

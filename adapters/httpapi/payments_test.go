@@ -8,6 +8,7 @@ import (
 
 	"racord/adapters/httpapi"
 	"racord/hub"
+	"racord/hub/pay"
 )
 
 func TestABasketIsQuotedPaidAndBooked(t *testing.T) {
@@ -323,6 +324,43 @@ func TestALineIsRefundedOnceByWhoMay(t *testing.T) {
 	p = s.until(t, p.ID, "ana", hub.PaymentSettledPartly)
 	if p.Refunded != hub.Bani(7015) || p.Lines[1].State != hub.LineRefunded || len(s.sinks["water"].reversed) != 1 {
 		t.Errorf("got %+v, want the second line refunded after %v was reversed", p, s.sinks["water"].reversed)
+	}
+}
+
+// twoPersons lets nobody have a line of 70.15 lei given back alone.
+func twoPersons(p *httpapi.Parts, _ *httpapi.Conf) {
+	p.Paying.Refunds = pay.New(p.Paying.Payments.(*pay.Service).Parts, pay.Conf{Alone: hub.Bani(7014)})
+}
+
+func TestALargeRefundTakesTwoPersons(t *testing.T) {
+	s := newTill(t, twoPersons)
+	p := s.settled(t, "k1", debt("water", 0))
+	target := "/v1/payments/" + string(p.ID) + "/refunds"
+	body := `{"line":1,"expected_refundable":{"amount":7015,"currency":"RON"},"reason":"paid_twice"}`
+	for _, step := range []struct {
+		what, target, as string
+		status           int
+		says             string
+	}{
+		{"confirming what nobody asked for", target + "/confirm", "staff2", 412, "refundable_changed"},
+		{"asking", target, "staff", 202, `"state":"posted"`},
+		{"asking again", target, "staff", 412, "refundable_changed"},
+		{"another asking for the same", target, "staff2", 412, "refundable_changed"},
+		{"confirming one's own", target + "/confirm", "staff", 403, "forbidden"},
+		{"the payer confirming", target + "/confirm", "ana", 403, "forbidden"},
+		{"a second person", target + "/confirm", "staff2", 202, `"state":"reversing"`},
+		{"a second person twice", target + "/confirm", "staff2", 412, "refundable_changed"},
+	} {
+		if w := s.ask("POST", step.target, body, "Authorization", "Bearer "+step.as); w.Code != step.status || !strings.Contains(w.Body.String(), step.says) {
+			t.Errorf("%s: got %d %s, want %d and %s", step.what, w.Code, w.Body, step.status, step.says)
+		}
+		if n := len(s.sinks["water"].reversed); n > 0 {
+			t.Fatalf("%s: the creditor was asked already", step.what)
+		}
+	}
+	s.work(t)
+	if p = s.until(t, p.ID, "ana", hub.PaymentSettledPartly); p.Refunded != hub.Bani(7015) {
+		t.Errorf("got %+v, want the line refunded", p)
 	}
 }
 

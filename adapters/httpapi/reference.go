@@ -193,7 +193,10 @@ func (n namedNode) described(path string) described {
 }
 
 // tokens are the security schemes in words.
-var tokens = map[string]string{"citizen": "the citizen's own", "portal": "the portal's", "staff": "one with the scope refunds"}
+var tokens = map[string]string{
+	"citizen": "the citizen's own", "portal": "the portal's", "staff": "one with the scope refunds",
+	"company": "the company's", "approver": "an approver's",
+}
 
 // token says in words whose token the operation wants.
 func (n node) token() string {

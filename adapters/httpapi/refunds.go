@@ -45,15 +45,28 @@ func (a *API) refund(ctx context.Context, who hub.Login, want refundWanted) (ref
 	if a.Paying.Refunds == nil {
 		return refundAccepted{}, errNotOffered
 	}
-	p, err := a.Paying.Refunds.GiveBack(ctx, want.id, want.Line, *want.Expected)
-	a.Log.LogAttrs(ctx, slog.LevelInfo, "refund asked for", slog.String("operation", "payment_refund"),
+	p, err := a.Paying.Refunds.GiveBack(ctx, who, want.id, want.Line, *want.Expected)
+	return a.refunding(ctx, "refund asked for", who, want, p, err)
+}
+
+// confirmRefund is the word of a second of the staff.
+func (a *API) confirmRefund(ctx context.Context, who hub.Login, want refundWanted) (refundAccepted, error) {
+	if a.Paying.Refunds == nil {
+		return refundAccepted{}, errNotOffered
+	}
+	p, err := a.Paying.Refunds.ConfirmGiveBack(ctx, who, want.id, want.Line, *want.Expected)
+	return a.refunding(ctx, "refund confirmed", who, want, p, err)
+}
+
+func (a *API) refunding(ctx context.Context, what string, who hub.Login, want refundWanted, p *hub.Payment, err error) (refundAccepted, error) {
+	a.Log.LogAttrs(ctx, slog.LevelInfo, what, slog.String("operation", "payment_refund"),
 		slog.String("payment", string(want.id)), slog.Int("line", want.Line), slog.String("reason", want.Reason),
 		slog.String("by", who.Subject), slog.String("code", string(hub.CodeOf(err))))
 	switch hub.CodeOf(err) {
 	case "":
 		return a.refundAccepted(p, want.Line), nil
 	case hub.CodeConflict:
-		err = hub.Wrap(codeRefundable, err, "Another amount can be refunded of this line now. Look at the payment again.")
+		err = hub.Wrap(codeRefundable, err, "Another amount can be refunded of this line now, or nobody or somebody else asked for it. Look at the payment again.")
 	case hub.CodeNotFound:
 		err = hub.Wrap(hub.CodeNotFound, err, "There is no such payment, or it has no such line.")
 	}
@@ -61,7 +74,9 @@ func (a *API) refund(ctx context.Context, who hub.Login, want refundWanted) (ref
 }
 
 func (a *API) refundAccepted(p *hub.Payment, line int) refundAccepted {
-	r := refundAccepted{Payment: p.ID, Line: a.paidLine(p.Line(line)), Refunds: []paidRefundShown{}}
+	r := refundAccepted{
+		Payment: p.ID, Line: a.paidLine(p.Line(line)), Refunds: []paidRefundShown{}, Waits: a.Paying.Refunds.GivingBackWaits(p.Line(line)),
+	}
 	for i := range p.Refunds {
 		if p.Refunds[i].Line == line {
 			r.Refunds = append(r.Refunds, shownRefund(&p.Refunds[i]))
@@ -76,6 +91,7 @@ type refundAccepted struct {
 	Payment hub.PaymentID     `json:"payment"`
 	Line    paidLineShown     `json:"line"`
 	Refunds []paidRefundShown `json:"refunds"`
+	Waits   bool              `json:"waits_for_confirmation"`
 }
 
 func writeAccepted(x *exchange, w http.ResponseWriter, r refundAccepted) error {

@@ -13,7 +13,7 @@ type route struct {
 
 // routes is the table of contents.
 func (a *API) routes() []route {
-	return []route{
+	return append([]route{
 		{"GET /v1/view", a.byAccept("text/event-stream",
 			serve(a, citizens("view_read", a.limits.views), decodeAsk, a.Views.Of, writeView),
 			serve(a, citizens("view_stream", a.limits.views), decodeStream, a.stream, writeNothing))},
@@ -30,6 +30,7 @@ func (a *API) routes() []route {
 		{"POST /v1/payments/{id}/resume", serve(a, a.payer("payment_resume"), decodePaymentID, showing(a, a.resume), writeChanged)},
 		{"POST /v1/payments/{id}/cancel", serve(a, a.payer("payment_cancel"), decodePaymentID, showing(a, a.cancel), writeChanged)},
 		{"POST /v1/payments/{id}/refunds", serve(a, paying(staff("payment_refund", a.limits.calls)), decodeRefund, a.refund, writeAccepted)},
+		{"POST /v1/payments/{id}/refunds/confirm", serve(a, paying(staff("payment_refund_confirm", a.limits.calls)), decodeRefund, a.confirmRefund, writeAccepted)},
 		{"GET /v1/payments/{id}/receipt", a.byAccept("application/pdf",
 			serve(a, a.payer("payment_receipt"), decodeReceipt, a.receipt, writeReceipt),
 			serve(a, a.payer("payment_receipt_pdf"), decodeReceipt, a.printed, a.writePDF))},
@@ -37,12 +38,12 @@ func (a *API) routes() []route {
 		{"POST /v1/notify/{psp}", a.notify()},
 		{"GET /openapi.yaml", serve(a, public("openapi_read"), decodeNothing, a.readYAML, writeFile)},
 		{"GET /docs", serve(a, public("docs_read"), decodeNothing, a.readDocs, writeFile)},
-	}
+	}, a.connectorRoutes()...)
 }
 
 // elsewhere answers what no route matches: 405 when the path exists, else 404.
 func (a *API) elsewhere() http.Handler {
-	methods := []string{"GET", "HEAD", "POST", "DELETE"}
+	methods := []string{"GET", "HEAD", "POST", "PUT", "DELETE"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var allowed []string
 		for _, method := range methods {

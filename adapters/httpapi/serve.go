@@ -27,6 +27,7 @@ const (
 	everybody audience = iota // without a token
 	holders                   // with any good token
 	persons                   // with a citizen's own token
+	registrars                // with a company's own token or an approver's
 	refunders                 // with a token that has the right to have money given back
 )
 

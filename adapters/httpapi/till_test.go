@@ -72,6 +72,7 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 		}
 	})
 	s.doorman.callers["staff"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "clerk"}, Portal: "desk", Refunds: true}
+	s.doorman.callers["staff2"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "second clerk"}, Portal: "desk", Refunds: true}
 	s.doorman.callers["other"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "other"}, Portal: "other"}
 	return s
 }

@@ -29,6 +29,8 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 	portal := hub.Caller{Login: hub.Login{Issuer: s.issuer.URL, Subject: "demo-portal-service"}, Portal: "demo-portal-service", Assurance: "low"}
 	staff := portal
 	staff.Refunds = true
+	company, approver := portal, portal
+	company.Tenant, approver.Approver = "water", true
 	level := func(want string) hub.Caller { c := citizen; c.Assurance = want; return c }
 	service := fine.with("sub", "demo-portal-service").with("azp", "demo-portal-service").with("scope", "racord").with("acr", nil)
 	for name, tc := range map[string]struct {
@@ -49,6 +51,10 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 		"a portal for itself":        {signES256(good(), service, k.ec), portal},
 		"a portal that wants more":   {signES256(good(), service.with("scope", "openid racord"), k.ec), portal},
 		"staff that may refund":      {signES256(good(), service.with("scope", "racord refunds"), k.ec), staff},
+		"a company":                  {signES256(good(), service.with("scope", "racord connectors").with("creditor", "water"), k.ec), company},
+		"an approver":                {signES256(good(), service.with("scope", "racord connectors.approve"), k.ec), approver},
+		"a company approves nothing": {signES256(good(), service.with("scope", "connectors connectors.approve").with("creditor", "water"), k.ec), company},
+		"a creditor without a scope": {signES256(good(), service.with("scope", "connectors.approve").with("creditor", "water"), k.ec), portal},
 		"a scope that only looks so": {signES256(good(), service.with("scope", "racord refunds.read norefunds"), k.ec), portal},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -130,6 +130,8 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"empty audience":                          ec(good(), fine.with("aud", []string{})),
 		"no audience":                             ec(good(), fine.with("aud", nil)),
 		"unregistered portal":                     ec(good(), fine.with("azp", "evil-portal")),
+		"a company without its creditor":          ec(good(), fine.with("scope", "connectors")),
+		"a company whose creditor is no name":     ec(good(), fine.with("scope", "connectors").with("creditor", "../x")),
 		"no portal":                               ec(good(), fine.with("azp", nil)),
 		"client_id and azp differ":                ec(good(), fine.with("client_id", "evil-portal")),
 		"portal spelled AZP":                      ec(good(), fine.with("azp", nil).with("AZP", "demo-portal")),

@@ -25,6 +25,7 @@ var (
 	errIssuer   = errors.New("not a configured issuer")
 	errPortal   = errors.New("not issued to a registered portal")
 	errSubject  = errors.New("no subject")
+	errTenant   = errors.New("a company's token without its creditor")
 	errLifetime = errors.New("expired, not yet valid, or without an end")
 )
 
@@ -42,6 +43,7 @@ type token struct {
 	ClientID string   `json:"client_id"`
 	Scope    string   `json:"scope"`
 	ACR      string   `json:"acr"`
+	Creditor string   `json:"creditor"`
 	Expiry   *float64 `json:"exp"`
 	NotYet   *float64 `json:"nbf"`
 	IssuedAt *float64 `json:"iat"`
@@ -124,6 +126,8 @@ func (d *Doorman) check(from *issuer, t *token) error {
 		return errSubject
 	case !slices.Contains(from.Portals, t.Portal), t.ClientID != "" && t.ClientID != t.Portal:
 		return errPortal
+	case slices.Contains(strings.Fields(t.Scope), scopeConnectors) && !hub.Name(t.Creditor).Valid():
+		return errTenant
 	case !d.current(t):
 		return errLifetime
 	}
@@ -151,21 +155,31 @@ func instant(seconds float64) time.Time {
 	return time.UnixMilli(int64(min(max(seconds, -end), end) * 1000))
 }
 
-// scopeRefunds is granted by the identity provider to the city's staff, and to
-// nobody else.
-const scopeRefunds = "refunds"
+// Scopes that the identity provider grants to few: to the city's staff, and to
+// companies for the creditor in the token's claim "creditor".
+const (
+	scopeRefunds    = "refunds"
+	scopeConnectors = "connectors"
+	scopeApprove    = "connectors.approve"
+)
 
 // caller tells who the token speaks for. A portal's own token (client
-// credentials) has the portal as its subject and no openid scope.
+// credentials) has the portal as its subject and no openid scope. Whoever is
+// bound to a creditor approves nothing.
 func (t *token) caller() hub.Caller {
 	scopes := strings.Fields(t.Scope)
-	return hub.Caller{
+	c := hub.Caller{
 		Login:     hub.Login{Issuer: t.Issuer, Subject: t.Subject},
 		Portal:    t.Portal,
 		Assurance: assurance(t.ACR),
 		Citizen:   t.Subject != t.Portal && slices.Contains(scopes, oidc.ScopeOpenID),
 		Refunds:   slices.Contains(scopes, scopeRefunds),
 	}
+	if slices.Contains(scopes, scopeConnectors) {
+		c.Tenant = hub.Name(t.Creditor)
+	}
+	c.Approver = t.Creditor == "" && slices.Contains(scopes, scopeApprove)
+	return c
 }
 
 // assurance gives low, substantial or high, from the word itself or the URI of

@@ -167,6 +167,14 @@ const (
 	AND (opened_at, id) < (SELECT opened_at, id FROM payments WHERE id = $3) ORDER BY opened_at DESC, id DESC LIMIT $2`
 )
 
+// TakenSince tells whether something became of money for an obligation.
+func (s *Store) TakenSince(ctx context.Context, creditor hub.Name, obligation hub.ObligationID, from time.Time) (taken bool, err error) {
+	err = s.each(ctx, s.read, func(row Scanner) error { return row.Scan(&taken) }, `
+SELECT EXISTS (SELECT 1 FROM lines WHERE creditor = $1 AND obligation = $2 AND changed_at >= $3 AND state NOT IN ('held', 'dropped'))`,
+		string(creditor), string(obligation), micros(from))
+	return taken, err
+}
+
 // PaymentsOf lists a party's payments, newest first.
 func (s *Store) PaymentsOf(ctx context.Context, party hub.PartyID, most int, before hub.PaymentID) ([]*hub.Payment, error) {
 	if before == "" {

@@ -17,7 +17,7 @@ type guardMetrics struct {
 	calls, shed, retried, moves             *prometheus.CounterVec
 	duration                                *prometheus.HistogramVec
 	breaker, quarantined, declared, declRPS *prometheus.GaugeVec
-	declPost                                *prometheus.GaugeVec
+	declPost, credentials                   *prometheus.GaugeVec
 	loads                                   *loads
 }
 
@@ -34,6 +34,7 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 		declared:    t.gauge("racord_declared_slots", "Calls at once that a creditor declared for all replicas together.", "connector"),
 		declRPS:     t.gauge("racord_declared_calls_per_second", "Calls a second that a creditor declared for all replicas together, 0 for any number.", "connector"),
 		declPost:    t.gauge("racord_declared_posting_seconds", "How long a creditor may take to book a line, by what it declared, before somebody should look.", "connector"),
+		credentials: t.gauge("racord_credential_end_seconds", "When a credential of a connector's ends, in real time since the epoch, as the last connection showed it.", "connector", "credential"),
 		loads:       newLoads(),
 	}
 	t.registry.MustRegister(m.loads)
@@ -66,6 +67,15 @@ func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter
 	}
 	t.guard.quarantined.WithLabelValues(label)
 	return m
+}
+
+// Expires gives what hears until when a connector's credentials are good. What
+// they are is a closed set of words.
+func (t *Telemetry) Expires(name hub.Name) func(what string, end time.Time) {
+	label := t.connector(name)
+	return func(what string, end time.Time) {
+		t.guard.credentials.WithLabelValues(label, t.words.label(kindEvent, what)).Set(float64(end.Unix()))
+	}
 }
 
 // undeclared is what the guard allows a creditor that declares nothing.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
@@ -149,7 +150,7 @@ func (w *Writer) Do(req *http.Request) (*http.Response, error) {
 func settled(failure, err error) error {
 	var unsent lean.NotSent
 	var below *net.OpError
-	if errors.As(err, &unsent) || errors.As(err, &below) && below.Op == "dial" {
+	if errors.As(err, &unsent) || errors.As(err, &below) && below.Op == "dial" || alert(err) {
 		return hub.Undone(failure)
 	}
 	return failure
@@ -166,6 +167,8 @@ func failure(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &coded):
 		return coded
+	case alert(err):
+		return hub.Wrap(hub.CodeAuth, err, "The creditor's system does not accept the hub's certificate.")
 	case errors.Is(ctx.Err(), context.Canceled) || errors.Is(err, context.Canceled):
 		return hub.Wrap(hub.CodeCancelled, err, "The question was withdrawn.")
 	case ctx.Err() != nil || errors.As(err, &slow) && slow.Timeout():
@@ -173,4 +176,13 @@ func failure(ctx context.Context, err error) error {
 	default:
 		return hub.Wrap(hub.CodeUnavailable, err, "The creditor cannot be reached.")
 	}
+}
+
+// alert tells whether the other side refused our certificate. TLS 1.3 says so
+// after the request was written, and without having read any of it (RFC 8446
+// §4.4.2.4).
+func alert(err error) bool {
+	var said *net.OpError
+	return errors.As(err, &said) && said.Op == "remote error" &&
+		(strings.Contains(said.Err.Error(), "certificate") || strings.Contains(said.Err.Error(), "access denied"))
 }

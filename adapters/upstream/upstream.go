@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"racord/adapters/upstream/lean"
@@ -65,19 +66,39 @@ type Client struct {
 	wall  *Wall
 	dial  *net.Dialer
 	base  *lean.Transport
+	conf  Conf
+
+	mu   sync.Mutex
+	more []*lean.Transport // with TLS of their own
 }
 
 // New opens a way out. Close ends it.
 func New(conf Conf) *Client {
 	conf = conf.withDefaults()
 	wall := NewWall(conf.Allow, conf.Deny)
-	c := &Client{wall: wall}
+	c := &Client{wall: wall, conf: conf}
 	c.dial = &net.Dialer{Timeout: conf.Connect, KeepAlive: 30 * time.Second, Resolver: conf.Resolver, ControlContext: wall.Control}
-	c.base = transport(conf, c.dial)
-	wire := &wire{next: c.base, maxBody: conf.MaxBody}
-	c.Read = newReader(wire)
-	c.Write = &Writer{client: plain(wire)}
+	c.base = transport(conf, c.dial, &tls.Config{RootCAs: conf.RootCAs, ClientSessionCache: tls.NewLRUClientSessionCache(0)})
+	c.Read, c.Write = over(c.base, conf)
 	return c
+}
+
+// over sends over a transport.
+func over(base *lean.Transport, conf Conf) (*Reader, *Writer) {
+	wire := &wire{next: base, maxBody: conf.MaxBody}
+	return newReader(wire), &Writer{client: plain(wire)}
+}
+
+// Secure gives another reader and writer behind the same wall and the same turns,
+// whose TLS is what secure says, 1.2 or newer: a certificate of ours, or roots of
+// the creditor's own. Sessions are not resumed, so that a connection is made with
+// the certificate of the day.
+func (c *Client) Secure(secure *tls.Config) (*Reader, *Writer) {
+	base := transport(c.conf, c.dial, secure.Clone())
+	c.mu.Lock()
+	c.more = append(c.more, base)
+	c.mu.Unlock()
+	return over(base, c.conf)
 }
 
 // HTTP is a client for what belongs to no connector, such as an identity
@@ -85,11 +106,17 @@ func New(conf Conf) *Client {
 func (c *Client) HTTP() *http.Client { return c.Write.client }
 
 // Close closes the connections that are not in use.
-func (c *Client) Close() { c.base.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, base := range append(c.more, c.base) {
+		base.CloseIdleConnections()
+	}
+}
 
 // transport sends small questions lean, and leaves the rest to net/http.
-func transport(conf Conf, dial *net.Dialer) *lean.Transport {
-	secure := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: conf.RootCAs, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+func transport(conf Conf, dial *net.Dialer, secure *tls.Config) *lean.Transport {
+	secure.MinVersion = max(secure.MinVersion, tls.VersionTLS12)
 	return &lean.Transport{
 		Dial:      dial.DialContext,
 		Fallback:  standard(conf, dial, secure),

@@ -1,4 +1,4 @@
-// Command city runs the simulated city of Napoca-Test: six creditors that speak
+// Command city runs the simulated city of Napoca-Test: creditors that speak
 // the protocols such bodies really speak, two payment providers, a bank, an
 // identity provider, and books that what they say can be held against. All
 // people, debts and payments are invented; people and debts follow from a seed.
@@ -9,6 +9,8 @@
 //	sftp /out/termo_*.csv         district heating, nightly files
 //	SQL  v_solduri                waste, a view in SQLite or PostgreSQL
 //	GET  /electricity/api/…       electricity, e-invoices in ZIP files
+//	gRPC napoca.parking.v1        parking, by its .proto
+//	POST /roadfines/v1/…          road fines, mutual TLS and signed JSON
 //	GET  /oidc/…                  OpenID Connect
 //	POST /netopia/…               payments, Netopia API v2
 //	POST /euplatesc/…             payments, EuPlătesc
@@ -64,8 +66,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "ready\n  creditors   %s\n  heating     sftp://%s/out\n  waste       %s %s\n  identity    %s/oidc\n  payments    %s/netopia %s/euplatesc\n  bank        %s/bank\n  control     %s/__ctl/state\n",
-		t.URL(), t.SFTPAddr(), t.WasteDriver(), t.WasteDSN(), t.URL(), t.URL(), t.URL(), t.URL(), t.URL())
+	fmt.Fprintf(stdout, "ready\n  creditors   %s\n  road fines  %s\n  heating     sftp://%s/out\n  waste       %s %s\n  identity    %s/oidc\n  payments    %s/netopia %s/euplatesc\n  bank        %s/bank\n  control     %s/__ctl/state\n",
+		t.URL(), t.SecureURL(), t.SFTPAddr(), t.WasteDriver(), t.WasteDSN(), t.URL(), t.URL(), t.URL(), t.URL(), t.URL())
 	<-ctx.Done()
 	return t.Close()
 }
@@ -75,11 +77,12 @@ func flags(args []string, stderr io.Writer) (town.Config, error) {
 	set := flag.NewFlagSet("city", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.Usage = func() {
-		fmt.Fprintln(stderr, "Usage: city [flags]\n\nRuns the simulated city of Napoca-Test: six creditors, two payment\nproviders, a bank, an identity provider and a control channel under /__ctl.\nAll people, debts and payments are invented.\n\nFlags:")
+		fmt.Fprintln(stderr, "Usage: city [flags]\n\nRuns the simulated city of Napoca-Test: its creditors, two payment\nproviders, a bank, an identity provider and a control channel under /__ctl.\nAll people, debts and payments are invented.\n\nFlags:")
 		set.PrintDefaults()
 	}
 	set.StringVar(&conf.Listen, "listen", "127.0.0.1:0", "HTTP `address`; port 0 takes a free one")
 	set.StringVar(&conf.SFTPListen, "sftp-listen", "127.0.0.1:0", "SFTP `address` of the heating company")
+	set.StringVar(&conf.TLSListen, "tls-listen", "127.0.0.1:0", "HTTPS `address` of the register of road fines")
 	set.StringVar(&conf.DataDir, "data", "", "`folder` for the waste operator's SQLite file (default: a temporary one)")
 	set.StringVar(&conf.Size, "size", "S", "S = 2,000 people, M = 40,000, L = 400,000")
 	set.Int64Var(&conf.Seed, "seed", 1, "the same `number` gives the same city")

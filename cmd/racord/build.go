@@ -23,6 +23,7 @@ import (
 	"racord/hub/link"
 	"racord/hub/pay"
 	"racord/hub/reconcile"
+	"racord/hub/vault"
 	"racord/hub/view"
 )
 
@@ -33,7 +34,8 @@ type parts struct {
 	store     hub.Store
 	l1, l2    hub.PageCache
 	keys      *hub.Keys
-	fleet     hub.Fleet
+	fleet     hub.Roster
+	vault     *vault.Vault
 	views     *view.Views
 	feeds     *feed.Runner
 	payments  *pay.Service

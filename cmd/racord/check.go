@@ -88,7 +88,8 @@ func (c *checkCommand) manifest() (*connectors.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kinds.All().Parse(c.Manifest, data)
+	beside := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(filepath.Dir(c.Manifest), name)) }
+	return kinds.All().Parse(c.Manifest, data, beside)
 }
 
 // settle points the manifest at a running demo, if one was named, and gives
@@ -114,7 +115,7 @@ func (c *checkCommand) env(m *connectors.Manifest, clock hub.Clock) (connectors.
 	allowance := guard.Fixed(m.Creditor.Name, guard.LimitsOf(m.Traits))
 	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: c.Allow, Deny: denied(config.Wall{})})
 	return connectors.Env{
-		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn,
+		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn,
 		Secret: secretsOf(c.Secrets, m.Creditor.Name), Clock: clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
 	}, way.Close
 }

@@ -68,7 +68,7 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 	conf.Listen, conf.OpsListen, conf.Data, conf.Log = c.Listen, c.OpsListen, c.Data, c.Log
 	conf.Drain = 0
 	conf.Secrets = filepath.Join(c.Data, "secrets")
-	conf.Issuers = []config.Issuer{{URL: city.URL() + "/oidc", Portals: []string{"demo-portal", "demo-portal-service", "demo-desk"}}}
+	conf.Issuers = []config.Issuer{{URL: city.URL() + "/oidc", Portals: []string{"demo-portal", "demo-portal-service", "demo-desk", "demo-company-desk"}}}
 	conf.Wall.AllowAll = []config.Prefix{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
 	conf.Sandbox.Bases = demoBases(city)
 	if err := writeSecrets(conf.Secrets, city.Credentials()); err != nil {
@@ -87,8 +87,9 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 // in the demo's manifests.
 func demoBases(city *town.Town) map[string]string {
 	return map[string]string{
-		"http://127.0.0.1:8090": city.URL(),
-		"127.0.0.1:8022":        city.SFTPAddr(),
+		"http://127.0.0.1:8090":  city.URL(),
+		"127.0.0.1:8022":         city.SFTPAddr(),
+		"https://127.0.0.1:8443": city.SecureURL(),
 	}
 }
 

@@ -92,7 +92,7 @@ creditors: creditors
 secrets: secrets
 issuers:
   - url: %s/oidc
-    portals: [demo-portal, demo-portal-service, demo-desk]
+    portals: [demo-portal, demo-portal-service, demo-desk, demo-company-desk]
 wall:
   allow: [127.0.0.0/8]
 sandbox:
@@ -100,7 +100,8 @@ sandbox:
   bases:
     http://127.0.0.1:8090: %s
     127.0.0.1:8022: %s
-%s`, city.URL(), city.URL(), p.Front, city.SFTPAddr(), p.More))
+    https://127.0.0.1:8443: %s
+%s`, city.URL(), city.URL(), p.Front, city.SFTPAddr(), city.SecureURL(), p.More))
 	return s
 }
 

@@ -40,12 +40,21 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 	}, pay.Conf{
 		NotifyURL: notify + "/v1/notify", PageLife: time.Duration(conf.PageLife), Lease: time.Duration(conf.Lease),
 		CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery), Workers: conf.Workers,
+		Alone: alone(conf.RefundAlone),
 	})
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); h.payments.Run(running) }()
 	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
 	return nil
+}
+
+// alone is how much one of the staff may have given back; none = the default.
+func alone(bani int64) hub.Money {
+	if bani == 0 {
+		return hub.Money{}
+	}
+	return hub.Bani(bani)
 }
 
 // openProviders opens the contracts with payment providers, each behind its own

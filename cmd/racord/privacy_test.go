@@ -53,7 +53,7 @@ func TestNoPersonalCodeAndNoSecretGetsOut(t *testing.T) {
 	}
 	places["a log"] = hub.log.String()
 	places["the database file"] = databaseFiles(t, s.dir)
-	if len(redis.Keys(t)) == 0 || !strings.Contains(places["a URL"], "/fines/v1/debts/search") || len(places["a log"]) == 0 {
+	if len(redis.Keys(t)) == 0 || !strings.Contains(places["a URL"], "/fines/v1/debts/search") || !strings.Contains(places["a URL"], "/napoca.parking.v1.Parking/ListDues") || len(places["a log"]) == 0 {
 		t.Fatalf("nothing to look at: %d keys, %d bytes of URLs, %d bytes of log", len(redis.Keys(t)), len(places["a URL"]), len(places["a log"]))
 	}
 	for place, text := range places {
@@ -115,13 +115,35 @@ func recorder(t *testing.T, city string) (traffic *record, front string) {
 	}
 	traffic = &record{}
 	proxy := httputil.NewSingleHostReverseProxy(target)
+	var protocols http.Protocols // gRPC as well
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	proxy.Transport = sameProtocol{&http.Transport{}, h2c()}
 	proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, _ error) { panic(http.ErrAbortHandler) }
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(traffic, "%s %s\n", r.Method, r.URL.String())
 		proxy.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
 	}))
+	server.Config.Protocols = &protocols
+	server.Start()
 	t.Cleanup(server.Close)
 	return traffic, server.URL
+}
+
+// sameProtocol passes calls on in the version of HTTP they came in.
+type sameProtocol struct{ one, two http.RoundTripper }
+
+func (s sameProtocol) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.ProtoMajor == 2 {
+		return s.two.RoundTrip(r)
+	}
+	return s.one.RoundTrip(r)
+}
+
+func h2c() http.RoundTripper {
+	var only http.Protocols
+	only.SetUnencryptedHTTP2(true)
+	return &http.Transport{Protocols: &only}
 }
 
 func databaseFiles(t *testing.T, dir string) string {

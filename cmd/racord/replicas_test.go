@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"racord/adapters/testserver"
+	"racord/cmd/city/book"
 	"racord/cmd/city/town"
 	"racord/connectors"
 	"racord/connectors/kinds"
@@ -19,7 +20,8 @@ import (
 func declared(t *testing.T) map[string]*connectors.Manifest {
 	t.Helper()
 	all := map[string]*connectors.Manifest{}
-	for _, name := range []string{"ditl", "fines", "water", "heating", "waste", "electricity"} {
+	for _, creditor := range book.Creditors() {
+		name := string(creditor)
 		data, err := os.ReadFile("../../config/creditors/" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package connectortest_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io/fs"
 	"net"
 	"net/http"
@@ -24,8 +25,13 @@ func way(t testing.TB, city *town.Town) connectors.Env {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := plain(transport)
 	return connectors.Env{
+		Secure: func(conf *tls.Config) (read, write connectors.Doer) {
+			secure := &http.Transport{DisableCompression: true, TLSClientConfig: conf}
+			t.Cleanup(secure.CloseIdleConnections)
+			return plain(secure), plain(secure)
+		},
 		Read: client, Write: client, LocalFiles: true, Clock: hub.ClockFunc(city.Now),
 		Dial: (&net.Dialer{}).DialContext,
 		Turn: func(context.Context) error { return nil },
@@ -37,6 +43,11 @@ func way(t testing.TB, city *town.Town) connectors.Env {
 			return hub.NewSecret(value), nil
 		},
 	}
+}
+
+// plain is a client that follows nothing.
+func plain(over http.RoundTripper) *http.Client {
+	return &http.Client{Transport: over, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // demo reads a manifest of the demo city and points it at a town.
@@ -52,6 +63,7 @@ func demo(t testing.TB, city *town.Town, file string, change ...string) *connect
 	}
 	m.Rebase("http://127.0.0.1:8090", city.URL())
 	m.Rebase("127.0.0.1:8022", city.SFTPAddr())
+	m.Rebase("https://127.0.0.1:8443", city.SecureURL())
 	return m
 }
 
@@ -59,7 +71,8 @@ func demo(t testing.TB, city *town.Town, file string, change ...string) *connect
 // protocol has no such thing for is left.
 var clausesOfTheCity = map[string]int{
 	"ditl.yaml": 44, "fines.yaml": 43, "water.yaml": 44, "electricity.yaml": 44, "waste.yaml": 25, "heating.yaml": 16,
-	"parking.yaml": 28,
+	"parking.yaml":   28,
+	"roadfines.yaml": 40,
 }
 
 // The debtors that the manifests name are people of every town, so this is what

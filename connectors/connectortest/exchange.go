@@ -71,7 +71,9 @@ func (e *exchange) taken() int64 {
 }
 
 // sent describes the request, not masked yet.
-func (e *exchange) sent() string { return e.method + " " + e.address + " " + shown(e.body) }
+func (e *exchange) sent() string {
+	return e.method + " " + e.address + " " + shown(readable(e.header.Get("Content-Type"), e.body))
+}
 
 // got describes the answer, not masked yet.
 func (e *exchange) got() string {
@@ -80,7 +82,17 @@ func (e *exchange) got() string {
 	if e.err != nil {
 		return "nothing: " + e.err.Error()
 	}
-	return fmt.Sprintf("%d %s %s", e.status, e.kind, shown(e.answer.Bytes()))
+	return fmt.Sprintf("%d %s %s", e.status, e.kind, shown(readable(e.kind, e.answer.Bytes())))
+}
+
+// readable leaves out what a signed message says: it stands in base64 (RFC 7515
+// §7.1), where a personal code cannot be masked.
+func readable(kind string, message []byte) []byte {
+	if !strings.HasPrefix(kind, "application/jose") {
+		return message
+	}
+	header, _, _ := bytes.Cut(message, []byte("."))
+	return append(header[:len(header):len(header)], ".<signed>"...)
 }
 
 // shownBytes is how much of a message a report repeats.

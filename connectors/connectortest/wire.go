@@ -3,6 +3,7 @@ package connectortest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -44,6 +45,12 @@ func (w *wire) wrap(env connectors.Env) connectors.Env {
 	watched.Read, watched.Write = w.over(env.Read), w.over(env.Write)
 	watched.Log = slog.New(slog.NewTextHandler(&w.lines, nil))
 	watched.Dial = w.dial
+	if env.Secure != nil {
+		watched.Secure = func(conf *tls.Config) (read, write connectors.Doer) {
+			read, write = env.Secure(conf)
+			return w.over(read), w.over(write)
+		}
+	}
 	watched.Turn = func(ctx context.Context) error {
 		w.mu.Lock()
 		w.turns++

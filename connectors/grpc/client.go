@@ -45,7 +45,7 @@ func newClient(env connectors.Env, m *connectors.Manifest, s Settings) (*client,
 		}
 		cl.methods[name] = method
 	}
-	if cl.line, err = newLine(env, to); err != nil {
+	if cl.line, err = newLine(env, to, s.TLS); err != nil {
 		return nil, hub.Wrap(hub.CodeInvalid, err, "The address of the service cannot be used.")
 	}
 	return cl, nil

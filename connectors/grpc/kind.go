@@ -26,14 +26,17 @@ type Settings struct {
 	Proto   string    `json:"proto" doc:"The company's .proto, as it is. It may import google/protobuf/*, google/type/date.proto and google/type/money.proto." required:"true"`
 	Service string    `json:"service" doc:"Full name of the service in the .proto, such as company.billing.v1.Billing." required:"true"`
 	Auth    wire.Auth `json:"auth" doc:"How the hub shows who it is; a header is sent as metadata." required:"true"`
+	TLS     *wire.TLS `json:"tls" doc:"A certificate of ours (mTLS), or roots of the creditor's own."`
 }
 
 // Check finds what cannot be an address or a .proto.
 func (s Settings) Check(report func(field, problem string)) {
 	if problem := connectors.CheckURL(s.BaseURL); problem != "" {
 		report("base_url", problem)
-	} else if _, err := serverOf(s.BaseURL); err != nil {
+	} else if to, err := serverOf(s.BaseURL); err != nil {
 		report("base_url", err.Error())
+	} else if s.TLS != nil && !to.secure {
+		report("tls", "belongs to an address that begins with https://")
 	}
 	if _, err := compile(s.Proto, s.Service); err != nil {
 		report(err.field, err.Error())

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"racord/connectors"
+	"racord/connectors/wire"
 )
 
 // server is whom the calls go to.
@@ -57,9 +58,12 @@ type line struct{ conn *rpc.ClientConn }
 // newLine makes a line. The name is never looked up here and no proxy is taken
 // from the environment: env dials host and port, and its wall looks at the
 // address. Nothing is repeated but what the other side says it never saw.
-func newLine(env connectors.Env, to server) (*line, error) {
+func newLine(env connectors.Env, to server, own *wire.TLS) (*line, error) {
 	secure := insecure.NewCredentials()
-	if to.secure {
+	switch host, _, _ := net.SplitHostPort(to.address); {
+	case own != nil:
+		secure = credentials.NewTLS(own.Config(env, host))
+	case to.secure:
 		secure = credentials.NewTLS(nil)
 	}
 	conn, err := rpc.NewClient("passthrough:///"+to.address,

@@ -2,6 +2,7 @@ package kinds_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
@@ -21,6 +22,7 @@ import (
 var payees = []string{
 	"ditl", "fines", "water", "electricity", "waste",
 	"parking",
+	"roadfines",
 }
 
 func payingTown(t testing.TB) *town.Town {
@@ -38,10 +40,15 @@ func worldOf(t testing.TB, c *town.Town) connectors.Env {
 	t.Helper()
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := plain(transport)
 	secrets := c.Credentials()
 	return connectors.Env{
 		Read: client, Write: client, Clock: hub.ClockFunc(c.Now), LocalFiles: true,
+		Secure: func(conf *tls.Config) (read, write connectors.Doer) {
+			secure := &http.Transport{DisableCompression: true, TLSClientConfig: conf}
+			t.Cleanup(secure.CloseIdleConnections)
+			return plain(secure), plain(secure)
+		},
 		Dial: (&net.Dialer{}).DialContext, Turn: func(context.Context) error { return nil },
 		Secret: func(_ context.Context, name string) (hub.Secret, error) {
 			if value, ok := secrets[name]; ok {
@@ -50,6 +57,11 @@ func worldOf(t testing.TB, c *town.Town) connectors.Env {
 			return hub.Secret{}, connectors.Failure(hub.CodeAuth, errors.New("no such secret"))
 		},
 	}
+}
+
+// plain is a client that follows nothing.
+func plain(over http.RoundTripper) *http.Client {
+	return &http.Client{Transport: over, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func manifestOf(t testing.TB, name string, c *town.Town) *connectors.Manifest {
@@ -64,6 +76,7 @@ func manifestOf(t testing.TB, name string, c *town.Town) *connectors.Manifest {
 	}
 	m.Rebase("http://127.0.0.1:8090", c.URL())
 	m.Rebase("127.0.0.1:8022", c.SFTPAddr())
+	m.Rebase("https://127.0.0.1:8443", c.SecureURL())
 	return m
 }
 

@@ -19,6 +19,7 @@ var waysOut = map[string][]string{
 	"net":                     {"Dial", "DialTimeout", "DialTCP", "DialUDP", "DialUnix", "Dialer", "Listen", "ListenTCP", "Resolver", "DefaultResolver", "LookupHost", "LookupIP", "LookupAddr"},
 	"crypto/tls":              {"Dial", "DialWithDialer", "Dialer"},
 	"golang.org/x/crypto/ssh": {"Dial"},
+	"google.golang.org/grpc":  {"Dial", "DialContext"},
 	"os":                      {"Getenv", "LookupEnv", "Environ", "ExpandEnv", "StartProcess"},
 	"os/exec":                 {"Command", "CommandContext"},
 	"syscall":                 {"Socket", "Connect", "Exec"},

@@ -23,6 +23,10 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 			return nil, fmt.Errorf("%s: calls.%s.request.paging: blind is for obligations only", m.File, name)
 		}
 	}
+	env, err := secured(env, s)
+	if err != nil {
+		return nil, err
+	}
 	return New(env, m, s), nil
 }
 
@@ -49,17 +53,31 @@ func blind(c *connectors.Call) bool {
 	return p != nil && p.Blind
 }
 
+// secured gives the environment the TLS of the settings.
+func secured(env connectors.Env, s Settings) (connectors.Env, error) {
+	if s.TLS == nil {
+		return env, nil
+	}
+	to, err := url.Parse(s.BaseURL)
+	if err != nil || env.Secure == nil {
+		return env, hub.Errorf(hub.CodeUnsupported, "no TLS of its own is possible here")
+	}
+	env.Read, env.Write = env.Secure(s.TLS.Config(env, to.Hostname()))
+	return env, nil
+}
+
 // client sends the calls of one creditor.
 type client struct {
-	manifest *connectors.Manifest
-	env      connectors.Env
-	base     string
-	caller   *wire.Caller
-	last     atomic.Pointer[parsed]
+	manifest   *connectors.Manifest
+	env        connectors.Env
+	base       string
+	caller     *wire.Caller
+	signatures *wire.Signatures
+	last       atomic.Pointer[parsed]
 }
 
 func newClient(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *client {
-	return &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller}
+	return &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller, signatures: wire.NewSignatures(env, s.JWS)}
 }
 
 // prepared is a call with its request, the parameters in a fixed order.
@@ -107,21 +125,25 @@ func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) 
 		return nil, err
 	}
 	var body *bytes.Reader
+	var kind string
 	if !p.Body.IsZero() {
 		filled, err := p.Body.AppendJSON(ctx, nil, v)
+		if err == nil {
+			filled, kind, err = cl.signatures.Sign(ctx, filled)
+		}
 		if err != nil {
 			return nil, err
 		}
 		body = bytes.NewReader(filled)
 	}
-	request, err := cl.newRequest(ctx, p.Method, address, body)
+	request, err := cl.newRequest(ctx, p.Method, address, kind, body)
 	if err != nil {
 		return nil, connectors.Failure(hub.CodeInternal, errors.New("the request cannot be made")) // the cause repeats the address
 	}
 	return request, cl.addHeaders(ctx, p, v, request)
 }
 
-func (cl *client) newRequest(ctx context.Context, method, address string, body *bytes.Reader) (*http.Request, error) {
+func (cl *client) newRequest(ctx context.Context, method, address, kind string, body *bytes.Reader) (*http.Request, error) {
 	to, err := cl.parse(address)
 	if err != nil {
 		return nil, err
@@ -136,7 +158,7 @@ func (cl *client) newRequest(ctx context.Context, method, address string, body *
 		return nil, err
 	}
 	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", kind)
 	}
 	request.URL, request.Host = to, to.Host
 	return request, nil
@@ -188,7 +210,7 @@ func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) 
 }
 
 func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Vars, request *http.Request) error {
-	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept", cl.signatures.Accept())
 	for _, name := range p.headers {
 		template := p.Headers[name]
 		value, present, err := template.Append(ctx, nil, v, connectors.InHeader)
@@ -204,8 +226,8 @@ func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Var
 
 // decode reads a reply and finds refusals. A good reply that is not JSON is
 // CodeBadData; a refusal need not be JSON.
-func (cl *client) decode(reply *wire.Reply, r *connectors.Reading) (*connectors.JSON, error) {
-	answer, broken := parse(reply)
+func (cl *client) decode(ctx context.Context, reply *wire.Reply, r *connectors.Reading) (*connectors.JSON, error) {
+	answer, broken := cl.open(ctx, reply)
 	var root connectors.Value
 	if broken == nil {
 		root = answer.Root()
@@ -219,8 +241,9 @@ func (cl *client) decode(reply *wire.Reply, r *connectors.Reading) (*connectors.
 	return answer, broken
 }
 
-func parse(reply *wire.Reply) (*connectors.JSON, error) {
-	body, err := reply.JSON()
+// open verifies a reply and reads its JSON.
+func (cl *client) open(ctx context.Context, reply *wire.Reply) (*connectors.JSON, error) {
+	body, err := cl.signatures.Open(ctx, reply)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +267,7 @@ func (p probe) Ping(ctx context.Context) error {
 		return err
 	}
 	defer reply.Release()
-	answer, err := p.decode(reply, p.manifest.Reading(p.call.Call, hub.Asked{}, p.env.Clock.Now()))
+	answer, err := p.decode(ctx, reply, p.manifest.Reading(p.call.Call, hub.Asked{}, p.env.Clock.Now()))
 	switch {
 	case err == nil:
 		answer.Release()
@@ -272,7 +295,7 @@ func (l linker) Prove(ctx context.Context, account hub.AccountRef, proof hub.Pro
 	}
 	defer reply.Release()
 	r := l.manifest.Reading(l.call.Call, asked, l.env.Clock.Now())
-	answer, err := l.decode(reply, r)
+	answer, err := l.decode(ctx, reply, r)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, 
 		return false, err
 	}
 	defer reply.Release()
-	answer, broken := parse(reply)
+	answer, broken := cl.open(ctx, reply)
 	said := connectors.Reply{Status: reply.Status, Broken: broken, RetryAfter: reply.RetryAfter}
 	if broken == nil {
 		defer answer.Release()

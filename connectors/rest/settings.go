@@ -19,6 +19,8 @@ var Kind = connectors.Define("rest", "JSON over HTTP.", Settings{}, open,
 type Settings struct {
 	BaseURL string       `json:"base_url" doc:"Root of the creditor's API, without user, query and fragment." required:"true"`
 	Auth    wire.Auth    `json:"auth" doc:"How the hub shows who it is." required:"true"`
+	TLS     *wire.TLS    `json:"tls" doc:"A certificate of ours (mTLS), or roots of the creditor's own."`
+	JWS     *wire.JWS    `json:"jws" doc:"Signed JSON."`
 	Answers wire.Answers `json:"answers" doc:"How answers differ from JSON as it should be."`
 }
 
@@ -26,6 +28,9 @@ type Settings struct {
 func (s Settings) Check(report func(field, problem string)) {
 	if problem := connectors.CheckURL(s.BaseURL); problem != "" {
 		report("base_url", problem)
+	}
+	if s.TLS != nil && !strings.HasPrefix(s.BaseURL, "https://") {
+		report("tls", "belongs to an address that begins with https://")
 	}
 }
 

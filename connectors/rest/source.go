@@ -44,7 +44,7 @@ func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.R
 		return false, err
 	}
 	defer reply.Release()
-	answer, err := s.decode(reply, r)
+	answer, err := s.decode(ctx, reply, r)
 	if err != nil {
 		return false, err
 	}

@@ -236,6 +236,8 @@ func network(ctx context.Context, err error) error {
 		return known // without the address around it
 	case ctx.Err() != nil:
 		return connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())
+	case certificateRefused(err):
+		return connectors.Failure(hub.CodeAuth, withoutURL(err))
 	case isTimeout(err):
 		return connectors.Failure(hub.CodeTimeout, withoutURL(err))
 	default:

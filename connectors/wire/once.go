@@ -55,7 +55,7 @@ func (a *attempt) Do(request *http.Request) (*http.Response, error) {
 // says so, or there never was a connection.
 func unsent(err error) bool {
 	var dial *net.OpError
-	return hub.Certainly(err) || errors.As(err, &dial) && dial.Op == "dial"
+	return hub.Certainly(err) || errors.As(err, &dial) && dial.Op == "dial" || certificateRefused(err)
 }
 
 // forget lets a token be renewed before its time.

@@ -325,6 +325,25 @@ func (l *Ledger) PaymentsOf(_ context.Context, party hub.PartyID, most int, befo
 	return list[:min(len(list), most)], nil
 }
 
+// TakenSince is hub.Payments'. The ledger does not know when a line changed: it
+// goes by when its creditor was told.
+func (l *Ledger) TakenSince(_ context.Context, creditor hub.Name, obligation hub.ObligationID, from time.Time) (taken bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range l.payments {
+		p, err := l.load(id)
+		if err != nil {
+			return false, err
+		}
+		for i := range p.Lines {
+			line := &p.Lines[i]
+			moved := line.State != hub.LineHeld && line.State != hub.LineDropped && !line.SentAt.Before(from)
+			taken = taken || moved && line.Creditor == creditor && line.Obligation == obligation
+		}
+	}
+	return taken, nil
+}
+
 // EachPayment is hub.Books'.
 func (l *Ledger) EachPayment(_ context.Context, each func(*hub.Payment) error) error {
 	l.mu.Lock()

@@ -71,6 +71,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"payments: of many openings with one key one counts":   keyRace,
 		"payments: changes wait for each other":                versionsRace,
 		"payments: a party's own, newest first":                paymentsOfAParty,
+		"payments: what was taken for a debt is known":         takenSince,
 		"payments: strangers may pay":                          strangersMayPay,
 		"payments: there is room":                              roomToPay,
 		"claims: of many payers of one debt one has it":        claimRace,

@@ -199,6 +199,31 @@ func strangersMayPay(t *testing.T, lab Lab) {
 	}
 }
 
+// takenSince is about everybody's payments of a debt, from when money was taken.
+func takenSince(t *testing.T, lab Lab) {
+	p, from := opened(t, lab.Store, Basket("ana", "a", "b")), Now()
+	changed(t, lab.Store, p.ID, func(tx hub.PaymentTx, p *hub.Payment) error {
+		from = tx.Now()
+		return p.Line(1).Move(hub.LineDue)
+	})
+	for name, tc := range map[string]struct {
+		obligation hub.ObligationID
+		from       time.Time
+		want       bool
+	}{
+		"taken":             {"a", from, true},
+		"taken long before": {"a", from.Add(time.Hour), false},
+		"only held":         {"b", from.Add(-time.Hour), false},
+		"never paid":        {"c", from.Add(-time.Hour), false},
+	} {
+		got, err := lab.Store.TakenSince(t.Context(), p.Line(1).Creditor, tc.obligation, tc.from)
+		wantCode(t, name, err, "")
+		if got != tc.want {
+			t.Errorf("%s: got %t, want %t", name, got, tc.want)
+		}
+	}
+}
+
 func paymentsOfAParty(t *testing.T, lab Lab) {
 	ctx, store := t.Context(), lab.Store
 	opened(t, store, Basket("dan", "x"))

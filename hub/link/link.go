@@ -35,18 +35,18 @@ type Service struct {
 // the day's attempts are used up, and with the creditor's own failure when it
 // could not be asked.
 func (s *Service) Link(ctx context.Context, who hub.Login, account hub.AccountRef, proof hub.Proof) (hub.Link, error) {
-	connector, err := s.connector(account)
+	folder, err := s.Store.Folder(ctx, who)
+	if err != nil {
+		return hub.Link{}, err
+	}
+	party := folder.Party.ID
+	connector, err := s.connector(party, account)
 	if err != nil {
 		return hub.Link{}, err
 	}
 	if hub.ValidCNP(account.Code) {
 		return hub.Link{}, errPersonal()
 	}
-	folder, err := s.Store.Folder(ctx, who)
-	if err != nil {
-		return hub.Link{}, err
-	}
-	party := folder.Party.ID
 	if err := s.attempt(ctx, party, account); err != nil {
 		return hub.Link{}, err
 	}
@@ -73,10 +73,14 @@ func (s *Service) Unlink(ctx context.Context, who hub.Login, id hub.LinkID) erro
 	return s.Store.Unlink(ctx, folder.Party.ID, id)
 }
 
-func (s *Service) connector(account hub.AccountRef) (*hub.Connector, error) {
+// connector gives the version of the account's creditor that the party is shown.
+func (s *Service) connector(party hub.PartyID, account hub.AccountRef) (*hub.Connector, error) {
 	for _, c := range s.Roster.OnDuty() {
-		if c.Creditor.Name == account.Creditor && c.Traits.Can(hub.FetchByAccount) {
-			return c, nil
+		if c.Creditor.Name != account.Creditor {
+			continue
+		}
+		if own := c.For(party); own != nil && own.Traits.Can(hub.FetchByAccount) {
+			return own, nil
 		}
 	}
 	err := hub.Errorf(hub.CodeInvalid, "There is no creditor of this name whose accounts can be linked.")

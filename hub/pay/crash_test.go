@@ -51,7 +51,7 @@ var plays = map[string]play{
 		for range 60 {
 			time.Sleep(10 * time.Second)
 			err := tn.ask(func(r *replica) error {
-				_, err := r.GiveBack(context.Background(), p.ID, 1, p.Lines[0].Amount)
+				_, err := r.GiveBack(context.Background(), clerk, p.ID, 1, p.Lines[0].Amount)
 				return err
 			})
 			now, _ := tn.ledger.Payment(context.Background(), p.ID)

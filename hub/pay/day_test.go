@@ -165,7 +165,7 @@ func (tn *town) giveBack(p *hub.Payment, l hub.Line) {
 	for range 30 {
 		time.Sleep(10 * time.Second)
 		err := tn.ask(func(r *replica) error {
-			_, err := r.GiveBack(context.Background(), p.ID, l.No, l.Amount)
+			_, err := r.GiveBack(context.Background(), clerk, p.ID, l.No, l.Amount)
 			return err
 		})
 		if code := hub.CodeOf(err); err == nil || code != hub.CodeConflict {

@@ -294,6 +294,15 @@ func (c gatedPages) Forget(ctx context.Context, creditor hub.Name, asked hub.Ask
 	_ = sent(ctx, c.g, "Pages.Forget", func() error { c.Pages.Forget(ctx, creditor, asked); return nil })
 }
 
+func (c gatedPages) Remembered(ctx context.Context, creditor hub.Name, asked hub.Asked) (answer hub.Answer, fetched time.Time, err error) {
+	answer, err = through(ctx, c.g, "Pages.Remembered", func() (hub.Answer, error) {
+		answer, at, err := c.Pages.Remembered(ctx, creditor, asked)
+		fetched = at
+		return answer, err
+	})
+	return answer, fetched, err
+}
+
 type gatedPayments struct {
 	hub.Payments
 	g *gate
@@ -374,6 +383,10 @@ func (c gatedPayments) NextWork(ctx context.Context, kind hub.WorkKind) (time.Du
 
 func (c gatedPayments) ReceiveFact(ctx context.Context, f hub.Fact) (bool, error) {
 	return through(ctx, c.g, "Payments.ReceiveFact", func() (bool, error) { return c.Payments.ReceiveFact(ctx, f) })
+}
+
+func (c gatedPayments) TakenSince(ctx context.Context, creditor hub.Name, obligation hub.ObligationID, from time.Time) (bool, error) {
+	return through(ctx, c.g, "Payments.TakenSince", func() (bool, error) { return c.Payments.TakenSince(ctx, creditor, obligation, from) })
 }
 
 func (c gatedPayments) PaymentsOf(ctx context.Context, party hub.PartyID, most int, before hub.PaymentID) ([]*hub.Payment, error) {

@@ -34,9 +34,11 @@ type Parts struct {
 }
 
 // Pages are what the view remembers. Forget drops the answer to one question,
-// because a payment changed what is owed.
+// because a payment changed what is owed. Remembered gives the last answer and
+// the real time it was fetched at; CodeNotFound when it is not remembered.
 type Pages interface {
 	Forget(ctx context.Context, creditor hub.Name, asked hub.Asked)
+	Remembered(ctx context.Context, creditor hub.Name, asked hub.Asked) (hub.Answer, time.Time, error)
 }
 
 // Meter counts what happens to payments. Names are from closed sets.
@@ -60,6 +62,7 @@ type Conf struct {
 	Lease       time.Duration // how long a replica has a piece of work; default 10 s
 	LookUpEvery time.Duration // how soon a charge without an answer is looked up; default 2 s
 	Workers     int           // pieces of work of one kind at once; default 8
+	Alone       hub.Money     // up to here one of the staff has a line given back alone; default 1,000 RON
 }
 
 const longestQuote = 15 * time.Minute
@@ -73,6 +76,7 @@ func (c Conf) withDefaults() Conf {
 	orElse(&c.Lease, 10*time.Second)
 	orElse(&c.LookUpEvery, 2*time.Second)
 	orElse(&c.Workers, 8)
+	orElse(&c.Alone, hub.Bani(100_000))
 	return c
 }
 

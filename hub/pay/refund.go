@@ -177,32 +177,6 @@ func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, 
 	return r.Move(hub.RefundFailed)
 }
 
-// GiveBack takes a booked line back at its creditor and then refunds it. The
-// caller says how much it believes can be refunded of the line: CodeConflict
-// when that is not so any more, CodeNotFound for a line that is not there,
-// CodeUnsupported when the creditor cannot take it back.
-func (s *Service) GiveBack(ctx context.Context, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error) {
-	if s.Stopped(hub.BarrierOpen) {
-		return nil, errStopped()
-	}
-	return s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
-		l := p.Line(line)
-		switch {
-		case l == nil:
-			return hub.Errorf(hub.CodeNotFound, "The payment has no such line.")
-		case l.State == hub.LineStuck && expected == l.Amount:
-			return s.reject(tx, p, p.ChargeOf(line), l, "asked_by_operator")
-		case l.State != hub.LinePosted || expected != l.Amount:
-			return hub.Errorf(hub.CodeConflict, "The line cannot be refunded in its present state.")
-		}
-		if c := s.connector(l.Creditor); c == nil || c.Reverser == nil {
-			return hub.Errorf(hub.CodeUnsupported, "The creditor's system cannot take a booking back.")
-		}
-		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkLine, No: line, Creditor: l.Creditor}, 0)
-		return l.Move(hub.LineReversing)
-	})
-}
-
 // reverse takes a booked line back at its creditor. Reversing twice is harmless,
 // so that a lost answer is asked for again.
 func (s *Service) reverse(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {

@@ -107,7 +107,7 @@ func (f *fenced) decide() {
 			case f.offices[l.Creditor].ids[p.PostingID(l.No)] > 0:
 				err = hands.Booked(context.Background(), p.ID, l.No, hub.Receipt{Number: "N"})
 			default:
-				_, err = hands.GiveBack(context.Background(), p.ID, l.No, l.Amount)
+				_, err = hands.GiveBack(context.Background(), clerk, p.ID, l.No, l.Amount)
 			}
 			if err != nil {
 				f.t.Errorf("%s line %d: %v", p.ID, l.No, err)

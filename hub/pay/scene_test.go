@@ -372,6 +372,9 @@ type scene struct {
 
 var who = hub.Login{Issuer: "https://id.invalid", Subject: "ana"}
 
+// clerk is one of the city's staff.
+var clerk = hub.Login{Issuer: "https://id.invalid", Subject: "clerk"}
+
 type folders struct{ hub.Folders }
 
 func (folders) Folder(_ context.Context, who hub.Login) (hub.Folder, error) {
@@ -437,10 +440,20 @@ func (s *scene) parts() pay.Parts {
 	return parts
 }
 
-// pages is a view that remembers nothing.
-type pages struct{}
+// pages is a view that remembers what it is told, and forgets nothing.
+type pages struct {
+	answer  hub.Answer
+	fetched time.Time
+}
 
 func (pages) Forget(context.Context, hub.Name, hub.Asked) {}
+
+func (p pages) Remembered(context.Context, hub.Name, hub.Asked) (hub.Answer, time.Time, error) {
+	if p.fetched.IsZero() {
+		return hub.Answer{}, time.Time{}, hub.Errorf(hub.CodeNotFound, "Nothing is remembered.")
+	}
+	return p.answer, p.fetched, nil
+}
 
 // notes reads the providers' notifications, which all are well signed here.
 type notes struct{}

@@ -3,6 +3,7 @@ package pay
 import (
 	"context"
 	"sync"
+	"time"
 
 	"racord/hub"
 )
@@ -19,7 +20,7 @@ func (s *Service) quoteLines(ctx context.Context, folder *hub.Folder, items []It
 			c := s.connector(name)
 			found := s.search(ctx, c, c.Questions(folder))
 			for _, i := range of {
-				lines[i] = s.confirmed(ctx, c, items[i], s.quoted(c, items[i], found))
+				lines[i] = s.confirmed(ctx, c, items[i], s.quoted(ctx, c, items[i], found))
 			}
 		})
 	}
@@ -64,8 +65,9 @@ type finding struct {
 
 type found struct {
 	hub.Obligation
-	asked  hub.Asked
-	answer *hub.Answer
+	asked   hub.Asked
+	answer  *hub.Answer
+	fetched time.Time // real time, of an answer that was remembered
 }
 
 // search asks a creditor all it has to be asked about a party.
@@ -76,19 +78,53 @@ func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.
 	}
 	for _, asked := range questions {
 		answer, err := c.Source.Obligations(ctx, asked)
+		var fetched time.Time
+		if err != nil && s.closed(c) {
+			answer, fetched, err = s.lastWord(ctx, c, asked, err)
+		}
 		if err != nil {
 			f.err = err
 			continue
 		}
 		for _, o := range answer.Obligations {
-			f.obligations[o.ID] = found{o, asked, &answer}
+			f.obligations[o.ID] = found{o, asked, &answer, fetched}
 		}
 	}
 	return f
 }
 
+// closed tells whether the creditor is in a closure that it declared, and lets
+// its last word stand in for a while.
+func (s *Service) closed(c *hub.Connector) bool {
+	_, closed := c.Traits.Closed(s.Clock.Now())
+	return closed && c.Traits.Paying.QuoteMaxAge > 0 && s.Pages != nil
+}
+
+// lastWord gives what a creditor that is closed answered last, as the view
+// remembers it, or why there is no answer.
+func (s *Service) lastWord(ctx context.Context, c *hub.Connector, asked hub.Asked, why error) (hub.Answer, time.Time, error) {
+	answer, fetched, err := s.Pages.Remembered(ctx, c.Creditor.Name, asked)
+	if err != nil {
+		return hub.Answer{}, time.Time{}, why
+	}
+	return answer, fetched, nil
+}
+
+// paidSince tells why what is remembered of an obligation counts no more: it was
+// paid through the hub since, by whomever. The margin is for clocks that differ.
+func (s *Service) paidSince(ctx context.Context, c *hub.Connector, o *found) *hub.Error {
+	if o.fetched.IsZero() {
+		return nil
+	}
+	taken, err := s.Store.TakenSince(ctx, c.Creditor.Name, o.ID, o.fetched.Add(-time.Minute))
+	if err != nil || taken {
+		return hub.Errorf(hub.CodeMaintenance, "The creditor is closed now, and something was paid since it answered last.")
+	}
+	return nil
+}
+
 // quoted makes a line of what the creditor said about an item.
-func (s *Service) quoted(c *hub.Connector, item Item, f finding) QuotedLine {
+func (s *Service) quoted(ctx context.Context, c *hub.Connector, item Item, f finding) QuotedLine {
 	o, ok := f.obligations[item.Obligation]
 	switch {
 	case !ok && f.err != nil:
@@ -97,6 +133,9 @@ func (s *Service) quoted(c *hub.Connector, item Item, f finding) QuotedLine {
 		return refused(c, item, hub.CodeNotFound, "The creditor does not list this debt any more.")
 	}
 	if why := s.unpayable(c, &o); why != nil {
+		return refused(c, item, why.Code, why.Message)
+	}
+	if why := s.paidSince(ctx, c, &o); why != nil {
 		return refused(c, item, why.Code, why.Message)
 	}
 	option, changed, why := choose(&o.Obligation, item.Wanted, c.Traits.Paying.Partial)
@@ -224,7 +263,7 @@ func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
 	if l.Reference != "" {
 		return nil // there is no debt to ask about
 	}
-	q := s.quoted(c, Item{l.Creditor, hub.Wanted{Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}},
+	q := s.quoted(ctx, c, Item{l.Creditor, hub.Wanted{Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}},
 		s.search(ctx, c, []hub.Asked{hub.Asked(l.Asked)}))
 	switch q.State {
 	case Confirmed:

@@ -73,15 +73,30 @@ func (s *Service) Run(ctx context.Context) {
 	} {
 		running.Go(func() { s.drain(ctx, hub.WorkQuery{Kind: kind, Most: s.conf.Workers, TTL: s.conf.Lease}, do) })
 	}
-	for _, c := range s.Roster.OnDuty() {
-		if c.Sink == nil {
-			continue
-		}
-		most := min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
-		query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, Most: most, TTL: s.postFor(c) + s.conf.Lease}
-		running.Go(func() { s.drain(ctx, query, s.post) })
-	}
+	s.followRoster(ctx, &running)
 	running.Wait()
+}
+
+// rosterEvery is how soon a creditor that came on duty is told of payments.
+const rosterEvery = 2 * time.Second
+
+// followRoster opens the queue of every creditor that takes postings, also of
+// those that come later, until ctx ends. One that left keeps its queue: what it
+// holds waits.
+func (s *Service) followRoster(ctx context.Context, running *sync.WaitGroup) {
+	open := map[hub.Name]bool{}
+	for ctx.Err() == nil {
+		for _, c := range s.Roster.OnDuty() {
+			if c.Sink == nil || open[c.Creditor.Name] {
+				continue
+			}
+			open[c.Creditor.Name] = true
+			most := min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
+			query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, Most: most, TTL: s.postFor(c) + s.conf.Lease}
+			running.Go(func() { s.drain(ctx, query, s.post) })
+		}
+		pause(ctx, rosterEvery, nil)
+	}
 }
 
 // idle is how long a queue sleeps when nothing is due: what another replica made

@@ -22,7 +22,10 @@ type Vault struct {
 	memory memory
 }
 
-var _ hub.SecretStore = (*Vault)(nil)
+var (
+	_ hub.SecretStore  = (*Vault)(nil)
+	_ hub.SecretKeeper = (*Vault)(nil)
+)
 
 // Purpose is what the vault's own keys are derived for.
 const Purpose = "vault"
@@ -30,15 +33,6 @@ const Purpose = "vault"
 // New makes a vault. The keys are derived for Purpose.
 func New(rows hub.SealedSecrets, kek hub.KeyWrapper, keys *hub.Keys) *Vault {
 	return &Vault{rows: rows, kek: kek, keys: keys, memory: memory{now: time.Now}}
-}
-
-// Card is what anybody sees of a secret.
-type Card struct {
-	Name        string
-	Fingerprint string
-	SetAt       time.Time
-	By          hub.Login
-	Previous    *Card // the value before, as long as it is kept
 }
 
 // The bounds of a secret.
@@ -52,20 +46,20 @@ const (
 // Put makes a value the newest of a name. The one before it stays until it is
 // replaced in turn or dropped: for as long as the creditor may still want it. It
 // fails with CodeInvalid for a name or a value that cannot be one.
-func (v *Vault) Put(ctx context.Context, creditor hub.Name, name string, value hub.Secret, by hub.Login) (Card, error) {
+func (v *Vault) Put(ctx context.Context, creditor hub.Name, name string, value hub.Secret, by hub.Login) (hub.SecretCard, error) {
 	if err := v.check(ctx, creditor, name, value); err != nil {
-		return Card{}, err
+		return hub.SecretCard{}, err
 	}
 	_, err := v.rows.PutSecret(ctx, creditor, name, func(version int64) (hub.SealedSecret, error) {
 		return v.seal(ctx, creditor, name, version, value, by)
 	})
 	if err != nil {
-		return Card{}, err
+		return hub.SecretCard{}, err
 	}
 	v.memory.forget(creditor, name)
 	cards, err := v.cards(ctx, creditor, name)
 	if err != nil || len(cards) == 0 {
-		return Card{}, err
+		return hub.SecretCard{}, err
 	}
 	return cards[0], nil
 }
@@ -109,14 +103,14 @@ func (v *Vault) Drop(ctx context.Context, creditor hub.Name, name string, previo
 }
 
 // Cards lists a creditor's secrets, by name.
-func (v *Vault) Cards(ctx context.Context, creditor hub.Name) ([]Card, error) {
+func (v *Vault) Cards(ctx context.Context, creditor hub.Name) ([]hub.SecretCard, error) {
 	return v.cards(ctx, creditor, "")
 }
 
-func (v *Vault) cards(ctx context.Context, creditor hub.Name, name string) (list []Card, err error) {
+func (v *Vault) cards(ctx context.Context, creditor hub.Name, name string) (list []hub.SecretCard, err error) {
 	rows, err := v.rows.SealedSecrets(ctx, creditor, name)
 	for _, row := range rows {
-		card := Card{Name: row.Name, Fingerprint: row.Fingerprint, SetAt: row.SetAt, By: row.By}
+		card := hub.SecretCard{Name: row.Name, Fingerprint: row.Fingerprint, SetAt: row.SetAt, By: row.By}
 		if last := len(list) - 1; last >= 0 && list[last].Name == row.Name {
 			list[last].Previous = &card
 			continue

@@ -55,7 +55,7 @@ func (s *scene) again(t *testing.T) *vault.Vault {
 	return vault.New(s.store, s.ring, keys)
 }
 
-func (s *scene) put(t *testing.T, creditor hub.Name, name, value string) vault.Card {
+func (s *scene) put(t *testing.T, creditor hub.Name, name, value string) hub.SecretCard {
 	t.Helper()
 	card, err := s.Put(t.Context(), creditor, name, hub.NewSecret(value), engineer)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 // agenda is what the whole view of a party asks. It is made once and good until
 // the fleet, the party's codes or its links change.
 type agenda struct {
-	fleet       []*hub.Connector
+	fleet       []*hub.Connector // on duty when it was made
+	serving     []*hub.Connector // of each creditor the version that the party is shown
 	identifiers []hub.Identifier
 	links       []hub.Link
 	questions   []question
@@ -38,16 +39,28 @@ func (v *Views) agenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
 }
 
 func (v *Views) newAgenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
+	serving := shown(fleet, folder.Party.ID)
 	a := &agenda{
-		fleet: fleet, ends: make([]int, len(fleet)),
+		fleet: fleet, serving: serving, ends: make([]int, len(serving)),
 		identifiers: slices.Clone(folder.Party.Identifiers), links: slices.Clone(folder.Links),
 		questions: make([]question, 0, len(fleet)+len(folder.Links)),
 	}
-	for i, c := range fleet {
+	for i, c := range serving {
 		a.questions = v.questions(a.questions, c, folder)
 		a.ends[i] = len(a.questions)
 	}
 	return a
+}
+
+// shown gives of each creditor the version that the party is shown.
+func shown(fleet []*hub.Connector, party hub.PartyID) []*hub.Connector {
+	serving := make([]*hub.Connector, 0, len(fleet))
+	for _, c := range fleet {
+		if own := c.For(party); own != nil {
+			serving = append(serving, own)
+		}
+	}
+	return serving
 }
 
 // fits tells whether the agenda would be made the same again. A fleet that

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,7 @@ type names struct {
 // named is what a key stands for.
 type named struct {
 	creditor hub.Name
+	version  int
 	scheme   hub.Scheme // "" for an account
 	value    string
 }
@@ -26,20 +28,28 @@ type named struct {
 const mostNames = 200_000
 
 // key names the answer to a question in the caches. Two parties who linked the
-// same account share it.
-func (n *names) key(creditor hub.Name, asked hub.Asked) hub.PageKey {
-	of := named{creditor, asked.Identifier.Scheme, asked.Identifier.Value}
+// same account share it; two versions of a connector never do.
+func (n *names) key(creditor hub.Name, version int, asked hub.Asked) hub.PageKey {
+	of := named{creditor, version, asked.Identifier.Scheme, asked.Identifier.Value}
 	if asked.ByAccount() {
-		of = named{creditor, "", asked.Account.Code}
+		of = named{creditor, version, "", asked.Account.Code}
 	}
 	if key, ok := n.made.Load(of); ok {
 		return key.(hub.PageKey)
 	}
-	key := hub.PageKey(n.keys.Pseudonym(string(of.creditor), string(of.scheme), of.value))
+	key := hub.PageKey(n.keys.Pseudonym(of.source(), string(of.scheme), of.value))
 	if n.count.Add(1) > mostNames {
 		n.made.Clear()
 		n.count.Store(0)
 	}
 	n.made.Store(of, key)
 	return key
+}
+
+// source names the connector that answers.
+func (n named) source() string {
+	if n.version == 0 {
+		return string(n.creditor)
+	}
+	return string(n.creditor) + "@" + strconv.Itoa(n.version)
 }

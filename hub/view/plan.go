@@ -41,10 +41,10 @@ func (v *Views) plan(folder hub.Folder, ask Ask) ([]sheet, error) {
 
 // sheets gives a view its own copy of the questions.
 func (a *agenda) sheets() []sheet {
-	sheets, all := make([]sheet, len(a.fleet)), slices.Clone(a.questions)
+	sheets, all := make([]sheet, len(a.serving)), slices.Clone(a.questions)
 	first := 0
 	for i, end := range a.ends {
-		sheets[i] = sheet{connector: a.fleet[i], questions: all[first:end:end]}
+		sheets[i] = sheet{connector: a.serving[i], questions: all[first:end:end]}
 		first = end
 	}
 	room := make([]*hub.Page, len(all))
@@ -106,7 +106,7 @@ func (v *Views) questions(all []question, c *hub.Connector, folder *hub.Folder) 
 }
 
 func (v *Views) question(c *hub.Connector, asked hub.Asked) question {
-	return question{asked: asked, key: v.names.key(c.Creditor.Name, asked)}
+	return question{asked: asked, key: v.names.key(c.Creditor.Name, c.Version, asked)}
 }
 
 // youth tells how a remembered page may be used now.

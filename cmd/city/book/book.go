@@ -35,6 +35,7 @@ const (
 	Waste       Creditor = "waste"
 	Electricity Creditor = "electricity"
 	Parking     Creditor = "parking"
+	Roadfines   Creditor = "roadfines"
 )
 
 // Creditors lists all creditors in a fixed order.
@@ -42,6 +43,7 @@ func Creditors() []Creditor {
 	return []Creditor{
 		Ditl, Fines, Water, Heating, Waste, Electricity,
 		Parking,
+		Roadfines,
 	}
 }
 
@@ -132,6 +134,8 @@ func (b *Book) Truth(c Creditor, person int, on calendar.Day) []Debt {
 		return b.fineDebts(person, on)
 	case Parking:
 		return b.parkingDebts(person, on)
+	case Roadfines:
+		return b.roadFineDebts(person, on)
 	default:
 		return b.billDebts(c, person, on)
 	}
@@ -146,6 +150,8 @@ func (b *Book) Knows(c Creditor, person int, on calendar.Day) bool {
 		_, known = b.Fines(person, on)
 	case Parking:
 		_, known = b.Dues(person, on)
+	case Roadfines:
+		_, known = b.RoadFines(person, on)
 	}
 	return known
 }

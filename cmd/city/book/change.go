@@ -43,8 +43,11 @@ func (b *Book) PayOff(c Creditor, person int, externalID string, at time.Time) e
 // counter enters a payment made at the creditor's own counter.
 func (b *Book) counter(c Creditor, person int, debt Debt, amount int64, at time.Time) {
 	part := Part{ExternalID: debt.ExternalID, Amount: amount}
-	if c == Fines {
+	switch c {
+	case Fines:
 		part.Waived = b.waived(person, debt.ExternalID, amount, calendar.Of(at))
+	case Roadfines:
+		part.Waived = b.waivedOnRoad(debt.ExternalID, amount, calendar.Of(at))
 	}
 	b.tills[c].add(&Receipt{
 		Creditor: c, Account: debt.Account, ExternalID: debt.ExternalID, Amount: amount, Parts: []Part{part},

@@ -142,7 +142,7 @@ func (b *Book) fine(p people.Person, k int, on calendar.Day) (f Fine, shown bool
 		f.Basis, f.Reduced = "OUG 7/2026", f.Applied/2
 	}
 	f.Until = (f.Communicated + 15).NextWorking()
-	shown = b.course(&d, &f, p.Named() || k == slow, on)
+	shown = b.course(Fines, &d, &f, p.Named() || k == slow, on)
 	return f, shown && f.Registered <= on
 }
 
@@ -165,10 +165,10 @@ func (b *Book) scene(d *dice.Dice, kind string) string {
 }
 
 // course tells what became of the fine by a day.
-func (b *Book) course(d *dice.Dice, f *Fine, unpaid bool, on calendar.Day) (shown bool) {
+func (b *Book) course(c Creditor, d *dice.Dice, f *Fine, unpaid bool, on calendar.Day) (shown bool) {
 	fate, after := d.Intn(100), calendar.Day(d.Between(1, 14))
 	end := f.Communicated + after
-	past := b.history(Fines, f.ID)
+	past := b.history(c, f.ID)
 	f.Applied += past.adjust
 	f.Reduced = min(f.Applied, max(0, f.Reduced+past.adjust/2))
 	f.Status, f.Outstanding = "communicated", f.Applied

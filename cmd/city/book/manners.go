@@ -13,9 +13,9 @@ import (
 // Manners are how a creditor treats payments. They can be changed while it
 // runs; the zero value is well-behaved.
 type Manners struct {
-	Doubles bool          // ditl, parking: the payer's number is not unique, a repeat is booked again
+	Doubles bool          // ditl, parking, roadfines: the payer's number is not unique, a repeat is booked again
 	Mute    bool          // ditl, fines: payments cannot be looked up, only a day's statement read
-	Batch   bool          // ditl, fines, water, electricity, parking: payments show in the debts after the next batch at 02:00
+	Batch   bool          // ditl, fines, water, electricity, parking, roadfines: payments show in the debts after the next batch at 02:00
 	Final   bool          // a receipt cannot be reversed
 	Shows   time.Duration // how long until lookups and statements show a payment
 	Days    int           // heating: more working days until a file is booked

@@ -61,7 +61,8 @@ func (r Receipt) MarshalJSON() ([]byte, error) {
 func receiptNumber(c Creditor, n int) string {
 	prefix := map[Creditor]string{
 		Ditl: "CH", Fines: "PLR", Water: "AC", Heating: "TI", Waste: "SI", Electricity: "EI",
-		Parking: "PK",
+		Parking:   "PK",
+		Roadfines: "CNAD",
 	}[c]
 	return fmt.Sprintf("%s%08d", prefix, n)
 }
@@ -77,6 +78,7 @@ var (
 	ErrReferenceTaken = errors.New("book: the reference stands for another payment")
 	ErrNoReceipt      = errors.New("book: no such receipt")
 	ErrReversed       = errors.New("book: the receipt was reversed before")
+	ErrOtherUAT       = errors.New("book: the money belongs to another town's budget")
 	ErrClosed         = errors.New("book: the receipt is too old to be reversed")
 )
 
@@ -153,6 +155,8 @@ func (b *Book) allot(c Creditor, p Payment, at time.Time) (allotment, error) {
 		return b.allotFine(p, on, then)
 	case Parking:
 		return b.allotDue(p, on)
+	case Roadfines:
+		return b.allotRoadFine(p, on, then)
 	default:
 		return b.allotBill(c, p, on, then)
 	}

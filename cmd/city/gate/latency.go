@@ -24,13 +24,15 @@ func Profiles(name string) (map[string]Latency, error) {
 		return map[string]Latency{
 			"ditl": {60 * ms, 300 * ms}, "fines": {25 * ms, 90 * ms}, "water": {30 * ms, 120 * ms},
 			"heating": {10 * ms, 40 * ms}, "waste": {5 * ms, 20 * ms}, "electricity": {40 * ms, 150 * ms},
-			"parking": {8 * ms, 30 * ms},
+			"parking":   {8 * ms, 30 * ms},
+			"roadfines": {30 * ms, 110 * ms},
 		}, nil
 	case "real":
 		return map[string]Latency{
 			"ditl": {700 * ms, 9000 * ms}, "fines": {120 * ms, 600 * ms}, "water": {200 * ms, 1500 * ms},
 			"heating": {100 * ms, 400 * ms}, "waste": {50 * ms, 250 * ms}, "electricity": {400 * ms, 2500 * ms},
-			"parking": {40 * ms, 200 * ms},
+			"parking":   {40 * ms, 200 * ms},
+			"roadfines": {300 * ms, 1200 * ms},
 		}, nil
 	default:
 		return nil, fmt.Errorf("gate: unknown latency profile %q (none, calm, real)", name)

@@ -203,17 +203,17 @@ func (p *Provider) service(w http.ResponseWriter, r *http.Request) {
 	if !basic {
 		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	}
-	scope, known := services[id]
+	granted, known := deskOf(id)
 	if !known || subtle.ConstantTimeCompare([]byte(secret), []byte(p.serviceSecret)) != 1 {
 		reply(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
 		return
 	}
-	access, err := p.issue(id, id, scope, "")
+	access, err := p.issueFor(id, granted, "")
 	if err != nil {
 		reply(w, http.StatusInternalServerError, map[string]string{"error": "server_error"})
 		return
 	}
 	reply(w, http.StatusOK, map[string]any{
-		"access_token": access, "token_type": "Bearer", "expires_in": int(Life.Seconds()), "scope": scope,
+		"access_token": access, "token_type": "Bearer", "expires_in": int(Life.Seconds()), "scope": granted.scope,
 	})
 }

@@ -271,6 +271,33 @@ func TestTheStaffsDeskAloneMayAskForRefunds(t *testing.T) {
 	}
 }
 
+func TestCompaniesAndApproversHaveTokensOfTheirOwn(t *testing.T) {
+	_, _, issuer := open(t)
+	for id, want := range map[string]map[string]any{
+		"company-water":  {"azp": "demo-company-desk", "scope": "racord connectors", "creditor": "water"},
+		"approver-maria": {"azp": "demo-desk", "scope": "racord connectors.approve", "creditor": nil},
+	} {
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {serviceSecret}}
+		status, tokens := post(t, issuer+"/token", form)
+		if status != http.StatusOK {
+			t.Fatalf("%s: got status %d %v, want a token", id, status, tokens)
+		}
+		claims := verified(t, issuer, "racord", tokens["access_token"].(string))
+		want["sub"] = id
+		for name, value := range want {
+			if claims[name] != value {
+				t.Errorf("%s: got %s %v, want %v", id, name, claims[name], value)
+			}
+		}
+	}
+	for _, id := range []string{"company-", "approver-", "company-A B"} {
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {serviceSecret}}
+		if status, _ := post(t, issuer+"/token", form); status != http.StatusUnauthorized {
+			t.Errorf("%q: got status %d, want 401", id, status)
+		}
+	}
+}
+
 // granted is the scope of the token that a citizen gets.
 func granted(t *testing.T, issuer string, query url.Values) string {
 	t.Helper()

@@ -121,9 +121,10 @@ const assurance = "substantial"
 
 type accessClaims struct {
 	jwt.Claims
-	Party string `json:"azp"`
-	Scope string `json:"scope"`
-	Acr   string `json:"acr,omitempty"`
+	Party    string `json:"azp"`
+	Scope    string `json:"scope"`
+	Acr      string `json:"acr,omitempty"`
+	Creditor string `json:"creditor,omitempty"` // whom a company's token speaks for
 }
 
 // Token issues an access token for a person as the portal would get it.
@@ -132,6 +133,10 @@ func (p *Provider) Token(person int) (string, error) {
 }
 
 func (p *Provider) issue(sub, client, scope, acr string) (string, error) {
+	return p.issueFor(sub, desk{client: client, scope: scope}, acr)
+}
+
+func (p *Provider) issueFor(sub string, d desk, acr string) (string, error) {
 	now, id := time.Now(), make([]byte, 12)
 	_, _ = rand.Read(id) // never fails (crypto/rand)
 	claims := accessClaims{
@@ -139,7 +144,7 @@ func (p *Provider) issue(sub, client, scope, acr string) (string, error) {
 			Issuer: p.issuer, Subject: sub, Audience: jwt.Audience{Audience}, ID: base64.RawURLEncoding.EncodeToString(id),
 			Expiry: jwt.NewNumericDate(now.Add(Life)), IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now),
 		},
-		Party: client, Scope: scope, Acr: acr,
+		Party: d.client, Scope: d.scope, Acr: acr, Creditor: d.creditor,
 	}
 	return jwt.Signed(p.access).Claims(claims).Serialize()
 }

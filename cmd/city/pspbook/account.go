@@ -28,6 +28,7 @@ func Accounts() []Account {
 		{string(book.Waste), string(book.Waste), "Salubritate Napoca-Test SA", "RO55SBXB0000999900000004", 10008},
 		{string(book.Electricity), string(book.Electricity), "Energie Napoca-Test SA", "RO12SBXB0000999900000002", 10009},
 		{string(book.Parking), string(book.Parking), "Parcari Napoca-Test SA", book.ParkingIBAN, 10021},
+		{string(book.Roadfines), string(book.Roadfines), "Cont unic amenzi rutiere", book.RoadFineIBAN, 10022},
 	}
 }
 

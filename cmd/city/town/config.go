@@ -14,6 +14,7 @@ type Config struct {
 	Size        string    // XS = 200 people, S = 2,000 (default), M = 40,000, L = 400,000
 	Listen      string    // HTTP, host:port; default 127.0.0.1:0
 	SFTPListen  string    // the heating company's files; default 127.0.0.1:0
+	TLSListen   string    // the register of road fines; default 127.0.0.1:0
 	DataDir     string    // where the waste operator's SQLite file goes; default a temporary folder removed by Close
 	PostgresDSN string    // a superuser's DSN: the waste view lives there instead of in a SQLite file
 	Latency     string    // none (default), calm or real
@@ -38,6 +39,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.SFTPListen == "" {
 		c.SFTPListen = "127.0.0.1:0"
+	}
+	if c.TLSListen == "" {
+		c.TLSListen = "127.0.0.1:0"
 	}
 	if c.Clock.IsZero() {
 		c.Clock = time.Date(2026, time.March, 15, 10, 0, 0, 0, calendar.Bucharest)

@@ -59,7 +59,7 @@ func (t *Town) state(*http.Request) (any, error) {
 	return map[string]any{
 		"seed": w.seed, "size": w.size, "people": w.people.Len(), "now": t.Now(), "url": t.URL(),
 		"latency": t.conf.Latency, "creditors": book.Creditors(), "issuer": t.URL() + "/oidc",
-		"sftp_addr": t.SFTPAddr(), "waste_driver": t.WasteDriver(), "waste_dsn": t.WasteDSN(),
+		"sftp_addr": t.SFTPAddr(), "tls_url": t.SecureURL(), "waste_driver": t.WasteDriver(), "waste_dsn": t.WasteDSN(),
 	}, nil
 }
 

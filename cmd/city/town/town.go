@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +21,7 @@ import (
 
 	"racord/cmd/city/clock"
 	"racord/cmd/city/heating"
+	"racord/cmd/city/roadfines"
 	"racord/cmd/city/waste"
 )
 
@@ -29,11 +32,15 @@ type Town struct {
 	world   atomic.Pointer[world]
 	server  *http.Server
 	listen  net.Listener
+	road    *http.Server // of road fines, over TLS
+	roadOn  net.Listener
 	heating *heating.Server
 	waste   *waste.Operator
 	scratch string // folder to remove at the end
 	stop    context.CancelFunc
 	served  chan struct{}
+
+	roadKeys *roadfines.Keys
 }
 
 // Start builds the city and opens its doors. ctx bounds the start only; Close
@@ -43,11 +50,20 @@ func Start(ctx context.Context, conf Config) (*Town, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := roadfines.NewKeys()
+	if err != nil {
+		return nil, err
+	}
 	listen, err := (&net.ListenConfig{}).Listen(ctx, "tcp", conf.Listen)
 	if err != nil {
 		return nil, err
 	}
-	t := &Town{conf: conf, clock: clock.New(conf.Clock), listen: listen, served: make(chan struct{})}
+	roadOn, err := (&net.ListenConfig{}).Listen(ctx, "tcp", conf.TLSListen)
+	if err != nil {
+		_ = listen.Close()
+		return nil, err
+	}
+	t := &Town{conf: conf, clock: clock.New(conf.Clock), listen: listen, roadOn: roadOn, roadKeys: keys, served: make(chan struct{}, 2)}
 	t.serve()
 	if err := t.open(ctx); err != nil {
 		_ = t.Close()
@@ -103,10 +119,29 @@ func (t *Town) serve() {
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
+	t.road = &http.Server{
+		TLSConfig:         t.roadKeys.TLS(),
+		Handler:           http.HandlerFunc(t.routeSecured),
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ErrorLog:          log.New(io.Discard, "", 0), // it tells of every certificate that was refused
+	}
 	go func() {
-		defer close(t.served)
 		_ = t.server.Serve(t.listen) // always ends with ErrServerClosed
+		t.served <- struct{}{}
 	}()
+	go func() {
+		_ = t.road.ServeTLS(t.roadOn, "", "") // likewise
+		t.served <- struct{}{}
+	}()
+}
+
+func (t *Town) routeSecured(w http.ResponseWriter, r *http.Request) {
+	if now := t.world.Load(); now != nil {
+		now.secured.ServeHTTP(w, r)
+		return
+	}
+	w.WriteHeader(http.StatusServiceUnavailable) // still building
 }
 
 func (t *Town) route(w http.ResponseWriter, r *http.Request) {
@@ -122,11 +157,15 @@ func (t *Town) Close() error {
 	t.stop()
 	patience, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	failed := []error{t.server.Shutdown(patience)}
-	if errors.Is(failed[0], context.DeadlineExceeded) {
-		failed[0] = t.server.Close()
+	var failed []error
+	for _, server := range []*http.Server{t.server, t.road} {
+		err := server.Shutdown(patience)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close()
+		}
+		failed = append(failed, err)
+		<-t.served
 	}
-	<-t.served
 	if w := t.world.Load(); w != nil {
 		w.providers.close()
 	}
@@ -144,6 +183,9 @@ func (t *Town) Close() error {
 
 // URL is the root of all HTTP interfaces, without a final slash.
 func (t *Town) URL() string { return "http://" + t.listen.Addr().String() }
+
+// SecureURL is the root of the register of road fines, without a final slash.
+func (t *Town) SecureURL() string { return "https://" + t.roadOn.Addr().String() }
 
 // SFTPAddr is host:port of the heating company's files.
 func (t *Town) SFTPAddr() string { return t.heating.Addr() }

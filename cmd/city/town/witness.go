@@ -3,6 +3,7 @@ package town
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"racord/cmd/city/book"
@@ -165,7 +166,8 @@ func (t *Town) ResetCounters() {
 // Credentials are the creditors' passwords and keys, by the names the hub's
 // manifests give its secrets.
 func (t *Town) Credentials() map[string]string {
-	return providerCredentials(map[string]string{
+	all := maps.Clone(t.roadKeys.Credentials())
+	maps.Copy(all, map[string]string{
 		"fines-api-key":             finesKey,
 		"ditl-user":                 ditlUser,
 		"ditl-password":             ditlPassword,
@@ -183,4 +185,5 @@ func (t *Town) Credentials() map[string]string {
 		"desk-client-id":            identity.StaffDesk,
 		"desk-client-secret":        portalSecret,
 	})
+	return providerCredentials(all)
 }

@@ -14,6 +14,7 @@ import (
 	"racord/cmd/city/identity"
 	"racord/cmd/city/parking"
 	"racord/cmd/city/people"
+	"racord/cmd/city/roadfines"
 	"racord/cmd/city/waste"
 	"racord/cmd/city/water"
 )
@@ -28,6 +29,7 @@ type world struct {
 	identity *identity.Provider
 	files    *heating.Archive
 	mux      *http.ServeMux
+	secured  http.Handler // behind TLS that wants a certificate
 
 	providers providers
 }
@@ -75,6 +77,8 @@ func (t *Town) hang(w *world) error {
 			add(string(c), waste.Connections, gate.Voice{})
 		case book.Parking:
 			add(string(c), 0, parking.Voice())
+		case book.Roadfines:
+			add(string(c), 0, t.roadKeys.Voice())
 		default:
 			add(string(c), 0, gate.Voice{})
 		}
@@ -87,6 +91,7 @@ func (t *Town) doors(w *world) {
 	waterTokens := bearer.New(waterID, waterSecret, tokenLife)
 	powerTokens := bearer.New(electricityID, electricitySecret, tokenLife)
 	power := electricity.New(w.book, t.clock, w.gates["electricity"], powerTokens)
+	w.secured = w.gates["roadfines"].Wrap(roadfines.New(w.book, t.clock, t.roadKeys))
 	for path, door := range map[string]http.Handler{
 		"/ditl/":                   w.gates["ditl"].Wrap(ditl.New(w.book, t.clock, ditlUser, ditlPassword)),
 		"/fines/":                  w.gates["fines"].Wrap(fines.New(w.book, t.clock, finesKey)),

@@ -12,8 +12,8 @@ import (
 
 // city is the simulated city, in a process that is never killed.
 type city struct {
-	url, sftp string
-	http      *http.Client
+	url, sftp, secure string
+	http              *http.Client
 }
 
 // openCity starts the city. A storm of thousands of baskets needs many debts.
@@ -24,7 +24,7 @@ func (s *storm) openCity(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	ports, err := freePorts(2)
+	ports, err := freePorts(3)
 	if err != nil {
 		return err
 	}
@@ -32,13 +32,13 @@ func (s *storm) openCity(ctx context.Context) (err error) {
 	if s.baskets > 1500 {
 		size = "M"
 	}
-	p, err := s.spawn("city", "ready", nil, program, "-listen", ports[0], "-sftp-listen", ports[1], "-latency", "none",
+	p, err := s.spawn("city", "ready", nil, program, "-listen", ports[0], "-sftp-listen", ports[1], "-tls-listen", ports[2], "-latency", "none",
 		"-size", size, "-psp-extras", "-data", s.dir)
 	if err != nil {
 		return err
 	}
 	s.onClose(p.kill)
-	s.city = &city{url: "http://" + ports[0], sftp: ports[1], http: &http.Client{Timeout: 30 * time.Second}}
+	s.city = &city{url: "http://" + ports[0], sftp: ports[1], secure: "https://" + ports[2], http: &http.Client{Timeout: 30 * time.Second}}
 	return p.await(ctx, time.Minute)
 }
 
@@ -100,7 +100,7 @@ var (
 // misbehave begins all faults.
 func (s *storm) misbehave(ctx context.Context) error {
 	providers := []string{"netopia", "euplatesc"}
-	if err := s.meet(ctx, answersFail, append(providers, "ditl", "fines", "water", "electricity")...); err != nil {
+	if err := s.meet(ctx, answersFail, append(providers, "ditl", "fines", "water", "electricity", "parking", "roadfines")...); err != nil {
 		return err
 	}
 	return s.meet(ctx, noticesFail, providers...)

@@ -48,6 +48,7 @@ sandbox:
   bases:
     "http://127.0.0.1:8090": "%[4]s"
     "127.0.0.1:8022": "%[6]s"
+    "https://127.0.0.1:8443": "%[8]s"
 drain: 0s
 log: warn
 %[7]s`
@@ -100,7 +101,7 @@ func (s *storm) configure(ctx context.Context) error {
 	}
 	stores, err := s.stores()
 	s.conf = fmt.Sprintf(hubConf, filepath.Join(s.dir, "data"), filepath.Join(s.dir, "creditors"), filepath.Join(s.dir, "secrets"),
-		s.city.url, providers, s.city.sftp, stores)
+		s.city.url, providers, s.city.sftp, stores, s.city.secure)
 	return err
 }
 

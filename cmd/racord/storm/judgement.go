@@ -122,7 +122,10 @@ func (s *storm) verdict(ctx context.Context, store hub.Store) (*judge.Verdict, e
 		}
 		e.Orders = append(e.Orders, orders...)
 	}
-	for _, creditor := range []hub.Name{"ditl", "fines", "water", "heating", "waste", "electricity"} {
+	for _, creditor := range []hub.Name{
+		"ditl", "fines", "water", "heating", "waste", "electricity",
+		"parking", "roadfines",
+	} {
 		entries, err := witness.Entries(ctx, s.city.url, creditor)
 		if err != nil {
 			return nil, err

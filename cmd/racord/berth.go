@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"racord/adapters/guard"
+	"racord/adapters/keyring"
+	"racord/adapters/upstream"
+	"racord/connectors"
+	"racord/connectors/kinds"
+	"racord/hub"
+	"racord/hub/feed"
+	"racord/hub/roster"
+	"racord/hub/vault"
+)
+
+// berth is where connectors are opened: with a way out, an allowance, a guard
+// and, when they deliver in bulk, their snapshots.
+type berth struct {
+	h      *runningHub
+	setup  hubSetup
+	leaser *guard.Leaser
+	ward   *guard.Ward
+	vault  *vault.Vault
+}
+
+// terms are what a connector may, by whose it is.
+type terms struct {
+	secret     func(context.Context, string) (hub.Secret, error)
+	allow      []netip.Prefix
+	localFiles bool
+	ward       *guard.Ward
+	dress      func(*hub.Connector) *hub.Connector // what is laid around it inside the guard
+}
+
+func (b *berth) ofOperator(name hub.Name) terms {
+	return terms{
+		secret: secretsOf(b.setup.Config.Secrets, name), allow: allowed(b.setup, name), localFiles: b.setup.LocalFiles, ward: b.ward,
+		dress: func(c *hub.Connector) *hub.Connector { return c },
+	}
+}
+
+// ofCompany is what a registered connector may: no local files, and no secrets
+// but its tenant's. Only the version that everybody is shown is quarantined by
+// its creditor's name; one on its way leaves alone.
+func (b *berth) ofCompany(d hub.Deployment) terms {
+	t := terms{secret: roster.Secrets(b.vault, d.Creditor), allow: allowed(b.setup, d.Creditor), dress: roster.TwoSlots}
+	if d.Stage == hub.StageLive {
+		t.ward = b.ward
+	}
+	return t
+}
+
+// open makes a guarded connector of a manifest. closing ends its way out.
+func (b *berth) open(ctx context.Context, m *connectors.Manifest, t terms) (c *hub.Connector, closing func(), err error) {
+	name := m.Creditor.Name
+	allowance := b.leaser.Allowance(name, guard.LimitsOf(m.Traits))
+	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: t.allow, Deny: denied(b.setup.Config.Wall)})
+	env := connectors.Env{
+		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Expires: b.h.meters.Expires(name),
+		Secret: t.secret, Clock: b.setup.Clock, LocalFiles: t.localFiles, Log: b.h.log,
+	}
+	bare, err := kinds.All().Open(ctx, env, m)
+	if err != nil {
+		way.Close()
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	guarded := guard.Connector(t.dress(bare), guard.Parts{
+		Allowance: allowance, Posting: postings(b.leaser, m), Clock: b.setup.Clock, Ward: t.ward, Meter: b.h.meters.Guard(name, allowance), Log: b.h.log,
+	}, guard.Conf{Linger: 3 * time.Second})
+	return feed.Serve(guarded, b.h.store, b.setup.Clock), sync.OnceFunc(way.Close), nil
+}
+
+// secure gives kinds a way out with TLS of their own.
+func secure(way *upstream.Client) func(*tls.Config) (read, write connectors.Doer) {
+	return func(conf *tls.Config) (read, write connectors.Doer) { return way.Secure(conf) }
+}
+
+// register opens a registered version.
+func (b *berth) register(ctx context.Context, d hub.Deployment) (roster.Opened, error) {
+	m, err := kinds.All().Parse(fmt.Sprintf("%s@%d", d.Creditor, d.Version), d.Manifest)
+	if err != nil {
+		return roster.Opened{}, err
+	}
+	for old, now := range b.setup.Config.Sandbox.Bases {
+		m.Rebase(old, now)
+	}
+	if d.Class != "" && m.Traits.Paying.Class != "" {
+		m.Traits.Paying.Class = d.Class
+	}
+	if d.Stage == hub.StageLive {
+		b.resize(m)
+	}
+	c, closing, err := b.open(ctx, m, b.ofCompany(d))
+	return roster.Opened{Connector: c, Close: closing}, err
+}
+
+// resize lets a version that goes live have the limits it declares, if they are
+// others than those of the version before: its slots are leased anew.
+func (b *berth) resize(m *connectors.Manifest) {
+	limits := guard.LimitsOf(m.Traits)
+	if b.leaser.Allowance(m.Creditor.Name, limits).Limits() != limits {
+		b.leaser.Drop(m.Creditor.Name)
+		b.leaser.Drop(postingsOf(m.Creditor.Name))
+	}
+}
+
+// follow makes the roster of what is the operator's own and what is registered.
+func (b *berth) follow(ctx context.Context, own []*hub.Connector) error {
+	h := b.h
+	keks, err := keyring.Open(filepath.Join(b.setup.Config.Data, "keys"), h.master)
+	if err != nil {
+		return err
+	}
+	fingerprints, err := hub.NewKeys(h.master, vault.Purpose)
+	if err != nil {
+		return err
+	}
+	b.vault = vault.New(h.store, keks, fingerprints)
+	h.vault = b.vault
+	r := roster.New(roster.Parts{Own: own, Store: h.store, Open: b.register, Keys: h.keys, Log: h.log, Changed: h.meters.Declared}, roster.Conf{})
+	h.fleet = r
+	if err := r.Start(ctx); err != nil {
+		return err
+	}
+	h.onClose(r.Stop)
+	return nil
+}

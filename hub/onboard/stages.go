@@ -1,0 +1,242 @@
+package onboard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"racord/hub"
+)
+
+// Approve is one approver's word that a version may call its creditor and be
+// shown. Whoever wrote the text has no word in it.
+func (s *Service) Approve(ctx context.Context, who hub.Caller, creditor hub.Name, no int, note string) (hub.Version, error) {
+	if err := decide(&who, creditor); err != nil {
+		return hub.Version{}, err
+	}
+	if len(note) > longestReason {
+		return hub.Version{}, invalid("/note", "is longer than 500 bytes")
+	}
+	return s.onVersion(ctx, "connector_approve", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
+		switch {
+		case v.Stage != hub.StageProving:
+			return hub.Errorf(hub.CodeConflict, "Version %d is %s; one is approved while it is being proved.", no, v.Stage)
+		case v.Author == who.Login:
+			return hub.Errorf(hub.CodeForbidden, "Nobody approves a text of their own.")
+		case slices.Contains(approvers(v), who.Login):
+			return hub.Errorf(hub.CodeConflict, "You have approved this version already; another person has to.")
+		}
+		v.Approvals = append(v.Approvals, hub.Approval{By: who.Login, At: s.Clock.Now(), Note: note})
+		s.giveNotice(r, v)
+		return nil
+	})
+}
+
+// proofWays is how an account can be proved to belong to a creditor.
+var proofWays = []string{"bank_letter", "treasury_list", "call_back", "test_transfer"}
+
+// ProveAccounts is one approver's word that the accounts a version names belong to
+// its creditor. When two have given it for all of them, payments are allowed as
+// soon as citizens see the version.
+func (s *Service) ProveAccounts(ctx context.Context, who hub.Caller, creditor hub.Name, no int, how string) (hub.Version, error) {
+	if err := decide(&who, creditor); err != nil {
+		return hub.Version{}, err
+	}
+	if !slices.Contains(proofWays, how) {
+		return hub.Version{}, invalid("/how", "must be bank_letter, treasury_list, call_back or test_transfer")
+	}
+	return s.onVersion(ctx, "connector_prove_accounts", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
+		switch {
+		case v.Stage == hub.StageDraft || v.Stage == hub.StageRetired:
+			return hub.Errorf(hub.CodeConflict, "Version %d is %s; its accounts are not proved.", no, v.Stage)
+		case v.Author == who.Login:
+			return hub.Errorf(hub.CodeForbidden, "Nobody proves accounts that they wrote down themselves.")
+		case len(v.Facts.Accounts) == 0:
+			return hub.Errorf(hub.CodeConflict, "Version %d names no accounts.", no)
+		}
+		s.addProofs(r, v, who.Login, how)
+		settle(r, v)
+		return nil
+	})
+}
+
+func (s *Service) addProofs(r *hub.Registration, v *hub.Version, by hub.Login, how string) {
+	known := map[hub.AccountProof]bool{}
+	for _, p := range r.Proofs {
+		known[hub.AccountProof{IBAN: p.IBAN, Beneficiary: p.Beneficiary, By: p.By}] = true
+	}
+	for _, a := range v.Facts.Accounts {
+		proof := hub.AccountProof{IBAN: a.IBAN, Beneficiary: a.Beneficiary, By: by}
+		if !known[proof] {
+			proof.At, proof.How = s.Clock.Now(), how
+			r.Proofs = append(r.Proofs, proof)
+		}
+	}
+}
+
+// Promote takes a version to its next stage when all its gates are met, or to a
+// larger share of the citizens. It returns CodeConflict with what is missing. A
+// version that becomes live takes the place of the one before.
+func (s *Service) Promote(ctx context.Context, who hub.Caller, creditor hub.Name, no int, to hub.Stage, share int) (hub.Version, error) {
+	if err := reach(&who, creditor); err != nil {
+		return hub.Version{}, err
+	}
+	if err := checkStep(to, share); err != nil {
+		return hub.Version{}, err
+	}
+	trial, err := s.Store.Trial(ctx, creditor, no)
+	if err != nil {
+		return hub.Version{}, err
+	}
+	return s.onVersion(ctx, "connector_promote", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
+		if to == hub.StageCanary && v.Stage == hub.StageCanary {
+			return s.move(&who, v, to, share, "")
+		}
+		if to != next(v) {
+			return hub.Errorf(hub.CodeConflict, "Version %d is %s; from there it is not promoted to %s.", no, v.Stage, to)
+		}
+		if err := closed(v, s.gates(r, v, &trial)); err != nil {
+			return err
+		}
+		return s.promote(&who, r, v, to, share)
+	})
+}
+
+func checkStep(to hub.Stage, share int) error {
+	switch {
+	case to != hub.StageShadow && to != hub.StageCanary && to != hub.StageLive:
+		return invalid("/to", "must be shadow, canary or live")
+	case to == hub.StageCanary && (share < 1 || share > 99):
+		return invalid("/share", "must be from 1 to 99 per cent of the citizens")
+	case to != hub.StageCanary && share != 0:
+		return invalid("/share", "is for canary only")
+	}
+	return nil
+}
+
+// promote makes room for a version and moves it.
+func (s *Service) promote(who *hub.Caller, r *hub.Registration, v *hub.Version, to hub.Stage, share int) error {
+	if to == hub.StageShadow {
+		if other := r.In(hub.StageShadow, hub.StageCanary); other != nil {
+			return hub.Errorf(hub.CodeConflict, "Version %d is on its way already: suspend or retire it first.", other.No)
+		}
+	}
+	if to == hub.StageLive {
+		if before := r.In(hub.StageLive); before != nil {
+			if err := s.move(who, before, hub.StageRetired, 0, fmt.Sprintf("replaced by version %d", v.No)); err != nil {
+				return err
+			}
+			before.Pays = false
+		}
+	}
+	if err := s.move(who, v, to, share, ""); err != nil {
+		return err
+	}
+	settle(r, v)
+	if waiting := r.In(hub.StageProving); waiting != nil {
+		s.giveNotice(r, waiting) // it may lead elsewhere than what is shown now
+	}
+	return nil
+}
+
+// Suspend puts a version aside: nobody is shown it and nothing is paid there.
+func (s *Service) Suspend(ctx context.Context, who hub.Caller, creditor hub.Name, no int, why string) (hub.Version, error) {
+	return s.aside(ctx, "connector_suspend", who, creditor, no, hub.StageSuspended, why)
+}
+
+// Retire ends a version for good. A company may end what is not shown; an
+// approver anything.
+func (s *Service) Retire(ctx context.Context, who hub.Caller, creditor hub.Name, no int, why string) (hub.Version, error) {
+	return s.aside(ctx, "connector_retire", who, creditor, no, hub.StageRetired, why)
+}
+
+func (s *Service) aside(ctx context.Context, operation string, who hub.Caller, creditor hub.Name, no int, to hub.Stage, why string) (hub.Version, error) {
+	if err := reach(&who, creditor); err != nil {
+		return hub.Version{}, err
+	}
+	if err := checkReason(why); err != nil {
+		return hub.Version{}, err
+	}
+	return s.onVersion(ctx, operation, &who, creditor, no, func(_ *hub.Registration, v *hub.Version) error {
+		shown := v.Stage == hub.StageLive || v.Stage == hub.StageCanary || v.Stage == hub.StageQuarantined
+		if to == hub.StageRetired && shown && !who.Approver {
+			return hub.Errorf(hub.CodeForbidden, "Citizens see this version: suspend it, and ask the city to retire it.")
+		}
+		v.Pays = false
+		return s.move(&who, v, to, 0, why)
+	})
+}
+
+// Resume takes a suspended version back to where it was. One that the hub put
+// aside by itself begins again in shadow, and only an approver lets it; what an
+// approver put aside no company takes back.
+func (s *Service) Resume(ctx context.Context, who hub.Caller, creditor hub.Name, no int) (hub.Version, error) {
+	if err := reach(&who, creditor); err != nil {
+		return hub.Version{}, err
+	}
+	return s.onVersion(ctx, "connector_resume", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
+		last := v.Moves[len(v.Moves)-1]
+		if v.Stage != hub.StageSuspended || last.To != hub.StageSuspended {
+			return hub.Errorf(hub.CodeConflict, "Version %d is %s, not suspended.", no, v.Stage)
+		}
+		if last.As != hub.OfficeCompany && !who.Approver {
+			return hub.Errorf(hub.CodeForbidden, "The city has suspended this version, and has to resume it.")
+		}
+		to, share := back(v, last)
+		if err := roomFor(r, v, to); err != nil {
+			return err
+		}
+		if err := s.move(&who, v, to, share, "resumed"); err != nil {
+			return err
+		}
+		settle(r, v)
+		return nil
+	})
+}
+
+// back is where a suspended version goes.
+func back(v *hub.Version, last hub.Move) (to hub.Stage, share int) {
+	if last.As == "" || last.From == hub.StageShadow {
+		return hub.StageShadow, 0
+	}
+	if last.From == hub.StageCanary && len(v.Moves) > 1 {
+		return hub.StageCanary, v.Moves[len(v.Moves)-2].Share
+	}
+	return last.From, 0
+}
+
+// roomFor finds that another version has taken the place.
+func roomFor(r *hub.Registration, v *hub.Version, to hub.Stage) error {
+	other := r.In(hub.StageShadow, hub.StageCanary)
+	if to == hub.StageLive {
+		other = r.In(hub.StageLive)
+	}
+	if other != nil && other.No != v.No {
+		return hub.Errorf(hub.CodeConflict, "Version %d has taken its place.", other.No)
+	}
+	return nil
+}
+
+// Lift ends a quarantine. The version begins again in shadow: it has shown one
+// citizen's bills to another, and has to show that it does not any more.
+func (s *Service) Lift(ctx context.Context, who hub.Caller, creditor hub.Name, no int, why string) (hub.Version, error) {
+	if err := decide(&who, creditor); err != nil {
+		return hub.Version{}, err
+	}
+	if err := checkReason(why); err != nil {
+		return hub.Version{}, err
+	}
+	v, err := s.onVersion(ctx, "connector_lift", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
+		if v.Stage != hub.StageQuarantined {
+			return hub.Errorf(hub.CodeConflict, "Version %d is %s, not quarantined.", no, v.Stage)
+		}
+		if err := roomFor(r, v, hub.StageShadow); err != nil {
+			return err
+		}
+		return s.move(&who, v, hub.StageShadow, 0, why)
+	})
+	if err != nil {
+		return v, err
+	}
+	return v, s.Store.Lift(ctx, creditor)
+}

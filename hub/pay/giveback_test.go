@@ -1,0 +1,46 @@
+package pay_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/hub"
+	"racord/hub/pay"
+)
+
+// TestAWishToGiveBackWaitsForASecondPerson asks for more than one of the staff may
+// give back alone, lets a week pass, and asks again.
+func TestAWishToGiveBackWaitsForASecondPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{Alone: hub.Bani(1036)})
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		chief, amount := hub.Login{Issuer: clerk.Issuer, Subject: "chief"}, hub.Bani(1037)
+		must := func(what string, want hub.Code, how func() (*hub.Payment, error)) {
+			t.Helper()
+			if _, err := how(); hub.CodeOf(err) != want {
+				t.Errorf("%s: got %v, want %q", what, err, want)
+			}
+		}
+		ask := func() (*hub.Payment, error) { return s.GiveBack(t.Context(), clerk, p.ID, 1, amount) }
+		confirm := func() (*hub.Payment, error) { return s.ConfirmGiveBack(t.Context(), chief, p.ID, 1, amount) }
+		must("asking", "", ask)
+		s.settle(t, time.Hour)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		s.clock.Advance(8 * 24 * time.Hour)
+		must("confirming after a week", hub.CodeConflict, confirm)
+		must("asking anew", "", ask)
+		must("confirming", "", confirm)
+		s.settle(t, time.Minute)
+		l := s.mustEnd(t, p.ID, hub.PaymentSettledPartly).Line(1)
+		if l.State != hub.LineRefunded || l.GivenBack.AskedBy != clerk || l.GivenBack.ConfirmedBy != chief {
+			t.Errorf("got %s, %+v, want a refund that says who asked and who confirmed", l.State, l.GivenBack)
+		}
+		s.audit(t)
+	})
+}

@@ -1,0 +1,302 @@
+// Package roster keeps the connectors on duty in step with what is registered:
+// every replica opens the versions that serve, shows a canary to its share of the
+// citizens, compares a shadow with what is shown, and takes a version out of
+// service by itself when it fails too often or answers about somebody else.
+//
+// A change is a new list: whoever has the old one goes on with it, nobody waits,
+// and a connector that left is closed after the calls that may still run on it.
+package roster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"racord/hub"
+)
+
+// Store is what the roster follows, and where it says what it saw.
+type Store interface {
+	hub.Deployments
+	hub.Trials
+}
+
+// Opened is a version that can be called until it is closed.
+type Opened struct {
+	Connector *hub.Connector
+	Close     func()
+}
+
+// Parts are what a Roster is made from. Changed may be nil; it is told every new
+// list, one at a time.
+type Parts struct {
+	Own     []*hub.Connector // the operator's own manifests: on duty unless a registered version is live
+	Store   Store
+	Open    func(ctx context.Context, d hub.Deployment) (Opened, error)
+	Keys    *hub.Keys // for pseudonyms in mismatches
+	Log     *slog.Logger
+	Changed func(fleet []*hub.Connector)
+}
+
+// Conf sets the pace and the limits. The zero value of a field takes its default.
+type Conf struct {
+	Every    time.Duration // between two looks at what is registered; default 1 s
+	Linger   time.Duration // how long calls may run on a connector that left; default 30 s
+	Shadow   time.Duration // between two questions to a shadow, at least; default 200 ms
+	Budget   float64       // share of a canary's calls that may fail; default 0.1
+	Least    int           // calls before the budget counts; default 20
+	Forgiven time.Duration // how long a canary's failures count; default 10 min
+}
+
+func (c Conf) withDefaults() Conf {
+	orElse(&c.Every, time.Second)
+	orElse(&c.Linger, 30*time.Second)
+	orElse(&c.Shadow, 200*time.Millisecond)
+	orElse(&c.Budget, 0.1)
+	orElse(&c.Least, 20)
+	orElse(&c.Forgiven, 10*time.Minute)
+	return c
+}
+
+func orElse[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Roster is a hub.Roster that follows what is registered.
+type Roster struct {
+	Parts
+	conf   Conf
+	onDuty atomic.Pointer[[]*hub.Connector]
+	tally  tally
+
+	mu     sync.Mutex // of what follows
+	epoch  int64
+	crew   map[post]*member
+	banned map[post]bool // taken out of service here, and perhaps not yet in the store
+
+	stopping chan struct{}
+	once     sync.Once
+	ended    sync.WaitGroup
+}
+
+// post is a version in one of its roles: one that comes from canary to live is
+// opened anew.
+type post struct {
+	creditor hub.Name
+	version  int
+	live     bool
+}
+
+// member is a version that is open.
+type member struct {
+	hub.Deployment
+	opened Opened
+	shadow *shadow // when it is one
+}
+
+// New makes a Roster on which the operator's own connectors are.
+func New(parts Parts, conf Conf) *Roster {
+	r := &Roster{Parts: parts, conf: conf.withDefaults(), crew: map[post]*member{}, banned: map[post]bool{}, epoch: -1, stopping: make(chan struct{})}
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+	r.tally.sums = map[post]*hub.Trial{}
+	r.publish()
+	return r
+}
+
+// OnDuty gives the connectors on duty. The list is immutable.
+func (r *Roster) OnDuty() []*hub.Connector { return *r.onDuty.Load() }
+
+var _ hub.Roster = (*Roster)(nil)
+
+// Start brings the list up to date before it returns, and then follows. It fails
+// with what the store fails with; a version that cannot be opened is logged, and
+// tried again.
+func (r *Roster) Start(ctx context.Context) error {
+	if err := r.Look(ctx); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	r.ended.Go(func() { r.follow(ctx) })
+	return nil
+}
+
+func (r *Roster) follow(ctx context.Context) {
+	tick := time.NewTicker(r.conf.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-r.stopping:
+			return
+		}
+		if err := r.Look(ctx); err != nil {
+			r.Log.Warn("what is registered cannot be followed", "code", hub.CodeOf(err), "error", err)
+		}
+	}
+}
+
+// Stop ends the following, says what was seen, and closes what is open.
+func (r *Roster) Stop(ctx context.Context) error {
+	r.once.Do(func() { close(r.stopping) })
+	r.mu.Lock()
+	for at, m := range r.crew {
+		m.end()
+		delete(r.crew, at)
+	}
+	r.mu.Unlock()
+	r.ended.Wait()
+	return r.report(ctx)
+}
+
+// Look brings the list up to date, and tells the store what was seen since.
+func (r *Roster) Look(ctx context.Context) error {
+	r.mu.Lock()
+	known := r.epoch
+	r.mu.Unlock()
+	list, epoch, err := r.Store.Deployed(ctx, known)
+	if err == nil && epoch != known {
+		r.apply(ctx, list, epoch)
+	}
+	return errors.Join(err, r.report(ctx))
+}
+
+// apply opens what is new, replaces the list, and closes what left.
+func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := map[post]*member{}
+	for _, d := range list {
+		at := post{d.Creditor, d.Version, d.Stage == hub.StageLive}
+		if r.banned[at] {
+			continue
+		}
+		m, err := r.member(ctx, at, d)
+		if err != nil {
+			r.Log.Error("a registered connector cannot be opened", "connector", d.Creditor, "version", d.Version, "code", hub.CodeOf(err), "error", err)
+			epoch = -1 // so that it is tried again
+			continue
+		}
+		next[at] = m
+	}
+	for at, m := range r.crew {
+		if next[at] == nil || next[at].opened.Connector != m.opened.Connector {
+			r.leave(m)
+		}
+	}
+	r.crew, r.epoch = next, epoch
+	r.publish()
+}
+
+// member gives the version as it is open already, or opens it.
+func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member, error) {
+	was := r.crew[at]
+	if was != nil && was.Since.Equal(d.Since) && was.Stage == d.Stage && was.Pays == d.Pays {
+		was.Deployment = d
+		return was, nil
+	}
+	opened, err := r.Open(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	c := opened.Connector
+	c.Version = d.Version
+	if !d.Pays {
+		c.Quoter, c.Sink, c.Finder, c.Reverser, c.Statement, c.Room = nil, nil, nil, nil, nil, nil
+	}
+	m := &member{Deployment: d, opened: opened}
+	if d.Stage != hub.StageLive {
+		c.Feed = nil // what it would publish is the creditor's, not this version's
+		c.Source = r.watched(c.Source, at, d)
+	}
+	if d.Stage == hub.StageShadow {
+		m.shadow = r.cast(at, c)
+	}
+	return m, nil
+}
+
+// leave closes a member when no call can run on it any more.
+func (r *Roster) leave(m *member) {
+	if m.shadow != nil {
+		m.shadow.stop()
+	}
+	time.AfterFunc(r.conf.Linger, m.opened.Close)
+}
+
+func (m *member) end() {
+	if m.shadow != nil {
+		m.shadow.stop()
+	}
+	m.opened.Close()
+}
+
+// ban takes a version out of service on this replica, at once.
+func (r *Roster) ban(at post) (first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first = !r.banned[at]; !first {
+		return false
+	}
+	r.banned[at] = true
+	if m := r.crew[at]; m != nil {
+		r.leave(m)
+		delete(r.crew, at)
+	}
+	r.publish()
+	return true
+}
+
+// publish makes the list of what is there.
+func (r *Roster) publish() {
+	live, coming := map[hub.Name]*hub.Connector{}, map[hub.Name]*member{}
+	for _, c := range r.Own {
+		live[c.Creditor.Name] = c
+	}
+	for at, m := range r.crew {
+		if at.live {
+			live[at.creditor] = m.opened.Connector
+		} else {
+			coming[at.creditor] = m
+		}
+	}
+	fleet := make([]*hub.Connector, 0, len(live)+len(coming))
+	for name, c := range live {
+		fleet = append(fleet, accompanied(c, coming[name]))
+	}
+	for name, m := range coming {
+		if live[name] == nil && m.Stage == hub.StageCanary {
+			fleet = append(fleet, &hub.Connector{Creditor: m.opened.Connector.Creditor, Hidden: true, Canary: m.opened.Connector, Share: m.Share})
+		}
+	}
+	slices.SortFunc(fleet, func(a, b *hub.Connector) int {
+		return strings.Compare(string(a.Creditor.Name), string(b.Creditor.Name))
+	})
+	r.onDuty.Store(&fleet)
+	if r.Changed != nil {
+		r.Changed(fleet)
+	}
+}
+
+// accompanied is a live version with the one that is on its way beside it.
+func accompanied(live *hub.Connector, m *member) *hub.Connector {
+	if m == nil {
+		return live
+	}
+	c := *live
+	switch {
+	case m.Stage == hub.StageCanary:
+		c.Canary, c.Share = m.opened.Connector, m.Share
+	case m.shadow != nil && c.Source != nil:
+		c.Source = m.shadow.behind(c.Source)
+	}
+	return &c
+}

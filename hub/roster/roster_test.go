@@ -1,0 +1,316 @@
+package roster_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/hub"
+	"racord/hub/hubtest"
+	"racord/hub/roster"
+)
+
+// register is what companies have registered.
+type register struct {
+	mu     sync.Mutex
+	list   []hub.Deployment
+	epoch  int64
+	down   bool
+	trials map[int]hub.Trial
+	moves  []string
+}
+
+func (s *register) Deployed(_ context.Context, known int64) ([]hub.Deployment, int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known == s.epoch {
+		return nil, known, nil
+	}
+	return slices.Clone(s.list), s.epoch, nil
+}
+
+func (s *register) Demote(_ context.Context, _ hub.Name, version int, to hub.Stage, _ string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return hub.Errorf(hub.CodeUnavailable, "down")
+	}
+	s.moves = append(s.moves, fmt.Sprint(version, " ", to))
+	s.list, s.epoch = slices.DeleteFunc(s.list, func(d hub.Deployment) bool { return d.Version == version }), s.epoch+1
+	return nil
+}
+
+func (s *register) AddTrial(_ context.Context, _ hub.Name, version int, more hub.Trial) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.trials[version]
+	sum.Calls, sum.Failed, sum.Foreign = sum.Calls+more.Calls, sum.Failed+more.Failed, sum.Foreign+more.Foreign
+	sum.Compared, sum.Differed = sum.Compared+more.Compared, sum.Differed+more.Differed
+	sum.Mismatches = append(sum.Mismatches, more.Mismatches...)
+	s.trials[version] = sum
+	return nil
+}
+
+func (s *register) Trial(_ context.Context, _ hub.Name, version int) (hub.Trial, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trials[version], nil
+}
+
+func (s *register) serve(list ...hub.Deployment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range list {
+		list[i].Creditor = "water"
+	}
+	s.list, s.epoch = list, s.epoch+1
+}
+
+// office answers what each version says.
+type office func(version int, who hub.Asked) (hub.Answer, error)
+
+type source struct {
+	office  office
+	version int
+}
+
+func (s source) Obligations(_ context.Context, who hub.Asked) (hub.Answer, error) {
+	return s.office(s.version, who)
+}
+
+// scene is a roster with an operator's own water company, or none.
+type scene struct {
+	*roster.Roster
+	store  *register
+	mu     sync.Mutex
+	closed []int
+}
+
+func newScene(t *testing.T, own bool, says office) *scene {
+	t.Helper()
+	keys, err := hub.NewKeys(hubtest.Master(), "cache")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{store: &register{trials: map[int]hub.Trial{}}}
+	connector := func(version int) *hub.Connector {
+		return &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Source: source{says, version}}
+	}
+	parts := roster.Parts{Store: s.store, Keys: keys, Open: func(_ context.Context, d hub.Deployment) (roster.Opened, error) {
+		return roster.Opened{Connector: connector(d.Version), Close: func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.closed = append(s.closed, d.Version)
+		}}, nil
+	}}
+	if own {
+		parts.Own = []*hub.Connector{connector(0)}
+	}
+	s.Roster = roster.New(parts, roster.Conf{})
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// end stops the roster; what is closed later is closed.
+func (s *scene) end() {
+	_ = s.Stop(context.Background())
+	time.Sleep(time.Minute)
+}
+
+// answerOf gives the version that a party is shown and what it says, -1 for none.
+func (s *scene) answerOf(party hub.PartyID) (version int, err error) {
+	for _, c := range s.OnDuty() {
+		if own := c.For(party); own != nil {
+			_, err := own.Source.Obligations(context.Background(), hub.Asked{Party: party})
+			return own.Version, err
+		}
+	}
+	return -1, nil
+}
+
+func good(int, hub.Asked) (hub.Answer, error) { return hub.Answer{}, nil }
+
+func TestTheListFollowsWhatIsRegistered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, good)
+		defer s.end()
+		before := s.OnDuty()
+		steps := []struct {
+			list []hub.Deployment
+			want int
+		}{
+			{nil, 0},
+			{[]hub.Deployment{{Version: 1, Stage: hub.StageShadow}}, 0},
+			{[]hub.Deployment{{Version: 1, Stage: hub.StageLive}}, 1},
+			{[]hub.Deployment{{Version: 2, Stage: hub.StageLive}}, 2},
+			{nil, 0},
+		}
+		for i, step := range steps {
+			s.store.serve(step.list...)
+			time.Sleep(2 * time.Second)
+			if got, _ := s.answerOf("p"); got != step.want {
+				t.Errorf("step %d: version %d is shown, want %d", i, got, step.want)
+			}
+		}
+		if len(before) != 1 || before[0].Version != 0 {
+			t.Error("a list that was given out has changed")
+		}
+		time.Sleep(time.Minute)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !slices.Equal(slices.Sorted(slices.Values(s.closed)), []int{1, 1, 2}) {
+			t.Errorf("closed are %v, want version 1 in both roles, and 2", s.closed)
+		}
+	})
+}
+
+func TestACanaryServesAStableShare(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		t.Run(fmt.Sprint("own ", own), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, own, good)
+				defer s.end()
+				others, had := -1, map[hub.PartyID]bool{}
+				if own {
+					others = 0
+				}
+				for _, share := range []int{0, 10, 50, 100} {
+					s.store.serve(hub.Deployment{Version: 3, Stage: hub.StageCanary, Share: share})
+					time.Sleep(2 * time.Second)
+					count := 0
+					for i := range 2000 {
+						party := hub.PartyID(fmt.Sprint("party-", i))
+						switch got, _ := s.answerOf(party); {
+						case got == 3:
+							count++
+							had[party] = true
+						case got != others:
+							t.Fatalf("a party outside is shown version %d, want %d", got, others)
+						case had[party]:
+							t.Fatalf("a party left when the share grew to %d", share)
+						}
+					}
+					if want := 20 * share; count < want-100 || count > want+100 {
+						t.Errorf("with a share of %d, %d of 2000 are shown the canary", share, count)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAShadowIsComparedAndNeverShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		debt := func(id string, bani int64) hub.Obligation {
+			return hub.Obligation{ExternalID: id, Outstanding: hub.Bani(bani)}
+		}
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			switch {
+			case version == 0:
+				return hub.Answer{Obligations: []hub.Obligation{debt("a", 100), debt("b", 200)}}, nil
+			case who.Party == "wrong":
+				return hub.Answer{Obligations: []hub.Obligation{debt("a", 101), debt("c", 1)}}, nil
+			case who.Party == "slow":
+				time.Sleep(10 * time.Second)
+			}
+			return hub.Answer{Obligations: []hub.Obligation{debt("b", 200), debt("a", 100)}}, nil
+		})
+		defer s.end()
+		s.store.serve(hub.Deployment{Version: 1, Stage: hub.StageShadow})
+		time.Sleep(2 * time.Second)
+		begun := time.Now()
+		for _, party := range []hub.PartyID{"right", "slow", "wrong"} {
+			if got, err := s.answerOf(party); got != 0 || err != nil {
+				t.Errorf("shown is version %d (%v)", got, err)
+			}
+		}
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("a shadow made citizens wait for %s", took)
+		}
+		time.Sleep(time.Minute)
+		trial, _ := s.store.Trial(context.Background(), "water", 1)
+		if trial.Compared != 3 || trial.Differed != 1 || trial.Calls != 3 || len(trial.Mismatches) != 3 {
+			t.Fatalf("got %+v, want one of three to differ, in three places", trial)
+		}
+		for _, m := range trial.Mismatches {
+			if m.Subject == "" || m.Subject == "wrong" {
+				t.Errorf("the subject of a mismatch is %q", m.Subject)
+			}
+		}
+	})
+}
+
+func TestAForeignAnswerEndsACanaryAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			if version == 7 && who.Party == "victim" {
+				return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "somebody else's")
+			}
+			return hub.Answer{}, nil
+		})
+		defer s.end()
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(2 * time.Second)
+		if got, _ := s.answerOf("p"); got != 7 {
+			t.Fatalf("shown is version %d", got)
+		}
+		s.store.mu.Lock()
+		s.store.down = true // this replica cannot tell anybody yet
+		s.store.mu.Unlock()
+		if _, err := s.answerOf("victim"); hub.CodeOf(err) != hub.CodeForeignData {
+			t.Errorf("got %v", err)
+		}
+		for range 5 {
+			if got, _ := s.answerOf("p"); got != 0 {
+				t.Errorf("after the foreign answer version %d is shown", got)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		s.store.mu.Lock()
+		s.store.down = false
+		s.store.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		if s.store.mu.Lock(); !slices.Equal(s.store.moves, []string{"7 quarantined"}) || s.store.trials[7].Foreign != 1 {
+			t.Errorf("the store was told %v, %+v", s.store.moves, s.store.trials[7])
+		}
+		s.store.mu.Unlock()
+	})
+}
+
+func TestACanaryThatFailsTooOftenIsSuspended(t *testing.T) {
+	for _, c := range []struct {
+		every int // every so many calls fail
+		want  int
+	}{{20, 7}, {5, 0}} {
+		t.Run(fmt.Sprint("every ", c.every), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				s := newScene(t, true, func(version int, _ hub.Asked) (hub.Answer, error) {
+					if version != 7 {
+						return hub.Answer{}, nil
+					}
+					if calls++; calls%c.every == 0 {
+						return hub.Answer{}, hub.Errorf(hub.CodeTimeout, "silent")
+					}
+					return hub.Answer{}, nil
+				})
+				defer s.end()
+				s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+				time.Sleep(2 * time.Second)
+				for range 60 {
+					_, _ = s.answerOf("p")
+				}
+				time.Sleep(3 * time.Second)
+				if got, _ := s.answerOf("p"); got != c.want {
+					t.Errorf("shown is version %d, want %d", got, c.want)
+				}
+			})
+		})
+	}
+}

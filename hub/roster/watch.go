@@ -1,0 +1,111 @@
+package roster
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+// watched counts what a version on its way answers, and takes it out of service
+// at the first answer about somebody else, or when too many calls fail.
+func (r *Roster) watched(next hub.Source, at post, d hub.Deployment) hub.Source {
+	if next == nil {
+		return nil
+	}
+	return &watched{r: r, next: next, at: at, canary: d.Stage == hub.StageCanary}
+}
+
+type watched struct {
+	r      *Roster
+	next   hub.Source
+	at     post
+	canary bool
+
+	mu            sync.Mutex
+	since         time.Time
+	calls, failed int
+}
+
+func (w *watched) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+	answer, err := w.next.Obligations(ctx, who)
+	code := hub.CodeOf(err)
+	failed := fault(code)
+	w.r.tally.called(w.at, failed, code == hub.CodeForeignData)
+	switch {
+	case code == hub.CodeForeignData:
+		w.r.demote(w.at, hub.StageQuarantined, "It answered about somebody else.")
+	case w.canary && w.overdrawn(failed):
+		w.r.demote(w.at, hub.StageSuspended, "Too many of its calls failed.")
+	}
+	return answer, err
+}
+
+// fault tells whether a call failed through the creditor or its manifest.
+func fault(code hub.Code) bool {
+	switch code {
+	case "", hub.CodeNotFound, hub.CodeBusy, hub.CodeMaintenance, hub.CodeCancelled:
+		return false
+	}
+	return true
+}
+
+// overdrawn tells whether more calls failed than the budget allows.
+func (w *watched) overdrawn(failed bool) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if now.Sub(w.since) > w.r.conf.Forgiven {
+		w.since, w.calls, w.failed = now, 0, 0
+	}
+	w.calls++
+	if failed {
+		w.failed++
+	}
+	return w.calls >= w.r.conf.Least && float64(w.failed) > w.r.conf.Budget*float64(w.calls)
+}
+
+// demote takes a version out of service: here at once, and in the store as soon
+// as it can be told.
+func (r *Roster) demote(at post, to hub.Stage, reason string) {
+	if !r.ban(at) {
+		return
+	}
+	r.Log.Error("a connector is taken out of service", "connector", at.creditor, "version", at.version, "stage", to, "reason", reason)
+	r.ended.Go(func() {
+		for {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			err := r.Store.Demote(ctx, at.creditor, at.version, to, reason)
+			cancel()
+			if err == nil || hub.CodeOf(err) == hub.CodeConflict || hub.CodeOf(err) == hub.CodeNotFound {
+				r.forgive(at)
+				return
+			}
+			if !r.wait(r.conf.Every) {
+				return
+			}
+		}
+	})
+}
+
+// forgive lets a version come back once the store knows that it left: should it
+// serve again, a person said so.
+func (r *Roster) forgive(at post) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.banned, at)
+	r.epoch = -1
+}
+
+// wait waits a little, or says that the roster stops.
+func (r *Roster) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.stopping:
+		return false
+	}
+}
