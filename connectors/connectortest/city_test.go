@@ -73,6 +73,7 @@ var clausesOfTheCity = map[string]int{
 	"ditl.yaml": 44, "fines.yaml": 43, "water.yaml": 44, "electricity.yaml": 44, "waste.yaml": 25, "heating.yaml": 16,
 	"parking.yaml":   28,
 	"roadfines.yaml": 40,
+	"transport.yaml": 43,
 }
 
 // The debtors that the manifests name are people of every town, so this is what
