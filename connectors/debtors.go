@@ -10,6 +10,8 @@ type TestDebtors struct {
 	Known   hub.Asked // owes something
 	Other   hub.Asked // known too, and somebody else
 	Unknown hub.Asked // not known there
+	Settled hub.Asked // known, and owes nothing; zero when none is named
+	Owes    hub.Money // what Known owes in all; zero when it is not said
 	Paying  TestPaying
 }
 
@@ -25,10 +27,12 @@ func (d TestDebtors) IsZero() bool { return d == TestDebtors{} }
 
 // debtorsPart is how test debtors stand in a manifest.
 type debtorsPart struct {
-	Known   debtorPart `json:"known" doc:"Owes something there." required:"true"`
-	Other   debtorPart `json:"other" doc:"Is known there too, and is somebody else." required:"true"`
-	Unknown debtorPart `json:"unknown" doc:"Is not known there." required:"true"`
-	Paying  *tillPart  `json:"paying" doc:"Allows the suite to post payments. Only where the settings lead to a test system: nobody pays what it posts."`
+	Known   debtorPart  `json:"known" doc:"Owes something there." required:"true"`
+	Other   debtorPart  `json:"other" doc:"Is known there too, and is somebody else." required:"true"`
+	Unknown debtorPart  `json:"unknown" doc:"Is not known there." required:"true"`
+	Settled *debtorPart `json:"settled" doc:"Is known there, and owes nothing."`
+	Owes    int         `json:"owes" doc:"What known owes in all, in bani, as the creditor's own screens show it." min:"1"`
+	Paying  *tillPart   `json:"paying" doc:"Allows the suite to post payments. Only where the settings lead to a test system: nobody pays what it posts."`
 }
 
 // tillPart is how TestPaying stands in a manifest.
@@ -82,6 +86,12 @@ func (in *inspection) debtors(p *debtorsPart, m *Manifest) (d TestDebtors) {
 		return d
 	}
 	d = TestDebtors{Known: p.Known.asked(m.Creditor.Name), Other: p.Other.asked(m.Creditor.Name), Unknown: p.Unknown.asked(m.Creditor.Name)}
+	if p.Settled != nil {
+		d.Settled = p.Settled.asked(m.Creditor.Name)
+	}
+	if p.Owes > 0 {
+		d.Owes = hub.Bani(int64(p.Owes))
+	}
 	if p.Paying != nil {
 		d.Paying = TestPaying{p.Paying.Payer.asked(m.Creditor.Name), hub.Bani(int64(p.Paying.Most))}
 	}
@@ -101,8 +111,14 @@ func (in *inspection) debtors(p *debtorsPart, m *Manifest) (d TestDebtors) {
 	if p.Paying != nil && m.Traits.Paying.Class == "" {
 		in.at("test.paying", "the creditor takes no payments: traits.paying is missing")
 	}
+	if p.Settled != nil && d.Settled.ByAccount() != d.Known.ByAccount() {
+		in.at("test.settled", "must be asked about in the same way as the others")
+	}
 	if d.Known == d.Other || d.Known == d.Unknown || d.Other == d.Unknown {
 		in.at("test", "known, other and unknown must be three different subjects")
+	}
+	if d.Settled == d.Known || p.Settled != nil && d.Settled == d.Unknown {
+		in.at("test.settled", "must be neither known nor unknown: one owes something, the other is a stranger")
 	}
 	return d
 }

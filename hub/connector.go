@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"io"
 	"iter"
 	"slices"
 	"time"
@@ -62,12 +63,41 @@ type Record struct {
 	Account    string
 	Obligation Obligation
 	Refused    *QualityEvent
+	Line       int // where it stood in what was sent; 0 = not said
 }
 
 // Control is what the delivery says about itself.
 type Control struct {
 	Rows  int   // -1 = not said
 	Total int64 // bani; meaningful when Rows is not -1
+}
+
+// Inbox reads what a creditor sends by itself: a row is a Record, or a refusal
+// that never loses the next. The body is read while the records are; an error
+// ends them, and says that nothing of it counts. Rows fails with CodeUnsupported
+// for another form, and with CodeInvalid when the head of the body does not fit.
+type Inbox interface {
+	Rows(form Form, body io.Reader) (iter.Seq2[Record, error], error)
+}
+
+// Form is how obligations that are sent are written: a media type.
+type Form string
+
+// The forms of obligations.
+const (
+	FormJSON   Form = "application/json"     // one
+	FormNDJSON Form = "application/x-ndjson" // one a line
+	FormCSV    Form = "text/csv"             // likewise, under a line of names
+)
+
+// Intake takes what a creditor sends through the gate that fetched deliveries
+// pass.
+type Intake interface {
+	// Take publishes the batch, or holds it for a person and says why. It fails
+	// with what the batch ends with, and with CodeConflict while another delivery
+	// of the creditor is on its way or an earlier one waits for a person; what was
+	// published before is then unchanged.
+	Take(ctx context.Context, creditor Name, batch Batch) (held string, err error)
 }
 
 // Linker proves accounts. Without one, a proof is compared with the numbers and
@@ -90,6 +120,7 @@ type Connector struct {
 	Traits    Traits
 	Source    Source
 	Feed      Feed
+	Inbox     Inbox
 	Linker    Linker
 	Probe     Probe
 	Quoter    Quoter
@@ -102,6 +133,10 @@ type Connector struct {
 	Canary  *Connector // a version on its way that a share of the citizens is shown; nil = none
 	Share   int        // how many per cent they are
 	Hidden  bool       // there is no live version: only those in the canary's share are shown anything
+	// Shadow is a version that is asked, behind, what it would be asked if it were
+	// shown. Nil = none, or one that listens to a live version.
+	Shadow   *Connector
+	Overhear func(Asked) // gives the Shadow a question; it never waits
 
 	// Room tells how many postings this replica may begin now, so that it leaves
 	// those it may not begin to the others. Nil is any number.

@@ -41,6 +41,7 @@ type Parts struct {
 	Views   Views
 	Links   Links
 	Paying  Paying
+	Sending Sending // nil = no creditor sends by itself
 	Roster  hub.Roster
 	Meter   Meter
 	Log     *slog.Logger
@@ -60,6 +61,7 @@ type Conf struct {
 	StartsPerMinute     int // quotes and payments that one citizen asks for; default 20
 	PaymentsPerMinute   int // other requests of one citizen about payments; default 120
 	ReferencesPerMinute int // requests of one portal for payers who did not sign in; default 1,200
+	SendsPerMinute      int // obligations or deliveries that one creditor sends; default 3,000
 }
 
 func (c Conf) withDefaults() Conf {
@@ -70,6 +72,7 @@ func (c Conf) withDefaults() Conf {
 	orElse(&c.StartsPerMinute, 20)
 	orElse(&c.PaymentsPerMinute, 120)
 	orElse(&c.ReferencesPerMinute, 1200)
+	orElse(&c.SendsPerMinute, 3000)
 	c.InFlight = min(c.InFlight, math.MaxInt32/2)
 	return c
 }

@@ -15,6 +15,7 @@ type limits struct {
 	views, calls, portals *limiter
 	starts, payments      *limiter // quotes and payments opened; everything else about payments
 	references            *limiter // what a portal does for payers who did not sign in
+	sends                 *limiter // what a creditor sends
 }
 
 func newLimits(conf Conf) limits {
@@ -27,6 +28,7 @@ func newLimits(conf Conf) limits {
 		starts:     newLimiter("starts", conf.StartsPerMinute, portals),
 		payments:   newLimiter("payments", conf.PaymentsPerMinute, portals),
 		references: newLimiter("references", conf.ReferencesPerMinute, portals),
+		sends:      newLimiter("sends", conf.SendsPerMinute, portals),
 	}
 }
 

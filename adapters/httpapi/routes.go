@@ -18,6 +18,11 @@ func (a *API) routes() []route {
 			serve(a, citizens("view_read", a.limits.views), decodeAsk, a.Views.Of, writeView),
 			serve(a, citizens("view_stream", a.limits.views), decodeStream, a.stream, writeNothing))},
 		{"GET /v1/creditors", serve(a, anyone("creditor_list", a.limits.calls), decodeNothing, a.listCreditors, writeList)},
+		{"POST /v1/creditors/{creditor}/obligations", a.upload(
+			serve(a, streamed(companies("obligation_send", a.limits.sends)), decodeDelivery, a.sendMany, writeDelivered))},
+		{"PUT /v1/creditors/{creditor}/obligations/{id}", serve(a, companies("obligation_put", a.limits.sends), decodePut, a.sendOne, writeSent)},
+		{"POST /v1/creditors/{creditor}/obligations/{id}/cancel", serve(a, companies("obligation_cancel", a.limits.sends), decodeChange, a.sendCancel, writeSent)},
+		{"POST /v1/creditors/{creditor}/obligations/{id}/restore", serve(a, companies("obligation_restore", a.limits.sends), decodeChange, a.sendRestore, writeSent)},
 		{"GET /v1/links", serve(a, citizens("link_list", a.limits.calls), decodeNothing, a.listLinks, writeJSON)},
 		{"POST /v1/links", serve(a, citizens("link_create", a.limits.calls), decodeLink, a.link, writeCreated)},
 		{"DELETE /v1/links/{id}", serve(a, citizens("link_delete", a.limits.calls), decodeLinkID, a.unlink, writeEmpty)},

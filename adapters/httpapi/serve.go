@@ -29,6 +29,7 @@ const (
 	persons                   // with a citizen's own token
 	registrars                // with a company's own token or an approver's
 	refunders                 // with a token that has the right to have money given back
+	tenants                   // with a company's token, for the creditor in the address
 )
 
 func public(name string) operation { return operation{name: name} }
@@ -40,6 +41,10 @@ func citizens(name string, rate *limiter) operation {
 }
 func staff(name string, rate *limiter) operation {
 	return operation{name: name, who: refunders, rate: rate}
+}
+
+func companies(name string, rate *limiter) operation {
+	return operation{name: name, who: tenants, rate: rate}
 }
 
 // payer is an operation on a payment of the caller's own.

@@ -28,6 +28,8 @@ type checkCommand struct {
 	Demo     string         `help:"Data directory of a running demo: its addresses, secrets and clock are used." type:"path"`
 	JSON     bool           `help:"Print the report as JSON instead of a table."`
 	Timeout  time.Duration  `help:"How long the whole suite may take." default:"5m"`
+
+	reportFiles `embed:""`
 }
 
 // Help says how long it takes.
@@ -70,6 +72,9 @@ func (c *checkCommand) Run(ctx context.Context, to streams) error {
 	suite := connectortest.For(kinds.All(), m, env)
 	suite.Told = progress(to.log)
 	report := connectortest.Run(ctx, suite)
+	if err := c.write(report, to); err != nil {
+		return err
+	}
 	if c.JSON {
 		encoder := json.NewEncoder(to.out)
 		encoder.SetIndent("", "  ")
@@ -106,6 +111,9 @@ func (c *checkCommand) settle(ctx context.Context, m *connectors.Manifest) (hub.
 		m.Rebase(old, now)
 	}
 	c.Secrets = filepath.Join(c.Demo, "secrets")
+	if c.Sign == "" {
+		c.Sign = c.Demo
+	}
 	c.Allow = append(c.Allow, netip.MustParsePrefix("127.0.0.0/8"))
 	return followClock(ctx, facts.City+"/__ctl/clock")
 }

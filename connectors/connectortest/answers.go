@@ -68,6 +68,18 @@ func unknownIsNotFound(ctx context.Context, r *run) finding {
 	return passed()
 }
 
+// settledIsKnown asks about somebody who owes nothing.
+func settledIsKnown(ctx context.Context, r *run) finding {
+	a, err := r.ask(ctx, r.connector, r.suite.Settled)
+	switch {
+	case err != nil:
+		return failed(r.calm, "the answer about test.settled failed with %v; want one that lists nothing", err)
+	case hub.Due(a.Obligations) != 0:
+		return failed(r.calm, "the answer about test.settled says that %s is owed", hub.Bani(hub.Due(a.Obligations)))
+	}
+	return passed()
+}
+
 // goneIsNotUnknown answers as a gateway does whose backend moved.
 func goneIsNotUnknown(ctx context.Context, r *run) finding {
 	gone := page(http.StatusNotFound, "text/html; charset=utf-8", "<html><body><h1>404 Not Found</h1></body></html>")

@@ -27,6 +27,8 @@ var clauses = []clause{
 		"Check the request, the path of items and test.known: a debtor of the creditor's test system who owes something."},
 	{"an unknown subject is not found", asking, unknownIsNotFound,
 		"Map what the creditor says about strangers to not_found, with an errors rule or known. An empty list says that somebody owes nothing."},
+	{"a subject that owes nothing is known", settled, settledIsKnown,
+		"Answer about somebody who is known and owes nothing with an empty list, and keep not_found for strangers."},
 	{"a page that is gone does not mean not found", overHTTP, goneIsNotUnknown,
 		"Tie the rule for not_found to a field of the creditor's own answer, not to the bare status 404."},
 	{"asking twice gives the same", listed, twiceTheSame,
@@ -38,6 +40,8 @@ var clauses = []clause{
 		"Outstanding is total less paid, in bani of RON, and the components are parts of the total."},
 	{"amounts are the expected ones", expecting, amountsExpected,
 		"Check the transforms of amounts: money_ro, money_decimal or bani."},
+	{"amounts are in bani", owing, amountsInBani,
+		"Check the transforms of amounts, and test.owes: money_ro and money_decimal read lei, bani reads bani."},
 	{"names of debts are present and unique", listed, namesUnique,
 		"Map external_id to the creditor's own permanent number, different for every debt."},
 	{"dates exist", listed, datesExist,
@@ -57,6 +61,10 @@ var clauses = []clause{
 		"Call Env.Turn before every wire call that is not HTTP, and not for HTTP, where the environment does."},
 	{"no more calls at once than declared", asking, callsAtOnce,
 		"Send one request after the other, close every answer, and keep no more connections than traits.max_inflight."},
+	{"the declared rate is borne", asking, rateBorne,
+		"Declare fewer calls a second in traits.rps, or fewer at once in traits.max_inflight: what the system bears."},
+	{"an endless list ends", overHTTP, endlessListEnds,
+		"Set paging.max_pages, and stop at a page that repeats the one before."},
 
 	{"another subject's data are refused", asking, foreignRefused,
 		"Map subject.party and subject.account to where the answer repeats whom it is about."},
@@ -79,8 +87,12 @@ var clauses = []clause{
 		"Map the status 429 to busy and keep what Retry-After says."},
 	{"a broken server is unavailable", overHTTP, brokenServer,
 		"Map the statuses 500, 502, 503 and 504 to unavailable, busy or maintenance."},
+	{"a closed system says when to ask again", overHTTP, closedSaysWhen,
+		"Map the status 503 to maintenance, busy or unavailable, and keep what Retry-After says."},
 	{"refused credentials are auth", overHTTP, refusedCredentials,
 		"Map the statuses 401 and 403 to auth."},
+	{"credentials are looked at, and can be changed", overHTTP, credentialsChange,
+		"The creditor refuses wrong credentials with 401 or 403, or as an errors rule of code auth says; a secret is read at every call."},
 	{"the creditor's words are not repeated", overHTTP, wordsNotRepeated,
 		"Give errors a sentence of our own; a creditor's may name a person or a system."},
 
@@ -136,9 +148,11 @@ const (
 	probing          // it has a Probe
 	live             // it has a Source
 	asking           // it has a Source, and there are test debtors to ask about
+	settled          // likewise, and one who owes nothing
 	overHTTP         // it speaks HTTP
 	listed           // debts were listed, by answer or by delivery
 	expecting        // expected amounts are given
+	owing            // the sum of expected amounts is given
 	feeding          // it has a Feed
 	byAccount        // it is asked by account
 	quoting          // it has a Quoter, and the payer owes something
@@ -172,9 +186,11 @@ func (r *run) lacks(n need) string {
 		return ""
 	case c == nil:
 		return "it did not open"
+	case c.Source == nil && c.Feed == nil:
+		return "the creditor sends by itself and is not asked"
 	case n == probing && c.Probe == nil:
 		return "the manifest has no call ping"
-	case (n == live || n == asking || n == byAccount) && c.Source == nil:
+	case (n == live || n == asking || n == settled || n == owing || n == byAccount) && c.Source == nil:
 		return "it delivers in bulk and is not asked"
 	case (n == asking || n == byAccount) && r.suite.Known == (hub.Asked{}):
 		return "there are no test debtors"
@@ -186,6 +202,10 @@ func (r *run) lacks(n need) string {
 		return "it does not speak HTTP"
 	case n == listed && len(r.debts) == 0:
 		return "nothing was listed"
+	case n == settled && r.suite.Settled == (hub.Asked{}):
+		return "the manifest names nobody who owes nothing (test.settled)"
+	case n == owing && (r.suite.Owes == (hub.Money{}) || r.answerErr != nil):
+		return "the manifest does not say what test.known owes (test.owes)"
 	case n == expecting && (r.suite.Expected == nil || r.answerErr != nil):
 		return "no amounts to compare with"
 	case n >= quoting:
@@ -198,17 +218,16 @@ func (r *run) lacks(n need) string {
 
 // judge tries one clause.
 func (r *run) judge(ctx context.Context, c clause) Result {
-	found := finding{verdict: NotApplicable, why: r.lacks(c.needs)}
+	found, before := finding{verdict: NotApplicable, why: r.lacks(c.needs)}, r.seen()
 	if found.why == "" {
 		found = r.try(ctx, c)
 	}
 	result := Result{Clause: c.name, Verdict: found.verdict, Why: r.masked(found.why)}
-	if found.verdict != Failed {
-		return result
+	if found.verdict == Failed {
+		result.Change = c.change
 	}
-	result.Change = c.change
-	if last := found.wire.last(); last != nil {
-		result.Sent, result.Got = r.masked(last.sent()), r.masked(last.got())
+	if proof := r.proof(c, found, before); proof != nil {
+		result.Sent, result.Got = r.masked(proof.sent()), r.masked(proof.got())
 	}
 	return result
 }

@@ -49,7 +49,14 @@ func TestEachDefectFailsItsOwnClause(t *testing.T) {
 		"a bare 404 means not found":     {"a page that is gone does not mean not found"},
 		"other words every time":         {"asking twice gives the same"},
 		"refuses a record":               {"no record is refused"},
-		"lei for bani":                   {"amounts are the expected ones"},
+		"lei for bani":                   {"amounts are the expected ones", "amounts are in bani"},
+		"settled like strangers":         {"a subject that owes nothing is known"},
+		"tires of calls":                 {"the declared rate is borne"},
+		"reads pages":                    nil,
+		"takes the first pages for all":  {"an endless list ends"},
+		"forgets when it opens":          {"a closed system says when to ask again"},
+		"remembers its first key":        {"credentials are looked at, and can be changed"},
+		"a key of its own":               {"credentials are looked at, and can be changed"},
 		"parts that do not add up":       {"amounts add up"},
 		"one id for all":                 {"names of debts are present and unique"},
 		"ids of its own":                 {"names of debts are present and unique"},
@@ -69,8 +76,8 @@ func TestEachDefectFailsItsOwnClause(t *testing.T) {
 		"reads without end":              {"an endless answer is an error"},
 		"reads any character set":        {"a wrong character set is noticed"},
 		"forgets Retry-After":            {"too many requests is busy"},
-		"a broken server is bad data":    {"a broken server is unavailable"},
-		"401 is a broken server":         {"refused credentials are auth"},
+		"a broken server is bad data":    {"a broken server is unavailable", "a closed system says when to ask again"},
+		"401 is a broken server":         {"refused credentials are auth", "credentials are looked at, and can be changed"},
 		"takes no list for an empty one": {"an answer without its list is an error"},
 		"repeats their words":            {"the creditor's words are not repeated"},
 		"a code in the address":          {"no personal code in an address or a header"},
@@ -110,7 +117,7 @@ func toldTogether(t *testing.T, report connectortest.Report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{ana, ion, zoe, "sesame-of-gaz"} {
+	for _, secret := range []string{ana, ion, zoe, eva, "sesame-of-gaz"} {
 		if strings.Contains(table.String()+string(encoded), secret) {
 			t.Errorf("the report holds %q\n%s", secret, &table)
 		}

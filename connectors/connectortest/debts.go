@@ -47,6 +47,22 @@ func amountsExpected(_ context.Context, r *run) finding {
 	return passed()
 }
 
+// amountsInBani compares what is owed in all with what the author says, and tells
+// the usual mistakes apart.
+func amountsInBani(_ context.Context, r *run) finding {
+	got, want := hub.Due(r.answer.Obligations), r.suite.Owes.Minor
+	hint := ""
+	switch {
+	case got == want:
+		return passed()
+	case got == 100*want:
+		hint = ": bani were read as lei"
+	case want == 100*got:
+		hint = ": lei were read as bani"
+	}
+	return failed(r.calm, "test.known owes %s, and test.owes says %s%s", hub.Bani(got), r.suite.Owes, hint)
+}
+
 func namesUnique(_ context.Context, r *run) finding {
 	if r.delivery != nil && r.delivery.twice != "" {
 		return failed(r.calm, "the id %q stands twice in one delivery", r.delivery.twice)

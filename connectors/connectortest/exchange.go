@@ -127,7 +127,7 @@ func (r *run) masked(text string) string {
 		}
 		w.mu.Unlock()
 	}
-	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown, r.suite.Payer} {
+	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown, r.suite.Settled, r.suite.Payer} {
 		if value := valueOf(who); value != "" {
 			text = strings.ReplaceAll(text, value, hub.Mask(value))
 		}
@@ -149,4 +149,36 @@ func valueOf(who hub.Asked) string {
 	default:
 		return who.Identifier.Value
 	}
+}
+
+// seen counts the requests of every wire so far.
+func (r *run) seen() []int {
+	wires := r.allWires()
+	counts := make([]int, len(wires))
+	for i, w := range wires {
+		counts[i] = len(w.requests())
+	}
+	return counts
+}
+
+// proof is the exchange that a clause's verdict rests on: the last one that was
+// made for it, else the last one on the wire it names, else the first question.
+// It is nil where a clause does not apply, or looks back at everything.
+func (r *run) proof(c clause, found finding, before []int) *exchange {
+	if found.verdict == NotApplicable {
+		return nil
+	}
+	wires := r.allWires()
+	for i := len(wires) - 1; i >= 0 && found.wire == nil; i-- {
+		if n := len(wires[i].requests()); i >= len(before) && n > 0 || i < len(before) && n > before[i] {
+			return wires[i].last()
+		}
+	}
+	if last := found.wire.last(); last != nil {
+		return last
+	}
+	if c.needs == live || c.needs == listed || c.needs == expecting || c.needs == owing {
+		return r.first
+	}
+	return nil
 }

@@ -37,6 +37,21 @@ func brokenServer(ctx context.Context, r *run) finding {
 	return passed()
 }
 
+// closedSaysWhen answers as a system does that is closed for maintenance.
+func closedSaysWhen(ctx context.Context, r *run) finding {
+	closed := page(http.StatusServiceUnavailable, "text/plain", "closed")
+	closed.header.Set("Retry-After", "7")
+	a, w, err := r.disturbed(ctx, tamper{instead: closed})
+	codes := []hub.Code{hub.CodeMaintenance, hub.CodeUnavailable, hub.CodeBusy}
+	switch {
+	case !slices.Contains(codes, hub.CodeOf(err)):
+		return failed(w, "the status 503 gave %v and %d debts; want one of the codes %v", orNothing(err), len(a.Obligations), codes)
+	case hub.RetryAfterOf(err) != wait:
+		return failed(w, "Retry-After: 7 became a wait of %s", hub.RetryAfterOf(err))
+	}
+	return passed()
+}
+
 func refusedCredentials(ctx context.Context, r *run) finding {
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
 		_, w, err := r.disturbed(ctx, tamper{instead: page(status, "text/plain", "no")})

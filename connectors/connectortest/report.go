@@ -26,8 +26,8 @@ type Result struct {
 	Verdict Verdict `json:"verdict"`
 	Why     string  `json:"why,omitempty"`       // what was wrong, or why it does not apply
 	Change  string  `json:"change,omitempty"`    // what to change; failed clauses only
-	Sent    string  `json:"sent,omitempty"`      // the request that matters; failed clauses only
-	Got     string  `json:"came_back,omitempty"` // its answer
+	Sent    string  `json:"sent,omitempty"`      // the request that matters, where the protocol is HTTP
+	Got     string  `json:"came_back,omitempty"` // its answer, what the suite made of it included
 }
 
 // Report is what became of every clause, in the order of the suite.
@@ -38,6 +38,25 @@ type Report struct {
 	Class    hub.Class `json:"class,omitempty"`         // as measured; without test payments C, or F for files
 	Posted   bool      `json:"posted,omitempty"`        // test payments were allowed
 	Results  []Result  `json:"results"`
+}
+
+// Granted is the class that postings may have from now on: the claimed one, or
+// the weaker one that was proved. What claims A or F and proved less than that is
+// C, because it declared nothing about being looked up.
+func (r Report) Granted() hub.Class {
+	if r.Class == r.Claimed || r.Claimed == hub.ClassB && r.Class == hub.ClassA || r.Claimed == "" {
+		return r.Claimed
+	}
+	return hub.ClassC
+}
+
+// Grant gives the traits with the granted class instead of the claimed one. The
+// suite's word overrides the manifest's.
+func (r Report) Grant(t hub.Traits) hub.Traits {
+	if t.Paying.Class = r.Granted(); t.Paying.Class != hub.ClassB {
+		t.Paying.Visible = 0
+	}
+	return t
 }
 
 // Passed tells whether no clause failed.

@@ -18,6 +18,7 @@ type run struct {
 	openErr   error
 	answer    hub.Answer // about Known
 	answerErr error
+	first     *exchange // that brought it; nil when it was not HTTP
 	delivery  *delivery // what the feed brought
 	feedErr   error
 	debts     []hub.Obligation // of both
@@ -38,7 +39,7 @@ func (r *run) prepare(ctx context.Context) {
 	}
 	if r.connector.Source != nil && r.suite.Known != (hub.Asked{}) {
 		r.answer, r.answerErr = r.ask(ctx, r.connector, r.suite.Known)
-		r.debts = r.answer.Obligations
+		r.debts, r.first = r.answer.Obligations, r.calm.last()
 	}
 	if r.connector.Feed != nil {
 		if r.delivery, r.feedErr = r.pull(ctx, r.connector, ""); r.feedErr == nil {

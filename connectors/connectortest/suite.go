@@ -20,9 +20,13 @@ type Suite struct {
 	Known   hub.Asked // owes something; zero when the creditor delivers in bulk only
 	Other   hub.Asked // is known too, asked about in the same way
 	Unknown hub.Asked // is not known
+	Settled hub.Asked // is known and owes nothing; zero = nobody is named
+	Owes    hub.Money // what Known owes in all; zero = not compared
 
 	Payer hub.Asked // whose debts the suite pays at the test system; zero = it posts nothing
 	Most  hub.Money // the most it posts in all
+
+	Repeats bool // the list ends by repeating its last page, and does not say so
 
 	Expected map[string]int64 // bani outstanding by external id of what Known owes; nil = not compared
 	Told     func(Result)     // hears of every clause as it ends; may be nil
@@ -37,10 +41,13 @@ func For(catalog connectors.Catalog, m *connectors.Manifest, env connectors.Env)
 		Open: func(ctx context.Context, wrap func(connectors.Env) connectors.Env) (*hub.Connector, error) {
 			return catalog.Open(ctx, wrap(env), m)
 		},
-		Known: m.Test.Known, Other: m.Test.Other, Unknown: m.Test.Unknown,
+		Known: m.Test.Known, Other: m.Test.Other, Unknown: m.Test.Unknown, Settled: m.Test.Settled, Owes: m.Test.Owes,
 		Payer: m.Test.Paying.Payer, Most: m.Test.Paying.Most,
+		Repeats: repeats(m.Calls[connectors.CallObligations]),
 	}
 }
+
+func repeats(c *connectors.Call) bool { return c != nil && c.Repeats() }
 
 // Run judges the connector, clause by clause. It ends early when ctx does: the
 // clauses that are left then fail.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 	ana = "2850415120006"
 	ion = "1850415120007"
 	zoe = "6010203120008"
+	eva = "2920229120001" // owes nothing
 )
 
 const iban = "RO49AAAA1B31007593840000"
@@ -39,6 +41,7 @@ type gazAnswer struct {
 	Who   string    `json:"who"`
 	AsOf  time.Time `json:"as_of"`
 	Bills []gazBill `json:"bills"`
+	Next  int       `json:"next,omitempty"` // page; 0 after the last
 }
 
 type gazBill struct {
@@ -52,20 +55,32 @@ type gazBill struct {
 func company(t testing.TB) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var asked struct{ Code string }
+		var asked struct {
+			Code string
+			Page int // 0 for everything at once
+		}
 		if r.Header.Get("X-Key") != "sesame-of-gaz" || json.NewDecoder(r.Body).Decode(&asked) != nil {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		if asked.Code == eva {
+			_ = json.NewEncoder(w).Encode(gazAnswer{asked.Code, noon.Add(-time.Minute), []gazBill{}, 0})
+			return
+		}
 		if asked.Code != ana && asked.Code != ion && asked.Code != "0004411" && asked.Code != "0004412" {
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = io.WriteString(w, `{"error":"stranger"}`)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(gazAnswer{asked.Code, noon.Add(-time.Minute), []gazBill{
-			{"G1", 12_345, "2026-03-31", "MUREȘAN ANA"}, {"G2", 100, "2026-04-30", "MUREȘAN ANA"},
-		}})
+		bills, next := []gazBill{{"G1", 12_345, "2026-03-31", "MUREȘAN ANA"}, {"G2", 100, "2026-04-30", "MUREȘAN ANA"}}, 0
+		if asked.Page > 0 {
+			bills, next = bills[asked.Page-1:asked.Page], asked.Page+1
+		}
+		if asked.Page == 2 {
+			next = 0
+		}
+		_ = json.NewEncoder(w).Encode(gazAnswer{asked.Code, noon.Add(-time.Minute), bills, next})
 	}))
 	t.Cleanup(server.Close)
 	return server
@@ -76,6 +91,8 @@ type gaz struct {
 	env    connectors.Env
 	base   string
 	defect defect
+	calls  *atomic.Int32
+	key    *atomic.Value // of the first call, where it is remembered
 }
 
 func (g *gaz) is(d defect) bool { return g.defect == d }
@@ -91,10 +108,10 @@ func suite(t testing.TB, d defect) connectortest.Suite {
 	creditor := hub.Creditor{Name: "gaz", Title: "Gaz", Category: "gas", Accounts: []hub.CreditorAccount{{ID: "main", IBAN: iban, Beneficiary: "Gaz"}}}
 	traits := hub.Traits{Fetch: []hub.Fetch{hub.FetchByParty}, Identifiers: []hub.Scheme{hub.SchemeCNP}, MaxInflight: 4, RPS: 100, Timeout: time.Second, ProofDoc: "On the bill."}
 	return connectortest.Suite{
-		Creditor: creditor, Traits: traits, Known: person(ana), Other: person(ion), Unknown: person(zoe),
+		Creditor: creditor, Traits: traits, Known: person(ana), Other: person(ion), Unknown: person(zoe), Settled: person(eva), Owes: hub.Bani(12_445),
 		Expected: map[string]int64{"G1": 12_345, "G2": 100}, Patience: 2 * time.Second,
 		Open: func(_ context.Context, wrap func(connectors.Env) connectors.Env) (*hub.Connector, error) {
-			g := &gaz{wrap(env), server.URL, d}
+			g := &gaz{wrap(env), server.URL, d, &atomic.Int32{}, &atomic.Value{}}
 			c := &hub.Connector{Creditor: creditor, Traits: traits, Source: g, Probe: g}
 			if g.is("does not open") {
 				return nil, errors.New("no")
@@ -122,7 +139,7 @@ func (g *gaz) Ping(ctx context.Context) error {
 	if g.is("does not ping") {
 		return connectors.Failure(hub.CodeUnavailable, nil)
 	}
-	_, err := g.ask(ctx, "0")
+	_, err := g.ask(ctx, "0", 0)
 	if hub.CodeOf(err) == hub.CodeNotFound {
 		return nil
 	}
@@ -132,16 +149,18 @@ func (g *gaz) Ping(ctx context.Context) error {
 // Obligations asks and maps.
 func (g *gaz) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	code := who.Identifier.Value + who.Account.Code
-	body, err := g.ask(ctx, code)
+	if g.calls.Add(1) > 12 && g.is("tires of calls") {
+		return hub.Answer{}, connectors.Failure(hub.CodeBusy, nil)
+	}
+	told, err := g.told(ctx, code)
 	if err != nil {
 		if g.is("an empty list for strangers") && hub.CodeOf(err) == hub.CodeNotFound {
 			return hub.Answer{AsOf: noon}, nil
 		}
 		return hub.Answer{}, err
 	}
-	var told gazAnswer
-	if err := g.parse(body, &told); err != nil {
-		return hub.Answer{}, err
+	if g.is("settled like strangers") && len(told.Bills) == 0 && told.Bills != nil {
+		return hub.Answer{}, connectors.Failure(hub.CodeNotFound, nil)
 	}
 	if told.Who == "" || told.Bills == nil && !g.is("takes no list for an empty one") {
 		return hub.Answer{}, connectors.BadData("nobody, or no list")
@@ -150,6 +169,38 @@ func (g *gaz) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error
 		return hub.Answer{}, connectors.Failure(hub.CodeForeignData, nil)
 	}
 	return g.answer(told), nil
+}
+
+// told asks for everything at once, or page after page.
+func (g *gaz) told(ctx context.Context, code string) (all gazAnswer, err error) {
+	for page := g.firstPage(); ; page = all.Next {
+		body, err := g.ask(ctx, code, page)
+		if err != nil {
+			return all, err
+		}
+		bills := all.Bills
+		all = gazAnswer{}
+		if err := g.parse(body, &all); err != nil {
+			return all, err
+		}
+		if page > 1 {
+			all.Bills = append(bills, all.Bills...)
+		}
+		switch {
+		case all.Next == 0 || g.is("takes the first pages for all") && page > 1:
+			return all, nil
+		case all.Next <= page && page > 0:
+			return all, connectors.BadData("a page that came before")
+		}
+	}
+}
+
+// firstPage is 0 where nothing has pages.
+func (g *gaz) firstPage() int {
+	if g.is("reads pages") || g.is("takes the first pages for all") {
+		return 1
+	}
+	return 0
 }
 
 // parse is strict about everything but new fields.
@@ -176,8 +227,8 @@ func (g *gaz) parse(body []byte, into *gazAnswer) error {
 }
 
 // ask sends one request and reads the answer.
-func (g *gaz) ask(ctx context.Context, code string) ([]byte, error) {
-	request, err := g.request(ctx, code)
+func (g *gaz) ask(ctx context.Context, code string, page int) ([]byte, error) {
+	request, err := g.request(ctx, code, page)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +253,7 @@ func (g *gaz) ask(ctx context.Context, code string) ([]byte, error) {
 	return body, g.refusal(response, body, code)
 }
 
-func (g *gaz) request(ctx context.Context, code string) (*http.Request, error) {
+func (g *gaz) request(ctx context.Context, code string, page int) (*http.Request, error) {
 	if g.is("forgets the context") {
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -213,13 +264,20 @@ func (g *gaz) request(ctx context.Context, code string) (*http.Request, error) {
 	if g.is("a secret in the address") {
 		address += "?key=sesame-of-gaz"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(`{"code":"`+code+`"}`))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(asking(code, page)))
 	if err != nil {
 		return nil, err
 	}
 	secret, err := g.env.Secret(ctx, "gaz-key")
 	if err != nil {
 		return nil, err
+	}
+	if g.is("remembers its first key") {
+		g.key.CompareAndSwap(nil, secret.Reveal())
+		secret = hub.NewSecret(g.key.Load().(string))
+	}
+	if g.is("a key of its own") {
+		secret = hub.NewSecret("sesame-of-gaz")
 	}
 	request.Header.Set("X-Key", secret.Reveal())
 	if g.is("a code in a header") {
@@ -232,6 +290,13 @@ func (g *gaz) request(ctx context.Context, code string) (*http.Request, error) {
 		return request, g.env.Turn(ctx)
 	}
 	return request, g.second(request)
+}
+
+func asking(code string, page int) string {
+	if page == 0 {
+		return `{"code":"` + code + `"}`
+	}
+	return fmt.Sprintf(`{"code":%q,"page":%d}`, code, page)
 }
 
 // second is a request beside the real one.
@@ -284,7 +349,8 @@ func (g *gaz) refusal(response *http.Response, body []byte, code string) error {
 		return hub.Wrap(refused, nil, string(body))
 	}
 	failure := connectors.Failure(refused, nil)
-	if refused == hub.CodeBusy && !g.is("forgets Retry-After") {
+	forgets := refused == hub.CodeBusy && g.is("forgets Retry-After") || refused == hub.CodeUnavailable && g.is("forgets when it opens")
+	if !forgets {
 		failure.RetryAfter, _ = time.ParseDuration(response.Header.Get("Retry-After") + "s")
 	}
 	if g.is("a code in errors") {

@@ -16,6 +16,7 @@ type tamper struct {
 	reply   func(reply) reply                                      // what the answer is turned into
 	silent  bool                                                   // there never is an answer
 	drip    bool                                                   // the answer begins and never goes on
+	secret  func(value string) string                              // what a credential is turned into
 }
 
 // reply is an HTTP answer.

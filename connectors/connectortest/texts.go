@@ -106,7 +106,7 @@ func personal(who hub.Asked) string {
 }
 
 func codesUntold(_ context.Context, r *run) finding {
-	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown} {
+	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown, r.suite.Settled} {
 		if value := personal(who); value != "" {
 			if found := r.told(value, "the personal code that was asked about"); found.verdict == Failed {
 				return found

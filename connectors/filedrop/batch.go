@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"racord/connectors"
+	"racord/connectors/lines"
 	"racord/hub"
 )
 
@@ -125,7 +126,7 @@ type sheet struct {
 	part    part
 	file    io.ReadCloser
 	hash    hash.Hash
-	lines   *lines
+	lines   *lines.Reader
 	charset *charset
 	guessed bool
 	reading *connectors.Reading
@@ -148,11 +149,11 @@ func (b *batch) sheet(p part) (*sheet, error) {
 	}
 	f := b.feed
 	s := &sheet{batch: b, part: p, file: file, hash: sha256.New(), counted: f.table.tally()}
-	s.lines = newLines(io.TeeReader(io.LimitReader(file, limit+1), s.hash))
+	s.lines = lines.New(io.TeeReader(io.LimitReader(file, limit+1), s.hash))
 	s.reading = f.manifest.Reading(f.manifest.Calls[connectors.CallPull], hub.Asked{}, f.env.Clock.Now())
 	s.row = connectors.NewRow(f.table.Columns)
 	var sure bool
-	if s.charset, sure = guess(s.lines.sample(), f.table.charset); !sure {
+	if s.charset, sure = guess(s.lines.Sample(), f.table.charset); !sure {
 		return nil, errors.Join(s.bad("is not in %s, and in no other code page we know", f.table.Charset), file.Close())
 	}
 	s.guessed = s.charset != f.table.charset
@@ -161,18 +162,18 @@ func (b *batch) sheet(p part) (*sheet, error) {
 
 // bad is a damage of the whole delivery.
 func (s *sheet) bad(format string, args ...any) error {
-	return hub.Errorf(hub.CodeBadData, "%s, line %d: %s.", s.part.name, s.lines.number, fmt.Sprintf(format, args...))
+	return hub.Errorf(hub.CodeBadData, "%s, line %d: %s.", s.part.name, s.lines.Number, fmt.Sprintf(format, args...))
 }
 
 // read yields every line of the file and then compares what it says of itself.
 func (s *sheet) read(yield func(hub.Record, error) bool) error {
-	s.lines.skipMark()
+	s.lines.SkipMark()
 	if err := s.header(); err != nil {
 		return err
 	}
 	ended := false
 	for {
-		line, err := s.lines.next()
+		line, err := s.lines.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -201,14 +202,14 @@ func (s *sheet) read(yield func(hub.Record, error) bool) error {
 
 // damage tells a broken connection from a broken file.
 func (s *sheet) damage(err error) error {
-	if errors.Is(err, errLongLine) {
+	if errors.Is(err, lines.ErrLong) {
 		return s.bad("%v", err)
 	}
 	return err
 }
 
 func (s *sheet) header() error {
-	line, err := s.lines.next()
+	line, err := s.lines.Next()
 	if errors.Is(err, io.EOF) {
 		return s.bad("the file is empty")
 	}
@@ -231,7 +232,7 @@ func (s *sheet) header() error {
 func (s *sheet) cellsOf(line []byte) ([]string, error) {
 	s.text = s.charset.appendText(s.text[:0], line)
 	var err error
-	s.cells, err = split(s.cells[:0], string(s.text), s.batch.feed.table.delimiter)
+	s.cells, err = lines.Split(s.cells[:0], string(s.text), s.batch.feed.table.delimiter)
 	return s.cells, err
 }
 
@@ -289,7 +290,7 @@ func (s *sheet) refuse(code, column, detail string) hub.Record {
 
 // place names the line, and the column if there is one.
 func (s *sheet) place(column string) string {
-	where := s.part.name + ", line " + strconv.Itoa(s.lines.number)
+	where := s.part.name + ", line " + strconv.Itoa(s.lines.Number)
 	if column != "" {
 		where += ", " + column
 	}

@@ -7,6 +7,7 @@ import (
 	"racord/connectors/filedrop"
 	"racord/connectors/grpc"
 	"racord/connectors/native"
+	"racord/connectors/push"
 	"racord/connectors/rest"
 	"racord/connectors/soap"
 	"racord/connectors/sqlview"
@@ -19,6 +20,7 @@ func All() connectors.Catalog {
 		filedrop.Kind,
 		grpc.Kind,
 		native.Kind,
+		push.Kind,
 		rest.Kind,
 		soap.Kind,
 		sqlview.Kind,

@@ -46,7 +46,7 @@ func TestEveryKindStandsBehindTheWall(t *testing.T) {
 			seen[m.Kind] = true
 		}
 		for _, kind := range kinds.All().Names() {
-			if !seen[kind] && kind != "native" { // which is rest with calls of its own
+			if !seen[kind] && kind != "native" && kind != "push" { // rest with calls of its own; makes none
 				t.Errorf("%s: kind %s was not tried", name, kind)
 			}
 		}

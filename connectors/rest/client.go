@@ -19,7 +19,7 @@ import (
 // open makes the connector of a manifest.
 func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
 	for _, name := range connectors.PayingCalls() {
-		if c := m.Calls[name]; c != nil && blind(c) {
+		if c := m.Calls[name]; c != nil && c.Repeats() {
 			return nil, fmt.Errorf("%s: calls.%s.request.paging: blind is for obligations only", m.File, name)
 		}
 	}
@@ -46,11 +46,6 @@ func New(env connectors.Env, m *connectors.Manifest, s Settings) *hub.Connector 
 	}
 	cl.pay(c)
 	return c
-}
-
-func blind(c *connectors.Call) bool {
-	p := connectors.RequestOf[Request](c).Paging
-	return p != nil && p.Blind
 }
 
 // secured gives the environment the TLS of the settings.

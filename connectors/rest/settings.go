@@ -73,6 +73,9 @@ func (r Request) Check(report func(field, problem string)) {
 	}
 }
 
+// Repeats tells whether the answer ends by repeating its last page.
+func (r Request) Repeats() bool { return r.Paging != nil && r.Paging.Blind }
+
 // credentials are headers whose literal value would be a secret in a file.
 var credentials = []string{"authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "x-auth-token"}
 

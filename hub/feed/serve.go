@@ -7,13 +7,13 @@ import (
 	"racord/hub"
 )
 
-// Serve lets a connector with a Feed answer from what is published. Without a
+// Serve lets a connector with a Feed or an Inbox answer from what is published. Without a
 // Source of its own it answers from the published rows alone; with one, the
 // live answer says what is owed and the rows add the details. Serve goes over
 // the guard: reading the store takes none of the creditor's slots. A connector
-// without a Feed is returned as it is.
+// without both is returned as it is.
 func Serve(c *hub.Connector, store hub.Snapshots, clock hub.Clock) *hub.Connector {
-	if c.Feed == nil {
+	if c.Feed == nil && c.Inbox == nil {
 		return c
 	}
 	served := *c
@@ -73,11 +73,15 @@ func (p *published) tooOld(until time.Time) bool {
 	return !until.IsZero() && allowed > 0 && p.clock.Now().After(until.Add(allowed))
 }
 
-// withoutCancelled leaves out bills that another one cancels to the ban, and
-// those that cancel them.
+// withoutCancelled leaves out bills that another one cancels to the ban, those
+// that cancel them, and those that were cancelled after they were delivered: they
+// keep their amounts so that they can be restored.
 func withoutCancelled(all []hub.Obligation) []hub.Obligation {
 	gone := map[string]bool{}
 	for i := range all {
+		if all[i].Status == hub.StatusCancelled && all[i].Outstanding.Minor != 0 {
+			gone[all[i].ExternalID] = true
+		}
 		for _, external := range all[i].Replaces {
 			if old := find(all, external); old != nil && old.Total.Minor == -all[i].Total.Minor {
 				gone[external], gone[all[i].ExternalID] = true, true

@@ -38,6 +38,8 @@ test:
   known: {account: "0004411"}
   other: {account: "0004412"}
   unknown: {account: "0009999"}
+  settled: {account: "0004413"}
+  owes: 27197
   paying: {payer: {account: "0004411"}, most: 100000}
 settings: {url: "https://racord.cablu.example/v1", secret: cablu-token, offers: [statement, reverse]}
 `

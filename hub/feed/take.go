@@ -1,0 +1,52 @@
+package feed
+
+import (
+	"context"
+	"time"
+
+	"racord/hub"
+)
+
+var _ hub.Intake = (*Runner)(nil)
+
+// How long Take waits for another delivery of the creditor to end, and how often
+// it looks.
+const (
+	waitsFor  = 2 * time.Second
+	looksEach = 20 * time.Millisecond
+)
+
+// Take takes what a creditor sent by itself as Deliver takes what was fetched.
+// The batch stays the caller's to close.
+func (r *Runner) Take(ctx context.Context, creditor hub.Name, batch hub.Batch) (held string, err error) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, r.conf.Longest)
+	defer cancel()
+	result, err := r.take(ctx, creditor, batch)
+	for err == nil && result.Outcome == Elsewhere && time.Since(began) < waitsFor && sleep(ctx, looksEach) {
+		result, err = r.take(ctx, creditor, batch) // nothing of it was read yet
+	}
+	if err != nil {
+		result.Outcome = Failed
+	}
+	r.report(creditor, result, err, time.Since(began))
+	switch {
+	case err != nil:
+		return "", err
+	case result.Outcome == Elsewhere:
+		busy := hub.Errorf(hub.CodeConflict, "Another delivery of this creditor is on its way.")
+		busy.RetryAfter = time.Second
+		return "", busy
+	case result.Outcome == Waiting:
+		return "", hub.Errorf(hub.CodeConflict, "An earlier delivery waits for a person, and this one must not overtake it.")
+	}
+	return result.Reason, nil
+}
+
+func (r *Runner) take(ctx context.Context, creditor hub.Name, batch hub.Batch) (Result, error) {
+	since, first, err := r.cursor(ctx, creditor)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.accept(ctx, creditor, batch, since, first)
+}

@@ -1,0 +1,236 @@
+package push_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"racord/adapters/sqlite"
+	"racord/connectors"
+	kind "racord/connectors/push"
+	"racord/hub"
+	"racord/hub/feed"
+	"racord/hub/push"
+)
+
+var noon = time.Date(2026, 3, 15, 12, 0, 0, 0, hub.Bucharest)
+
+const manifest = `kind: push
+creditor: salub
+name: Salubritate
+category: waste
+accounts: [{id: main, iban: RO49AAAA1B31007593840000, beneficiary: Salubritate}]
+traits: {fetch: [by_account], delivery: {at: "05:30", grace: 48h}}
+`
+
+var company = hub.Caller{Tenant: "salub"}
+
+// scene is a creditor that sends to a hub with a real store and its gate.
+type scene struct {
+	*push.Service
+	t      testing.TB
+	store  hub.Snapshots
+	served *hub.Connector
+}
+
+func newScene(t testing.TB) *scene {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), t.TempDir(), make([]byte, hub.MasterKeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	catalog, clock := connectors.NewCatalog(kind.Kind), hub.ClockFunc(func() time.Time { return noon })
+	m, err := catalog.Parse("salub.yaml", []byte(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Open(t.Context(), connectors.Env{Clock: clock}, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := feed.Serve(c, store, clock)
+	fleet := hub.Fleet{served}
+	runner := feed.New(feed.Parts{Roster: fleet, Store: store, Log: slog.New(slog.DiscardHandler)}, feed.Conf{})
+	return &scene{&push.Service{Roster: fleet, Store: store, Intake: runner, Clock: clock}, t, store, served}
+}
+
+func (s *scene) send(d push.Delivery) (push.Summary, []push.Wrong, error) {
+	var wrong []push.Wrong
+	if d.Rows == 0 {
+		d.Rows = -1
+	}
+	sum, err := s.Send(s.t.Context(), company, "salub", d, func(w push.Wrong) error { wrong = append(wrong, w); return nil })
+	return sum, wrong, err
+}
+
+func (s *scene) owes(account string) string {
+	s.t.Helper()
+	a, err := s.served.Source.Obligations(s.t.Context(), hub.Asked{Account: hub.AccountRef{Creditor: "salub", Code: account}})
+	if err != nil {
+		return string(hub.CodeOf(err))
+	}
+	list := []string{}
+	for _, o := range a.Obligations {
+		list = append(list, fmt.Sprintf("%s=%d", o.ExternalID, o.Outstanding.Minor))
+	}
+	return strings.Join(list, " ")
+}
+
+func row(id, account string, bani int) string {
+	return fmt.Sprintf(`{"id":%q,"account":%q,"kind":"waste.bill","outstanding":%d}`+"\n", id, account, bani)
+}
+
+// rows are n bills of one leu, one an account.
+func rows(n int) io.Reader {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(row(fmt.Sprintf("F%d", i), fmt.Sprintf("A%d", i), 100))
+	}
+	return strings.NewReader(b.String())
+}
+
+func ndjson(body string) push.Delivery {
+	return push.Delivery{Form: hub.FormNDJSON, Body: strings.NewReader(body)}
+}
+
+func TestRowsAreMergedByTheirIdsAndBadOnesNamed(t *testing.T) {
+	s := newScene(t)
+	sum, wrong, err := s.send(ndjson(row("F1", "A", 100) + row("F2", "A", 250) + `{"id":"F3","account":"B","kind":"waste.bill"}` + "\n" + row("F4", "B", 7)))
+	if err != nil || sum.Rows != 4 || sum.Taken != 3 || sum.Refused != 1 || sum.Outcome != push.Published {
+		t.Fatalf("got %+v, %v, want 3 of 4 published", sum, err)
+	}
+	if len(wrong) != 1 || wrong[0] != (push.Wrong{Row: 3, Field: "outstanding", Code: "missing_field", Problem: "there is nothing"}) {
+		t.Errorf("got %+v, want row 3 named", wrong)
+	}
+	if _, _, err := s.send(ndjson(row("F2", "A", 50))); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.owes("A"); got != "F1=100 F2=50" {
+		t.Errorf("got %q, want the second word about F2", got)
+	}
+	if _, _, err := s.send(push.Delivery{Form: hub.FormNDJSON, Full: true, Body: strings.NewReader(row("F9", "A", 9))}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.owes("A"); got != "F9=9" {
+		t.Errorf("got %q, want what the full delivery lists and no more", got)
+	}
+}
+
+func TestACancelledObligationComesBackUnderItsId(t *testing.T) {
+	s := newScene(t)
+	ctx := t.Context()
+	if _, err := s.Put(ctx, company, "salub", "F1", strings.NewReader(row("F1", "A", 100))); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := s.Cancel(ctx, company, "salub", "A", "F1"); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.owes("A"); got != "" {
+			t.Errorf("got %q, want nothing due and the account known", got)
+		}
+	}
+	for range 2 {
+		if _, err := s.Restore(ctx, company, "salub", "A", "F1"); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.owes("A"); got != "F1=100" {
+			t.Errorf("got %q, want the amount it had", got)
+		}
+	}
+	for name, err := range map[string]error{
+		"another account": second(s.Cancel(ctx, company, "salub", "B", "F1")), "another id": second(s.Restore(ctx, company, "salub", "A", "F2")),
+	} {
+		if hub.CodeOf(err) != hub.CodeNotFound {
+			t.Errorf("%s: got %v, want not_found", name, err)
+		}
+	}
+}
+
+func second(_ push.Summary, err error) error { return err }
+
+func TestOnlyTheCreditorItselfSends(t *testing.T) {
+	s := newScene(t)
+	for name, who := range map[string]hub.Caller{"nobody": {}, "another company": {Tenant: "apa"}, "staff": {Refunds: true}, "a citizen": {Citizen: true}} {
+		for what, err := range map[string]error{
+			"send":   second(s.Send(t.Context(), who, "salub", ndjson(row("F1", "A", 1)), nil)),
+			"put":    second(s.Put(t.Context(), who, "salub", "F1", strings.NewReader(row("F1", "A", 1)))),
+			"cancel": second(s.Cancel(t.Context(), who, "salub", "A", "F1")), "restore": second(s.Restore(t.Context(), who, "salub", "A", "F1")),
+		} {
+			if hub.CodeOf(err) != hub.CodeForbidden {
+				t.Errorf("%s, %s: got %v, want forbidden", name, what, err)
+			}
+		}
+	}
+	if err := second(s.Send(t.Context(), hub.Caller{Tenant: "apa"}, "apa", ndjson(""), nil)); hub.CodeOf(err) != hub.CodeNotFound {
+		t.Errorf("a creditor that does not send: got %v, want not_found", err)
+	}
+	if got := s.owes("A"); got != "unavailable" {
+		t.Errorf("got %q, want nothing published", got)
+	}
+}
+
+func TestWhatCannotBeTrustedIsNotPublished(t *testing.T) {
+	s := newScene(t)
+	if _, _, err := s.send(push.Delivery{Form: hub.FormNDJSON, Full: true, Body: rows(200)}); err != nil {
+		t.Fatal(err)
+	}
+	broken := io.MultiReader(strings.NewReader(row("F0", "A0", 7)), brokenPipe{})
+	for name, tc := range map[string]struct {
+		d    push.Delivery
+		code hub.Code
+	}{
+		"a body that was cut":       {push.Delivery{Form: hub.FormNDJSON, Body: broken, Rows: -1}, hub.CodeBadData},
+		"fewer rows than were said": {push.Delivery{Form: hub.FormNDJSON, Body: rows(3), Rows: 4}, hub.CodeBadData},
+		"the future":                {push.Delivery{Form: hub.FormNDJSON, Body: rows(3), AsOf: noon.Add(time.Hour)}, hub.CodeInvalid},
+		"all of yesterday":          {push.Delivery{Form: hub.FormNDJSON, Full: true, Body: rows(200), AsOf: noon.Add(-24 * time.Hour)}, hub.CodeConflict},
+		"one row under another id":  {},
+	} {
+		var err error
+		if name == "one row under another id" {
+			tc.code = hub.CodeInvalid
+			_, err = s.Put(t.Context(), company, "salub", "F0", strings.NewReader(row("F1", "A0", 7)))
+		} else {
+			_, _, err = s.send(tc.d)
+		}
+		if hub.CodeOf(err) != tc.code {
+			t.Errorf("%s: got %v, want code %s", name, err, tc.code)
+		}
+	}
+	sum, _, err := s.send(push.Delivery{Form: hub.FormNDJSON, Full: true, Body: rows(20)})
+	if err != nil || sum.Outcome != push.Held || !strings.Contains(sum.Reason, "180 of 200 accounts") {
+		t.Errorf("got %+v, %v, want it held: most accounts are gone", sum, err)
+	}
+	if _, err := s.Put(t.Context(), company, "salub", "F0", strings.NewReader(row("F0", "A0", 7))); hub.CodeOf(err) != hub.CodeConflict {
+		t.Errorf("got %v, want conflict: nothing overtakes what waits for a person", err)
+	}
+	if got := s.owes("A0") + s.owes("A199"); got != "F0=100F199=100" {
+		t.Errorf("got %q, want what was published first", got)
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestManyAtOnceAllArrive(t *testing.T) {
+	s := newScene(t)
+	var wait sync.WaitGroup
+	for i := range 12 {
+		wait.Go(func() {
+			id := fmt.Sprintf("F%02d", i)
+			if _, err := s.Put(t.Context(), company, "salub", id, strings.NewReader(row(id, "A", i+1))); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		})
+	}
+	wait.Wait()
+	if got := strings.Count(s.owes("A"), "="); got != 12 {
+		t.Errorf("got %d bills, want all 12", got)
+	}
+}
