@@ -20,27 +20,28 @@ import (
 // Config is a whole hub's configuration. Relative paths are relative to the
 // file they stand in.
 type Config struct {
-	Listen    string     `yaml:"listen"`     // address of the API
-	OpsListen string     `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
-	Replica   string     `yaml:"replica"`    // name of this process among the replicas, the same after a restart; default a new one
-	Data      string     `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
-	Store     Store      `yaml:"store"`
-	Redis     Redis      `yaml:"redis"`
-	Creditors string     `yaml:"creditors"` // directory of manifests, one a creditor
-	Secrets   string     `yaml:"secrets"`   // directory: <creditor or provider>/<name>, one file a secret
-	Issuers   []Issuer   `yaml:"issuers"`
-	Providers []Provider `yaml:"providers"` // payment providers, the preferred one first
-	Payments  Payments   `yaml:"payments"`
-	Bank      Bank       `yaml:"bank"`
-	Webhooks  []Webhook  `yaml:"webhooks"` // who is told what happens to payments
-	View      View       `yaml:"view"`
-	Cache     Cache      `yaml:"cache"`
-	Limits    Limits     `yaml:"limits"`
-	Feeds     Feeds      `yaml:"feeds"`
-	Wall      Wall       `yaml:"wall"`
-	Sandbox   Sandbox    `yaml:"sandbox"`
-	Drain     Duration   `yaml:"drain"` // how long a replica still answers after SIGTERM while it says it is not ready
-	Log       string     `yaml:"log"`   // debug, info, warn or error
+	Listen     string     `yaml:"listen"`     // address of the API
+	OpsListen  string     `yaml:"ops_listen"` // address of metrics, health and the operators' buttons
+	Replica    string     `yaml:"replica"`    // name of this process among the replicas, the same after a restart; default a new one
+	Data       string     `yaml:"data"`       // directory of the master key and, without postgres, of the SQLite file
+	Store      Store      `yaml:"store"`
+	Redis      Redis      `yaml:"redis"`
+	Creditors  string     `yaml:"creditors"` // directory of manifests, one a creditor
+	Secrets    string     `yaml:"secrets"`   // directory: <creditor or provider>/<name>, one file a secret
+	Issuers    []Issuer   `yaml:"issuers"`
+	Providers  []Provider `yaml:"providers"` // payment providers, the preferred one first
+	Payments   Payments   `yaml:"payments"`
+	Bank       Bank       `yaml:"bank"`
+	Webhooks   []Webhook  `yaml:"webhooks"` // who is told what happens to payments
+	View       View       `yaml:"view"`
+	Cache      Cache      `yaml:"cache"`
+	Limits     Limits     `yaml:"limits"`
+	Feeds      Feeds      `yaml:"feeds"`
+	Wall       Wall       `yaml:"wall"`
+	Sandbox    Sandbox    `yaml:"sandbox"`
+	Onboarding Onboarding `yaml:"onboarding"` // of connectors that companies register
+	Drain      Duration   `yaml:"drain"`      // how long a replica still answers after SIGTERM while it says it is not ready
+	Log        string     `yaml:"log"`        // debug, info, warn or error
 }
 
 // Store says where the hub keeps what matters. Without a DSN file it is SQLite
@@ -195,6 +196,7 @@ func (c *Config) check() error {
 	c.checkProviders(refuse)
 	c.checkWebhooks(refuse)
 	c.Bank.check(refuse)
+	c.Onboarding.check(refuse)
 	return errors.Join(wrong...)
 }
 

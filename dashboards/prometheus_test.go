@@ -120,6 +120,7 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	calls.Called(guard.OpObligations, hub.CodeAuth, time.Second)
 	calls.Shed(guard.ShedFull)
 	calls.Retried()
+	meters.Expires("water")("client", time.Now().Add(240*time.Hour))
 	calls.Breaker(guard.ClassRead, guard.Open)
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
 	feeds.Delivered("heating", feed.Damaged, 3, time.Second)

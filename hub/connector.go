@@ -133,6 +133,10 @@ type Connector struct {
 	Canary  *Connector // a version on its way that a share of the citizens is shown; nil = none
 	Share   int        // how many per cent they are
 	Hidden  bool       // there is no live version: only those in the canary's share are shown anything
+	// Shadow is a version that is asked, behind, what it would be asked if it were
+	// shown. Nil = none, or one that listens to a live version.
+	Shadow   *Connector
+	Overhear func(Asked) // gives the Shadow a question; it never waits
 
 	// Room tells how many postings this replica may begin now, so that it leaves
 	// those it may not begin to the others. Nil is any number.

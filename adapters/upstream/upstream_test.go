@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -406,6 +407,30 @@ func TestOldTLSIsRefused(t *testing.T) {
 	server.TLS.MaxVersion = oldTLS
 	if _, err := open(t, trusted).Read.Do(post(t, t.Context(), server.URL, "x")); !errors.As(err, new(*hub.Error)) {
 		t.Errorf("TLS 1.1: got %v, want a refusal", err)
+	}
+}
+
+// TLS 1.3 refuses a certificate after the request was written, and has read
+// nothing of it.
+func TestARefusedCertificateIsSaidForCertain(t *testing.T) {
+	for version, want := range map[uint16]hub.Code{tls.VersionTLS12: hub.CodeUnavailable /* its alert says no more */, tls.VersionTLS13: hub.CodeAuth} {
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.Config.ErrorLog = quiet
+		server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: version}
+		server.StartTLS()
+		conf := &tls.Config{RootCAs: pool(server)}
+		_, write := open(t, upstream.Conf{}).Secure(conf)
+		if _, err := write.Do(post(t, t.Context(), server.URL, "x")); hub.CodeOf(err) != want || !hub.Certainly(err) {
+			t.Errorf("%s without a certificate: got %v (certain %t), want %s for certain", tls.VersionName(version), err, hub.Certainly(err), want)
+		}
+		conf.Certificates = server.TLS.Certificates
+		read, _ := open(t, upstream.Conf{}).Secure(conf)
+		if answer, err := read.Do(post(t, t.Context(), server.URL, "x")); err != nil {
+			t.Errorf("%s with one: got %v, want an answer", tls.VersionName(version), err)
+		} else {
+			_ = answer.Body.Close()
+		}
+		server.Close()
 	}
 }
 

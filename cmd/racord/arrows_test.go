@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"hub/...":          {"hub"}, // use cases meet through hub, never each other
 	"connectors/...":   {"hub", "connectors/..."},
 	"adapters/...":     {"hub"},
-	"adapters/httpapi": {"hub", "hub/view", "hub/link", "hub/pay", "hub/push", "hub/onboard"}, // a door to the use cases
+	"adapters/httpapi": {"hub", "hub/view", "hub/link", "hub/pay", "hub/onboard", "hub/push"}, // a door to the use cases
 	"adapters/telemetry": {
 		"hub", "hub/view", "hub/feed", "hub/pay", "adapters/guard", // it counts what they tell
 	},
@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 }
 
 // vocabulary is what must be readable without knowing any library.
-var vocabulary = []string{"hub", "hub/view", "hub/link", "hub/feed", "hub/pay", "hub/push", "hub/reconcile", "hub/vault", "hub/onboard"}
+var vocabulary = []string{"hub", "hub/view", "hub/link", "hub/feed", "hub/pay", "hub/push", "hub/reconcile", "hub/roster", "hub/vault", "hub/onboard"}
 
 // waysOut are the doors to the world that a connector kind must not open by
 // itself: it is given connectors.Env.

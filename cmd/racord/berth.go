@@ -5,19 +5,16 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"racord/adapters/guard"
-	"racord/adapters/keyring"
 	"racord/adapters/upstream"
 	"racord/connectors"
 	"racord/connectors/kinds"
 	"racord/hub"
 	"racord/hub/feed"
 	"racord/hub/roster"
-	"racord/hub/vault"
 )
 
 // berth is where connectors are opened: with a way out, an allowance, a guard
@@ -27,7 +24,6 @@ type berth struct {
 	setup  hubSetup
 	leaser *guard.Leaser
 	ward   *guard.Ward
-	vault  *vault.Vault
 }
 
 // terms are what a connector may, by whose it is.
@@ -50,7 +46,7 @@ func (b *berth) ofOperator(name hub.Name) terms {
 // but its tenant's. Only the version that everybody is shown is quarantined by
 // its creditor's name; one on its way leaves alone.
 func (b *berth) ofCompany(d hub.Deployment) terms {
-	t := terms{secret: roster.Secrets(b.vault, d.Creditor), allow: allowed(b.setup, d.Creditor), dress: roster.TwoSlots}
+	t := terms{secret: roster.Secrets(b.h.vault, d.Creditor), allow: allowed(b.setup, d.Creditor), dress: roster.TwoSlots}
 	if d.Stage == hub.StageLive {
 		t.ward = b.ward
 	}
@@ -84,7 +80,7 @@ func secure(way *upstream.Client) func(*tls.Config) (read, write connectors.Doer
 
 // register opens a registered version.
 func (b *berth) register(ctx context.Context, d hub.Deployment) (roster.Opened, error) {
-	m, err := kinds.All().Parse(fmt.Sprintf("%s@%d", d.Creditor, d.Version), d.Manifest)
+	m, err := kinds.All().Parse(fmt.Sprintf("%s@%d", d.Creditor, d.Version), d.Manifest, beside(d.Files))
 	if err != nil {
 		return roster.Opened{}, err
 	}
@@ -114,16 +110,6 @@ func (b *berth) resize(m *connectors.Manifest) {
 // follow makes the roster of what is the operator's own and what is registered.
 func (b *berth) follow(ctx context.Context, own []*hub.Connector) error {
 	h := b.h
-	keks, err := keyring.Open(filepath.Join(b.setup.Config.Data, "keys"), h.master)
-	if err != nil {
-		return err
-	}
-	fingerprints, err := hub.NewKeys(h.master, vault.Purpose)
-	if err != nil {
-		return err
-	}
-	b.vault = vault.New(h.store, keks, fingerprints)
-	h.vault = b.vault
 	r := roster.New(roster.Parts{Own: own, Store: h.store, Open: b.register, Keys: h.keys, Log: h.log, Changed: h.meters.Declared}, roster.Conf{})
 	h.fleet = r
 	if err := r.Start(ctx); err != nil {

@@ -21,6 +21,7 @@ import (
 	"racord/hub"
 	"racord/hub/feed"
 	"racord/hub/link"
+	"racord/hub/onboard"
 	"racord/hub/pay"
 	"racord/hub/push"
 	"racord/hub/reconcile"
@@ -36,11 +37,12 @@ type parts struct {
 	l1, l2    hub.PageCache
 	keys      *hub.Keys
 	fleet     hub.Roster
-	vault     *vault.Vault
 	views     *view.Views
 	feeds     *feed.Runner
 	payments  *pay.Service
 	comparing *reconcile.Service
+	vault     *vault.Vault
+	registry  *onboard.Service
 }
 
 func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
@@ -131,8 +133,9 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	limits := setup.Config.Limits
 	api, err := httpapi.New(httpapi.Parts{
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
-		Links:   &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
-		Sending: &push.Service{Roster: h.fleet, Store: h.store, Intake: h.feeds, Clock: setup.Clock},
+		Links:      &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
+		Sending:    &push.Service{Roster: h.fleet, Store: h.store, Intake: h.feeds, Clock: setup.Clock},
+		Connectors: h.registry,
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
 		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),

@@ -124,7 +124,7 @@ func (d *desk) openConnectors(ctx context.Context, files fs.FS) error {
 		way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: d.allowed(name), Deny: denied(d.conf.Wall)})
 		d.closers = append(d.closers, func() error { way.Close(); return nil })
 		c, err := kinds.All().Open(ctx, connectors.Env{
-			Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn, Secret: secretsOf(d.conf.Secrets, name),
+			Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Secret: secretsOf(d.conf.Secrets, name),
 			Clock: d.clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
 		}, m)
 		if err != nil {

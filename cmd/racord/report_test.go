@@ -14,7 +14,7 @@ import (
 	"racord/hub"
 )
 
-const nowhere = `kind: native
+const deadEnd = `kind: native
 creditor: cablu
 name: Cablu TV
 category: other
@@ -30,7 +30,7 @@ func TestCheckLeavesASignedReport(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	master := bytes.Repeat([]byte{7}, hub.MasterKeyBytes)
-	for name, text := range map[string]string{"cablu.yaml": nowhere, "hub/master.key": string(master), "secrets/cablu/cablu-token": "a-token"} {
+	for name, text := range map[string]string{"cablu.yaml": deadEnd, "hub/master.key": string(master), "secrets/cablu/cablu-token": "a-token"} {
 		if err := os.MkdirAll(filepath.Dir(in(name)), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -86,7 +86,7 @@ func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context, hubSetup) error{
-		h.openLog, h.openStore, h.openCaches, h.openFleet, h.openUseCases, h.openDoors, h.openWebhooks,
+		h.openLog, h.openStore, h.openVault, h.openCaches, h.openFleet, h.openUseCases, h.openRegistry, h.openDoors, h.openWebhooks,
 	} {
 		if err := step(ctx, setup); err != nil {
 			return nil, err

@@ -310,6 +310,7 @@ func TestWhatCannotBePaidIsRefusedForCertain(t *testing.T) {
 	c := payingTown(t)
 	for name, codes := range map[string]struct{ paid, other hub.Code }{
 		"ditl": {hub.CodeNotPayable, hub.CodeAmountChanged}, "fines": {hub.CodeNotPayable, hub.CodeAmountChanged}, "electricity": {hub.CodeNotPayable, hub.CodeAmountChanged},
+		"parking": {hub.CodeNotPayable, hub.CodeAmountChanged}, "roadfines": {hub.CodeNotPayable, hub.CodeAmountChanged},
 	} {
 		connector := connectorOf(t, name, c)
 		debt := anyOwing(t, c, connector, 0)

@@ -3,7 +3,6 @@ package hubtest
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,7 +17,7 @@ import (
 // at a time, and adds to the journal only.
 type Ledger struct {
 	mu        sync.Mutex
-	payments  map[hub.PaymentID][]byte
+	payments  map[hub.PaymentID]*hub.Payment
 	keys      map[keyOf]keyed
 	quotes    map[hub.QuoteID]hub.PaymentID
 	claims    map[claimOf]hub.Claim
@@ -59,7 +58,7 @@ var (
 // NewLedger makes an empty ledger.
 func NewLedger() *Ledger {
 	return &Ledger{
-		payments: map[hub.PaymentID][]byte{}, keys: map[keyOf]keyed{}, quotes: map[hub.QuoteID]hub.PaymentID{},
+		payments: map[hub.PaymentID]*hub.Payment{}, keys: map[keyOf]keyed{}, quotes: map[hub.QuoteID]hub.PaymentID{},
 		claims: map[claimOf]hub.Claim{}, works: map[hub.Work]work{}, orders: map[string]int{},
 		where: map[string]hub.Work{}, facts: map[string]bool{}, booked: map[string]bool{},
 	}
@@ -69,21 +68,29 @@ func NewLedger() *Ledger {
 type ledgerTx struct {
 	ledger *Ledger
 	now    time.Time
-	claims map[claimOf]hub.Claim // the ledger's, copied
-	orders map[string]int
+	claims map[claimOf]hub.Claim // the ledger's, copied when one is looked at
+	orders map[string]int        // likewise
 	after  []func()
 	broken error
 	id     hub.PaymentID
 }
 
 func (l *Ledger) begin(id hub.PaymentID) *ledgerTx {
-	return &ledgerTx{ledger: l, now: time.Now(), claims: maps.Clone(l.claims), orders: maps.Clone(l.orders), id: id}
+	return &ledgerTx{ledger: l, now: time.Now(), id: id}
+}
+
+// look copies what a change of claims and orders begins from. Most change none.
+func (tx *ledgerTx) look() {
+	if tx.claims == nil {
+		tx.claims, tx.orders = maps.Clone(tx.ledger.claims), maps.Clone(tx.ledger.orders)
+	}
 }
 
 func (tx *ledgerTx) Now() time.Time { return tx.now }
 
 func (tx *ledgerTx) Hold(_ context.Context, p hub.PaymentID, line *hub.Line, until time.Time) (bool, hub.PaymentID, time.Time, error) {
 	of := claimOf{line.Creditor, line.Obligation}
+	tx.look()
 	if c, ok := tx.claims[of]; ok && c.Payment != p && c.Until.After(tx.now) {
 		return false, c.Payment, c.Until, nil
 	}
@@ -101,12 +108,14 @@ func (tx *ledgerTx) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.L
 
 func (tx *ledgerTx) Release(line *hub.Line) {
 	of := claimOf{line.Creditor, line.Obligation}
+	tx.look()
 	if c, ok := tx.claims[of]; ok && (tx.id == "" || c.Payment == tx.id) {
 		delete(tx.claims, of)
 	}
 }
 
 func (tx *ledgerTx) NextOrder(_ context.Context, psp, merchant string) (string, error) {
+	tx.look()
 	tx.orders[psp+"/"+merchant]++
 	return fmt.Sprintf("T%s%06d", merchant, tx.orders[psp+"/"+merchant]), nil
 }
@@ -151,12 +160,10 @@ func (tx *ledgerTx) commit(p *hub.Payment) error {
 	if tx.broken != nil {
 		return tx.broken
 	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
 	l := tx.ledger
-	l.payments[p.ID], l.claims, l.orders = body, tx.claims, tx.orders
+	if l.payments[p.ID] = copyOf(p); tx.claims != nil {
+		l.claims, l.orders = tx.claims, tx.orders
+	}
 	for i := range p.Charges {
 		c := &p.Charges[i]
 		l.where[c.PSP+"/"+c.Order] = hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
@@ -168,12 +175,11 @@ func (tx *ledgerTx) commit(p *hub.Payment) error {
 }
 
 func (l *Ledger) load(id hub.PaymentID) (*hub.Payment, error) {
-	body, ok := l.payments[id]
+	p, ok := l.payments[id]
 	if !ok {
 		return nil, hub.Errorf(hub.CodeNotFound, "There is no such payment.")
 	}
-	p := &hub.Payment{}
-	return p, json.Unmarshal(body, p)
+	return copyOf(p), nil
 }
 
 // RoomToPay is hub.Payments'.

@@ -41,7 +41,7 @@ var plays = map[string]play{
 		tn.pay(basket{key: "k", items: tn.owe(1, "alpha", "gamma"), policy: hub.BestEffort, cancels: true})
 	}},
 	"the payer is slow": {"manual", func(tn *town) {
-		tn.pay(basket{key: "k", items: tn.owe(1, "alpha", "beta"), policy: hub.BestEffort, late: 10 * time.Minute})
+		tn.pay(basket{key: "k", items: tn.owe(1, "alpha", "beta"), policy: hub.BestEffort, late: 5 * time.Minute})
 	}},
 	"a booked line is given back": {"manual", func(tn *town) {
 		p := tn.pay(basket{key: "k", items: tn.owe(1, "alpha", "beta"), policy: hub.BestEffort})

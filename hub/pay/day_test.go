@@ -44,8 +44,6 @@ func day(t *testing.T, seed uint64, bend func(*town, *pay.Parts)) (v *judge.Verd
 		tn.fate = func(point) harm { return unharmed }
 		tn.chance.calm()
 		v = tn.judged(2 * time.Hour)
-		if !v.Good() {
-		}
 		tn.end()
 	})
 	return v

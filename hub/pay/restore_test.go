@@ -156,7 +156,7 @@ func loseBooks(t *testing.T, play play, seed uint64) {
 	old := f.ledger.Backup()
 	time.Sleep(meanwhile(dice))
 	f.halt()
-	f.chance.set(0)
+	f.chance.calm()
 	found := f.restore(old, meanwhile(dice))
 	f.sleepOver()
 	f.settled(time.Minute)

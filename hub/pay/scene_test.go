@@ -41,12 +41,6 @@ func (c *chance) draw() fault {
 	return fault(1 + c.dice.IntN(3))
 }
 
-func (c *chance) set(share float64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.share = share
-}
-
 func (f fault) before() error {
 	switch f {
 	case before:

@@ -273,8 +273,8 @@ func (r *Roster) publish() {
 		fleet = append(fleet, accompanied(c, coming[name]))
 	}
 	for name, m := range coming {
-		if live[name] == nil && m.Stage == hub.StageCanary {
-			fleet = append(fleet, &hub.Connector{Creditor: m.opened.Connector.Creditor, Hidden: true, Canary: m.opened.Connector, Share: m.Share})
+		if live[name] == nil {
+			fleet = append(fleet, m.alone())
 		}
 	}
 	slices.SortFunc(fleet, func(a, b *hub.Connector) int {
@@ -284,6 +284,17 @@ func (r *Roster) publish() {
 	if r.Changed != nil {
 		r.Changed(fleet)
 	}
+}
+
+// alone is a creditor that has no live version yet.
+func (m *member) alone() *hub.Connector {
+	c := &hub.Connector{Creditor: m.opened.Connector.Creditor, Hidden: true}
+	if m.Stage == hub.StageCanary {
+		c.Canary, c.Share = m.opened.Connector, m.Share
+	} else if m.shadow != nil {
+		c.Shadow, c.Overhear = m.opened.Connector, m.shadow.overhear
+	}
+	return c
 }
 
 // accompanied is a live version with the one that is on its way beside it.

@@ -246,6 +246,26 @@ func TestAShadowIsComparedAndNeverShown(t *testing.T) {
 	})
 }
 
+func TestAShadowWithoutALiveVersionIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, false, good)
+		defer s.end()
+		s.store.serve(hub.Deployment{Version: 1, Stage: hub.StageShadow})
+		time.Sleep(2 * time.Second)
+		fleet := s.OnDuty()
+		if len(fleet) != 1 || fleet[0].For("p") != nil || fleet[0].Shadow == nil {
+			t.Fatalf("got %+v, want a creditor that nobody is shown", fleet)
+		}
+		for range 3 {
+			fleet[0].Overhear(hub.Asked{Party: "p"})
+		}
+		time.Sleep(time.Minute)
+		if trial, _ := s.store.Trial(context.Background(), "water", 1); trial.Calls != 3 || trial.Compared != 0 {
+			t.Errorf("got %+v, want three calls and nothing to compare", trial)
+		}
+	})
+}
+
 func TestAForeignAnswerEndsACanaryAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {

@@ -20,6 +20,7 @@ type shadow struct {
 // question is what the version that is shown was asked, and what it said.
 type question struct {
 	who    hub.Asked
+	alone  bool // nobody was asked: there is nothing to compare with
 	answer hub.Answer
 	known  bool
 }
@@ -64,10 +65,11 @@ func (s *shadow) compare(ctx context.Context, q question) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	answer, err := s.candidate.Obligations(ctx, q.who)
-	switch hub.CodeOf(err) {
-	case "":
+	switch code := hub.CodeOf(err); {
+	case q.alone:
+	case code == "":
 		s.r.tally.compared(s.at, s.differences(q, answer, true))
-	case hub.CodeNotFound:
+	case code == hub.CodeNotFound:
 		s.r.tally.compared(s.at, s.differences(q, hub.Answer{}, false))
 	}
 }
@@ -84,10 +86,18 @@ type overheard struct {
 func (o *overheard) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	answer, err := o.shown.Obligations(ctx, who)
 	if code := hub.CodeOf(err); code == "" || code == hub.CodeNotFound {
-		select {
-		case o.shadow.questions <- question{who, answer, code == ""}:
-		default:
-		}
+		o.shadow.ask(question{who: who, answer: answer, known: code == ""})
 	}
 	return answer, err
+}
+
+// overhear takes a question that nobody was asked.
+func (s *shadow) overhear(who hub.Asked) { s.ask(question{who: who, alone: true}) }
+
+// ask leaves a question to the shadow. It never waits.
+func (s *shadow) ask(q question) {
+	select {
+	case s.questions <- q:
+	default:
+	}
 }

@@ -40,6 +40,7 @@ func (v *Views) agenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
 
 func (v *Views) newAgenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
 	serving := shown(fleet, folder.Party.ID)
+	overheard(fleet, folder)
 	a := &agenda{
 		fleet: fleet, serving: serving, ends: make([]int, len(serving)),
 		identifiers: slices.Clone(folder.Party.Identifiers), links: slices.Clone(folder.Links),
@@ -61,6 +62,18 @@ func shown(fleet []*hub.Connector, party hub.PartyID) []*hub.Connector {
 		}
 	}
 	return serving
+}
+
+// overheard lets versions that nobody is shown yet be asked about the party too.
+func overheard(fleet []*hub.Connector, folder *hub.Folder) {
+	for _, c := range fleet {
+		if c.Shadow == nil {
+			continue
+		}
+		for _, asked := range c.Shadow.Questions(folder) {
+			c.Overhear(asked)
+		}
+	}
 }
 
 // fits tells whether the agenda would be made the same again. A fleet that

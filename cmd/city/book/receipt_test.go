@@ -164,7 +164,7 @@ func TestHabitsDoNotPayWhatIsPaid(t *testing.T) {
 				}
 				if _, _, err := b.Enter(c, book.Payment{
 					Reference: fmt.Sprint(c, i, n), Once: true, Account: d.Account, Debt: d.ExternalID, Amount: d.Outstanding, Effective: now,
-				}, now); err != nil {
+				}, now); err != nil && !errors.Is(err, book.ErrOtherUAT) {
 					t.Fatalf("%s %s: %v", c, d.ExternalID, err)
 				}
 			}
@@ -180,7 +180,7 @@ func TestHabitsDoNotPayWhatIsPaid(t *testing.T) {
 		for i := range b.People().Len() {
 			for _, c := range book.Creditors() {
 				for _, d := range b.Truth(c, i, day(t, on)) {
-					annulled := c == book.Fines && d.Outstanding == -d.Paid // by a court, after it was paid
+					annulled := (c == book.Fines || c == book.Roadfines) && d.Outstanding == -d.Paid // by a court, after it was paid
 					if paid[string(c)+d.ExternalID] && d.Outstanding != 0 && !annulled {
 						t.Errorf("%s %s on %s: got %d owed, want nothing", c, d.ExternalID, on, d.Outstanding)
 					}

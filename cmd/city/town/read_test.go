@@ -52,11 +52,12 @@ func (b books) add(creditor, account, id string, s shown) {
 func readAll(t *testing.T, city *town.Town) books {
 	t.Helper()
 	seen, water := books{}, bearer(t, city, "water")
-	parking := callParking(t, city)
+	parking, road := callParking(t, city), callRoadFines(t, city)
 	for _, p := range city.People() {
 		readTaxes(t, city, p, seen)
 		readFines(t, city, p, seen)
 		readParking(t, parking, p, seen)
+		readRoadFines(t, city, road, p, seen)
 		for _, a := range p.Accounts["water"] {
 			readWater(t, city, water, a.Code, seen)
 		}
