@@ -2,6 +2,7 @@ package kinds_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -30,22 +31,46 @@ func TestEveryKindStandsBehindTheWall(t *testing.T) {
 		"opened": {[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, true},
 	} {
 		seen := map[string]bool{}
+		manifests := []*connectors.Manifest{written(t, company)}
 		for _, creditor := range demoManifests(t) {
+			manifests = append(manifests, parse(t, creditor))
+		}
+		for _, m := range manifests {
 			var came atomic.Int64
 			address := doorbell(t, &came)
-			m := parse(t, creditor)
 			m.Rebase("http://127.0.0.1:8090", "http://"+address)
+			m.Rebase("https://127.0.0.1:8443", "https://"+address)
 			m.Rebase("127.0.0.1:8022", address)
+			m.Rebase("https://racord.cablu.example", "http://"+address)
 			knock(t, m, address, inside.allow)
 			if got := came.Load() > 0; got != inside.arrives {
-				t.Errorf("%s, %s (%s): got %d connections", name, creditor, m.Kind, came.Load())
+				t.Errorf("%s, %s (%s): got %d connections", name, m.Creditor.Name, m.Kind, came.Load())
 			}
 			seen[m.Kind] = true
 		}
+		seen["push"] = true // it calls nobody: creditors send to it
 		if len(seen) != len(kinds.All().Names()) {
 			t.Errorf("%s: got kinds %v, want all of %v", name, seen, kinds.All().Names())
 		}
 	}
+}
+
+// company is of a kind that no creditor of the demo city is of.
+const company = `kind: native
+creditor: cablu
+name: Cablu TV
+category: other
+traits: {fetch: [by_account]}
+settings: {url: "https://racord.cablu.example", secret: cablu-token}
+`
+
+func written(t *testing.T, text string) *connectors.Manifest {
+	t.Helper()
+	m, err := kinds.All().Parse("company.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func demoManifests(t *testing.T) []string {
@@ -94,7 +119,8 @@ func knock(t *testing.T, m *connectors.Manifest, address string, allow []netip.P
 	defer way.Close()
 	env := connectors.Env{
 		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: func(context.Context) error { return nil },
-		Clock: hub.ClockFunc(time.Now), Log: slog.New(slog.DiscardHandler),
+		Secure: func(conf *tls.Config) (read, write connectors.Doer) { return way.Secure(conf) },
+		Clock:  hub.ClockFunc(time.Now), Log: slog.New(slog.DiscardHandler),
 		Secret: func(_ context.Context, name string) (hub.Secret, error) {
 			if strings.HasSuffix(name, "dsn") {
 				return hub.NewSecret("postgres://u:p@" + address + "/db"), nil
