@@ -25,6 +25,16 @@ type Call struct {
 // Writes tells whether the call changes the creditor's books.
 func (c *Call) Writes() bool { return writes(c.Name) }
 
+// Repeats tells whether the manifest says that the answer ends by repeating its
+// last page.
+func (c *Call) Repeats() bool {
+	if !c.request.IsValid() {
+		return false
+	}
+	r, ok := c.request.Interface().(interface{ Repeats() bool })
+	return ok && r.Repeats()
+}
+
 // answerPart is how the answer to a call is read.
 type answerPart struct {
 	Read        bool           `json:"read" doc:"Repeating the call does no harm."`

@@ -154,6 +154,30 @@ func (r *Reading) Page(root Value) (fresh int, err error) {
 	return fresh, nil
 }
 
+// PageAgain reads a further page of an answer that does not tell where it ends. It
+// gives the number of obligations that were new, and whether there were records
+// of earlier pages: they are left out and not refused, because such an answer ends
+// by repeating itself. It fails like Page.
+func (r *Reading) PageAgain(root Value) (fresh int, repeats bool, err error) {
+	before, refused := len(r.answer.Obligations), len(r.answer.Refused)
+	if _, err := r.Page(root); err != nil {
+		return 0, false, err
+	}
+	kept := r.answer.Refused[:refused]
+	for _, e := range r.answer.Refused[refused:] {
+		if e.Code == duplicateRecord {
+			repeats = true
+			continue
+		}
+		kept = append(kept, e)
+	}
+	r.answer.Refused = kept
+	return len(r.answer.Obligations) - before, repeats, nil
+}
+
+// duplicateRecord is why a record is refused whose id was there before.
+const duplicateRecord = "duplicate_record"
+
 // aboutUs checks that the page repeats the subject that was asked about.
 func (r *Reading) aboutUs() error {
 	part := r.call.answer.Subject
@@ -226,7 +250,7 @@ func (r *Reading) Add(v Value) (fresh bool) {
 	refused := r.record(v, &r.answer.Obligations[n])
 	fresh = true
 	if refused == nil && r.has(r.answer.Obligations[n].ExternalID, n) {
-		refused = r.event(&refusal{"duplicate_record", "external_id", "the same id stands twice in one answer"})
+		refused = r.event(&refusal{duplicateRecord, "external_id", "the same id stands twice in one answer"})
 		fresh = false
 	}
 	if refused != nil {

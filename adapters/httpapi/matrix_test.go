@@ -27,7 +27,7 @@ var (
 )
 
 // bearers are the tokens of the roles.
-var bearers = map[string]string{"citizen": "ana", "portal": "portal", "company": "water-it", "approver": "maria"}
+var bearers = map[string]string{"citizen": "ana", "portal": "portal", "company": "salub", "approver": "maria"}
 
 // row is what every role gets about every object. One status stands for all
 // objects, three for own, other and absent.
@@ -40,7 +40,9 @@ type row struct {
 }
 
 // What roles get about things of a kind.
-func everyone(status int) map[string][]int { return everybodyGets(status, status, status, status, status) }
+func everyone(status int) map[string][]int {
+	return everybodyGets(status, status, status, status, status)
+}
 
 func everybodyGets(anonymous, citizen, portal, company, approver int) map[string][]int {
 	return map[string][]int{"anonymous": {anonymous}, "citizen": {citizen}, "portal": {portal}, "company": {company}, "approver": {approver}}
@@ -71,6 +73,13 @@ func decision(status int) map[string][]int {
 	return w
 }
 
+// sends is about what a company sends by itself.
+func sends(status int) map[string][]int {
+	w := everybodyGets(401, 403, 403, 0, 403)
+	w["company"] = []int{status, 403, 403}
+	return w
+}
+
 // begun is what may be the first thing that is done for a creditor.
 func begun(status int) map[string][]int {
 	w := registrar(status)
@@ -82,23 +91,29 @@ const because = `{"why":"because"}`
 
 // matrix has a row for every operation of the document.
 var matrix = map[string]row{
-	"view_read":       {want: person(200)},
-	"creditor_list":   {want: holder(200)},
-	"link_list":       {want: person(200)},
-	"link_create":     {want: person(201), body: linkBody},
-	"link_delete":     {want: map[string][]int{"anonymous": {401}, "citizen": {204, 404, 404}, "portal": {403}, "company": {403}, "approver": {403}}},
-	"quote_create":    {want: everybodyGets(401, 200, 403, 403, 403), body: basket(debt("ditl", 1))},
-	"payment_list":    {want: person(200)},
-	"payment_open":    {want: holder(400), body: `{}`},
-	"payment_read":    {want: payer(200)},
-	"payment_resume":  {want: payer(200)},
-	"payment_cancel":  {want: payer(200)},
-	"payment_refund":  {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
-	"payment_receipt": {want: payer(409)}, // nothing is booked yet
-	"receipt_check":   {want: everyone(404)},  // the code is the right
-	"payment_notify":  {want: everyone(404), body: `{}`},
-	"openapi_read":    {want: everyone(200)},
-	"docs_read":       {want: everyone(200)},
+	"view_read":              {want: person(200)},
+	"creditor_list":          {want: holder(200)},
+	"link_list":              {want: person(200)},
+	"link_create":            {want: person(201), body: linkBody},
+	"link_delete":            {want: map[string][]int{"anonymous": {401}, "citizen": {204, 404, 404}, "portal": {403}, "company": {403}, "approver": {403}}},
+	"quote_create":           {want: everybodyGets(401, 200, 403, 403, 403), body: basket(debt("ditl", 1))},
+	"payment_list":           {want: person(200)},
+	"payment_open":           {want: holder(400), body: `{}`},
+	"payment_read":           {want: payer(200)},
+	"payment_resume":         {want: payer(200)},
+	"payment_cancel":         {want: payer(200)},
+	"payment_refund":         {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
+	"payment_refund_confirm": {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
+	"payment_receipt":        {want: payer(409)},    // nothing is booked yet
+	"receipt_check":          {want: everyone(404)}, // the code is the right
+	"payment_notify":         {want: everyone(404), body: `{}`},
+	"openapi_read":           {want: everyone(200)},
+	"docs_read":              {want: everyone(200)},
+
+	"obligation_send":    {want: sends(200), body: bill, kind: "application/x-ndjson"},
+	"obligation_put":     {want: sends(200), body: bill},
+	"obligation_cancel":  {want: sends(404), body: `{"account":"A"}`}, // nothing was sent yet
+	"obligation_restore": {want: sends(404), body: `{"account":"A"}`},
 
 	"connector_list":     {want: everybodyGets(401, 403, 403, 200, 200)},
 	"connector_read":     {want: registrar(200)},
@@ -218,9 +233,9 @@ func owner(role, object string) hub.Name {
 	case object == "other":
 		return "heat"
 	case role == "approver":
-		return "gas" // water's own may have changed what it has
+		return "gas" // the company's own may have changed what it has
 	default:
-		return "water"
+		return "salub"
 	}
 }
 
@@ -248,8 +263,11 @@ func (s *registry) targets(path, role, object string) (all []string) {
 
 // id names a payment or a link.
 func (s *registry) id(path, role, object string) string {
-	if strings.HasPrefix(path, "/v1/links") {
+	switch {
+	case strings.HasPrefix(path, "/v1/links"):
 		return object
+	case strings.HasPrefix(path, "/v1/creditors"):
+		return "F1"
 	}
 	if object == "absent" || s.payments[role] == nil {
 		return "nobody"
@@ -318,12 +336,12 @@ func newRegistry(t *testing.T, stage hub.Stage) *registry {
 	}, onboard.Default())
 	t.Cleanup(service.Close)
 	s := &registry{till: newTill(t, func(p *httpapi.Parts, c *httpapi.Conf) {
+		sending(t, p)
 		p.Connectors, p.Links = service, &ownLinks{}
 		c.CallsPerMinute, c.CitizenPerMinute = 10_000, 10_000
 	})}
-	s.doorman.callers["water-it"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "water-it"}, Portal: "company-desk", Tenant: "water"}
 	s.doorman.callers["maria"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "maria"}, Portal: "desk", Approver: true}
-	for _, creditor := range []hub.Name{"water", "heat", "gas"} {
+	for _, creditor := range []hub.Name{"salub", "heat", "gas"} {
 		drafted(t, service, creditor)
 		if _, err := store.ChangeRegistration(t.Context(), creditor, func(r *hub.Registration) error { brought(&r.Versions[0], stage); return nil }); err != nil {
 			t.Fatal(err)

@@ -29,7 +29,7 @@ const (
 	persons                    // with a citizen's own token
 	registrars                 // with a company's own token or an approver's
 	refunders                  // with a token that has the right to have money given back
-	tenants                    // with a company's own token
+	tenants                    // with a company's token, for the creditor in the address
 )
 
 func public(name string) operation { return operation{name: name} }

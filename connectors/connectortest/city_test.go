@@ -73,6 +73,7 @@ var clausesOfTheCity = map[string]int{
 	"ditl.yaml": 47, "fines.yaml": 47, "water.yaml": 48, "electricity.yaml": 47, "waste.yaml": 26, "heating.yaml": 16,
 	"parking.yaml":   29,
 	"roadfines.yaml": 43,
+	"transport.yaml": 46,
 }
 
 // The debtors that the manifests name are people of every town, so this is what

@@ -46,7 +46,8 @@ func rateBorne(ctx context.Context, r *run) finding {
 	return passed()
 }
 
-// endlessListEnds lets every page be the first one again.
+// endlessListEnds lets every page be the first one again. Where the manifest says
+// that this is how the list ends, it ends there.
 func endlessListEnds(ctx context.Context, r *run) finding {
 	if r.answerErr != nil || r.connector.Source == nil {
 		return skipped("there is no list to follow")
@@ -65,6 +66,8 @@ func endlessListEnds(ctx context.Context, r *run) finding {
 	switch {
 	case errors.Is(err, errStuck):
 		return failed(w, "a list that never ends is read without end")
+	case r.suite.Repeats && err == nil && len(w.requests()) == 2:
+		return passed()
 	case !slices.Contains(unusable, hub.CodeOf(err)):
 		return failed(w, "a list that never ends gave %v after %d pages; want an error of one of the codes %v", orNothing(err), len(w.requests()), unusable)
 	}

@@ -26,6 +26,8 @@ type Suite struct {
 	Payer hub.Asked // whose debts the suite pays at the test system; zero = it posts nothing
 	Most  hub.Money // the most it posts in all
 
+	Repeats bool // the list ends by repeating its last page, and does not say so
+
 	Expected map[string]int64 // bani outstanding by external id of what Known owes; nil = not compared
 	Told     func(Result)     // hears of every clause as it ends; may be nil
 	Patience time.Duration    // how long a call may go on after its context has ended; default 2 s
@@ -41,8 +43,11 @@ func For(catalog connectors.Catalog, m *connectors.Manifest, env connectors.Env)
 		},
 		Known: m.Test.Known, Other: m.Test.Other, Unknown: m.Test.Unknown, Settled: m.Test.Settled, Owes: m.Test.Owes,
 		Payer: m.Test.Paying.Payer, Most: m.Test.Paying.Most,
+		Repeats: repeats(m.Calls[connectors.CallObligations]),
 	}
 }
+
+func repeats(c *connectors.Call) bool { return c != nil && c.Repeats() }
 
 // Run judges the connector, clause by clause. It ends early when ctx does: the
 // clauses that are left then fail.

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -87,13 +89,13 @@ type doer struct {
 }
 
 // Do sends what the tamper makes of the request and gives what it makes of the
-// answer. Requests for tokens pass untouched.
+// answer. Requests for tokens and logins pass untouched.
 func (d doer) Do(request *http.Request) (*http.Response, error) {
 	request, body, err := withBody(request)
 	if err != nil {
 		return nil, err
 	}
-	token := bytes.Contains(body, []byte("grant_type=client_credentials")) // RFC 6749 §4.4.2
+	token := d.wire.isLogin(request, body)
 	t := d.wire.tamper
 	if token {
 		t = tamper{}
@@ -111,6 +113,22 @@ func (d doer) Do(request *http.Request) (*http.Response, error) {
 	e.answered(response)
 	response.Body = &answerBody{ReadCloser: response.Body, wire: d.wire, exchange: e}
 	return response, nil
+}
+
+// isLogin tells whether a request asks for a token (RFC 6749 §4.4.2), or logs in
+// with a form that holds one of the connector's secrets.
+func (w *wire) isLogin(request *http.Request, body []byte) bool {
+	if bytes.Contains(body, []byte("grant_type=client_credentials")) {
+		return true
+	}
+	if !strings.HasPrefix(request.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.secrets, func(secret string) bool {
+		return len(secret) >= shortest && bytes.Contains(body, []byte(url.QueryEscape(secret)))
+	})
 }
 
 // withBody copies a request and gives what it carries.

@@ -22,6 +22,7 @@ import (
 var payees = []string{
 	"ditl", "fines", "water", "electricity", "waste",
 	"parking",
+	"transport",
 	"roadfines",
 }
 

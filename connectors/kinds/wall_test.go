@@ -23,6 +23,7 @@ import (
 // nothing of any kind arrives there, whatever is asked. Where the operator opened
 // it, everything does.
 func TestEveryKindStandsBehindTheWall(t *testing.T) {
+	secrets := payingTown(t).Credentials()
 	for name, inside := range map[string]struct {
 		allow   []netip.Prefix
 		arrives bool
@@ -42,15 +43,16 @@ func TestEveryKindStandsBehindTheWall(t *testing.T) {
 			m.Rebase("https://127.0.0.1:8443", "https://"+address)
 			m.Rebase("127.0.0.1:8022", address)
 			m.Rebase("https://racord.cablu.example", "http://"+address)
-			knock(t, m, address, inside.allow)
+			knock(t, m, address, secrets, inside.allow)
 			if got := came.Load() > 0; got != inside.arrives {
 				t.Errorf("%s, %s (%s): got %d connections", name, m.Creditor.Name, m.Kind, came.Load())
 			}
 			seen[m.Kind] = true
 		}
-		seen["push"] = true // it calls nobody: creditors send to it
-		if len(seen) != len(kinds.All().Names()) {
-			t.Errorf("%s: got kinds %v, want all of %v", name, seen, kinds.All().Names())
+		for _, kind := range kinds.All().Names() {
+			if !seen[kind] && kind != "push" { // it calls nobody: creditors send to it
+				t.Errorf("%s: kind %s was not tried", name, kind)
+			}
 		}
 	}
 }
@@ -113,19 +115,24 @@ func doorbell(t *testing.T, came *atomic.Int64) string {
 }
 
 // knock opens the connector and makes every call it has.
-func knock(t *testing.T, m *connectors.Manifest, address string, allow []netip.Prefix) {
+func knock(t *testing.T, m *connectors.Manifest, address string, secrets map[string]string, allow []netip.Prefix) {
 	t.Helper()
 	way := upstream.New(upstream.Conf{Allow: allow})
 	defer way.Close()
 	env := connectors.Env{
-		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: func(context.Context) error { return nil },
+		Read: way.Read, Write: way.Write, Dial: way.Dial,
 		Secure: func(conf *tls.Config) (read, write connectors.Doer) { return way.Secure(conf) },
+		Turn:   func(context.Context) error { return nil },
 		Clock:  hub.ClockFunc(time.Now), Log: slog.New(slog.DiscardHandler),
 		Secret: func(_ context.Context, name string) (hub.Secret, error) {
 			if strings.HasSuffix(name, "dsn") {
 				return hub.NewSecret("postgres://u:p@" + address + "/db"), nil
 			}
-			return hub.NewSecret("secret"), nil
+			value := secrets[name]
+			if value == "" {
+				value = "secret"
+			}
+			return hub.NewSecret(value), nil
 		},
 	}
 	c, err := kinds.All().Open(t.Context(), env, m)

@@ -14,7 +14,7 @@ import (
 
 func TestEveryAmountIsTheTruthToTheBan(t *testing.T) {
 	c := city(t, "XS")
-	for creditor, questions := range map[string]func(town.Person) []hub.Asked{"fines": byCode, "water": byAccounts} {
+	for creditor, questions := range map[string]func(town.Person) []hub.Asked{"fines": byCode, "transport": byCode, "water": byAccounts} {
 		w := newWire(t)
 		connector := open(t, creditor, c, w)
 		asked, owed := 0, 0
@@ -146,5 +146,29 @@ func TestPing(t *testing.T) {
 		if err := connector.Probe.Ping(context.Background()); hub.CodeOf(err) != hub.CodeUnavailable {
 			t.Errorf("%s, down: got %v, want unavailable", creditor, err)
 		}
+	}
+}
+
+// The transport company forgets sessions, repeats its last page and sends null:
+// the first two are nobody's concern, the last is no zero.
+func TestTheTransportCompanyIsUnderstood(t *testing.T) {
+	c := city(t, "XS")
+	ana, _ := c.Person("ana")
+	connector := open(t, "transport", c, newWire(t))
+	first, err := ask(t, connector.Source, byCode(ana)[0])
+	if err != nil || len(first.Obligations) != 3 || first.Obligations[0].Debtor != "MUREȘAN ANA" {
+		t.Fatalf("got %v, %d debts, want three of MUREȘAN ANA", err, len(first.Obligations))
+	}
+	if err := c.Advance(16 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := ask(t, connector.Source, byCode(ana)[0]); err != nil || len(again.Obligations) != 3 {
+		t.Errorf("without its session: got %v, %d debts, want three", err, len(again.Obligations))
+	}
+	if err := c.Fault("transport", town.Fault{Kind: gate.NullAmount}); err != nil {
+		t.Fatal(err)
+	}
+	if null, err := ask(t, connector.Source, byCode(ana)[0]); err != nil || len(null.Obligations) != 0 || len(null.Refused) != 3 {
+		t.Errorf("null amounts: got %v, %d debts, refused %v, want all three refused", err, len(null.Obligations), null.Refused)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,11 @@ import (
 
 // open makes the connector of a manifest.
 func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
+	for _, name := range connectors.PayingCalls() {
+		if c := m.Calls[name]; c != nil && c.Repeats() {
+			return nil, fmt.Errorf("%s: calls.%s.request.paging: blind is for obligations only", m.File, name)
+		}
+	}
 	env, err := secured(env, s)
 	if err != nil {
 		return nil, err
@@ -27,7 +33,7 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 // New makes the connector of a manifest whose calls have a Request, for kinds
 // that are REST with calls of their own. It sends nothing yet.
 func New(env connectors.Env, m *connectors.Manifest, s Settings) *hub.Connector {
-	cl := newClient(env, m, s, wire.NewCaller(env, s.Auth))
+	cl := newClient(env, m, s, wire.NewCaller(env, s.Auth).Reading(s.Answers))
 	c := m.Connector()
 	if m.Calls[connectors.CallObligations] != nil {
 		c.Source = source{cl, prepare(m, connectors.CallObligations)}

@@ -206,3 +206,53 @@ func TestAProofFitsOrNot(t *testing.T) {
 		}
 	}
 }
+
+// An answer that does not tell where it ends is read until a page is empty, short
+// or there was nothing new on it.
+func TestPagesThatDoNotSayWhereTheyEnd(t *testing.T) {
+	page := func(ids ...string) string {
+		var rows []string
+		for _, id := range ids {
+			rows = append(rows, `{"id":"`+id+`","due":100}`)
+		}
+		return `{"bills":[` + strings.Join(rows, ",") + `]}`
+	}
+	const bad = `{"bills":[{"id":"x","due":"?"}]}`
+	for name, tc := range map[string]struct {
+		pages []string // the last comes again and again
+		size  string
+		bills int
+		calls int64
+		code  hub.Code
+	}{
+		"nothing":                  {[]string{page()}, "", 0, 1, ""},
+		"one that repeats":         {[]string{page("a", "b")}, "", 2, 2, ""},
+		"an infinite second":       {[]string{page("a", "b"), page("c", "d")}, "", 4, 3, ""},
+		"an infinite second, size": {[]string{page("a", "b"), page("c", "d")}, "size: 2, ", 4, 3, ""},
+		"a short second":           {[]string{page("a", "b"), page("c")}, "size: 2, ", 3, 2, ""},
+		"a short first":            {[]string{page("a")}, "size: 2, ", 1, 1, ""},
+		"an empty third":           {[]string{page("a"), page("b"), page()}, "", 2, 3, ""},
+		"a list that moves":        {[]string{page("a", "b"), page("b", "c")}, "", 0, 2, hub.CodeBadData},
+		"a damaged record":         {[]string{page("a"), bad}, "", 1, 2, ""},
+		"pages without an end":     {nil, "", 0, 10, hub.CodeBadData},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int64
+			source, _ := hostile(t, `query: {p: "{{ page }}"}`+"\n      paging: {blind: true, "+tc.size+"max_pages: 10}", func(w http.ResponseWriter, r *http.Request) {
+				n := calls.Add(1)
+				body := page(fmt.Sprint("n", n))
+				if tc.pages != nil {
+					body = tc.pages[min(int(n), len(tc.pages))-1]
+				}
+				say(http.StatusOK, nil, body)(w, r)
+			})
+			got, err := ask(t, source, account("1"))
+			if hub.CodeOf(err) != tc.code || len(got.Obligations) != tc.bills || calls.Load() != tc.calls {
+				t.Errorf("got %v, %d bills after %d calls, want code %q, %d after %d", err, len(got.Obligations), calls.Load(), tc.code, tc.bills, tc.calls)
+			}
+			if want := min(1, strings.Count(strings.Join(tc.pages, ""), "?")); len(got.Refused) != want {
+				t.Errorf("got refused %v, want %d", got.Refused, want)
+			}
+		})
+	}
+}

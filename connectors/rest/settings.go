@@ -17,10 +17,11 @@ var Kind = connectors.Define("rest", "JSON over HTTP.", Settings{}, open,
 
 // Settings is what all calls of a creditor share.
 type Settings struct {
-	BaseURL string    `json:"base_url" doc:"Root of the creditor's API, without user, query and fragment." required:"true"`
-	Auth    wire.Auth `json:"auth" doc:"How the hub shows who it is." required:"true"`
-	TLS     *wire.TLS `json:"tls" doc:"A certificate of ours (mTLS), or roots of the creditor's own."`
-	JWS     *wire.JWS `json:"jws" doc:"Signed JSON."`
+	BaseURL string       `json:"base_url" doc:"Root of the creditor's API, without user, query and fragment." required:"true"`
+	Auth    wire.Auth    `json:"auth" doc:"How the hub shows who it is." required:"true"`
+	TLS     *wire.TLS    `json:"tls" doc:"A certificate of ours (mTLS), or roots of the creditor's own."`
+	JWS     *wire.JWS    `json:"jws" doc:"Signed JSON."`
+	Answers wire.Answers `json:"answers" doc:"How answers differ from JSON as it should be."`
 }
 
 // Check finds what cannot be an address.
@@ -43,11 +44,14 @@ type Request struct {
 	Paging  *Paging                        `json:"paging" doc:"How the answer goes on."`
 }
 
-// Paging is how an answer goes on. Exactly one of cursor, pages and more is set.
+// Paging is how an answer goes on. Exactly one of cursor, pages, more and blind is
+// set.
 type Paging struct {
 	Cursor   connectors.Path `json:"cursor" doc:"Where the next page starts; nothing or null after the last. The request says {{ cursor? }}."`
 	Pages    connectors.Path `json:"pages" doc:"How many pages there are. The request says {{ page }}."`
 	More     connectors.Path `json:"more" doc:"true while there are more pages. The request says {{ page }}."`
+	Blind    bool            `json:"blind" doc:"The answer does not say where it ends: its last page is followed by an empty one, or by itself again and again. The request says {{ page }}. Of obligations only."`
+	Size     int             `json:"size" doc:"With blind: how many records a page holds; one with fewer is the last." min:"1" max:"1000"`
 	MaxPages int             `json:"max_pages" doc:"An answer that has more is refused." required:"true" min:"1" max:"250"`
 }
 
@@ -68,6 +72,9 @@ func (r Request) Check(report func(field, problem string)) {
 		}
 	}
 }
+
+// Repeats tells whether the answer ends by repeating its last page.
+func (r Request) Repeats() bool { return r.Paging != nil && r.Paging.Blind }
 
 // credentials are headers whose literal value would be a secret in a file.
 var credentials = []string{"authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "x-auth-token"}
@@ -92,7 +99,13 @@ func (p Paging) Check(report func(field, problem string)) {
 			set++
 		}
 	}
+	if p.Blind {
+		set++
+	}
 	if set != 1 {
-		report("", "needs exactly one of cursor, pages, more")
+		report("", "needs exactly one of cursor, pages, more, blind")
+	}
+	if p.Size > 0 && !p.Blind {
+		report("size", "belongs to blind")
 	}
 }

@@ -49,19 +49,38 @@ func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.R
 		return false, err
 	}
 	defer answer.Release()
-	before := r.Count()
-	fresh, err := r.Page(answer.Root())
+	more, err = s.read(answer.Root(), vars, r)
 	if err == nil {
 		err = each(answer.Root())
 	}
-	if err != nil || s.call.Paging == nil {
-		return false, err
+	return more, err
+}
+
+// read reads a page and tells whether there is another.
+func (s source) read(root connectors.Value, vars *connectors.Vars, r *connectors.Reading) (more bool, err error) {
+	paging, before := s.call.Paging, r.Count()
+	if paging != nil && paging.Blind && vars.Page > 1 {
+		fresh, repeats, err := r.PageAgain(root)
+		if err == nil && repeats && fresh > 0 {
+			err = connectors.BadData("page %d repeats some earlier records: the list changed while it was read", vars.Page)
+		}
+		return fresh > 0 && paging.full(r.Count()-before), err
 	}
-	if records := r.Count() - before; vars.Page > 1 && records > 0 && fresh == 0 {
+	fresh, err := r.Page(root)
+	switch records := r.Count() - before; {
+	case err != nil || paging == nil:
+		return false, err
+	case paging.Blind:
+		return paging.full(records), nil
+	case vars.Page > 1 && records > 0 && fresh == 0:
 		return false, connectors.BadData("page %d repeats earlier records: paging does not end", vars.Page)
 	}
-	return s.call.Paging.next(answer.Root(), vars)
+	return paging.next(root, vars)
 }
+
+// full tells whether a page holds as many records as pages do: where no page says
+// what follows, an empty or a short one is the last.
+func (p *Paging) full(records int) bool { return records > 0 && records >= p.Size }
 
 // next finds out whether there is another page, and where.
 func (p *Paging) next(root connectors.Value, vars *connectors.Vars) (more bool, err error) {

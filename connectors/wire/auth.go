@@ -6,13 +6,14 @@ import (
 
 // Auth is how the hub shows who it is.
 type Auth struct {
-	Type         string                `json:"type" doc:"none, api_key (a header), bearer (a token that is agreed on, RFC 6750) or oauth2 (client credentials, RFC 6749 §4.4)." required:"true" enum:"none|api_key|bearer|oauth2"`
+	Type         string                `json:"type" doc:"none, api_key (a header), bearer (a token that is agreed on, RFC 6750), oauth2 (client credentials, RFC 6749 §4.4) or session (a login and its cookie)." required:"true" enum:"none|api_key|bearer|oauth2|session"`
 	Header       string                `json:"header" doc:"Header of an API key."`
 	Secret       connectors.SecretName `json:"secret" doc:"Secret that holds the API key or the bearer token."`
 	TokenURL     string                `json:"token_url" doc:"Token endpoint."`
 	ClientID     connectors.SecretName `json:"client_id" doc:"Secret that holds the client id."`
 	ClientSecret connectors.SecretName `json:"client_secret" doc:"Secret that holds the client's secret."`
 	Scope        string                `json:"scope" doc:"Scope to ask for."`
+	Session      *Session              `json:"session" doc:"How the hub logs in, and what it is then known by."`
 }
 
 // Check finds what the type of authentication lacks.
@@ -30,6 +31,9 @@ func (a Auth) Check(report func(field, problem string)) {
 		if f.kind != a.Type && f.value != "" {
 			report(f.name, "belongs to "+f.kind)
 		}
+	}
+	if (a.Type == "session") != (a.Session != nil) {
+		report("session", "is needed where type is session, and nowhere else")
 	}
 	if a.TokenURL != "" {
 		if problem := connectors.CheckURL(a.TokenURL); problem != "" {

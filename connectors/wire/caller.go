@@ -20,11 +20,18 @@ type Caller struct {
 	env    connectors.Env
 	auth   Auth
 	tokens *tokens
+	form   Answers
 }
 
 // NewCaller makes a caller. Nothing is sent and no secret is fetched yet.
 func NewCaller(env connectors.Env, auth Auth) *Caller {
 	return &Caller{env: env, auth: auth, tokens: newTokens(env, auth)}
+}
+
+// Reading makes the caller read answers of another form than JSON should have.
+func (c *Caller) Reading(form Answers) *Caller {
+	c.form = form
+	return c
 }
 
 // Reply is an answer that was read whole.
@@ -35,6 +42,7 @@ type Reply struct {
 	RetryAfter time.Duration // 1 s to 1 h, or 0 when the creditor did not say
 
 	buffer *[]byte
+	form   Answers
 }
 
 // Release gives the memory back; Body may not be used afterwards.
@@ -49,8 +57,9 @@ var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b 
 
 // Send adds the credentials, sends the request and reads the answer, whatever
 // its status. A request that is safe may be repeated by the environment; one
-// that a 401 answers is sent once more with a new token. It fails with CodeAuth
-// (a secret is missing, no token, a login page instead of an answer),
+// that a 401 answers is sent once more with a new token, and one that the login
+// page answers, with a new session. It fails with CodeAuth (a secret is missing,
+// no token, no session),
 // CodeBadData (too large, an unfit redirect), CodeTimeout, CodeUnavailable or
 // the context's own error. A body must be one that can be sent again
 // (http.NewRequest sees to that).
@@ -63,8 +72,8 @@ func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*R
 	if err != nil {
 		return nil, err
 	}
-	reply, err := exchange(doer, request)
-	if err != nil || reply.Status != http.StatusUnauthorized || c.auth.Type != "oauth2" {
+	reply, err := c.exchange(doer, request)
+	if err != nil || !c.refusesToken(reply) {
 		return reply, err
 	}
 	reply.Release() // nothing was done: the token was refused
@@ -75,7 +84,15 @@ func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*R
 	if _, err := c.authorize(ctx, again, token); err != nil {
 		return nil, err
 	}
-	return exchange(doer, again)
+	if reply, err = c.exchange(doer, again); err == nil && c.loggedOut(reply) {
+		return nil, notLoggedIn(reply)
+	}
+	return reply, err
+}
+
+// refusesToken tells whether the creditor did not take what Credential gave.
+func (c *Caller) refusesToken(reply *Reply) bool {
+	return c.auth.Type == "oauth2" && reply.Status == http.StatusUnauthorized || c.loggedOut(reply)
 }
 
 // rewound copies a request so that it can be sent again.
@@ -121,12 +138,54 @@ func (c *Caller) Credential(ctx context.Context, refused string) (header, value,
 			return "", "", "", err
 		}
 		return "Authorization", "Bearer " + token, token, nil
+	case "session":
+		if token, err = c.tokens.get(ctx, refused); err != nil {
+			return "", "", "", err
+		}
+		return "Cookie", c.auth.Session.Cookie + "=" + token, token, nil
 	}
 	return "", "", "", nil
 }
 
-// exchange sends once and reads the answer.
+// exchange sends once and reads the answer. A page for people is one only where
+// it may be the login page.
+func (c *Caller) exchange(doer connectors.Doer, request *http.Request) (*Reply, error) {
+	reply, err := fetch(doer, request)
+	if err != nil {
+		return nil, err
+	}
+	if reply.form = c.form; c.loggedOut(reply) {
+		return reply, nil
+	}
+	return reply.answer()
+}
+
+// exchange sends once and reads an answer for machines.
 func exchange(doer connectors.Doer, request *http.Request) (*Reply, error) {
+	reply, err := fetch(doer, request)
+	if err != nil {
+		return nil, err
+	}
+	return reply.answer()
+}
+
+// answer fails when the reply is no answer to a question of a machine.
+func (r *Reply) answer() (*Reply, error) {
+	var err error
+	switch {
+	case r.Status >= 300 && r.Status < 400 && r.Status != http.StatusNotModified:
+		err = connectors.BadData("a redirect (%d), which is not followed", r.Status)
+	case r.Status < 300 && isPage(r.Header) && !(r.form.HTML && looksJSON(r.Body)):
+		err = connectors.BadData("a page for people (text/html) instead of an answer: the creditor's session or our credentials have ended")
+	default:
+		return r, nil
+	}
+	r.Release()
+	return nil, err
+}
+
+// fetch sends once and reads what comes.
+func fetch(doer connectors.Doer, request *http.Request) (*Reply, error) {
 	response, err := doer.Do(request)
 	if err != nil {
 		return nil, network(request.Context(), err)
@@ -134,12 +193,6 @@ func exchange(doer connectors.Doer, request *http.Request) (*Reply, error) {
 	defer response.Body.Close()
 	reply := &Reply{Status: response.StatusCode, Header: response.Header}
 	reply.RetryAfter = retryAfter(response.Header)
-	if response.StatusCode >= 300 && response.StatusCode < 400 && response.StatusCode != http.StatusNotModified {
-		return nil, connectors.BadData("a redirect (%d), which is not followed", response.StatusCode)
-	}
-	if response.StatusCode < 300 && isPage(response.Header) {
-		return nil, connectors.BadData("a page for people (text/html) instead of an answer: the creditor's session or our credentials have ended")
-	}
 	if err := reply.read(response.Body); err != nil {
 		reply.Release()
 		if errors.Is(err, errTooLarge) {

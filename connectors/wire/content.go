@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 
@@ -24,6 +25,18 @@ func content(h http.Header) (kind, charset string) {
 	return strings.TrimSpace(kind), charset
 }
 
+// Answers says how answers differ from what RFC 8259 asks of JSON.
+type Answers struct {
+	HTML    bool   `json:"html" doc:"The creditor calls its JSON text/html, as PHP does unless it is told otherwise."`
+	Charset string `json:"charset" doc:"Character set of answers, whatever they say themselves." enum:"utf-8|windows-1250|iso-8859-2|iso-8859-16|iso-8859-1|windows-1252"`
+}
+
+// looksJSON tells whether a body begins as JSON does and as no page does.
+func looksJSON(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && (body[0] == '{' || body[0] == '[')
+}
+
 // isPage tells whether the answer is HTML.
 func isPage(h http.Header) bool {
 	kind, _ := content(h)
@@ -42,8 +55,11 @@ var eightBit = map[string]*charmap.Charmap{
 // that are not known here.
 func (r *Reply) JSON() ([]byte, error) {
 	kind, charset := content(r.Header)
-	if !maybeJSON(kind) {
+	if !maybeJSON(kind) && !(r.form.HTML && isPage(r.Header)) {
 		return nil, connectors.BadData("an answer that does not call itself JSON")
+	}
+	if r.form.Charset != "" {
+		charset = r.form.Charset
 	}
 	if charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii") {
 		return r.Body, nil

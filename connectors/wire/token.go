@@ -16,11 +16,13 @@ import (
 // its life.
 const earlier = 30 * time.Second
 
-// tokens keeps one OAuth 2.0 token: fetched when first needed, renewed early,
-// by one caller while others wait or go on with the one that is still good.
+// tokens keeps one OAuth 2.0 token, or the cookie of one session: fetched when
+// first needed, renewed early, by one caller while others wait or go on with the
+// one that is still good.
 type tokens struct {
 	auth  Auth
 	env   connectors.Env
+	fetch func(ctx context.Context) (value string, life time.Duration, err error)
 	renew chan struct{} // held by the caller that fetches
 
 	mu    sync.Mutex
@@ -30,7 +32,11 @@ type tokens struct {
 }
 
 func newTokens(env connectors.Env, auth Auth) *tokens {
-	return &tokens{auth: auth, env: env, renew: make(chan struct{}, 1)}
+	t := &tokens{auth: auth, env: env, renew: make(chan struct{}, 1)}
+	if t.fetch = t.token; auth.Session != nil {
+		t.fetch = t.login
+	}
+	return t
 }
 
 // get gives a good token, unless it is the one the creditor refused.
@@ -55,7 +61,7 @@ func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 	if value, fresh, good = t.held(refused); fresh {
 		return value, nil
 	}
-	renewed, err := t.fetch(ctx)
+	renewed, err := t.fetchAndKeep(ctx)
 	if err != nil && good { // the endpoint is away, but this one still works
 		t.wait()
 		return value, nil
@@ -82,59 +88,11 @@ func (t *tokens) held(refused string) (value string, fresh, good bool) {
 	return t.value, ok && now.Before(t.fresh), ok && now.Before(t.until)
 }
 
-// fetch asks the token endpoint (RFC 6749 §4.4.2), with the client's
-// credentials in the Authorization header (§2.3.1).
-func (t *tokens) fetch(ctx context.Context) (string, error) {
-	id, err := t.env.Secret(ctx, string(t.auth.ClientID))
-	if err != nil {
-		return "", err
-	}
-	secret, err := t.env.Secret(ctx, string(t.auth.ClientSecret))
-	if err != nil {
-		return "", err
-	}
-	form := url.Values{"grant_type": {"client_credentials"}}
-	if t.auth.Scope != "" {
-		form.Set("scope", t.auth.Scope)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.auth.TokenURL, strings.NewReader(form.Encode()))
-	if err != nil {
-		return "", connectors.Failure(hub.CodeInternal, err)
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Accept", "application/json")
-	request.SetBasicAuth(url.QueryEscape(id.Reveal()), url.QueryEscape(secret.Reveal()))
+func (t *tokens) fetchAndKeep(ctx context.Context) (string, error) {
 	asked := time.Now()
-	reply, err := exchange(t.env.Read, request)
+	value, life, err := t.fetch(ctx)
 	if err != nil {
 		return "", err
-	}
-	defer reply.Release()
-	return t.accept(reply, asked)
-}
-
-// accept reads the answer of the token endpoint.
-func (t *tokens) accept(reply *Reply, asked time.Time) (string, error) {
-	if reply.Status != http.StatusOK {
-		return "", refusedToken(reply)
-	}
-	answer, err := connectors.ParseJSON(reply.Body)
-	if err != nil {
-		return "", connectors.BadData("token endpoint: %w", err)
-	}
-	defer answer.Release()
-	value, _ := textOf(answer.Root(), "access_token")
-	kind, _ := textOf(answer.Root(), "token_type")
-	if value == "" || !strings.EqualFold(kind, "bearer") || strings.ContainsAny(value, " \r\n") {
-		return "", connectors.BadData("token endpoint: no bearer token in the answer")
-	}
-	life := time.Duration(0)
-	if seconds, ok := textOf(answer.Root(), "expires_in"); ok {
-		n, _ := connectors.Bani(seconds)
-		life = min(time.Duration(max(n, 0))*time.Second, 24*time.Hour)
-	}
-	if life == 0 {
-		life = time.Minute // it did not say
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -143,9 +101,64 @@ func (t *tokens) accept(reply *Reply, asked time.Time) (string, error) {
 	return value, nil
 }
 
-// refusedToken says what the refusal of a token means. Wrong credentials are
-// 400 invalid_client or 401 (RFC 6749 §5.2).
-func refusedToken(reply *Reply) error {
+// token asks the token endpoint (RFC 6749 §4.4.2), with the client's
+// credentials in the Authorization header (§2.3.1).
+func (t *tokens) token(ctx context.Context) (value string, life time.Duration, err error) {
+	id, err := t.env.Secret(ctx, string(t.auth.ClientID))
+	if err != nil {
+		return "", 0, err
+	}
+	secret, err := t.env.Secret(ctx, string(t.auth.ClientSecret))
+	if err != nil {
+		return "", 0, err
+	}
+	form := url.Values{"grant_type": {"client_credentials"}}
+	if t.auth.Scope != "" {
+		form.Set("scope", t.auth.Scope)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.auth.TokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", 0, connectors.Failure(hub.CodeInternal, err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Accept", "application/json")
+	request.SetBasicAuth(url.QueryEscape(id.Reveal()), url.QueryEscape(secret.Reveal()))
+	reply, err := exchange(t.env.Read, request)
+	if err != nil {
+		return "", 0, err
+	}
+	defer reply.Release()
+	return acceptToken(reply)
+}
+
+// acceptToken reads the answer of the token endpoint.
+func acceptToken(reply *Reply) (value string, life time.Duration, err error) {
+	if reply.Status != http.StatusOK {
+		return "", 0, refusedToken(reply, "token endpoint")
+	}
+	answer, err := connectors.ParseJSON(reply.Body)
+	if err != nil {
+		return "", 0, connectors.BadData("token endpoint: %w", err)
+	}
+	defer answer.Release()
+	value, _ = textOf(answer.Root(), "access_token")
+	kind, _ := textOf(answer.Root(), "token_type")
+	if value == "" || !strings.EqualFold(kind, "bearer") || strings.ContainsAny(value, " \r\n") {
+		return "", 0, connectors.BadData("token endpoint: no bearer token in the answer")
+	}
+	if seconds, ok := textOf(answer.Root(), "expires_in"); ok {
+		n, _ := connectors.Bani(seconds)
+		life = min(time.Duration(max(n, 0))*time.Second, 24*time.Hour)
+	}
+	if life == 0 {
+		life = time.Minute // it did not say
+	}
+	return value, life, nil
+}
+
+// refusedToken says what the refusal of a token or a login means. Wrong
+// credentials are 400 invalid_client or 401 (RFC 6749 §5.2).
+func refusedToken(reply *Reply, what string) error {
 	code := hub.CodeUnavailable
 	switch {
 	case reply.Status == http.StatusTooManyRequests:
@@ -153,7 +166,7 @@ func refusedToken(reply *Reply) error {
 	case reply.Status >= 400 && reply.Status < 500:
 		code = hub.CodeAuth
 	}
-	failure := connectors.Failure(code, statusError{"token endpoint", reply.Status})
+	failure := connectors.Failure(code, statusError{what, reply.Status})
 	failure.RetryAfter = reply.RetryAfter
 	return failure
 }

@@ -36,6 +36,7 @@ const (
 	Electricity Creditor = "electricity"
 	Parking     Creditor = "parking"
 	Roadfines   Creditor = "roadfines"
+	Transport   Creditor = "transport"
 )
 
 // Creditors lists all creditors in a fixed order.
@@ -44,6 +45,7 @@ func Creditors() []Creditor {
 		Ditl, Fines, Water, Heating, Waste, Electricity,
 		Parking,
 		Roadfines,
+		Transport,
 	}
 }
 
@@ -136,6 +138,8 @@ func (b *Book) Truth(c Creditor, person int, on calendar.Day) []Debt {
 		return b.parkingDebts(person, on)
 	case Roadfines:
 		return b.roadFineDebts(person, on)
+	case Transport:
+		return b.penaltyDebts(person, on)
 	default:
 		return b.billDebts(c, person, on)
 	}
@@ -152,6 +156,8 @@ func (b *Book) Knows(c Creditor, person int, on calendar.Day) bool {
 		_, known = b.Dues(person, on)
 	case Roadfines:
 		_, known = b.RoadFines(person, on)
+	case Transport:
+		_, known = b.Penalties(person, on)
 	}
 	return known
 }

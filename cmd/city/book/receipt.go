@@ -63,6 +63,7 @@ func receiptNumber(c Creditor, n int) string {
 		Ditl: "CH", Fines: "PLR", Water: "AC", Heating: "TI", Waste: "SI", Electricity: "EI",
 		Parking:   "PK",
 		Roadfines: "CNAD",
+		Transport: "CTP",
 	}[c]
 	return fmt.Sprintf("%s%08d", prefix, n)
 }
@@ -157,6 +158,8 @@ func (b *Book) allot(c Creditor, p Payment, at time.Time) (allotment, error) {
 		return b.allotDue(p, on)
 	case Roadfines:
 		return b.allotRoadFine(p, on, then)
+	case Transport:
+		return b.allotPenalty(p, on)
 	default:
 		return b.allotBill(c, p, on, then)
 	}

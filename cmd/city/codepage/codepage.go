@@ -11,6 +11,7 @@ type Page struct{ bytes map[rune]byte }
 var (
 	Windows1250 = of(charmap.Windows1250)
 	CP852       = of(charmap.CodePage852)
+	Latin2      = of(charmap.ISO8859_2)
 )
 
 func of(cm *charmap.Charmap) *Page {

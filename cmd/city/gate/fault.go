@@ -67,6 +67,9 @@ const (
 	PlateLetters Kind = "plate_letters" // letters O for zeros in number plates
 )
 
+// NullAmount makes a careless application send null where amounts should stand.
+const NullAmount Kind = "null_amount"
+
 // NoReference makes a bank leave out what an entry is for.
 const NoReference Kind = "no_reference"
 
@@ -75,7 +78,7 @@ var (
 	fileKinds    = []Kind{Late, Missing, Truncated, Twice, Yesterday, WrongTotal, BadMarker, NoMarker, CP852}
 	invoiceKinds = []Kind{DuplicateXML, BalanceDiffers}
 	pspKinds     = []Kind{NotifyLost, NotifyTwice, NotifyEarly, NotifyLate, NotifyForged, NotifyReplayed, NotifyAltered, FraudReview}
-	streamKinds  = []Kind{StreamCut, NewValue, PlateLetters}
+	streamKinds  = []Kind{StreamCut, NewValue, PlateLetters, NullAmount}
 	bankKinds    = []Kind{NoReference}
 )
 

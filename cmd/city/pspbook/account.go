@@ -29,6 +29,7 @@ func Accounts() []Account {
 		{string(book.Electricity), string(book.Electricity), "Energie Napoca-Test SA", "RO12SBXB0000999900000002", 10009},
 		{string(book.Parking), string(book.Parking), "Parcari Napoca-Test SA", book.ParkingIBAN, 10021},
 		{string(book.Roadfines), string(book.Roadfines), "Cont unic amenzi rutiere", book.RoadFineIBAN, 10022},
+		{string(book.Transport), string(book.Transport), "Transport Public Napoca-Test SA", book.TransportIBAN, 10031},
 	}
 }
 

@@ -62,6 +62,8 @@ const (
 	heatingUser       = "racord"
 	heatingPassword   = "napoca-test-heating-17aa"
 	wastePassword     = "napoca-test-waste-3c64"
+	transportUser     = "racord"
+	transportPassword = "Ctp=Napoca&Test#1"
 	parkingKey        = "napoca-test-parking-c3e8"
 	portalSecret      = "napoca-test-portal-e2f5"
 )

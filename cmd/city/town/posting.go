@@ -9,6 +9,7 @@ import (
 	"racord/cmd/city/calendar"
 	"racord/cmd/city/ditl"
 	"racord/cmd/city/parking"
+	"racord/cmd/city/transport"
 )
 
 // Receipt is one payment in a creditor's book.
@@ -24,6 +25,8 @@ func posts(creditor string) func(*http.Request, []byte) bool {
 		return ditl.Posts
 	case book.Parking:
 		return parking.Posts
+	case book.Transport:
+		return transport.Posts
 	}
 	return nil
 }

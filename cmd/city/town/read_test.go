@@ -53,11 +53,13 @@ func readAll(t *testing.T, city *town.Town) books {
 	t.Helper()
 	seen, water := books{}, bearer(t, city, "water")
 	parking, road := callParking(t, city), callRoadFines(t, city)
+	ctp := logIn(t, city)
 	for _, p := range city.People() {
 		readTaxes(t, city, p, seen)
 		readFines(t, city, p, seen)
 		readParking(t, parking, p, seen)
 		readRoadFines(t, city, road, p, seen)
+		readTransport(t, ctp, p, seen)
 		for _, a := range p.Accounts["water"] {
 			readWater(t, city, water, a.Code, seen)
 		}

@@ -179,6 +179,8 @@ func (t *Town) Credentials() map[string]string {
 		"heating-sftp-password":     heatingPassword,
 		"heating-sftp-hostkey":      heating.HostKey(),
 		"waste-dsn":                 t.WasteDSN(),
+		"transport-user":            transportUser,
+		"transport-password":        transportPassword,
 		"parking-api-key":           parkingKey,
 		"portal-client-id":          identity.PortalService,
 		"portal-client-secret":      portalSecret,

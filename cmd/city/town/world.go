@@ -15,6 +15,7 @@ import (
 	"racord/cmd/city/parking"
 	"racord/cmd/city/people"
 	"racord/cmd/city/roadfines"
+	"racord/cmd/city/transport"
 	"racord/cmd/city/waste"
 	"racord/cmd/city/water"
 )
@@ -92,6 +93,7 @@ func (t *Town) doors(w *world) {
 	powerTokens := bearer.New(electricityID, electricitySecret, tokenLife)
 	power := electricity.New(w.book, t.clock, w.gates["electricity"], powerTokens)
 	w.secured = w.gates["roadfines"].Wrap(roadfines.New(w.book, t.clock, t.roadKeys))
+	ctp := transport.New(w.book, t.clock, w.gates["transport"], transportUser, transportPassword)
 	for path, door := range map[string]http.Handler{
 		"/ditl/":                   w.gates["ditl"].Wrap(ditl.New(w.book, t.clock, ditlUser, ditlPassword)),
 		"/fines/":                  w.gates["fines"].Wrap(fines.New(w.book, t.clock, finesKey)),
@@ -100,6 +102,8 @@ func (t *Town) doors(w *world) {
 		"/electricity/":            w.gates["electricity"].Wrap(power),
 		"/electricity/oauth/token": w.gates["electricity"].WrapUncounted(powerTokens),
 		parking.Path:               w.gates["parking"].Wrap(parking.New(w.book, t.clock, w.gates["parking"], parkingKey)),
+		"/transport/":              w.gates["transport"].Wrap(ctp),
+		"/transport/login.php":     w.gates["transport"].WrapUncounted(ctp),
 		"/oidc/":                   w.gates[identityGate].Wrap(w.identity),
 	} {
 		w.mux.Handle(path, door)
