@@ -76,7 +76,7 @@ func decision(status int) map[string][]int {
 // sends is about what a company sends by itself.
 func sends(status int) map[string][]int {
 	w := everybodyGets(401, 403, 403, 0, 403)
-	w["company"] = []int{status, 403, 403}
+	w["company"] = []int{status, 404, 404}
 	return w
 }
 
