@@ -21,6 +21,7 @@ type Manifest struct {
 	Test     TestDebtors
 
 	settings reflect.Value // of the kind's own type
+	watch    func(*Reading, *hub.Obligation, *hub.QualityEvent)
 }
 
 // header is the shape of a manifest's top level; settings and calls belong to

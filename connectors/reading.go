@@ -25,8 +25,9 @@ type Reading struct {
 	count    int // records seen
 	flags    []hub.QualityEvent
 	answer   hub.Answer
-	text     [96]byte  // where the scope's buffers begin
-	places   [16]Value // likewise
+	watch    func(*Reading, *hub.Obligation, *hub.QualityEvent) // of every record; nil = nobody
+	text     [96]byte                                           // where the scope's buffers begin
+	places   [16]Value                                          // likewise
 
 	batch      int           // records to make room for at once
 	parts      [][]hub.Share // of a quote: what a payment of each obligation is booked to
@@ -49,7 +50,7 @@ func slot[T any](free *[]T, batch int) *T {
 // Reading begins to read the answer to a call. For a feed asked is zero.
 func (m *Manifest) Reading(c *Call, asked hub.Asked, now time.Time) *Reading {
 	r := readings.Get().(*Reading)
-	r.call, r.creditor, r.asked, r.now = c, &m.Creditor, asked, now
+	r.call, r.creditor, r.asked, r.now, r.watch = c, &m.Creditor, asked, now, m.watch
 	r.scope.buf, r.scope.other, r.scope.stack = r.text[:0:64], r.text[64:64], r.places[:0]
 	r.batch = 1
 	return r

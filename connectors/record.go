@@ -23,14 +23,22 @@ func (r *Reading) record(v Value, o *hub.Obligation) *hub.QualityEvent {
 	s.record, s.here, s.remarks, s.stack = v, v, nil, s.stack[:0]
 	r.count++
 	if refused := r.fill(o); refused != nil {
-		return r.event(refused)
+		return r.told(o, r.event(refused))
 	}
 	o.Quality = append(o.Quality, r.flags...)
 	for _, remark := range s.remarks {
 		remark.Field = r.event(&refusal{where: "*"}).Field
 		o.Quality = append(o.Quality, remark)
 	}
-	return nil
+	return r.told(o, nil)
+}
+
+// told tells who watches what became of a record.
+func (r *Reading) told(o *hub.Obligation, refused *hub.QualityEvent) *hub.QualityEvent {
+	if r.watch != nil {
+		r.watch(r, o, refused)
+	}
+	return refused
 }
 
 func (r *Reading) fill(o *hub.Obligation) *refusal {

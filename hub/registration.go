@@ -205,7 +205,7 @@ type TrialSubject struct {
 
 // DryRun is one citizen's answer on its way from the creditor to the hub.
 type DryRun struct {
-	Exchanges []DryExchange `json:"exchanges"` // what went over the wire, secrets masked
+	Exchanges []DryExchange `json:"exchanges"` // what went over the wire; credentials, personal and account codes masked
 	Records   []DryRecord   `json:"records"`
 	Code      Code          `json:"code,omitempty"`   // what the answer as a whole failed with
 	Detail    string        `json:"detail,omitempty"` // and why
@@ -217,9 +217,19 @@ type DryExchange struct {
 	CameBack string `json:"came_back"`
 }
 
+// DryField is a field of a record, as it came and as it was read.
+type DryField struct {
+	Field   string `json:"field"` // ours: outstanding, reference.invoice …
+	From    string `json:"from"`  // what the manifest says about it
+	Raw     string `json:"raw,omitempty"`
+	Ours    string `json:"ours,omitempty"`
+	Problem string `json:"problem,omitempty"` // why the record is refused
+}
+
 // DryRecord is one record: as it came, and as it was read or refused.
 type DryRecord struct {
 	Raw     string         `json:"raw"`
+	Fields  []DryField     `json:"fields,omitempty"` // single fields, side by side
 	Mapped  *Obligation    `json:"mapped,omitempty"`
 	Refused []QualityEvent `json:"refused,omitempty"`
 }

@@ -200,13 +200,13 @@ func (a *Allowance) lend(held int, until time.Time) {
 	a.grant()
 }
 
-// resize uses the fair share of the slots that are leased, and more only as long
-// as calls are under way in them. It tells how many are wanted.
+// resize uses the fair share of the slots that are leased, however many others
+// calls are still under way in. It tells how many are wanted.
 func (a *Allowance) resize(leased, fair int) (want int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	want = max(fair, a.inflight)
-	a.held = min(leased, want)
+	a.held = min(leased, fair)
 	a.grant()
 	return want
 }

@@ -174,7 +174,8 @@ func (l *Leaser) keep(ctx context.Context, one *lease) (short bool, err error) {
 
 func (l *Leaser) keepSlots(ctx context.Context, one *lease) (short bool, err error) {
 	total := one.limits.Inflight
-	want := one.resize(one.slots, l.share(total))
+	fair := l.share(total)
+	want := one.resize(one.slots, fair)
 	if one.slots == want && time.Until(one.renewAt) > 0 {
 		return false, nil
 	}
@@ -186,7 +187,7 @@ func (l *Leaser) keepSlots(ctx context.Context, one *lease) (short bool, err err
 		return true, err
 	}
 	one.slots, one.renewAt = got, began.Add(one.ttl/2)
-	one.lend(got, began.Add(one.ttl-l.conf.Margin))
+	one.lend(min(got, fair), began.Add(one.ttl-l.conf.Margin))
 	return got < want, nil
 }
 

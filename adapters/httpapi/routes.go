@@ -19,7 +19,7 @@ func (a *API) routes() []route {
 			serve(a, citizens("view_stream", a.limits.views), decodeStream, a.stream, writeNothing))},
 		{"GET /v1/creditors", serve(a, anyone("creditor_list", a.limits.calls), decodeNothing, a.listCreditors, writeList)},
 		{"POST /v1/creditors/{creditor}/obligations", a.upload(
-			serve(a, streamed(companies("obligation_send", a.limits.sends)), decodeDelivery, a.sendMany, writeDelivered))},
+			serve(a, streamed(companies("obligation_send", a.limits.sends)), decodeDelivery, a.sendMany, writeRows))},
 		{"PUT /v1/creditors/{creditor}/obligations/{id}", serve(a, companies("obligation_put", a.limits.sends), decodePut, a.sendOne, writeSent)},
 		{"POST /v1/creditors/{creditor}/obligations/{id}/cancel", serve(a, companies("obligation_cancel", a.limits.sends), decodeChange, a.sendCancel, writeSent)},
 		{"POST /v1/creditors/{creditor}/obligations/{id}/restore", serve(a, companies("obligation_restore", a.limits.sends), decodeChange, a.sendRestore, writeSent)},

@@ -46,7 +46,7 @@ type delivered struct {
 	whole  push.Summary
 }
 
-func creditorOf(r *http.Request) (hub.Name, error) {
+func decodeSender(r *http.Request) (hub.Name, error) {
 	name := hub.Name(r.PathValue("creditor"))
 	if !name.Valid() {
 		return "", invalid("creditor", "not a creditor's name")
@@ -59,7 +59,7 @@ func decodeSent(r *http.Request) (s sent, err error) {
 	if _, err = params(r); err != nil {
 		return s, err
 	}
-	if s.creditor, err = creditorOf(r); err != nil {
+	if s.creditor, err = decodeSender(r); err != nil {
 		return s, err
 	}
 	if s.id = r.PathValue("id"); s.id == "" || len(s.id) > longestID || hub.ValidCNP(s.id) {
@@ -112,7 +112,7 @@ func decodeDelivery(r *http.Request) (d delivered, err error) {
 	if err != nil {
 		return d, err
 	}
-	if d.creditor, err = creditorOf(r); err != nil {
+	if d.creditor, err = decodeSender(r); err != nil {
 		return d, err
 	}
 	if d.Form, err = formOf(r); err != nil {
@@ -232,9 +232,9 @@ func sentStatus(sum push.Summary) int {
 
 var typeNDJSON = []string{"application/x-ndjson"}
 
-// writeDelivered answers with a line for every row that was not taken, and then the
+// writeRows answers with a line for every row that was not taken, and then the
 // summary.
-func writeDelivered(x *exchange, w http.ResponseWriter, d delivered) error {
+func writeRows(x *exchange, w http.ResponseWriter, d delivered) error {
 	defer d.report.close()
 	last, err := json.Marshal(struct {
 		Summary push.Summary `json:"summary"`

@@ -36,6 +36,7 @@ type parts struct {
 	store     hub.Store
 	l1, l2    hub.PageCache
 	keys      *hub.Keys
+	berth     *berth
 	fleet     hub.Roster
 	views     *view.Views
 	feeds     *feed.Runner

@@ -28,6 +28,7 @@ func (h *runningHub) openFleet(ctx context.Context, setup hubSetup) error {
 	leaser := guard.NewLeaser(h.store, hub.Holder(cmp.Or(setup.Config.Replica, hub.NewID())), guard.LeaseConf{}, h.log)
 	ward := guard.NewWard(h.store, setup.Clock, h.log, h.meters.Quarantined)
 	b := &berth{h: h, setup: setup, leaser: leaser, ward: ward}
+	h.berth = b
 	var own []*hub.Connector
 	for _, m := range manifests {
 		c, closing, err := b.open(ctx, m, b.ofOperator(m.Creditor.Name))

@@ -1,8 +1,9 @@
 // Command racord is the hub: serve runs it, demo runs it beside a simulated
-// city, check proves a manifest against its creditor, token gives a demo
-// citizen's bearer token, migrate prepares the database, verify holds the books
+// city, try shows one answer as it is read, check proves a manifest against its
+// creditor, token gives a demo citizen's bearer token, migrate prepares the database, verify holds the books
 // against those of providers and creditors, reconcile compares them and keeps what
-// differs, recover rebuilds the books after an old backup was restored.
+// differs, recover rebuilds the books after an old backup was restored, connector
+// registers what a company connects with.
 package main
 
 import (
@@ -32,10 +33,12 @@ type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the hub of a configuration file."`
 	Demo      demoCommand      `cmd:"" help:"Run the hub beside a simulated city of 2,000 people, with nothing else installed."`
 	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens."`
+	Try       tryCommand       `cmd:"" help:"Ask a creditor about one test debtor and show raw, mapped and refused side by side."`
 	Check     checkCommand     `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the database of a configuration to this version and exit."`
 	Verify    verifyCommand    `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the books with providers, creditors and the bank now and print what differs."`
+	Connector connectorCommand `cmd:"" help:"Bring a connector to the hub: draft, prove, approve, promote, roll back."`
 	Recover   recoverCommand   `cmd:"" help:"Rebuild the books from providers and creditors after an old backup was restored."`
 }
 
@@ -65,5 +68,5 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w; see racord --help", err)
 	}
-	return command.Run()
+	return command.Run(&cli.Connector)
 }

@@ -37,8 +37,12 @@ func (h *runningHub) openVault(_ context.Context, setup hubSetup) error {
 
 // openRegistry takes connectors that companies bring.
 func (h *runningHub) openRegistry(_ context.Context, setup hubSetup) error {
+	proving, err := h.berth.newProver()
+	if err != nil {
+		return err
+	}
 	h.registry = onboard.New(onboard.Parts{
-		Store: h.store, Reader: manifestReader{kinds.All(), setup}, Secrets: h.vault, Keeper: h.vault, Clock: setup.Clock, Log: h.log,
+		Prover: proving, Trier: proving, Store: h.store, Reader: manifestReader{kinds.All(), setup}, Secrets: h.vault, Keeper: h.vault, Clock: setup.Clock, Log: h.log,
 	}, onboarding(setup.Config.Onboarding))
 	h.onClose(func(context.Context) error { h.registry.Close(); return nil })
 	return nil

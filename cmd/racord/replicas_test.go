@@ -45,7 +45,7 @@ func TestNoCreditorSeesMoreThanItDeclared(t *testing.T) {
 		"three replicas, killed meanwhile": {3, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			city := startTown(t, town.Config{Latency: "calm", PostgresDSN: testserver.Postgres(t)})
+			city := startTown(t, town.Config{Size: "XS", Latency: "calm", PostgresDSN: testserver.Postgres(t)})
 			s := newSite(t, city, plan{More: raised})
 			if tc.replicas > 1 {
 				s = newSite(t, city, plan{More: raised + onPostgres(t)})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"racord/config"
 	"racord/hub"
@@ -35,11 +36,13 @@ type demoFacts struct {
 }
 
 type tokenCommand struct {
-	Data    string `help:"Data directory of the running demo." default:"data/demo" type:"path"`
-	Citizen string `help:"A demo citizen: ana, ion, maria, istvan, or the id of any inhabitant." required:""`
+	Data     string `help:"Data directory of the running demo." default:"data/demo" type:"path"`
+	Citizen  string `help:"A demo citizen: ana, ion, maria, istvan, or the id of any inhabitant." xor:"who" required:""`
+	Company  string `help:"A company's engineer, by the creditor's short name: for connectors." xor:"who" required:""`
+	Approver string `help:"One of the city's approvers, by any name: for connectors." xor:"who" required:""`
 }
 
-// Run signs the citizen in at the demo city's identity provider (code and
+// Run prints an access token. It signs a citizen in at the demo city's identity provider (code and
 // PKCE, RFC 7636) as a portal would, and prints the access token.
 func (c *tokenCommand) Run(ctx context.Context, to streams) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -48,12 +51,38 @@ func (c *tokenCommand) Run(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
-	token, err := signIn(ctx, facts, c.Citizen)
+	token, err := c.token(ctx, facts)
 	if err != nil {
-		return fmt.Errorf("sign in %s: %w", c.Citizen, err)
+		return fmt.Errorf("sign in %s%s%s: %w", c.Citizen, c.Company, c.Approver, err)
 	}
 	_, err = fmt.Fprintln(to.out, token)
 	return err
+}
+
+func (c *tokenCommand) token(ctx context.Context, facts demoFacts) (string, error) {
+	switch {
+	case c.Company != "":
+		return atDesk(ctx, facts, c.Data, "company-"+c.Company)
+	case c.Approver != "":
+		return atDesk(ctx, facts, c.Data, "approver-"+c.Approver)
+	default:
+		return signIn(ctx, facts, c.Citizen)
+	}
+}
+
+// atDesk signs somebody in who works at a desk (client credentials, RFC 6749
+// §4.4), with the secret that the demo left.
+func atDesk(ctx context.Context, facts demoFacts, data, name string) (string, error) {
+	secret, err := os.ReadFile(filepath.Join(data, "secrets", "desk", "desk-client-secret"))
+	if err != nil {
+		return "", err
+	}
+	desk := clientcredentials.Config{ClientID: name, ClientSecret: string(secret), TokenURL: facts.Issuer + "/token"}
+	token, err := desk.Token(ctx)
+	if err != nil {
+		return "", err
+	}
+	return token.AccessToken, nil
 }
 
 func readDemoFacts(dir string) (facts demoFacts, err error) {

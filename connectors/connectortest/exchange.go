@@ -117,7 +117,10 @@ var codes = regexp.MustCompile(`[0-9]{13,}`)
 
 // masked hides whom was asked about, everything that looks like a personal
 // code, and credentials, and cuts what is long.
-func (r *run) masked(text string) string {
+func (r *run) masked(text string) string { return cutTo(shownBytes, r.hidden(text)) }
+
+// hidden masks and cuts nothing.
+func (r *run) hidden(text string) string {
 	for _, w := range r.allWires() {
 		w.mu.Lock()
 		for _, secret := range w.secrets {
@@ -132,9 +135,13 @@ func (r *run) masked(text string) string {
 			text = strings.ReplaceAll(text, value, hub.Mask(value))
 		}
 	}
-	text = codes.ReplaceAllStringFunc(text, hub.Mask)
-	if len(text) > shownBytes {
-		text = strings.ToValidUTF8(text[:shownBytes], "") + " …"
+	return codes.ReplaceAllStringFunc(text, hub.Mask)
+}
+
+// cutTo cuts what is longer.
+func cutTo(most int, text string) string {
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + " …"
 	}
 	return text
 }

@@ -32,25 +32,47 @@ func TestEveryKindStandsBehindTheWall(t *testing.T) {
 		"opened": {[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, true},
 	} {
 		seen := map[string]bool{}
+		manifests := []*connectors.Manifest{written(t, company)}
 		for _, creditor := range demoManifests(t) {
+			manifests = append(manifests, parse(t, creditor))
+		}
+		for _, m := range manifests {
 			var came atomic.Int64
 			address := doorbell(t, &came)
-			m := parse(t, creditor)
 			m.Rebase("http://127.0.0.1:8090", "http://"+address)
 			m.Rebase("https://127.0.0.1:8443", "https://"+address)
 			m.Rebase("127.0.0.1:8022", address)
+			m.Rebase("https://racord.cablu.example", "http://"+address)
 			knock(t, m, address, secrets, inside.allow)
 			if got := came.Load() > 0; got != inside.arrives {
-				t.Errorf("%s, %s (%s): got %d connections", name, creditor, m.Kind, came.Load())
+				t.Errorf("%s, %s (%s): got %d connections", name, m.Creditor.Name, m.Kind, came.Load())
 			}
 			seen[m.Kind] = true
 		}
 		for _, kind := range kinds.All().Names() {
-			if !seen[kind] && kind != "native" && kind != "push" { // rest with calls of its own; makes none
+			if !seen[kind] && kind != "push" { // it calls nobody: creditors send to it
 				t.Errorf("%s: kind %s was not tried", name, kind)
 			}
 		}
 	}
+}
+
+// company is of a kind that no creditor of the demo city is of.
+const company = `kind: native
+creditor: cablu
+name: Cablu TV
+category: other
+traits: {fetch: [by_account]}
+settings: {url: "https://racord.cablu.example", secret: cablu-token}
+`
+
+func written(t *testing.T, text string) *connectors.Manifest {
+	t.Helper()
+	m, err := kinds.All().Parse("company.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func demoManifests(t *testing.T) []string {
@@ -106,7 +128,11 @@ func knock(t *testing.T, m *connectors.Manifest, address string, secrets map[str
 			if strings.HasSuffix(name, "dsn") {
 				return hub.NewSecret("postgres://u:p@" + address + "/db"), nil
 			}
-			return hub.NewSecret(secrets[name]), nil
+			value := secrets[name]
+			if value == "" {
+				value = "secret"
+			}
+			return hub.NewSecret(value), nil
 		},
 	}
 	c, err := kinds.All().Open(t.Context(), env, m)
