@@ -23,6 +23,7 @@ var payees = []string{
 	"ditl", "fines", "water", "electricity", "waste",
 	"parking",
 	"transport",
+	"gas",
 	"roadfines",
 }
 

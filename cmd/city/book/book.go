@@ -37,6 +37,7 @@ const (
 	Parking     Creditor = "parking"
 	Roadfines   Creditor = "roadfines"
 	Transport   Creditor = "transport"
+	Gas         Creditor = "gas"
 )
 
 // Creditors lists all creditors in a fixed order.
@@ -46,11 +47,12 @@ func Creditors() []Creditor {
 		Parking,
 		Roadfines,
 		Transport,
+		Gas,
 	}
 }
 
 // Utilities lists the creditors that find a customer by client code only.
-func Utilities() []Creditor { return []Creditor{Water, Heating, Waste, Electricity} }
+func Utilities() []Creditor { return []Creditor{Water, Heating, Waste, Electricity, Gas} }
 
 // Debt is one record a creditor shows about somebody, settled ones included.
 // Total − Paid = Outstanding; a negative Outstanding is a credit.

@@ -30,6 +30,7 @@ var codes = map[Creditor]struct{ first, step, width int }{
 	Heating:     {90412, 3, 7},
 	Waste:       {1207, 11, 8},
 	Electricity: {1_000_003_517, 13, 10},
+	Gas:         {20_006_011, 17, 9},
 }
 
 // Serves reports whether a household (or a company's seat) is a customer.
@@ -48,6 +49,8 @@ func (b *Book) Serves(c Creditor, house int) bool {
 		return h.Flat && d.Chance(220)
 	case Waste:
 		return d.Chance(550)
+	case Gas:
+		return d.Chance(620)
 	default:
 		return d.Chance(970)
 	}
@@ -86,10 +89,15 @@ func (b *Book) Client(c Creditor, house int) (Client, bool) {
 	return client, true
 }
 
-// holder is the head's name; 7 % of contracts kept a previous owner's.
+// holder is the head's name; 7 % of contracts kept a previous owner's, at the gas
+// company 15 %.
 func (b *Book) holder(c Creditor, house int, head people.Person) string {
 	d := dice.New(b.seed, "holder "+string(c), house)
-	if !head.Named() && head.Kind == people.Human && d.Chance(70) {
+	strangers := 70
+	if c == Gas {
+		strangers = 150
+	}
+	if !head.Named() && head.Kind == people.Human && d.Chance(strangers) {
 		return strings.ToUpper(b.people.Person(d.Intn(b.people.Len())).Name())
 	}
 	return head.Official()

@@ -34,6 +34,13 @@ func (i Invoice) Outstanding() int64 {
 	return i.Amount + i.Penalty - i.Paid
 }
 
+// Read reports whether the meter was read for a gas bill: every third month, and
+// before one in the customer's favour. The others are estimated.
+func (i Invoice) Read() bool { return i.Month%3 == 0 || i.Amount < 0 }
+
+// GasIBAN is where gas is paid.
+const GasIBAN = "RO75SBXB0000999900000032"
+
 // Depth is how many months before the current one a utility's books go back;
 // everything older is settled.
 const Depth = 4
@@ -116,7 +123,7 @@ func (b *Book) invoice(c Creditor, house, month, turn int, habit billHabit, on c
 	return inv
 }
 
-var series = map[Creditor]string{Water: "AP", Heating: "TF", Waste: "SL", Electricity: "EL"}
+var series = map[Creditor]string{Water: "AP", Heating: "TF", Waste: "SL", Electricity: "EL", Gas: "GN"}
 
 // billID is what a creditor's interface calls a bill.
 func billID(c Creditor, number string) string {
@@ -133,7 +140,8 @@ func invoiceNumber(c Creditor, house, month, turn int) string {
 }
 
 // amount is what a month costs: water 70 lei, heating 380 in the season,
-// electricity log-normal with median 180, waste per head.
+// electricity log-normal with median 180, waste per head, gas 40 lei in summer and
+// 450 in winter.
 func (b *Book) amount(c Creditor, house, month int) int64 {
 	d := dice.New(b.seed, string(c), house, month)
 	switch c {
@@ -144,6 +152,11 @@ func (b *Book) amount(c Creditor, house, month int) int64 {
 			return int64(d.Between(3_500, 9_500))
 		}
 		return int64(d.Between(21_000, 131_000))
+	case Gas:
+		if of := month % 12; of >= 4 && of <= 9 { // billed May to October
+			return int64(d.Between(2_200, 6_100))
+		}
+		return int64(d.Between(24_000, 66_000))
 	case Waste:
 		return 1_895 * int64(1+len(b.people.House(house).Members))
 	default:
@@ -171,7 +184,11 @@ func (b *Book) billHabit(c Creditor, house int) billHabit {
 	default:
 		h.after = calendar.Day(d.Between(3, 12))
 	}
-	if h.credit = house > 3 && d.Chance(20); h.credit {
+	credits := 20
+	if c == Gas {
+		credits = 80 // what was estimated too high
+	}
+	if h.credit = house > 3 && d.Chance(credits); h.credit {
 		h.after = 50 // a credit stays on the account for a while
 	}
 	if c == Electricity && !h.credit && d.Chance(50) {

@@ -30,6 +30,7 @@ func Accounts() []Account {
 		{string(book.Parking), string(book.Parking), "Parcari Napoca-Test SA", book.ParkingIBAN, 10021},
 		{string(book.Roadfines), string(book.Roadfines), "Cont unic amenzi rutiere", book.RoadFineIBAN, 10022},
 		{string(book.Transport), string(book.Transport), "Transport Public Napoca-Test SA", book.TransportIBAN, 10031},
+		{string(book.Gas), string(book.Gas), "Gaz Napoca-Test SA", book.GasIBAN, 10032},
 	}
 }
 

@@ -63,6 +63,9 @@ func readAll(t *testing.T, city *town.Town) books {
 		for _, a := range p.Accounts["water"] {
 			readWater(t, city, water, a.Code, seen)
 		}
+		for _, a := range p.Accounts["gas"] {
+			readGas(t, city, a.Code, seen)
+		}
 	}
 	readHeating(t, city, seen)
 	readWaste(t, city, seen)

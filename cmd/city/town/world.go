@@ -9,6 +9,7 @@ import (
 	"racord/cmd/city/ditl"
 	"racord/cmd/city/electricity"
 	"racord/cmd/city/fines"
+	"racord/cmd/city/gas"
 	"racord/cmd/city/gate"
 	"racord/cmd/city/heating"
 	"racord/cmd/city/identity"
@@ -102,6 +103,7 @@ func (t *Town) doors(w *world) {
 		"/electricity/":            w.gates["electricity"].Wrap(power),
 		"/electricity/oauth/token": w.gates["electricity"].WrapUncounted(powerTokens),
 		parking.Path:               w.gates["parking"].Wrap(parking.New(w.book, t.clock, w.gates["parking"], parkingKey)),
+		"/gas/":                    w.gates["gas"].Wrap(gas.New(w.book, t.clock, gasKey)),
 		"/transport/":              w.gates["transport"].Wrap(ctp),
 		"/transport/login.php":     w.gates["transport"].WrapUncounted(ctp),
 		"/oidc/":                   w.gates[identityGate].Wrap(w.identity),
