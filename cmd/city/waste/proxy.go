@@ -73,7 +73,8 @@ func (p *proxy) receive(conn net.Conn, g *gate.Gate) {
 	}
 }
 
-// join passes bytes both ways until one side hangs up.
+// join passes bytes both ways until one side hangs up. It does not close the
+// caller's side: whoever sees that closed must not be counted any more.
 func (p *proxy) join(caller net.Conn, g *gate.Gate) {
 	network, address := p.upstream()
 	server, err := (&net.Dialer{}).DialContext(p.ctx, network, address)
@@ -84,7 +85,7 @@ func (p *proxy) join(caller net.Conn, g *gate.Gate) {
 	var back sync.WaitGroup
 	back.Go(func() {
 		p.answer(caller, server, g)
-		_ = caller.Close()
+		_ = caller.SetReadDeadline(time.Unix(1, 0)) // nothing more is passed on
 	})
 	_, _ = io.Copy(server, caller)
 	_ = server.Close()
