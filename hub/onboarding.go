@@ -54,10 +54,15 @@ type Deployment struct {
 	Files    []ManifestFile
 }
 
+// Halts tells whether what was live in this stage is stopped, and said to be.
+func (s Stage) Halts() bool { return s == StageSuspended || s == StageQuarantined }
+
 // Deployments is what replicas follow to know which connectors to open.
 type Deployments interface {
 	// Deployed lists the versions that serve, by creditor and version, and an
 	// epoch that moves with every change. The same epoch as known gives no list.
+	// Of a creditor whose live version was suspended or quarantined, and that has
+	// no other, that version stands at the end: its debts are not gone.
 	Deployed(ctx context.Context, known int64) (list []Deployment, epoch int64, err error)
 	// Demote takes a version out of service at once: to suspended, or to
 	// quarantined. It returns CodeConflict when it does not serve any more.

@@ -32,11 +32,10 @@ var bearers = map[string]string{"citizen": "ana", "portal": "portal", "company":
 // row is what every role gets about every object. One status stands for all
 // objects, three for own, other and absent.
 type row struct {
-	want    map[string][]int
-	stage   hub.Stage // of the version it is done to
-	body    string
-	kind    string // of the body; default JSON
-	headers []string
+	want  map[string][]int
+	stage hub.Stage // of the version it is done to
+	body  string
+	kind  string // of the body; default JSON
 }
 
 // What roles get about things of a kind.
@@ -76,7 +75,7 @@ func decision(status int) map[string][]int {
 // sends is about what a company sends by itself.
 func sends(status int) map[string][]int {
 	w := everybodyGets(401, 403, 403, 0, 403)
-	w["company"] = []int{status, 403, 403}
+	w["company"] = []int{status, 404, 404}
 	return w
 }
 

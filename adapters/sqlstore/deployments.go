@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"racord/hub"
 )
@@ -35,7 +36,55 @@ func (s *Store) Deployed(ctx context.Context, known int64) (list []hub.Deploymen
 		list = append(list, d)
 		return err
 	}, deployedQuery)
-	return list, epoch, err
+	if err != nil {
+		return nil, epoch, err
+	}
+	halted, err := s.halted(ctx)
+	return append(list, halted...), epoch, err
+}
+
+const haltedQuery = `
+SELECT DISTINCT creditor FROM connector_versions v WHERE stage IN ('suspended', 'quarantined')
+AND NOT EXISTS (SELECT 1 FROM connector_versions o WHERE o.creditor = v.creditor AND o.stage = 'live') ORDER BY creditor`
+
+// halted lists the versions that were live last, of creditors that have no live
+// version because it was stopped.
+func (s *Store) halted(ctx context.Context) (list []hub.Deployment, err error) {
+	var creditors []hub.Name
+	err = s.each(ctx, s.read, func(row Scanner) error {
+		var name hub.Name
+		err := row.Scan(&name)
+		creditors = append(creditors, name)
+		return err
+	}, haltedQuery)
+	for i := 0; i < len(creditors) && err == nil; i++ {
+		var r hub.Registration
+		if r, err = s.Registration(ctx, creditors[i]); err != nil {
+			break
+		}
+		v := lastLive(&r)
+		if v == nil || !v.Stage.Halts() {
+			continue
+		}
+		var text hub.ManifestText
+		if text, err = s.Text(ctx, creditors[i], v.No); err == nil {
+			list = append(list, hub.Deployment{Creditor: creditors[i], Version: v.No, Stage: v.Stage, Since: v.Since, Manifest: text.YAML, Files: text.Files})
+		}
+	}
+	return list, err
+}
+
+// lastLive is the version that was live last, nil when none ever was.
+func lastLive(r *hub.Registration) (last *hub.Version) {
+	var since time.Time
+	for i := range r.Versions {
+		for _, move := range r.Versions[i].Moves {
+			if move.To == hub.StageLive && !move.At.Before(since) {
+				last, since = &r.Versions[i], move.At
+			}
+		}
+	}
+	return last
 }
 
 const demoteQuery = `

@@ -76,7 +76,7 @@ func (p prover) candidate(c hub.Candidate, secrets hub.SecretStore) (*connectors
 	for old, now := range p.setup.Config.Sandbox.Bases {
 		m.Rebase(old, now)
 	}
-	allowance := p.leaser.Allowance(c.Creditor, guard.LimitsOf(m.Traits))
+	allowance := p.allowance(m)
 	way := upstream.New(upstream.Conf{
 		MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: allowed(p.setup, c.Creditor), Deny: denied(p.setup.Config.Wall),
 	})
@@ -84,4 +84,15 @@ func (p prover) candidate(c hub.Candidate, secrets hub.SecretStore) (*connectors
 		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn,
 		Secret: roster.Secrets(secrets, c.Creditor), Clock: p.setup.Clock, Log: p.h.log,
 	}, way.Close, nil
+}
+
+// allowance is the one that the creditor's connector has. One that no replica
+// calls yet is called by the suite alone.
+func (p prover) allowance(m *connectors.Manifest) *guard.Allowance {
+	for _, c := range p.h.fleet.OnDuty() {
+		if c.Creditor.Name == m.Creditor.Name {
+			return p.leaser.Allowance(m.Creditor.Name, guard.LimitsOf(m.Traits))
+		}
+	}
+	return guard.Fixed(m.Creditor.Name, guard.LimitsOf(m.Traits))
 }

@@ -116,6 +116,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"connectors: changes wait for each other":              registrationRace,
 		"connectors: one is live and one on its way":           oneVersionServes,
 		"connectors: replicas follow what serves":              deploymentsAreFollowed,
+		"connectors: a stopped creditor is listed":             aStoppedCreditorIsListed,
 		"connectors: trials are summed over replicas":          trialsAreSummed,
 		"secrets: two slots of each name":                      secretsHaveTwoSlots,
 		"secrets: wrapped again, never lost":                   secretsAreRewrapped,

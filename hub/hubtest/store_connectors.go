@@ -193,6 +193,23 @@ func deploymentsAreFollowed(t *testing.T, lab Lab) {
 	}
 }
 
+func aStoppedCreditorIsListed(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	registered(t, store, "water", func(r *hub.Registration) {
+		bring(draft(r, "one"), hub.StageLive)
+		bring(draft(r, "two"), hub.StageCanary)
+	})
+	wantCode(t, "Demote the canary", store.Demote(ctx, "water", 2, hub.StageSuspended, "x"), "")
+	if list, _, err := store.Deployed(ctx, -1); err != nil || len(list) != 1 || list[0].Stage != hub.StageLive {
+		t.Errorf("with a live version: got %+v (%v)", list, err)
+	}
+	wantCode(t, "Demote the live one", store.Demote(ctx, "water", 1, hub.StageQuarantined, "x"), "")
+	list, _, err := store.Deployed(ctx, -1)
+	if err != nil || len(list) != 1 || list[0].Version != 1 || list[0].Stage != hub.StageQuarantined || string(list[0].Manifest) != "one" {
+		t.Errorf("stopped: got %+v (%v), want version 1", list, err)
+	}
+}
+
 func trialsAreSummed(t *testing.T, lab Lab) {
 	ctx, stores := t.Context(), []hub.Store{lab.Store, lab.Replica(t)}
 	registered(t, lab.Store, "water", func(r *hub.Registration) { bring(draft(r, "x"), hub.StageShadow) })

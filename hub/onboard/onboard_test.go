@@ -259,8 +259,10 @@ func TestPayingNeedsTwoPersonsForEveryAccount(t *testing.T) {
 	}
 	prove(company, hub.CodeForbidden)
 	prove(other, hub.CodeNotFound)
-	if prove(maria, "") || prove(maria, "") {
-		t.Error("one person's word was enough")
+	for range 2 {
+		if prove(maria, "") {
+			t.Error("one person's word was enough")
+		}
 	}
 	if !prove(dan, "") {
 		t.Error("two persons' word was not enough")

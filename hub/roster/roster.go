@@ -176,7 +176,7 @@ func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) 
 	defer r.mu.Unlock()
 	next := map[post]*member{}
 	for _, d := range list {
-		at := post{d.Creditor, d.Version, d.Stage == hub.StageLive}
+		at := post{d.Creditor, d.Version, d.Stage == hub.StageLive || d.Stage.Halts()}
 		if r.banned[at] {
 			continue
 		}
@@ -214,6 +214,10 @@ func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member
 		c.Quoter, c.Sink, c.Finder, c.Reverser, c.Statement, c.Room = nil, nil, nil, nil, nil, nil
 	}
 	m := &member{Deployment: d, opened: opened}
+	if d.Stage.Halts() {
+		c.Feed, c.Linker, c.Probe, c.Source = nil, nil, nil, stopped(d.Stage)
+		return m, nil
+	}
 	if d.Stage != hub.StageLive {
 		c.Feed = nil // what it would publish is the creditor's, not this version's
 		c.Source = r.watched(c.Source, at, d)
@@ -263,7 +267,9 @@ func (r *Roster) publish() {
 	}
 	for at, m := range r.crew {
 		if at.live {
-			live[at.creditor] = m.opened.Connector
+			if live[at.creditor] == nil || !m.Stage.Halts() {
+				live[at.creditor] = m.opened.Connector
+			}
 		} else {
 			coming[at.creditor] = m
 		}

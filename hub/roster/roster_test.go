@@ -266,6 +266,27 @@ func TestAShadowWithoutALiveVersionIsAsked(t *testing.T) {
 	})
 }
 
+func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		for stage, code := range map[hub.Stage]hub.Code{hub.StageSuspended: hub.CodeMaintenance, hub.StageQuarantined: hub.CodeForeignData} {
+			t.Run(fmt.Sprint(stage, ", own ", own), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScene(t, own, good)
+					defer s.end()
+					s.store.serve(hub.Deployment{Version: 4, Stage: hub.StageLive})
+					time.Sleep(2 * time.Second)
+					s.store.serve(hub.Deployment{Version: 4, Stage: stage})
+					time.Sleep(2 * time.Second)
+					got, err := s.answerOf("p")
+					if own && (got != 0 || err != nil) || !own && (got != 4 || hub.CodeOf(err) != code) {
+						t.Errorf("shown is version %d (%v)", got, err)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestAForeignAnswerEndsACanaryAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {

@@ -1,0 +1,18 @@
+package roster
+
+import (
+	"context"
+
+	"racord/hub"
+)
+
+// stopped is a creditor whose live version was taken out of service: what it is
+// owed is not known, and the view says so.
+type stopped hub.Stage
+
+func (s stopped) Obligations(context.Context, hub.Asked) (hub.Answer, error) {
+	if hub.Stage(s) == hub.StageQuarantined {
+		return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "The connector is quarantined.")
+	}
+	return hub.Answer{}, hub.Errorf(hub.CodeMaintenance, "The connector is suspended.")
+}
