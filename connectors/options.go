@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"slices"
 	"strings"
 
 	"racord/hub"
@@ -10,6 +11,10 @@ import (
 // nobody approved.
 const notApproved = "The creditor's answer names a bank account that is not approved. It cannot be paid here until the creditor confirms it."
 
+// noAccount is what a citizen reads when the creditor, which has several bank
+// accounts, names none.
+const noAccount = "The creditor has not said which of its bank accounts this is paid to. It cannot be paid here."
+
 // options reads the ways to pay. A debt of nothing has none; one that is damaged
 // is left out with a remark.
 func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
@@ -17,6 +22,9 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
 	account := r.account(o, m.IBAN)
 	if o.Outstanding.Minor <= 0 {
 		return
+	}
+	if account == nil && m.IBAN != nil && o.NotPayable == "" && len(r.creditor.Accounts) > 1 && !m.splits() {
+		o.NotPayable = noAccount
 	}
 	revenue := s.spare(m.RevenueCode.readText(s))
 	if len(m.Options) == 0 {
@@ -39,6 +47,11 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
 			o.Options = append(grown(o.Options, 2*len(m.Options)), option)
 		}
 	}
+}
+
+// splits tells whether every option says itself where its money goes.
+func (m *obligationMap) splits() bool {
+	return len(m.Options) > 0 && !slices.ContainsFunc(m.Options, func(o optionMap) bool { return len(o.Transfers) == 0 })
 }
 
 func (r *Reading) option(part *optionMap) (option hub.PaymentOption, refused *refusal) {

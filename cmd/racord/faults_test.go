@@ -196,7 +196,7 @@ func TestTheHerdAsksOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	city.ResetCounters()
-	for _, creditor := range []string{"ditl", "fines", "water", "waste", "parking", "roadfines", "transport", "gas"} {
+	for _, creditor := range []string{"ditl", "fines", "water", "waste", "parking", "roadfines", "transport", "gas", "associations"} {
 		_ = city.Fault(creditor, town.Fault{Kind: gate.Hang, Delay: 300 * time.Millisecond})
 	}
 	began := time.Now()

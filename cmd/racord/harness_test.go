@@ -107,7 +107,7 @@ sandbox:
 
 func (s *site) copyManifests(edit *strings.Replacer) {
 	s.t.Helper()
-	files, err := filepath.Glob("../../config/creditors/*.yaml")
+	files, err := filepath.Glob("../../config/creditors/*")
 	if err != nil || len(files) == 0 {
 		s.t.Fatalf("no manifests (%v)", err)
 	}

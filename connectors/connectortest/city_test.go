@@ -57,7 +57,9 @@ func demo(t testing.TB, city *town.Town, file string, change ...string) *connect
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := kinds.All().Parse(file, []byte(strings.NewReplacer(change...).Replace(string(data))))
+	m, err := kinds.All().Parse(file, []byte(strings.NewReplacer(change...).Replace(string(data))), func(name string) ([]byte, error) {
+		return fs.ReadFile(config.DemoCreditors(), name)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,10 +73,11 @@ func demo(t testing.TB, city *town.Town, file string, change ...string) *connect
 // protocol has no such thing for is left.
 var clausesOfTheCity = map[string]int{
 	"ditl.yaml": 47, "fines.yaml": 47, "water.yaml": 48, "electricity.yaml": 47, "waste.yaml": 26, "heating.yaml": 16,
-	"parking.yaml":   29,
-	"roadfines.yaml": 43,
-	"transport.yaml": 46,
-	"gas.yaml":       46,
+	"parking.yaml":      29,
+	"roadfines.yaml":    43,
+	"transport.yaml":    46,
+	"gas.yaml":          46,
+	"associations.yaml": 47,
 }
 
 // The debtors that the manifests name are people of every town, so this is what

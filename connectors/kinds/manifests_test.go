@@ -88,7 +88,7 @@ func TestManifestsOfTheDemoCityAreGood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := kinds.All().Parse(file, data)
+		m, err := kinds.All().Parse(file, data, beside)
 		if err != nil {
 			t.Error(err)
 			continue

@@ -24,6 +24,7 @@ var payees = []string{
 	"parking",
 	"transport",
 	"gas",
+	"associations",
 	"roadfines",
 }
 
@@ -66,13 +67,16 @@ func plain(over http.RoundTripper) *http.Client {
 	return &http.Client{Transport: over, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
+// beside gives the files that stand beside the demo's manifests.
+func beside(name string) ([]byte, error) { return fs.ReadFile(config.DemoCreditors(), name) }
+
 func manifestOf(t testing.TB, name string, c *town.Town) *connectors.Manifest {
 	t.Helper()
 	data, err := fs.ReadFile(config.DemoCreditors(), name+".yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := kinds.All().Parse(name+".yaml", data)
+	m, err := kinds.All().Parse(name+".yaml", data, beside)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func parse(t *testing.T, file string) *connectors.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := kinds.All().Parse(file, data)
+	m, err := kinds.All().Parse(file, data, beside)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -187,7 +187,7 @@ func (b *Book) named(c Creditor, house int, id string, bills []Invoice, on calen
 		if bills[i].ID != id && bills[i].Number != id {
 			continue
 		}
-		if bills[i].Void || b.history(c, bills[i].ID).cancelled {
+		if bills[i].Void || bills[i].Withdrawn || b.history(c, bills[i].ID).cancelled {
 			return nil, ErrCancelled
 		}
 		return &bills[i], nil
@@ -217,6 +217,9 @@ func spread(c Creditor, bills []Invoice, named *Invoice, amount int64) ([]Part, 
 	var parts []Part
 	left := amount
 	for _, bill := range bills {
+		if bill.Withdrawn {
+			continue
+		}
 		if pay := min(left, bill.Outstanding()); pay > 0 {
 			parts = append(parts, Part{ExternalID: bill.ID, Amount: pay})
 			left -= pay

@@ -37,6 +37,7 @@ const (
 	Parking     Creditor = "parking"
 	Roadfines   Creditor = "roadfines"
 	Transport   Creditor = "transport"
+	Hoa         Creditor = "associations"
 	Gas         Creditor = "gas"
 )
 
@@ -47,12 +48,13 @@ func Creditors() []Creditor {
 		Parking,
 		Roadfines,
 		Transport,
+		Hoa,
 		Gas,
 	}
 }
 
 // Utilities lists the creditors that find a customer by client code only.
-func Utilities() []Creditor { return []Creditor{Water, Heating, Waste, Electricity, Gas} }
+func Utilities() []Creditor { return []Creditor{Water, Heating, Waste, Electricity, Gas, Hoa} }
 
 // Debt is one record a creditor shows about somebody, settled ones included.
 // Total − Paid = Outstanding; a negative Outstanding is a credit.

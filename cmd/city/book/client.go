@@ -31,6 +31,7 @@ var codes = map[Creditor]struct{ first, step, width int }{
 	Waste:       {1207, 11, 8},
 	Electricity: {1_000_003_517, 13, 10},
 	Gas:         {20_006_011, 17, 9},
+	Hoa:         {40_000_007, 3, 8},
 }
 
 // Serves reports whether a household (or a company's seat) is a customer.
@@ -51,6 +52,8 @@ func (b *Book) Serves(c Creditor, house int) bool {
 		return d.Chance(550)
 	case Gas:
 		return d.Chance(620)
+	case Hoa:
+		return h.Flat
 	default:
 		return d.Chance(970)
 	}
@@ -139,9 +142,17 @@ func (b *Book) billDebts(c Creditor, person int, on calendar.Day) []Debt {
 	var debts []Debt
 	for _, inv := range Listed(b.Invoices(c, client.House, on)) {
 		debts = append(debts, Debt{
-			Creditor: c, ExternalID: inv.ID, Kind: string(c) + ".bill", Total: inv.Amount + inv.Penalty, Paid: inv.Paid,
+			Creditor: c, ExternalID: inv.ID, Kind: billKind(c), Total: inv.Amount + inv.Penalty, Paid: inv.Paid,
 			Outstanding: inv.Outstanding(), DueOn: inv.Due.ISO(), Account: client.Code, Reachable: "code",
 		})
 	}
 	return debts
+}
+
+// billKind is what kind of debt a bill is.
+func billKind(c Creditor) string {
+	if c == Hoa {
+		return "hoa.maintenance"
+	}
+	return string(c) + ".bill"
 }

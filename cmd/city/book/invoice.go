@@ -24,6 +24,9 @@ type Invoice struct {
 	Penalty int64  // owed besides Amount
 	Cancels string // number of the bill a storno cancels
 	Void    bool   // cancelled, or the storno that cancels
+
+	Withdrawn bool // owners' associations: taken down until it is posted again
+	Reposted  bool // and it was
 }
 
 // Outstanding is what is left to pay; a void bill owes nothing.
@@ -58,7 +61,7 @@ func (b *Book) Invoices(c Creditor, house int, on calendar.Day) []Invoice {
 // Latest is the last bill that was not cancelled.
 func Latest(all []Invoice) (last Invoice, ok bool) {
 	for i := len(all) - 1; i >= 0; i-- {
-		if !all[i].Void {
+		if !all[i].Void && !all[i].Withdrawn {
 			return all[i], true
 		}
 	}
@@ -71,7 +74,7 @@ func Listed(all []Invoice) []Invoice {
 	last, _ := Latest(all)
 	shown := make([]Invoice, 0, len(all))
 	for _, inv := range all {
-		if !inv.Void && (inv.Outstanding() != 0 || inv.Number == last.Number) {
+		if !inv.Void && !inv.Withdrawn && (inv.Outstanding() != 0 || inv.Number == last.Number) {
 			shown = append(shown, inv)
 		}
 	}
@@ -117,13 +120,16 @@ func (b *Book) invoice(c Creditor, house, month, turn int, habit billHabit, on c
 	case storno:
 		inv.Amount = inv.Amount * 9 / 10
 	}
+	if c == Hoa {
+		b.repost(&inv, house, month, on)
+	}
 	if !inv.Void {
 		habit.settle(&inv, c, on, b.history(c, inv.ID))
 	}
 	return inv
 }
 
-var series = map[Creditor]string{Water: "AP", Heating: "TF", Waste: "SL", Electricity: "EL", Gas: "GN"}
+var series = map[Creditor]string{Water: "AP", Heating: "TF", Waste: "SL", Electricity: "EL", Gas: "GN", Hoa: "LP"}
 
 // billID is what a creditor's interface calls a bill.
 func billID(c Creditor, number string) string {
@@ -141,7 +147,7 @@ func invoiceNumber(c Creditor, house, month, turn int) string {
 
 // amount is what a month costs: water 70 lei, heating 380 in the season,
 // electricity log-normal with median 180, waste per head, gas 40 lei in summer and
-// 450 in winter.
+// 450 in winter, maintenance of a flat 420.
 func (b *Book) amount(c Creditor, house, month int) int64 {
 	d := dice.New(b.seed, string(c), house, month)
 	switch c {
@@ -157,6 +163,8 @@ func (b *Book) amount(c Creditor, house, month int) int64 {
 			return int64(d.Between(2_200, 6_100))
 		}
 		return int64(d.Between(24_000, 66_000))
+	case Hoa:
+		return int64(d.Between(18_000, 66_000))
 	case Waste:
 		return 1_895 * int64(1+len(b.people.House(house).Members))
 	default:
@@ -236,11 +244,13 @@ func (h billHabit) pay(inv *Invoice, c Creditor, on calendar.Day, past history) 
 }
 
 // grace is how many days heating waits before it counts a penalty, which it
-// then counts from the day after the due date.
+// then counts from the day after the due date. Owners' associations wait as long.
 const grace = 30
 
 // penalty is 0.02 % a day for heating, after the days of grace, and 0.01 % a day
-// for waste, on what is unpaid that day, rounded half up.
+// for waste, on what is unpaid that day, rounded half up. Owners' associations
+// take 0.2 % a day from the end of the days of grace on, and never more than the
+// debt itself (Law 196/2018 art. 77).
 func penalty(c Creditor, amount int64, past history, due, on calendar.Day) int64 {
 	if amount <= 0 || on <= due {
 		return 0
@@ -251,6 +261,11 @@ func penalty(c Creditor, amount int64, past history, due, on calendar.Day) int64
 			return 0
 		}
 		return (past.daily(amount, due, on)*2 + 5_000) / 10_000
+	case Hoa:
+		if on-due <= grace {
+			return 0
+		}
+		return min(amount, (past.daily(amount, due+grace, on)*2+500)/1_000)
 	case Waste:
 		return (past.daily(amount, due, on) + 5_000) / 10_000
 	default:

@@ -64,6 +64,7 @@ func receiptNumber(c Creditor, n int) string {
 		Parking:   "PK",
 		Roadfines: "CNAD",
 		Transport: "CTP",
+		Hoa:       "AS",
 		Gas:       "GZ",
 	}[c]
 	return fmt.Sprintf("%s%08d", prefix, n)

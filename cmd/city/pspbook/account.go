@@ -1,6 +1,12 @@
 package pspbook
 
-import "racord/cmd/city/book"
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"racord/cmd/city/book"
+)
 
 // Account is a merchant account: money of its own, paid out to one IBAN.
 type Account struct {
@@ -15,9 +21,11 @@ type Account struct {
 // IBAN they are paid at, so that what a provider captures goes straight to the
 // account the debt names. The tax office has also "ditl", which pays out to its
 // collector account.
-func Accounts() []Account {
+func Accounts() []Account { return slices.Clone(accounts()) }
+
+var accounts = sync.OnceValue(func() []Account {
 	ditl := string(book.Ditl)
-	return []Account{
+	all := []Account{
 		{ditl, ditl, "Directia Impozite si Taxe Locale Napoca-Test", "RO56TREZ9995081XXX000001", 10001},
 		{"ditl-buildings", ditl, "DITL Napoca-Test, impozit cladiri", "RO31TREZ99921A070101XXXX", 10002},
 		{"ditl-land", ditl, "DITL Napoca-Test, impozit teren", "RO66TREZ99921A070201XXXX", 10003},
@@ -32,7 +40,13 @@ func Accounts() []Account {
 		{string(book.Transport), string(book.Transport), "Transport Public Napoca-Test SA", book.TransportIBAN, 10031},
 		{string(book.Gas), string(book.Gas), "Gaz Napoca-Test SA", book.GasIBAN, 10032},
 	}
-}
+	for n := 1; n <= book.Tenants; n++ { // one for each owners' association that has an account
+		if iban := book.TenantIBAN(n); iban != "" {
+			all = append(all, Account{fmt.Sprintf("associations-%03d", n), string(book.Hoa), fmt.Sprintf("Asociatia de Proprietari nr. %d", n), iban, 11_000 + n})
+		}
+	}
+	return all
+})
 
 // Part makes the split of an order that gives an amount to the account.
 func (a Account) Part(amount int64) Split {

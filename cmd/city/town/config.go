@@ -62,6 +62,7 @@ const (
 	heatingUser       = "racord"
 	heatingPassword   = "napoca-test-heating-17aa"
 	wastePassword     = "napoca-test-waste-3c64"
+	associationsToken = "napoca-test-associations-9b0f"
 	gasKey            = "napoca-test-gas-41d9"
 	transportUser     = "racord"
 	transportPassword = "Ctp=Napoca&Test#1"

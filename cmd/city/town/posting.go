@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"racord/cmd/city/associations"
 	"racord/cmd/city/book"
 	"racord/cmd/city/calendar"
 	"racord/cmd/city/ditl"
@@ -25,6 +26,8 @@ func posts(creditor string) func(*http.Request, []byte) bool {
 		return ditl.Posts
 	case book.Parking:
 		return parking.Posts
+	case book.Hoa:
+		return associations.Posts
 	case book.Transport:
 		return transport.Posts
 	}

@@ -66,6 +66,9 @@ func readAll(t *testing.T, city *town.Town) books {
 		for _, a := range p.Accounts["gas"] {
 			readGas(t, city, a.Code, seen)
 		}
+		for _, a := range p.Accounts["associations"] {
+			readAssociation(t, city, a.Code, seen)
+		}
 	}
 	readHeating(t, city, seen)
 	readWaste(t, city, seen)

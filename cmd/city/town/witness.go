@@ -179,6 +179,7 @@ func (t *Town) Credentials() map[string]string {
 		"heating-sftp-password":     heatingPassword,
 		"heating-sftp-hostkey":      heating.HostKey(),
 		"waste-dsn":                 t.WasteDSN(),
+		"associations-token":        associationsToken,
 		"gas-api-key":               gasKey,
 		"transport-user":            transportUser,
 		"transport-password":        transportPassword,

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"racord/cmd/city/associations"
 	"racord/cmd/city/bearer"
 	"racord/cmd/city/book"
 	"racord/cmd/city/ditl"
@@ -103,6 +104,7 @@ func (t *Town) doors(w *world) {
 		"/electricity/":            w.gates["electricity"].Wrap(power),
 		"/electricity/oauth/token": w.gates["electricity"].WrapUncounted(powerTokens),
 		parking.Path:               w.gates["parking"].Wrap(parking.New(w.book, t.clock, w.gates["parking"], parkingKey)),
+		associations.Path:          w.gates["associations"].Wrap(associations.New(w.book, t.clock, associationsToken)),
 		"/gas/":                    w.gates["gas"].Wrap(gas.New(w.book, t.clock, gasKey)),
 		"/transport/":              w.gates["transport"].Wrap(ctp),
 		"/transport/login.php":     w.gates["transport"].WrapUncounted(ctp),

@@ -100,7 +100,7 @@ var (
 // misbehave begins all faults.
 func (s *storm) misbehave(ctx context.Context) error {
 	providers := []string{"netopia", "euplatesc"}
-	if err := s.meet(ctx, answersFail, append(providers, "ditl", "fines", "water", "electricity", "parking", "roadfines", "transport", "gas")...); err != nil {
+	if err := s.meet(ctx, answersFail, append(providers, "ditl", "fines", "water", "electricity", "parking", "roadfines", "transport", "gas", "associations")...); err != nil {
 		return err
 	}
 	return s.meet(ctx, noticesFail, providers...)

@@ -124,7 +124,7 @@ func (s *storm) verdict(ctx context.Context, store hub.Store) (*judge.Verdict, e
 	}
 	for _, creditor := range []hub.Name{
 		"ditl", "fines", "water", "heating", "waste", "electricity",
-		"parking", "roadfines", "transport", "gas",
+		"parking", "roadfines", "transport", "gas", "associations",
 	} {
 		entries, err := witness.Entries(ctx, s.city.url, creditor)
 		if err != nil {
