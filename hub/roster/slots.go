@@ -2,6 +2,8 @@ package roster
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"racord/hub"
 )
@@ -31,55 +33,143 @@ func slotOf(ctx context.Context) int {
 
 // TwoSlots asks again with the secret before the newest when the creditor refuses
 // the newest: a company that changes a secret need not do so in the same moment
-// as its system. Only what reads is repeated.
+// as its system. Which one was taken is remembered for a moment, so that postings,
+// which are never repeated, go with it too.
 func TwoSlots(c *hub.Connector) *hub.Connector {
-	twice := *c
+	twice, r := *c, &rotation{}
 	if c.Source != nil {
-		twice.Source = patientSource{c.Source}
+		twice.Source = patientSource{r, c.Source}
 	}
 	if c.Quoter != nil {
-		twice.Quoter = patientQuoter{c.Quoter}
+		twice.Quoter = patientQuoter{r, c.Quoter}
 	}
 	if c.Finder != nil {
-		twice.Finder = patientFinder{c.Finder}
+		twice.Finder = patientFinder{r, c.Finder}
+	}
+	if c.Statement != nil {
+		twice.Statement = patientStatement{r, c.Statement}
+	}
+	if c.Linker != nil {
+		twice.Linker = patientLinker{r, c.Linker}
 	}
 	if c.Probe != nil {
-		twice.Probe = patientProbe{c.Probe}
+		twice.Probe = patientProbe{r, c.Probe}
+	}
+	if c.Sink != nil {
+		twice.Sink = patientSink{r, c.Sink}
+	}
+	if c.Reverser != nil {
+		twice.Reverser = patientReverser{r, c.Reverser}
 	}
 	return &twice
 }
 
-// patiently calls with the newest secret, and with the one before when that is
-// refused.
-func patiently(ctx context.Context, call func(context.Context) error) error {
-	err := call(ctx)
+// rotation remembers which of two secrets the creditor takes.
+type rotation struct {
+	older atomic.Int64 // until when the one before the newest is tried first, in nanoseconds
+}
+
+// olderFor is how long nobody tries the newest after it was refused.
+const olderFor = time.Second
+
+// with gives a call the secret that was taken last.
+func (r *rotation) with(ctx context.Context) (context.Context, int) {
+	if time.Now().UnixNano() < r.older.Load() {
+		return context.WithValue(ctx, slotKey{}, 1), 1
+	}
+	return ctx, 0
+}
+
+// patiently calls with one secret, and with the other when that is refused.
+func (r *rotation) patiently(ctx context.Context, call func(context.Context) error) error {
+	first, slot := r.with(ctx)
+	err := call(first)
 	if hub.CodeOf(err) != hub.CodeAuth || ctx.Err() != nil {
 		return err
 	}
-	return call(context.WithValue(ctx, slotKey{}, 1))
+	again := call(context.WithValue(ctx, slotKey{}, 1-slot))
+	switch {
+	case hub.CodeOf(again) == hub.CodeAuth:
+	case slot == 0:
+		r.older.Store(time.Now().Add(olderFor).UnixNano())
+	default:
+		r.older.Store(0)
+	}
+	return again
 }
 
-type patientSource struct{ next hub.Source }
+type patientSource struct {
+	*rotation
+	next hub.Source
+}
 
 func (p patientSource) Obligations(ctx context.Context, who hub.Asked) (answer hub.Answer, err error) {
-	err = patiently(ctx, func(ctx context.Context) error { answer, err = p.next.Obligations(ctx, who); return err })
+	err = p.patiently(ctx, func(ctx context.Context) error { answer, err = p.next.Obligations(ctx, who); return err })
 	return answer, err
 }
 
-type patientQuoter struct{ next hub.Quoter }
+type patientQuoter struct {
+	*rotation
+	next hub.Quoter
+}
 
 func (p patientQuoter) Quote(ctx context.Context, who hub.Asked, wanted []hub.Wanted) (quoted []hub.Quoted, err error) {
-	err = patiently(ctx, func(ctx context.Context) error { quoted, err = p.next.Quote(ctx, who, wanted); return err })
+	err = p.patiently(ctx, func(ctx context.Context) error { quoted, err = p.next.Quote(ctx, who, wanted); return err })
 	return quoted, err
 }
 
-type patientFinder struct{ next hub.Finder }
+type patientFinder struct {
+	*rotation
+	next hub.Finder
+}
 
 func (p patientFinder) Find(ctx context.Context, posting hub.Posting) (found hub.Found, receipt hub.Receipt, err error) {
-	err = patiently(ctx, func(ctx context.Context) error { found, receipt, err = p.next.Find(ctx, posting); return err })
+	err = p.patiently(ctx, func(ctx context.Context) error { found, receipt, err = p.next.Find(ctx, posting); return err })
 	return found, receipt, err
 }
 
-type patientProbe struct{ next hub.Probe }
+type patientStatement struct {
+	*rotation
+	next hub.Statement
+}
 
-func (p patientProbe) Ping(ctx context.Context) error { return patiently(ctx, p.next.Ping) }
+func (p patientStatement) Statement(ctx context.Context, day hub.Date) (booked []hub.BookedPosting, err error) {
+	err = p.patiently(ctx, func(ctx context.Context) error { booked, err = p.next.Statement(ctx, day); return err })
+	return booked, err
+}
+
+type patientLinker struct {
+	*rotation
+	next hub.Linker
+}
+
+func (p patientLinker) Prove(ctx context.Context, account hub.AccountRef, proof hub.Proof) error {
+	return p.patiently(ctx, func(ctx context.Context) error { return p.next.Prove(ctx, account, proof) })
+}
+
+type patientProbe struct {
+	*rotation
+	next hub.Probe
+}
+
+func (p patientProbe) Ping(ctx context.Context) error { return p.patiently(ctx, p.next.Ping) }
+
+type patientSink struct {
+	*rotation
+	next hub.Sink
+}
+
+func (p patientSink) Post(ctx context.Context, postings []hub.Posting) ([]hub.Receipt, error) {
+	ctx, _ = p.with(ctx)
+	return p.next.Post(ctx, postings)
+}
+
+type patientReverser struct {
+	*rotation
+	next hub.Reverser
+}
+
+func (p patientReverser) Reverse(ctx context.Context, posting hub.Posting, receipt string) error {
+	ctx, _ = p.with(ctx)
+	return p.next.Reverse(ctx, posting, receipt)
+}

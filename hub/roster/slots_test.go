@@ -64,7 +64,9 @@ func TestAChangeOfSecretsLosesNoCall(t *testing.T) {
 	}{
 		{"one secret", func() {}, "", 1},
 		{"the hub has the new one first", func() { vault.put("b") }, "", 2},
-		{"then the creditor", func() { set("b") }, "", 1},
+		{"as long as it is refused", func() {}, "", 1},
+		{"then the creditor", func() { set("b") }, "", 2},
+		{"and it is taken", func() {}, "", 1},
 		{"a stranger's key", func() { set("x") }, hub.CodeAuth, 2},
 	} {
 		step.do()
