@@ -114,6 +114,7 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	views.Fetched("water", true)
 	views.Fetched("water", false)
 	views.Refused("water", "unknown_kind")
+	views.Remarked("water", "iban_not_approved")
 	calls.Called(guard.OpObligations, "", 20*time.Millisecond)
 	calls.Called(guard.OpObligations, hub.CodeTimeout, time.Second)
 	calls.Called(guard.OpObligations, hub.CodeBadData, time.Second)

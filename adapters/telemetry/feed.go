@@ -16,6 +16,7 @@ type feedMeter struct {
 	records    handles[hub.Name, prometheus.Counter]
 	duration   handles[hub.Name, prometheus.Observer]
 	refused    *handles[refusedRecord, prometheus.Counter]
+	remarked   *handles[refusedRecord, prometheus.Counter]
 }
 
 type delivery struct {
@@ -29,7 +30,7 @@ func newFeedMeter(t *Telemetry) *feedMeter {
 	deliveries := t.counter("racord_feed_deliveries_total", "Looks at a creditor's feed, by what became of them.", "connector", "outcome")
 	records := t.counter("racord_feed_records_total", "Records read from a creditor's feed, refused ones included.", "connector")
 	duration := t.histogram("racord_feed_delivery_duration_seconds", "How long a delivery took from the first byte to its decision.", slowBuckets, "connector")
-	m := &feedMeter{refused: t.view.refused}
+	m := &feedMeter{refused: t.view.refused, remarked: t.view.remarked}
 	m.deliveries.make = func(d delivery) prometheus.Counter {
 		return deliveries.WithLabelValues(t.connector(d.creditor), t.words.label(kindCode, string(d.outcome)))
 	}
@@ -56,4 +57,9 @@ func (m *feedMeter) Published(hub.Name, time.Time) {}
 // Refused counts a record that was left out.
 func (m *feedMeter) Refused(creditor hub.Name, code string) {
 	m.refused.of(refusedRecord{creditor, code}).Inc()
+}
+
+// Remarked counts a remark on a record that was kept.
+func (m *feedMeter) Remarked(creditor hub.Name, code string) {
+	m.remarked.of(refusedRecord{creditor, code}).Inc()
 }

@@ -79,6 +79,7 @@ func busy(t testing.TB) *telemetry.Telemetry {
 	views.Looked("l1", 5, 1)
 	views.Fetched("water", true)
 	views.Refused("water", "unknown_kind")
+	views.Remarked("associations", "iban_not_approved")
 	allowance := guard.Fixed("water", guard.Limits{Inflight: 8})
 	calls := meters.Guard("water", allowance)
 	calls.Called(guard.OpObligations, hub.CodeTimeout, time.Second)
@@ -96,6 +97,7 @@ func busy(t testing.TB) *telemetry.Telemetry {
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
 	feeds.Published("heating", noon.Add(-6*time.Hour))
 	feeds.Refused("heating", "bad_amount")
+	feeds.Remarked("heating", "encoding_guessed")
 	meters.RedisEvent("error", 2)
 	return meters
 }
@@ -120,6 +122,8 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_fetches_total{connector="water",joined="true"} 1`,
 		`racord_refused_records_total{code="unknown_kind",connector="water"} 1`,
 		`racord_refused_records_total{code="bad_amount",connector="heating"} 1`,
+		`racord_remarks_total{code="iban_not_approved",connector="associations"} 1`,
+		`racord_remarks_total{code="encoding_guessed",connector="heating"} 1`,
 		`racord_calls_total{code="timeout",connector="water",operation="obligations"} 1`,
 		`racord_calls_total{code="ok",connector="water",operation="obligations"} 1`,
 		`racord_call_duration_seconds_count{connector="water",operation="obligations"} 2`,

@@ -17,6 +17,7 @@ type viewMeter struct {
 	looked   handles[looked, prometheus.Counter]
 	fetched  handles[fetched, prometheus.Counter]
 	refused  *handles[refusedRecord, prometheus.Counter]
+	remarked *handles[refusedRecord, prometheus.Counter]
 }
 
 type paged struct {
@@ -47,8 +48,9 @@ func newViewMeter(t *Telemetry) *viewMeter {
 	lookups := t.counter("racord_cache_lookups_total", "Pages looked for in a cache level, by whether they were there.", "level", "result")
 	fetches := t.counter("racord_fetches_total", "Questions that no cache could answer, by whether another caller had asked already.", "connector", "joined")
 	records := t.counter("racord_refused_records_total", "Records of creditors that were left out because they could not be trusted.", "connector", "code")
+	remarks := t.counter("racord_remarks_total", "Remarks on records of creditors that were shown nevertheless, such as a bank account that nobody approved.", "connector", "code")
 	duration := t.histogram("racord_view_duration_seconds", "How long a view took from the question to the last page.", fastBuckets)
-	m := &viewMeter{duration: duration.WithLabelValues(), refused: &handles[refusedRecord, prometheus.Counter]{}}
+	m := &viewMeter{duration: duration.WithLabelValues(), refused: &handles[refusedRecord, prometheus.Counter]{}, remarked: &handles[refusedRecord, prometheus.Counter]{}}
 	m.views.make = func(complete bool) prometheus.Counter { return views.WithLabelValues(yesNo(complete)) }
 	m.pages.make = func(p paged) prometheus.Counter {
 		return pages.WithLabelValues(t.connector(p.creditor), t.words.label(kindCode, string(p.state)))
@@ -61,6 +63,9 @@ func newViewMeter(t *Telemetry) *viewMeter {
 	}
 	m.refused.make = func(r refusedRecord) prometheus.Counter {
 		return records.WithLabelValues(t.connector(r.creditor), t.words.label(kindCode, r.code))
+	}
+	m.remarked.make = func(r refusedRecord) prometheus.Counter {
+		return remarks.WithLabelValues(t.connector(r.creditor), t.words.label(kindCode, r.code))
 	}
 	m.views.of(true)
 	m.views.of(false)
@@ -108,6 +113,11 @@ func (m *viewMeter) Looked(level string, hits, misses int) {
 // Fetched counts a question that no cache could answer.
 func (m *viewMeter) Fetched(creditor hub.Name, joined bool) {
 	m.fetched.of(fetched{creditor, joined}).Inc()
+}
+
+// Remarked counts a remark on a record that was kept.
+func (m *viewMeter) Remarked(creditor hub.Name, code string) {
+	m.remarked.of(refusedRecord{creditor, code}).Inc()
 }
 
 // Refused counts a record that was left out.

@@ -124,6 +124,9 @@ func (s *site) copyManifests(edit *strings.Replacer) {
 	}
 }
 
+// besideDemo gives the files that stand beside the demo's manifests.
+func besideDemo(name string) ([]byte, error) { return os.ReadFile("../../config/creditors/" + name) }
+
 func (s *site) write(name, text string) string {
 	s.t.Helper()
 	file := filepath.Join(s.dir, name)

@@ -34,7 +34,7 @@ func taking(t *testing.T, city *town.Town) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := kinds.All().Parse(file, data)
+		m, err := kinds.All().Parse(file, data, besideDemo)
 		if err != nil {
 			t.Fatal(err)
 		}

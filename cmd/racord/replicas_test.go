@@ -26,7 +26,7 @@ func declared(t *testing.T) map[string]*connectors.Manifest {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all[name], err = kinds.All().Parse(name+".yaml", data); err != nil {
+		if all[name], err = kinds.All().Parse(name+".yaml", data, besideDemo); err != nil {
 			t.Fatal(err)
 		}
 	}

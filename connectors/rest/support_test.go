@@ -74,7 +74,7 @@ func open(t testing.TB, name string, c *town.Town, w *wire) *hub.Connector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := catalog.Parse(name+".yaml", data)
+	m, err := catalog.Parse(name+".yaml", data, func(file string) ([]byte, error) { return os.ReadFile("../../config/creditors/" + file) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -219,6 +219,9 @@ func (l *load) rows(ctx context.Context, batch hub.Batch) error {
 			l.refuse(*record.Refused)
 			continue
 		}
+		for _, remark := range record.Obligation.Quality {
+			l.runner.Meter.Remarked(l.creditor, remark.Code)
+		}
 		l.due += record.Obligation.Outstanding.Minor
 		chunk = append(chunk, hub.SnapshotRow{Account: record.Account, Obligation: record.Obligation})
 		if len(chunk) == cap(chunk) {

@@ -290,3 +290,4 @@ type told chan struct{}
 func (c told) Delivered(hub.Name, feed.Outcome, int, time.Duration) {}
 func (c told) Published(hub.Name, time.Time)                        { c <- struct{}{} }
 func (c told) Refused(hub.Name, string)                             {}
+func (c told) Remarked(hub.Name, string)                            {}

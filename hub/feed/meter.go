@@ -14,6 +14,8 @@ type Meter interface {
 	Published(creditor hub.Name, asOf time.Time)
 	// Refused is called for every record that was left out.
 	Refused(creditor hub.Name, code string)
+	// Remarked is called for every remark on a record that was kept.
+	Remarked(creditor hub.Name, code string)
 }
 
 type silent struct{}
@@ -21,3 +23,4 @@ type silent struct{}
 func (silent) Delivered(hub.Name, Outcome, int, time.Duration) {}
 func (silent) Published(hub.Name, time.Time)                   {}
 func (silent) Refused(hub.Name, string)                        {}
+func (silent) Remarked(hub.Name, string)                       {}

@@ -69,6 +69,11 @@ func (v *Views) call(ctx context.Context, c *hub.Connector, asked hub.Asked) (*h
 	for i := range answer.Refused {
 		v.Meter.Refused(c.Creditor.Name, answer.Refused[i].Code)
 	}
+	for i := range answer.Obligations {
+		for _, remark := range answer.Obligations[i].Quality {
+			v.Meter.Remarked(c.Creditor.Name, remark.Code)
+		}
+	}
 	return v.page(c, answer), nil
 }
 

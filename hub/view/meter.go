@@ -19,6 +19,8 @@ type Meter interface {
 	Fetched(creditor hub.Name, joined bool)
 	// Refused is called for every record that was left out.
 	Refused(creditor hub.Name, code string)
+	// Remarked is called for every remark on a record that was kept.
+	Remarked(creditor hub.Name, code string)
 }
 
 type silent struct{}
@@ -28,3 +30,4 @@ func (silent) Paged(hub.Name, hub.PageState) {}
 func (silent) Looked(string, int, int)       {}
 func (silent) Fetched(hub.Name, bool)        {}
 func (silent) Refused(hub.Name, string)      {}
+func (silent) Remarked(hub.Name, string)     {}

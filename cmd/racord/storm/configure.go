@@ -12,9 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"racord/config"
+	"racord/connectors/kinds"
 	"racord/hub"
 )
 
@@ -115,41 +114,35 @@ func (s *storm) stores() (string, error) {
 	return text, s.write(file, s.postgres.dsn())
 }
 
-// declared is what a manifest says about a creditor's accounts.
-type declared struct {
-	Creditor string `yaml:"creditor"`
-	Accounts []struct {
-		ID   string `yaml:"id"`
-		IBAN string `yaml:"iban"`
-	} `yaml:"accounts"`
-}
-
 // creditors writes the demo's manifests and gives whom they declare. The tax
 // office is made the worst kind of creditor: it books whatever it is sent as
 // often as it is sent, and cannot be asked about a payment, only for the day's
 // statement.
-func (s *storm) creditors(ctx context.Context) (all []declared, err error) {
+func (s *storm) creditors(ctx context.Context) (all []hub.Creditor, err error) {
 	files := config.DemoCreditors()
-	names, err := fs.Glob(files, "*.yaml")
+	entries, err := fs.ReadDir(files, ".")
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
+	for _, entry := range entries {
+		name := entry.Name()
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, err
 		}
-		var d declared
-		if err := yaml.Unmarshal(text, &d); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if filepath.Ext(name) == ".yaml" { // the others are named in one of these
+			m, err := kinds.All().Parse(name, text, func(other string) ([]byte, error) { return fs.ReadFile(files, other) })
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, m.Creditor)
 		}
-		if d.Creditor == "ditl" {
+		if name == "ditl.yaml" {
 			text = unaskable(text)
 		}
 		if err := s.write(filepath.Join("creditors", name), string(text)); err != nil {
 			return nil, err
 		}
-		all = append(all, d)
 	}
 	manners := map[string]any{"doubles": true, "mute": true}
 	return all, s.city.control(ctx, http.MethodPut, "manners/ditl", manners, nil)
@@ -165,7 +158,7 @@ func unaskable(manifest []byte) []byte {
 
 // providers writes the contracts with the city's payment providers: for each
 // creditor's account the merchant account that pays out to it.
-func (s *storm) providers(ctx context.Context, creditors []declared, signature string) (string, error) {
+func (s *storm) providers(ctx context.Context, creditors []hub.Creditor, signature string) (string, error) {
 	var book struct {
 		Accounts []struct {
 			Key, Creditor, IBAN string
@@ -180,8 +173,8 @@ func (s *storm) providers(ctx context.Context, creditors []declared, signature s
 	for _, d := range creditors {
 		for _, account := range d.Accounts {
 			for _, m := range book.Accounts {
-				name := d.Creditor + "/" + account.ID
-				if m.IBAN == account.IBAN && m.Creditor == d.Creditor && points[name] == "" {
+				name := string(d.Name) + "/" + account.ID
+				if m.IBAN == account.IBAN && m.Creditor == string(d.Name) && points[name] == "" {
 					mids[name], points[name] = m.EuPlatesc, fmt.Sprint(m.PosID)
 					keys[m.EuPlatesc] = "euplatesc-key-" + m.Key
 				}
