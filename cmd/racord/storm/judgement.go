@@ -15,9 +15,6 @@ import (
 	"racord/hub/judge"
 )
 
-// soon is how long everything may take to be final once everybody is well.
-const soon = 60 * time.Second
-
 // judge waits until all is final, and says what the books say. The last line is
 // the verdict.
 func (s *storm) judge(ctx context.Context, out io.Writer) error {
@@ -46,7 +43,7 @@ func (s *storm) judge(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, " in %d s", int(took.Seconds()))
 	}
 	fmt.Fprintln(out)
-	if !v.Good() || took > soon || v.Payments < s.baskets*9/10 {
+	if !v.Good() || took > s.within || v.Payments < s.baskets*9/10 {
 		return errFailed
 	}
 	return nil
@@ -69,11 +66,11 @@ func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
 // booked and statements of days that are over tell what was never booked.
 const morningEvery = 3 * time.Second
 
-// awaitEnd waits until no payment is under way any more, at most twice as long
-// as it may take.
+// awaitEnd waits until no payment is under way any more, at most a minute longer
+// than it may take.
 func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Duration, err error) {
 	begun, came, told := time.Now(), 0, time.Duration(0)
-	for ; time.Since(begun) < 2*soon && ctx.Err() == nil; s.pause(ctx, 500*time.Millisecond) {
+	for ; time.Since(begun) < s.within+time.Minute && ctx.Err() == nil; s.pause(ctx, 500*time.Millisecond) {
 		if time.Since(begun) >= time.Duration(came)*morningEvery {
 			came++
 			if err := s.morning(ctx); err != nil {
