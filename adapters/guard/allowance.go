@@ -80,6 +80,23 @@ func newAllowance(name hub.Name, limits Limits) *Allowance {
 // fails with CodeBusy at once when the turn would come after ctx has ended.
 func (a *Allowance) Turn(ctx context.Context) error { return a.pace.turn(ctx) }
 
+// bounds are the limits that count now.
+func (a *Allowance) bounds() Limits {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.limits
+}
+
+// limit changes what the creditor declared.
+func (a *Allowance) limit(limits Limits) {
+	a.mu.Lock()
+	a.limits = limits.withDefaults()
+	a.ceiling = float64(a.limits.Inflight)
+	a.held = min(a.held, a.limits.Inflight)
+	a.mu.Unlock()
+	a.pace.retune(limits.RPS)
+}
+
 // Load is how much of an allowance is used.
 type Load struct {
 	Held     int // slots leased
@@ -97,9 +114,6 @@ func (a *Allowance) Load() Load {
 
 // Name is the creditor's name.
 func (a *Allowance) Name() hub.Name { return a.name }
-
-// Limits are what the allowance was made for.
-func (a *Allowance) Limits() Limits { return a.limits }
 
 func (a *Allowance) usable() int { return min(a.held, max(1, int(a.ceiling))) }
 

@@ -17,17 +17,37 @@ type lease struct {
 	paceTTL     time.Duration
 	paceRenewAt time.Time
 	units       int // of rate, as the store knows
+
+	next Limits // to be turned over to; the leaser's lock guards it
+}
+
+// now gives the limits that count, or will soon.
+func (l *lease) now() Limits {
+	if l.next != (Limits{}) {
+		return l.next
+	}
+	return l.bounds()
+}
+
+// limit changes the limits. What is leased is brought in line with them next.
+func (l *lease) limit(limits Limits, conf LeaseConf) {
+	l.Allowance.limit(limits)
+	l.live(conf)
+	l.renewAt, l.paceRenewAt = time.Time{}, time.Time{}
 }
 
 // newLease chooses lives long enough that a renewal at half of them leaves time
 // for the longest call.
 func newLease(a *Allowance, conf LeaseConf) *lease {
-	call := a.limits.Timeout + time.Second
-	return &lease{
-		Allowance: a,
-		ttl:       max(conf.TTL, 2*(call+conf.Margin+2*conf.Every)),
-		paceTTL:   max(conf.TTL, 2*(a.pace.window+conf.Margin+2*conf.Every)),
-	}
+	l := &lease{Allowance: a}
+	l.live(conf)
+	return l
+}
+
+func (l *lease) live(conf LeaseConf) {
+	call := l.bounds().Timeout + time.Second
+	l.ttl = max(conf.TTL, 2*(call+conf.Margin+2*conf.Every))
+	l.paceTTL = max(conf.TTL, 2*(l.pace.span()+conf.Margin+2*conf.Every))
 }
 
 // rateName is under which the store shares the creditor's rate. It is no
@@ -64,13 +84,13 @@ func (l *Leaser) Stop(ctx context.Context) error {
 // just made have left everybody's last second.
 func (l *Leaser) fade(ctx context.Context) error {
 	for _, one := range l.known() {
-		if _, err := l.slots.Keep(ctx, l.holder, one.name, one.limits.Inflight, 0, one.ttl); err != nil {
+		if _, err := l.slots.Keep(ctx, l.holder, one.name, one.bounds().Inflight, 0, one.ttl); err != nil {
 			return err
 		}
 		if one.units == 0 {
 			continue
 		}
-		if _, err := l.slots.Keep(ctx, l.holder, one.rateName(), one.pace.total, one.units, one.pace.window); err != nil {
+		if _, err := l.slots.Keep(ctx, l.holder, one.rateName(), one.pace.most(), one.units, one.pace.span()); err != nil {
 			return err
 		}
 	}

@@ -73,6 +73,19 @@ func (l *Leaser) Allowance(name hub.Name, limits Limits) *Allowance {
 	return fresh.Allowance
 }
 
+// Limit sets other limits for a creditor, from the next look at the store on,
+// which is soon. What is under way ends as it began.
+func (l *Leaser) Limit(name hub.Name, limits Limits) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, known := range l.leases {
+		if known.name == name && known.now() != limits.withDefaults() {
+			known.next = limits.withDefaults()
+			l.hurry()
+		}
+	}
+}
+
 // Drop gives a creditor's allowance back when its lease runs out.
 func (l *Leaser) Drop(name hub.Name) {
 	l.mu.Lock()
@@ -144,6 +157,17 @@ func (l *Leaser) round(ctx context.Context) (short bool, err error) {
 	return short, err
 }
 
+// turnOver lets other limits count.
+func (l *Leaser) turnOver(one *lease) {
+	l.mu.Lock()
+	next := one.next
+	one.next = Limits{}
+	l.mu.Unlock()
+	if next != (Limits{}) {
+		one.limit(next, l.conf)
+	}
+}
+
 func (l *Leaser) known() []*lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -167,13 +191,14 @@ func (l *Leaser) within(ctx context.Context) (context.Context, context.CancelFun
 }
 
 func (l *Leaser) keep(ctx context.Context, one *lease) (short bool, err error) {
+	l.turnOver(one)
 	few, err1 := l.keepSlots(ctx, one)
 	slow, err2 := l.keepRate(ctx, one)
 	return few || slow, errors.Join(err1, err2)
 }
 
 func (l *Leaser) keepSlots(ctx context.Context, one *lease) (short bool, err error) {
-	total := one.limits.Inflight
+	total := one.bounds().Inflight
 	fair := l.share(total)
 	want := one.resize(one.slots, fair)
 	if one.slots == want && time.Until(one.renewAt) > 0 {
@@ -182,7 +207,7 @@ func (l *Leaser) keepSlots(ctx context.Context, one *lease) (short bool, err err
 	ctx, cancel := l.within(ctx)
 	defer cancel()
 	began := time.Now()
-	got, err := l.slots.Keep(ctx, l.holder, one.name, total, want, one.ttl)
+	got, err := l.slots.Keep(ctx, l.holder, one.name, max(total, want), want, one.ttl)
 	if err != nil {
 		return true, err
 	}
@@ -207,12 +232,12 @@ func (l *Leaser) keepRate(ctx context.Context, one *lease) (short bool, err erro
 	ctx, cancel := l.within(ctx)
 	defer cancel()
 	began := time.Now()
-	got, err := l.slots.Keep(ctx, l.holder, one.rateName(), total, want, one.paceTTL)
+	got, err := l.slots.Keep(ctx, l.holder, one.rateName(), max(total, want), want, one.paceTTL)
 	if err != nil {
 		return true, err
 	}
 	one.units, one.paceRenewAt = got, began.Add(one.paceTTL/2)
-	one.pace.lend(min(got, fair), began.Add(one.paceTTL-one.pace.window-l.conf.Margin))
+	one.pace.lend(min(got, fair), began.Add(one.paceTTL-one.pace.span()-l.conf.Margin))
 	return got != fair, nil
 }
 

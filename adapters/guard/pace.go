@@ -52,10 +52,43 @@ func newPace(rps float64) *pace {
 	return &pace{window: window, total: total, starts: make([]time.Time, total)}
 }
 
-func (p *pace) turn(ctx context.Context) error {
-	if p.total == 0 {
-		return nil
+// retune changes the rate. The starts made count under the new one as well.
+func (p *pace) retune(rps float64) {
+	fresh := newPace(rps)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.starts { // oldest first, so that the latest remain
+		fresh.note(p.starts[(p.last+1+i)%len(p.starts)])
 	}
+	if fresh.total != p.total || fresh.window != p.window {
+		p.held = min(p.held, fresh.total)
+	}
+	p.window, p.total, p.starts, p.last = fresh.window, fresh.total, fresh.starts, fresh.last
+}
+
+func (p *pace) note(start time.Time) {
+	if len(p.starts) > 0 {
+		p.last = (p.last + 1) % len(p.starts)
+		p.starts[p.last] = start
+	}
+}
+
+// most is how many calls may start in a window over all replicas, 0 for any
+// number.
+func (p *pace) most() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.total
+}
+
+// span is the window.
+func (p *pace) span() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.window
+}
+
+func (p *pace) turn(ctx context.Context) error {
 	wait, ok := p.book(ctx)
 	if !ok {
 		return &hub.Error{Code: hub.CodeBusy, Message: "This creditor was asked too often in the last second.", Err: errNoTurn, RetryAfter: time.Second}
@@ -78,6 +111,9 @@ func (p *pace) turn(ctx context.Context) error {
 func (p *pace) book(ctx context.Context) (wait time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.total == 0 {
+		return 0, true
+	}
 	if p.held == 0 {
 		return 0, false
 	}

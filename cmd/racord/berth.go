@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -90,27 +91,27 @@ func (b *berth) register(ctx context.Context, d hub.Deployment) (roster.Opened, 
 	if d.Class != "" && m.Traits.Paying.Class != "" {
 		m.Traits.Paying.Class = d.Class
 	}
-	if d.Stage == hub.StageLive {
-		b.resize(m)
-	}
 	c, closing, err := b.open(ctx, m, b.ofCompany(d))
 	return roster.Opened{Connector: c, Close: closing}, err
 }
 
-// resize lets a version that goes live have the limits it declares, if they are
-// others than those of the version before: its slots are leased anew.
-func (b *berth) resize(m *connectors.Manifest) {
-	limits := guard.LimitsOf(m.Traits)
-	if b.leaser.Allowance(m.Creditor.Name, limits).Limits() != limits {
-		b.leaser.Drop(m.Creditor.Name)
-		b.leaser.Drop(postingsOf(m.Creditor.Name))
+// changed lets every creditor have the limits that what is shown of it declares.
+// A version on its way keeps to those of the one that is live.
+func (b *berth) changed(fleet []*hub.Connector) {
+	b.h.meters.Declared(fleet)
+	for _, c := range fleet {
+		if c.Hidden {
+			c = cmp.Or(c.Canary, c.Shadow, c)
+		}
+		b.leaser.Limit(c.Creditor.Name, guard.LimitsOf(c.Traits))
+		b.leaser.Limit(postingsOf(c.Creditor.Name), guard.PostLimitsOf(c.Traits))
 	}
 }
 
 // follow makes the roster of what is the operator's own and what is registered.
 func (b *berth) follow(ctx context.Context, own []*hub.Connector) error {
 	h := b.h
-	r := roster.New(roster.Parts{Own: own, Store: h.store, Open: b.register, Keys: h.keys, Log: h.log, Changed: h.meters.Declared}, roster.Conf{})
+	r := roster.New(roster.Parts{Own: own, Store: h.store, Open: b.register, Keys: h.keys, Log: h.log, Changed: b.changed}, roster.Conf{})
 	h.fleet = r
 	if err := r.Start(ctx); err != nil {
 		return err
