@@ -8,6 +8,7 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -54,19 +55,9 @@ type Conf struct {
 }
 
 func (c Conf) withDefaults() Conf {
-	orElse(&c.Every, time.Second)
-	orElse(&c.Linger, 30*time.Second)
-	orElse(&c.Shadow, 200*time.Millisecond)
-	orElse(&c.Budget, 0.1)
-	orElse(&c.Least, 20)
-	orElse(&c.Forgiven, 10*time.Minute)
-	return c
-}
-
-func orElse[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
+	return Conf{
+		Every: cmp.Or(c.Every, time.Second), Linger: cmp.Or(c.Linger, 30*time.Second), Shadow: cmp.Or(c.Shadow, 200*time.Millisecond),
+		Budget: cmp.Or(c.Budget, 0.1), Least: cmp.Or(c.Least, 20), Forgiven: cmp.Or(c.Forgiven, 10*time.Minute),
 	}
 }
 
@@ -82,8 +73,7 @@ type Roster struct {
 	crew   map[post]*member
 	banned map[post]bool // taken out of service here, and perhaps not yet in the store
 
-	stopping chan struct{}
-	once     sync.Once
+	stopping chan struct{} // closed under the lock: nothing is begun after that
 	ended    sync.WaitGroup
 }
 
@@ -145,10 +135,22 @@ func (r *Roster) follow(ctx context.Context) {
 	}
 }
 
+// stopped tells whether the roster is at its end. The caller holds the lock.
+func (r *Roster) stopped() bool {
+	select {
+	case <-r.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
 // Stop ends the following, says what was seen, and closes what is open.
 func (r *Roster) Stop(ctx context.Context) error {
-	r.once.Do(func() { close(r.stopping) })
 	r.mu.Lock()
+	if !r.stopped() {
+		close(r.stopping)
+	}
 	for at, m := range r.crew {
 		m.end()
 		delete(r.crew, at)
@@ -174,6 +176,9 @@ func (r *Roster) Look(ctx context.Context) error {
 func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stopped() {
+		return
+	}
 	next := map[post]*member{}
 	for _, d := range list {
 		at := post{d.Creditor, d.Version, d.Stage == hub.StageLive || d.Stage.Halts()}
@@ -215,7 +220,7 @@ func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member
 	}
 	m := &member{Deployment: d, opened: opened}
 	if d.Stage.Halts() {
-		c.Feed, c.Linker, c.Probe, c.Source = nil, nil, nil, stopped(d.Stage)
+		c.Feed, c.Linker, c.Probe, c.Source = nil, nil, nil, halted(d.Stage)
 		return m, nil
 	}
 	if d.Stage != hub.StageLive {
@@ -243,13 +248,15 @@ func (m *member) end() {
 	m.opened.Close()
 }
 
-// ban takes a version out of service on this replica, at once.
-func (r *Roster) ban(at post) (first bool) {
+// ban takes a version out of service on this replica, at once, and lets the store
+// be told.
+func (r *Roster) ban(at post, tell func()) (first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if first = !r.banned[at]; !first {
+	if r.banned[at] || r.stopped() {
 		return false
 	}
+	r.ended.Go(tell)
 	r.banned[at] = true
 	if m := r.crew[at]; m != nil {
 		r.leave(m)

@@ -266,6 +266,22 @@ func TestAShadowWithoutALiveVersionIsAsked(t *testing.T) {
 	})
 }
 
+// TestNothingBeginsAfterTheEnd: a look that was under way when the roster stopped
+// leaves nothing open and nobody running.
+func TestNothingBeginsAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, good)
+		s.end()
+		s.store.serve(hub.Deployment{Version: 1, Stage: hub.StageShadow})
+		if err := s.Look(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if fleet := s.OnDuty(); len(fleet) != 1 || fleet[0].Version != 0 {
+			t.Errorf("got %+v", fleet)
+		}
+	})
+}
+
 func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
 	for _, own := range []bool{false, true} {
 		for stage, code := range map[hub.Stage]hub.Code{hub.StageSuspended: hub.CodeMaintenance, hub.StageQuarantined: hub.CodeForeignData} {

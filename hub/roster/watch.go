@@ -69,24 +69,26 @@ func (w *watched) overdrawn(failed bool) bool {
 // demote takes a version out of service: here at once, and in the store as soon
 // as it can be told.
 func (r *Roster) demote(at post, to hub.Stage, reason string) {
-	if !r.ban(at) {
-		return
+	if r.ban(at, func() { r.tell(at, to, reason) }) {
+		r.Log.Error("a connector is taken out of service", "connector", at.creditor, "version", at.version, "stage", to, "reason", reason)
 	}
-	r.Log.Error("a connector is taken out of service", "connector", at.creditor, "version", at.version, "stage", to, "reason", reason)
-	r.ended.Go(func() {
-		for {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			err := r.Store.Demote(ctx, at.creditor, at.version, to, reason)
-			cancel()
-			if err == nil || hub.CodeOf(err) == hub.CodeConflict || hub.CodeOf(err) == hub.CodeNotFound {
-				r.forgive(at)
-				return
-			}
-			if !r.wait(r.conf.Every) {
-				return
-			}
+}
+
+// tell tells the store, again and again until it knows or the roster stops.
+func (r *Roster) tell(at post, to hub.Stage, reason string) {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		err := r.Store.Demote(ctx, at.creditor, at.version, to, reason)
+		cancel()
+		switch hub.CodeOf(err) {
+		case "", hub.CodeConflict, hub.CodeNotFound:
+			r.forgive(at)
+			return
 		}
-	})
+		if !r.wait(r.conf.Every) {
+			return
+		}
+	}
 }
 
 // forgive lets a version come back once the store knows that it left: should it

@@ -6,11 +6,11 @@ import (
 	"racord/hub"
 )
 
-// stopped is a creditor whose live version was taken out of service: what it is
+// halted is a creditor whose live version was taken out of service: what it is
 // owed is not known, and the view says so.
-type stopped hub.Stage
+type halted hub.Stage
 
-func (s stopped) Obligations(context.Context, hub.Asked) (hub.Answer, error) {
+func (s halted) Obligations(context.Context, hub.Asked) (hub.Answer, error) {
 	if hub.Stage(s) == hub.StageQuarantined {
 		return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "The connector is quarantined.")
 	}
