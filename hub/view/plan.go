@@ -82,25 +82,13 @@ func unknownCreditor(name hub.Name) error {
 	return err
 }
 
-// questions appends the calls a connector's page needs: one for each identifier
-// it takes, one for each account that is linked.
+// questions appends the calls a connector's page needs.
 func (v *Views) questions(all []question, c *hub.Connector, folder *hub.Folder) []question {
 	if c.Source == nil {
 		return all
 	}
-	if c.Traits.Can(hub.FetchByParty) {
-		for _, id := range folder.Party.Identifiers {
-			if slices.Contains(c.Traits.Identifiers, id.Scheme) {
-				all = append(all, v.question(c, hub.Asked{Party: folder.Party.ID, Identifier: id}))
-			}
-		}
-	}
-	if c.Traits.Can(hub.FetchByAccount) {
-		for i := range folder.Links {
-			if account := folder.Links[i].Account; account.Creditor == c.Creditor.Name {
-				all = append(all, v.question(c, hub.Asked{Party: folder.Party.ID, Account: account}))
-			}
-		}
+	for _, asked := range c.Questions(folder) {
+		all = append(all, v.question(c, asked))
 	}
 	return all
 }
