@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
@@ -59,10 +60,8 @@ func (b *berth) open(ctx context.Context, m *connectors.Manifest, t terms) (c *h
 	name := m.Creditor.Name
 	allowance := b.leaser.Allowance(name, guard.LimitsOf(m.Traits))
 	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: t.allow, Deny: denied(b.setup.Config.Wall)})
-	env := connectors.Env{
-		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Expires: b.h.meters.Expires(name),
-		Secret: t.secret, Clock: b.setup.Clock, LocalFiles: t.localFiles, Log: b.h.log,
-	}
+	env := through(way, allowance)
+	env.Expires, env.Secret, env.Clock, env.LocalFiles, env.Log = b.h.meters.Expires(name), t.secret, b.setup.Clock, t.localFiles, b.h.log
 	bare, err := kinds.All().Open(ctx, env, m)
 	if err != nil {
 		way.Close()
@@ -74,9 +73,13 @@ func (b *berth) open(ctx context.Context, m *connectors.Manifest, t terms) (c *h
 	return feed.Serve(guarded, b.h.store, b.setup.Clock), sync.OnceFunc(way.Close), nil
 }
 
-// secure gives kinds a way out with TLS of their own.
-func secure(way *upstream.Client) func(*tls.Config) (read, write connectors.Doer) {
-	return func(conf *tls.Config) (read, write connectors.Doer) { return way.Secure(conf) }
+// through is a world that is reached through one way out, at one creditor's rate.
+// Whose secrets, clock and log it has is the caller's to say.
+func through(way *upstream.Client, allowance *guard.Allowance) connectors.Env {
+	return connectors.Env{
+		Read: way.Read, Write: way.Write, Dial: way.Dial, Turn: allowance.Turn, Log: slog.New(slog.DiscardHandler),
+		Secure: func(conf *tls.Config) (read, write connectors.Doer) { return way.Secure(conf) },
+	}
 }
 
 // register opens a registered version.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -122,8 +121,7 @@ func (c *checkCommand) settle(ctx context.Context, m *connectors.Manifest) (hub.
 func (c *checkCommand) env(m *connectors.Manifest, clock hub.Clock) (connectors.Env, func()) {
 	allowance := guard.Fixed(m.Creditor.Name, guard.LimitsOf(m.Traits))
 	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: c.Allow, Deny: denied(config.Wall{})})
-	return connectors.Env{
-		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn,
-		Secret: secretsOf(c.Secrets, m.Creditor.Name), Clock: clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
-	}, way.Close
+	env := through(way, allowance)
+	env.Secret, env.Clock, env.LocalFiles = secretsOf(c.Secrets, m.Creditor.Name), clock, true
+	return env, way.Close
 }

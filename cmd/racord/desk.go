@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 	"racord/adapters/sqlite"
 	"racord/adapters/upstream"
 	"racord/config"
-	"racord/connectors"
 	"racord/connectors/kinds"
 	"racord/hub"
 )
@@ -123,10 +121,9 @@ func (d *desk) openConnectors(ctx context.Context, files fs.FS) error {
 		allowance := guard.Fixed(name, guard.LimitsOf(m.Traits))
 		way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: d.allowed(name), Deny: denied(d.conf.Wall)})
 		d.closers = append(d.closers, func() error { way.Close(); return nil })
-		c, err := kinds.All().Open(ctx, connectors.Env{
-			Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn, Secret: secretsOf(d.conf.Secrets, name),
-			Clock: d.clock, LocalFiles: true, Log: slog.New(slog.DiscardHandler),
-		}, m)
+		env := through(way, allowance)
+		env.Secret, env.Clock, env.LocalFiles = secretsOf(d.conf.Secrets, name), d.clock, true
+		c, err := kinds.All().Open(ctx, env, m)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -80,10 +80,9 @@ func (p prover) candidate(c hub.Candidate, secrets hub.SecretStore) (*connectors
 	way := upstream.New(upstream.Conf{
 		MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: allowed(p.setup, c.Creditor), Deny: denied(p.setup.Config.Wall),
 	})
-	return m, connectors.Env{
-		Read: way.Read, Write: way.Write, Secure: secure(way), Dial: way.Dial, Turn: allowance.Turn,
-		Secret: roster.Secrets(secrets, c.Creditor), Clock: p.setup.Clock, Log: p.h.log,
-	}, way.Close, nil
+	env := through(way, allowance)
+	env.Secret, env.Clock, env.Log = roster.Secrets(secrets, c.Creditor), p.setup.Clock, p.h.log
+	return m, env, way.Close, nil
 }
 
 // allowance is the one that the creditor's connector has. One that no replica
