@@ -52,7 +52,7 @@ func (s *connectorContacts) Run(ctx context.Context, c *connectorCommand, to str
 	if err := a.call(ctx, http.MethodPut, connectorPath(s.Creditor, "contacts"), "application/json", body, nil); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(to.out, "%s will be told\n", strings.Join(s.Address, ", "))
+	_, err = fmt.Fprintf(to.out, "noted for dangerous changes: %s\n", strings.Join(s.Address, ", "))
 	return err
 }
 

@@ -95,7 +95,7 @@ func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 	gas.fails("gas-key: the manifest names this secret", "submit", "gas")
 	gas.does("fingerprint", canary+"\n", "secret", "set", "gas", "gas-key")
 	gas.fails("it has no contact", "submit", "gas")
-	gas.does("will be told", "", "contacts", "gas", "it@gas.example")
+	gas.does("noted for dangerous changes: it@gas.example", "", "contacts", "gas", "it@gas.example")
 	gas.does("gas-key", "", "secret", "list", "gas")
 	gas.does("proving", "", "submit", "gas")
 	gas.fails("report: the conformance suite", "promote", "gas", "--to", "shadow")

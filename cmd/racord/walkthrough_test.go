@@ -83,7 +83,7 @@ func walk(t *testing.T) *connected {
 	s := newSite(t, city, plan{More: raised + "onboarding: {shadow_for: 0s, shadow_calls: 0, canary_for: 0s, canary_calls: 0}\n"})
 	r := s.start()
 	c.hub, c.desk = r.url, at(t, city, r, "company-cablu").token
-	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", "tries=0\n"+script.String())
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script.String())
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "HUB="+r.url, "SYSTEM="+system.URL, "KEY="+key, "COMPANY="+c.desk, "APPROVER="+at(t, city, r, "approver-maria").token)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -94,13 +94,21 @@ func walk(t *testing.T) *connected {
 		t.Fatal(err)
 	}
 	c.citizen = portal{r.url, token}
-	status, _, data, err := c.citizen.do(t.Context(), http.MethodPost, "/v1/links", map[string]any{
+	for range 100 { // every replica looks once a second
+		if status, _, _, err := c.link(t); err == nil && status == http.StatusCreated {
+			return c
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	_, _, data, err := c.link(t)
+	t.Fatalf("the account cannot be linked: %s (%v)", data, err)
+	return nil
+}
+
+func (c *connected) link(t *testing.T) (int, http.Header, []byte, error) {
+	return c.citizen.do(t.Context(), http.MethodPost, "/v1/links", map[string]any{
 		"creditor": "cablu", "account": "0004411", "proof": map[string]any{"invoice": "CT-1", "amount": map[string]any{"amount": 112847, "currency": "RON"}},
 	})
-	if err != nil || status != http.StatusCreated {
-		t.Fatalf("link: %d %s (%v)", status, data, err)
-	}
-	return c
 }
 
 // sees gives the state of the company's page and the whole view's total, asked
