@@ -19,7 +19,7 @@ type storm struct {
 	program  string // the hub
 	conf     string // its configuration, but for addresses
 	city     *city
-	postgres *cluster
+	postgres *database
 	redis    *redisServer
 	replicas []*replica
 	payers   []*payer

@@ -3,76 +3,55 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"racord/cmd/racord/cluster"
 )
 
-// cluster is a PostgreSQL of its own that is killed and recovers.
-type cluster struct {
+// database is a PostgreSQL of its own that is killed and recovers.
+type database struct {
+	cluster.Made
 	s       *storm
-	bin     string
-	as      *syscall.SysProcAttr
 	address string
 	mu      sync.Mutex
 	process *process
 }
 
-func (s *storm) openPostgres(ctx context.Context) (*cluster, error) {
-	bin, err := postgresBin()
+func (s *storm) openPostgres(ctx context.Context) (*database, error) {
+	made, err := cluster.Make(ctx, filepath.Join(s.dir, "postgres"))
 	if err != nil {
 		return nil, err
-	}
-	home := filepath.Join(s.dir, "postgres")
-	if err := os.MkdirAll(home, 0o700); err != nil {
-		return nil, err
-	}
-	as, err := unprivileged(home)
-	if err != nil {
-		return nil, err
-	}
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata", filepath.Join(home, "data"),
-		"--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync", "--no-instructions")
-	initdb.SysProcAttr, initdb.Dir = as, home
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	ports, err := freePorts(1)
 	if err != nil {
 		return nil, err
 	}
-	p := &cluster{s: s, bin: bin, as: as, address: ports[0]}
+	p := &database{Made: made, s: s, address: ports[0]}
 	return p, p.start(ctx)
 }
 
-func (p *cluster) dsn() string {
-	return "postgres://postgres@" + p.address + "/postgres?sslmode=disable"
-}
+func (p *database) dsn() string { return cluster.DSN(p.address) }
 
 // start runs the server until it takes connections. After a kill the children of
 // the one before need a moment to notice.
-func (p *cluster) start(ctx context.Context) (err error) {
+func (p *database) start(ctx context.Context) (err error) {
 	_, port, err := net.SplitHostPort(p.address)
 	if err != nil {
 		return err
 	}
 	for range 100 {
 		as := &syscall.SysProcAttr{}
-		if p.as != nil {
-			as.Credential = p.as.Credential
+		if p.As != nil {
+			as.Credential = p.As.Credential
 		}
-		p.process, err = p.s.spawn("postgres", "never", as, filepath.Join(p.bin, "postgres"), "-D", filepath.Join(p.s.dir, "postgres", "data"),
-			"-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "log_min_messages=fatal")
+		p.process, err = p.s.spawn("postgres", "never", as, p.Program, p.Args(port, "-c", "max_connections=200", "-c", "log_min_messages=fatal")...)
 		if err != nil {
 			return err
 		}
@@ -84,7 +63,7 @@ func (p *cluster) start(ctx context.Context) (err error) {
 }
 
 // answers waits for connections, or for the end of a server that cannot start.
-func (p *cluster) answers(ctx context.Context) error {
+func (p *database) answers(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -98,7 +77,7 @@ func (p *cluster) answers(ctx context.Context) error {
 }
 
 // strike kills the postmaster; its children end when they notice.
-func (p *cluster) strike(ctx context.Context) error {
+func (p *database) strike(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	begun := time.Now()
@@ -107,7 +86,7 @@ func (p *cluster) strike(ctx context.Context) error {
 	return p.start(ctx)
 }
 
-func (p *cluster) stop() {
+func (p *database) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = p.process.cmd.Process.Signal(syscall.SIGQUIT) // "immediate shutdown"
@@ -116,41 +95,6 @@ func (p *cluster) stop() {
 	case <-time.After(5 * time.Second):
 		p.process.kill()
 	}
-}
-
-// postgresBin finds the newest PostgreSQL that is installed: Debian keeps it
-// outside PATH.
-func postgresBin() (string, error) {
-	places, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if err != nil {
-		return "", err
-	}
-	if len(places) > 0 {
-		return slices.Max(places), nil
-	}
-	initdb, err := exec.LookPath("initdb")
-	if err != nil {
-		return "", errors.New("needs PostgreSQL: run make deps, or apt-get install postgresql")
-	}
-	return filepath.Dir(initdb), nil
-}
-
-// unprivileged gives root another user to run PostgreSQL as, which refuses root.
-// Everybody else runs it himself.
-func unprivileged(home string) (*syscall.SysProcAttr, error) {
-	if os.Getuid() != 0 {
-		return nil, nil
-	}
-	who, err := user.Lookup("postgres")
-	if err != nil {
-		return nil, err
-	}
-	uid, err1 := strconv.ParseUint(who.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(who.Gid, 10, 32)
-	if err := errors.Join(err1, err2, os.Chown(home, int(uid), int(gid))); err != nil {
-		return nil, err
-	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 }
 
 // redisServer is a cache that is emptied and killed.
