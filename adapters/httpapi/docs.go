@@ -37,7 +37,7 @@ func readDocument() (document, error) {
 	if err != nil {
 		return document{}, err
 	}
-	page, err := template.New("docs").Funcs(template.FuncMap{"prose": prose}).Parse(docsTemplate)
+	page, err := template.New("docs").Funcs(template.FuncMap{"prose": prose, "breakable": breakable}).Parse(docsTemplate)
 	if err != nil {
 		return document{}, err
 	}
