@@ -304,11 +304,20 @@ func (n node) schema(name string) schema {
 	required := n.texts("required")
 	for _, p := range n.raw("properties") {
 		s.Members = append(s.Members, member{
-			Name: p.name, Type: typeOf(p.node), Link: link(p.node), Description: p.text("description"),
+			Name: p.name, Type: typeOf(p.node), Link: link(p.node), Description: p.meaning(),
 			Required: slices.Contains(required, p.name),
 		})
 	}
 	return s
+}
+
+// meaning is what a member stands for: its own description, or else that of the
+// schema it refers to.
+func (n node) meaning() string {
+	if own := n.text("description"); own != "" || n.text("$ref") == "" {
+		return own
+	}
+	return n.root.at("components", "schemas", link(n)).text("description")
 }
 
 // raw gives the children without following references, whose names are shown.
