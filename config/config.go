@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -163,6 +165,14 @@ func Parse(file string, data []byte) (Config, error) {
 
 // check refuses values that cannot work, naming their key.
 func (c *Config) check(refuse func(key, what string)) {
+	for key, address := range map[string]string{"listen": c.Listen, "ops_listen": c.OpsListen} {
+		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+			refuse(key, fmt.Sprintf("%q is not an address to listen on; write 127.0.0.1:8080 or :8080", address))
+		}
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log) {
+		refuse("log", fmt.Sprintf("%q is none of debug, info, warn, error", c.Log))
+	}
 	if c.Replica != "" && !nameForm.MatchString(c.Replica) {
 		refuse("replica", "must be a name: a lower-case letter and then letters, digits, - or _")
 	}

@@ -1,7 +1,8 @@
 // Command racord is the hub: serve runs it, demo runs it beside a simulated
 // city, try shows one answer as it is read, check proves a manifest against its
-// creditor, token gives a demo citizen's bearer token, migrate prepares the database, verify holds the books
-// against those of providers and creditors, reconcile compares them and keeps what
+// creditor, token gives a demo citizen's bearer token, lint looks for mistakes in a
+// configuration, migrate prepares the database, verify holds the books against
+// those of providers and creditors, reconcile compares them and keeps what
 // differs, recover rebuilds the books after an old backup was restored, connector
 // registers what a company connects with.
 package main
@@ -35,6 +36,7 @@ type commands struct {
 	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens, companies or approvers; one of the three must be named."`
 	Try       tryCommand       `cmd:"" help:"Ask a creditor about one test debtor and show raw, mapped and refused side by side."`
 	Check     checkCommand     `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
+	Lint      lintCommand      `cmd:"" help:"Read a configuration, its manifests and the files they name, and print what is wrong."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the database of a configuration to this version and exit."`
 	Verify    verifyCommand    `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the books with providers, creditors and the bank now and print what differs."`
