@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"racord/adapters/sqlite"
 	"racord/cmd/city/town"
 	"racord/config"
 )
@@ -35,6 +36,11 @@ func (c *demoCommand) Run(ctx context.Context, to streams) (err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
+	lock, err := sqlite.TakeLock(filepath.Join(c.Data, "demo.lock"))
+	if err != nil { // its secrets would be overwritten under it
+		return fmt.Errorf("a demo runs in %s already; stop it, or name another directory with --data: %w", c.Data, err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	city, err := town.Start(ctx, town.Config{
 		Seed: c.Seed, Size: c.Size, Listen: c.CityListen, DataDir: c.Data, Latency: c.Latency, PSPExtras: true,
 	})
@@ -139,7 +145,8 @@ Try:
   TOKEN=$(go run ./cmd/racord token --data %[5]s --citizen ana)
   curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/view
   curl -H "Authorization: Bearer $TOKEN" -H "Accept: text/event-stream" %[1]s/v1/view
-  curl -X POST %[3]s/__ctl/faults -d '{"creditor":"water","kind":"hang"}'    # then ask again
+  curl -X POST %[3]s/__ctl/faults -d '{"creditor":"water","kind":"hang"}'
+  curl -H "Authorization: Bearer $TOKEN" "%[1]s/v1/view?max_staleness=0"    # not from the cache: the page of water says what is wrong
   curl -X DELETE %[3]s/__ctl/faults
 
 Press Ctrl-C to stop.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +90,26 @@ func startDemo(t *testing.T) *demo {
 		t.Fatal(err)
 	}
 	return &demo{t, data, "http://" + addresses[1], "http://" + addresses[2], portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
+}
+
+// TestASecondDemoLeavesTheFirstAlone starts one in the same directory, whose
+// city would have other keys.
+func TestASecondDemoLeavesTheFirstAlone(t *testing.T) {
+	d := startDemo(t)
+	key := filepath.Join(d.data, "secrets", "roadfines", "roadfines-ca")
+	before, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses := free(t, 3)
+	out, err := exec.CommandContext(t.Context(), program, "demo", "--data", d.data,
+		"--listen", addresses[0], "--ops-listen", addresses[1], "--city-listen", addresses[2]).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "a demo runs in "+d.data+" already") {
+		t.Errorf("got %v with %s", err, out)
+	}
+	if after, err := os.ReadFile(key); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the running demo's secrets were changed (%v)", err)
+	}
 }
 
 // free finds loopback addresses nobody listens on now.
