@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 
@@ -123,7 +122,7 @@ func writeProblem(x *exchange, w http.ResponseWriter, err error) {
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challenge(x))
 	}
-	body, _ := json.Marshal(p) // strings and numbers always encode
+	body, _ := encode(p) // strings and numbers always encode
 	_ = x.send(w, p.Status, typeProblem, body)
 }
 
