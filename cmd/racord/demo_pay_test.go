@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +22,13 @@ import (
 // view, a quote of the first debt at every creditor, one payment on the
 // provider's page, and then the books of all who were told.
 func TestTheDemoTakesAPayment(t *testing.T) {
-	d := startDemo(t)
+	told := make(chan string, 100)
+	portal := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		event, _ := io.ReadAll(r.Body)
+		told <- r.Header.Get("webhook-signature") + " " + string(event)
+	}))
+	t.Cleanup(portal.Close)
+	d := startDemo(t, "--webhook", portal.URL)
 	basket := d.basket()
 	var quote struct {
 		Quote string
@@ -39,6 +47,18 @@ func TestTheDemoTakesAPayment(t *testing.T) {
 	}
 	d.booksAgree(p)
 	d.notDueAnyMore(basket)
+	for heard := ""; !strings.Contains(heard, `"payment.settled"`); {
+		var event string
+		select {
+		case event = <-told:
+		case <-time.After(time.Minute):
+			t.Fatalf("the portal was told nothing after %q", heard)
+		}
+		heard = event
+		if !strings.HasPrefix(event, "v1,") || !strings.Contains(event, p.ID) {
+			t.Errorf("the portal is told %s, want events of %s that are signed", event, p.ID)
+		}
+	}
 }
 
 // demo is a running racord demo and a citizen in front of it.
@@ -65,12 +85,12 @@ type paidBasket struct {
 	}
 }
 
-func startDemo(t *testing.T) *demo {
+func startDemo(t *testing.T, more ...string) *demo {
 	t.Helper()
 	data, addresses := t.TempDir(), free(t, 3)
 	log := &record{}
-	cmd := exec.Command(program, "demo", "--data", data, "--latency", "none",
-		"--listen", addresses[0], "--ops-listen", addresses[1], "--city-listen", addresses[2])
+	cmd := exec.Command(program, append([]string{"demo", "--data", data, "--latency", "none",
+		"--listen", addresses[0], "--ops-listen", addresses[1], "--city-listen", addresses[2]}, more...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
