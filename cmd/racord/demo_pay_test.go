@@ -132,6 +132,27 @@ func TestASecondDemoLeavesTheFirstAlone(t *testing.T) {
 	}
 }
 
+func TestTheDemoGivesTokensToAllWhoHaveARole(t *testing.T) {
+	d := startDemo(t)
+	token := func(who ...string) string {
+		out, _ := exec.CommandContext(t.Context(), program, append([]string{"token", "--data", d.data}, who...)...).CombinedOutput()
+		return strings.TrimSpace(string(out))
+	}
+	none := map[string]any{"line": 1, "expected_refundable": map[string]any{"amount": 1, "currency": "RON"}, "reason": "other"}
+	for _, role := range []struct {
+		who  []string
+		want int // of who wants money given back of a payment that is not there
+	}{
+		{[]string{"--citizen", "ana"}, 403}, {[]string{"--company", "water"}, 403}, {[]string{"--approver", "maria"}, 403}, {[]string{"--staff"}, 404},
+	} {
+		d.token = token(role.who...)
+		d.ask("POST", "/v1/payments/AAAAAAAAAAAAAAAAAAAAAAAAAA/refunds", none, role.want, nil)
+	}
+	if got := token("--citizen", "nobody"); !strings.Contains(got, "ana, ion, maria and istvan do") {
+		t.Errorf("got %s, want to be told who lives there", got)
+	}
+}
+
 // free finds loopback addresses nobody listens on now.
 func free(t *testing.T, count int) (list []string) {
 	t.Helper()

@@ -33,7 +33,7 @@ func main() {
 type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the hub of a configuration file."`
 	Demo      demoCommand      `cmd:"" help:"Run the hub beside a simulated city of 2,000 people, with nothing else installed."`
-	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens, companies or approvers; one of the three must be named."`
+	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens, companies, approvers or staff; one of the four must be named."`
 	Try       tryCommand       `cmd:"" help:"Ask a creditor about one test debtor and show raw, mapped and refused side by side."`
 	Check     checkCommand     `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
 	Lint      lintCommand      `cmd:"" help:"Read a configuration, its manifests and the files they name, and print what is wrong."`

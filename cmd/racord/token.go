@@ -41,6 +41,7 @@ type tokenCommand struct {
 	Citizen  string `help:"A demo citizen: ana, ion, maria, istvan, or the id of any inhabitant." xor:"who" required:"" placeholder:"ana"`
 	Company  string `help:"A company's engineer, by the creditor's short name: for connectors." xor:"who" required:"" placeholder:"water"`
 	Approver string `help:"One of the city's approvers, by any name: for connectors." xor:"who" required:"" placeholder:"maria"`
+	Staff    bool   `help:"The city's cashier, who may have money given back." xor:"who" required:""`
 }
 
 // Run prints an access token. It signs a citizen in at the demo city's identity
@@ -66,6 +67,8 @@ func (c *tokenCommand) token(ctx context.Context, facts demoFacts) (string, erro
 		return atDesk(ctx, facts, c.Data, "company-"+c.Company)
 	case c.Approver != "":
 		return atDesk(ctx, facts, c.Data, "approver-"+c.Approver)
+	case c.Staff:
+		return atDesk(ctx, facts, c.Data, "demo-desk")
 	default:
 		return signIn(ctx, facts, c.Citizen)
 	}
