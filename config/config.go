@@ -154,16 +154,15 @@ func Parse(file string, data []byte) (Config, error) {
 	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, located(file, err)
 	}
-	if err := c.check(); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", file, err)
+	wrong := mistakes{file: file, lines: linesOf(data)}
+	if c.check(wrong.add); wrong.found != nil {
+		return Config{}, wrong.joined()
 	}
 	return c, nil
 }
 
 // check refuses values that cannot work, naming their key.
-func (c *Config) check() error {
-	var wrong []error
-	refuse := func(key, what string) { wrong = append(wrong, fmt.Errorf("%s: %s", key, what)) }
+func (c *Config) check(refuse func(key, what string)) {
 	if c.Replica != "" && !nameForm.MatchString(c.Replica) {
 		refuse("replica", "must be a name: a lower-case letter and then letters, digits, - or _")
 	}
@@ -197,7 +196,6 @@ func (c *Config) check() error {
 	c.checkWebhooks(refuse)
 	c.Bank.check(refuse)
 	c.Onboarding.check(refuse)
-	return errors.Join(wrong...)
 }
 
 // resolve makes paths relative to the file's directory.

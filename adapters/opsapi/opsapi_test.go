@@ -87,6 +87,22 @@ func TestAnOperatorLiftsAQuarantine(t *testing.T) {
 	if left, err := store.Quarantined(t.Context()); err != nil || len(left) != 0 {
 		t.Errorf("got %v (%v), want nobody", left, err)
 	}
+	if status, body := press("DELETE", "/quarantine/watre"); status != 404 {
+		t.Errorf("a slip of the finger: got %d %s, want 404", status, body)
+	}
+}
+
+func TestTheButtonsAreListed(t *testing.T) {
+	press, _, _ := desk(t)
+	status, list := press("GET", "/")
+	for _, line := range []string{"GET     /metrics ", "DELETE  /quarantine/{creditor} ", "POST    /webhooks/{receiver}/replay "} {
+		if status != 200 || !strings.Contains(list, "\n"+line) && !strings.HasPrefix(list, line) {
+			t.Errorf("got %d %s, want a line %q", status, list, line)
+		}
+	}
+	if status, _ := press("GET", "/button"); status != 404 {
+		t.Errorf("an address that is none: got %d, want 404", status)
+	}
 }
 
 // compare is busy with the bank, and glad about everything else.

@@ -87,7 +87,7 @@ func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 		}
 	}
 	write(strings.Replace(text, "rps: 10", "rps: fast", 1))
-	gas.fails("gas.yaml:16: traits.rps:", "validate", manifest)
+	gas.fails(manifest+":16: traits.rps:", "validate", manifest)
 	gas.fails("traits.rps", "draft", manifest)
 	gas.fails("traits.rps", "submit", "gas")
 	write(text)
@@ -108,6 +108,9 @@ func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 	gas.does("+  base_url: https://api2.example.ro", "", "diff", "gas", "1", "2")
 	gas.does("retired", "", "retire", "gas", "--why", "a mistake")
 	gas.does("version 3: draft", "", "rollback", "gas", "--version", "1")
+
+	lost := &desk{t, "http://127.0.0.1:1", "token"}
+	lost.fails("the hub at http://127.0.0.1:1 does not answer", "list")
 
 	water := at(t, city, r, "company-water")
 	water.fails("no such connector", "show", "gas", "--version", "1")

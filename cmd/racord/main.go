@@ -32,13 +32,14 @@ func main() {
 type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the hub of a configuration file."`
 	Demo      demoCommand      `cmd:"" help:"Run the hub beside a simulated city of 2,000 people, with nothing else installed."`
-	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens."`
+	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens, companies or approvers; one of the three must be named."`
 	Try       tryCommand       `cmd:"" help:"Ask a creditor about one test debtor and show raw, mapped and refused side by side."`
 	Check     checkCommand     `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the database of a configuration to this version and exit."`
 	Verify    verifyCommand    `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the books with providers, creditors and the bank now and print what differs."`
 	Connector connectorCommand `cmd:"" help:"Bring a connector to the hub: draft, prove, approve, promote, roll back."`
+	Version   versionCommand   `cmd:"" help:"Print which version this is, and what it was built with."`
 	Recover   recoverCommand   `cmd:"" help:"Rebuild the books from providers and creditors after an old backup was restored."`
 }
 
