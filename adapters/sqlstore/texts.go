@@ -15,6 +15,7 @@ type texts struct {
 	barrierAdd           string
 	differenceSums       string
 	takeJob, endJob      string
+	endHolders, endSlots string
 }
 
 func newTexts(w Words) texts {
@@ -33,7 +34,7 @@ func newTexts(w Words) texts {
 		replay:     say(replayQuery),
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
-		takeJob: say(takeJobQuery), endJob: say(endJobQuery),
+		takeJob: say(takeJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
 	}
 }
 

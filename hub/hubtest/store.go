@@ -184,3 +184,14 @@ func payInClear(t *testing.T, store hub.Store, party hub.PartyID, code, invoice,
 	})
 	booked(t, store, got)
 }
+
+// insist does something again as long as the store is only too busy: where so
+// many want the same row, a lock may not come in time.
+func insist(do func() error) (err error) {
+	for range 50 {
+		if err = do(); hub.CodeOf(err) != hub.CodeUnavailable {
+			return err
+		}
+	}
+	return err
+}

@@ -117,7 +117,10 @@ func registrationRace(t *testing.T, lab Lab) {
 	var wait sync.WaitGroup
 	for i := range callers {
 		wait.Go(func() {
-			_, err := stores[i%2].ChangeRegistration(t.Context(), "water", func(r *hub.Registration) error { draft(r, "x"); return nil })
+			err := insist(func() error {
+				_, err := stores[i%2].ChangeRegistration(t.Context(), "water", func(r *hub.Registration) error { draft(r, "x"); return nil })
+				return err
+			})
 			if err != nil {
 				t.Error(err)
 			}
