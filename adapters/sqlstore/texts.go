@@ -6,6 +6,7 @@ import "strings"
 type texts struct {
 	load, turn           string
 	leaseAny, leaseLines string
+	formLot, leaseLot    string
 	nextWork, nudge      string
 	claims               string
 	notices, noticesTo   string
@@ -24,6 +25,8 @@ func newTexts(w Words) texts {
 		turn:       say(turnQuery),
 		leaseAny:   say(strings.ReplaceAll(leaseQuery, "{whose}", "$4 = ''")),
 		leaseLines: say(strings.ReplaceAll(leaseQuery, "{whose}", "creditor = $4 AND creditor <> ''")),
+		formLot:    say(formLotQuery),
+		leaseLot:   say(leaseLotQuery),
 		nextWork:   say(nextWorkQuery),
 		nudge:      say(nudgeQuery),
 		claims:     say(claimsQuery),
