@@ -234,11 +234,12 @@ type office struct {
 	ids     map[hub.PostingID]int
 	entries []judge.Entry // the book
 	days    map[hub.PostingID]time.Time
-	refuses map[string]bool          // external ids that may not be paid although they are listed
-	cannot  map[string]bool          // class F: external ids that cannot stand in a file
-	files   map[string][]hub.Posting // class F: what was put, by name
-	refused map[hub.PostingID]bool   // class F: lines of files
-	takes   bool                     // what is owed no more, too
+	refuses map[string]bool            // external ids that may not be paid although they are listed
+	cannot  map[string]bool            // class F: external ids that cannot stand in a file
+	files   map[string][][]hub.Posting // class F: all that was put, by name
+	refused map[hub.PostingID]bool     // class F: lines of files
+	lost    bool                       // class F: the files that were put are gone
+	takes   bool                       // what is owed no more, too
 	clock   hub.Clock
 	silent  bool          // about what is due
 	forgets bool          // goes on showing what was paid
@@ -304,14 +305,14 @@ func (o *office) file(ps []hub.Posting) (receipts []hub.Receipt) {
 		switch {
 		case o.cannot[p.ExternalID]:
 			receipts[len(receipts)-1] = hub.Receipt{ID: p.ID, Err: hub.NotDone(hub.Errorf(hub.CodeNotPayable, "it cannot stand in a file"))}
-		case known:
+		case known && !o.lost:
 		case o.refuses[p.ExternalID] || o.debts[p.ExternalID] < p.Amount.Minor && !o.forgets && !o.takes:
 			o.refused[p.ID], o.days[p.ID] = true, time.Now()
 		default:
 			o.book(p)
 		}
 	}
-	o.files[name] = append(o.files[name], ps...)
+	o.files[name], o.lost = append(o.files[name], ps), false
 	return receipts
 }
 
@@ -446,7 +447,7 @@ func newScene(seed uint64, share float64, conf pay.Conf) *scene {
 // what it booked.
 func (s *scene) connect(name hub.Name, class hub.Class) *hub.Connector {
 	o := &office{name: name, class: class, chance: s.chance, debts: map[string]int64{}, booked: map[string][]hub.PostingID{},
-		ids: map[hub.PostingID]int{}, days: map[hub.PostingID]time.Time{}, refuses: map[string]bool{}, cannot: map[string]bool{}, files: map[string][]hub.Posting{}, refused: map[hub.PostingID]bool{}, clock: s.clock}
+		ids: map[hub.PostingID]int{}, days: map[hub.PostingID]time.Time{}, refuses: map[string]bool{}, cannot: map[string]bool{}, files: map[string][][]hub.Posting{}, refused: map[hub.PostingID]bool{}, clock: s.clock}
 	s.offices[name] = o
 	c := &hub.Connector{Creditor: hub.Creditor{Name: name}, Source: o, Sink: o, Traits: hub.Traits{
 		Fetch: []hub.Fetch{hub.FetchByAccount}, Paying: hub.Paying{Class: class, MaxInflight: 4, ClearsIn: time.Hour}}}
