@@ -11,6 +11,7 @@ type texts struct {
 	claims               string
 	notices, noticesTo   string
 	nextNotice, replay   string
+	unheard              string
 	pulseNow             string
 	pulseAnomalies       string
 	barrierAdd           string
@@ -34,6 +35,7 @@ func newTexts(w Words) texts {
 		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
 		nextNotice: say(nextNoticeQuery),
 		replay:     say(replayQuery),
+		unheard:    say(unheardQuery),
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
 		takeJob: say(takeJobQuery), endJob: say(endJobQuery),

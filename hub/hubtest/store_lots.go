@@ -71,6 +71,9 @@ func lotsAreMade(t *testing.T, lab Lab) {
 	wantLot(t, store, lot, a, b)
 	wantLot(t, store, third[0].Lot, slices.DeleteFunc([]hub.Work{c, d, e}, func(w hub.Work) bool { return w != third[0].Work })...)
 	wantLot(t, store, "")
+	for _, l := range append(second, third...) {
+		told(t, store, l, -1)
+	}
 	told(t, store, first[0], time.Second)
 	told(t, store, first[1], 4*time.Second) // is taken with the other all the same
 	for turn := 2; turn <= 3; turn++ {
