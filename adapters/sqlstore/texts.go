@@ -6,10 +6,12 @@ import "strings"
 type texts struct {
 	load, turn           string
 	leaseAny, leaseLines string
+	formLot, leaseLot    string
 	nextWork, nudge      string
 	claims               string
 	notices, noticesTo   string
 	nextNotice, replay   string
+	unheard              string
 	pulseNow             string
 	pulseAnomalies       string
 	barrierAdd           string
@@ -25,6 +27,8 @@ func newTexts(w Words) texts {
 		turn:       say(turnQuery),
 		leaseAny:   say(strings.ReplaceAll(leaseQuery, "{whose}", "$4 = ''")),
 		leaseLines: say(strings.ReplaceAll(leaseQuery, "{whose}", "creditor = $4 AND creditor <> ''")),
+		formLot:    say(formLotQuery),
+		leaseLot:   say(leaseLotQuery),
 		nextWork:   say(nextWorkQuery),
 		nudge:      say(nudgeQuery),
 		claims:     say(claimsQuery),
@@ -32,6 +36,7 @@ func newTexts(w Words) texts {
 		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
 		nextNotice: say(nextNoticeQuery),
 		replay:     say(replayQuery),
+		unheard:    say(unheardQuery),
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
 		takeJob: say(takeJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
