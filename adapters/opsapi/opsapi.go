@@ -41,11 +41,12 @@ type Store interface {
 //	GET    /webhooks                     what receivers are still to be told
 //	GET    /webhooks/{receiver}/attempts how telling one went, newest first; ?most=100
 //	POST   /webhooks/{receiver}/replay   tell it again; ?from=2026-03-15T10:00:00Z&until=…
+//	POST   /keys/rewrap                  wrap all secrets under the current key-encryption key
 //
 // A receiver is written portal:<client id> or creditor:<name>. Every change is
 // logged.
-func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
-	b := &buttons{store, compare, log}
+func Handler(store Store, compare Compare, rewrap Rewrap, log *slog.Logger) http.Handler {
+	b := &buttons{store, compare, rewrap, log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /feeds/held", b.held)
 	mux.HandleFunc("POST /feeds/held/{stage}/release", b.release)
@@ -61,6 +62,7 @@ func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /webhooks", b.unheard)
 	mux.HandleFunc("GET /webhooks/{receiver}/attempts", b.attempts)
 	mux.HandleFunc("POST /webhooks/{receiver}/replay", b.replay)
+	mux.HandleFunc("POST /keys/rewrap", b.wrapAnew)
 	return mux
 }
 
@@ -68,9 +70,13 @@ func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
 // is at it, and CodeNotFound for none that there is.
 type Compare func(ctx context.Context, job hub.Job, day hub.Date) error
 
+// Rewrap wraps the data keys of all secrets anew and counts them.
+type Rewrap func(ctx context.Context, progress func(done int)) (done int, err error)
+
 type buttons struct {
 	store   Store
 	compare Compare
+	rewrap  Rewrap
 	log     *slog.Logger
 }
 
@@ -116,6 +122,12 @@ func (b *buttons) lift(w http.ResponseWriter, r *http.Request) {
 	err := b.store.Lift(r.Context(), creditor)
 	b.log.Info("quarantine lifted by an operator", "operation", "quarantine_lift", "connector", string(creditor), "code", string(hub.CodeOf(err)))
 	answer(w, map[string]string{"lifted": string(creditor)}, err)
+}
+
+func (b *buttons) wrapAnew(w http.ResponseWriter, r *http.Request) {
+	done, err := b.rewrap(r.Context(), nil)
+	b.log.Info("secrets wrapped anew by an operator", "operation", "keys_rewrap", "secrets", done, "code", string(hub.CodeOf(err)))
+	answer(w, map[string]int{"rewrapped": done}, err)
 }
 
 func answer(w http.ResponseWriter, body any, err error) {
