@@ -122,6 +122,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"connectors: replicas follow what serves":              deploymentsAreFollowed,
 		"connectors: a stopped creditor is listed":             aStoppedCreditorIsListed,
 		"connectors: trials are summed over replicas":          trialsAreSummed,
+		"connectors: notices are brought until they arrive":    lettersArrive,
 		"secrets: two slots of each name":                      secretsHaveTwoSlots,
 		"secrets: wrapped again, never lost":                   secretsAreRewrapped,
 		"sealing: no personal or account code at rest":         nothingInClear,

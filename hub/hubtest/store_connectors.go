@@ -323,4 +323,7 @@ func secretsAreRewrapped(t *testing.T, lab Lab) {
 	if left, err := store.WrappedElsewhere(ctx, "k2", 9); err != nil || len(left) != 2 {
 		t.Errorf("got %d left (%v), want two", len(left), err)
 	}
+	if counts, err := store.WrappedBy(ctx); err != nil || len(counts) != 2 || counts["k1"] != 2 || counts["k2"] != 3 {
+		t.Errorf("got %v (%v), want two under k1 and three under k2", counts, err)
+	}
 }
