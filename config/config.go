@@ -35,6 +35,7 @@ type Config struct {
 	Payments   Payments   `yaml:"payments"`
 	Bank       Bank       `yaml:"bank"`
 	Webhooks   []Webhook  `yaml:"webhooks"` // who is told what happens to payments
+	Mail       Mail       `yaml:"mail"`     // how companies' contacts are told what happens to connectors
 	View       View       `yaml:"view"`
 	Cache      Cache      `yaml:"cache"`
 	Limits     Limits     `yaml:"limits"`
@@ -204,13 +205,14 @@ func (c *Config) check(refuse func(key, what string)) {
 	}
 	c.checkProviders(refuse)
 	c.checkWebhooks(refuse)
+	c.Mail.check(refuse)
 	c.Bank.check(refuse)
 	c.Onboarding.check(refuse)
 }
 
 // resolve makes paths relative to the file's directory.
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile}
+	paths := []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile, &c.Mail.PasswordFile, &c.Mail.CAFile}
 	for _, p := range c.Providers {
 		if p.Netopia != nil {
 			paths = append(paths, &p.Netopia.PublicKeyFile)

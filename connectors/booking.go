@@ -182,6 +182,23 @@ func (r *Reading) Search(p *hub.Posting, root Value) (hub.Found, hub.Receipt, er
 	return best, hub.Receipt{}, nil
 }
 
+// About lists the names of the postings that one page of an answer to find speaks
+// of. It fails with CodeBadData when a record cannot be read.
+func (r *Reading) About(root Value) (names []string, err error) {
+	records, err := r.records(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range records {
+		b, refused := r.booking(v)
+		if refused != nil {
+			return nil, BadData("%s: %s", r.event(refused).Field, refused.detail)
+		}
+		names = append(names, b.posting)
+	}
+	return names, nil
+}
+
 // Booked reads one page of an answer to statement. It fails with CodeBadData
 // when a record cannot be read: a statement with gaps proves nothing.
 func (r *Reading) Booked(root Value) (rows []hub.BookedPosting, err error) {

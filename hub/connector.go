@@ -126,6 +126,7 @@ type Connector struct {
 	Quoter    Quoter
 	Sink      Sink
 	Finder    Finder
+	LotFinder LotFinder
 	Reverser  Reverser
 	Statement Statement
 

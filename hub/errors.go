@@ -83,10 +83,11 @@ func Wrap(code Code, err error, message string) *Error {
 // CodeOf finds the code of an error. A context's own errors are CodeTimeout and
 // CodeCancelled; what nobody classified is CodeInternal; nil is "".
 func CodeOf(err error) Code {
+	if err == nil {
+		return "" // before e, which costs memory
+	}
 	var e *Error
 	switch {
-	case err == nil:
-		return ""
 	case errors.As(err, &e):
 		return e.Code
 	case errors.Is(err, context.Canceled):

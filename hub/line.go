@@ -35,7 +35,7 @@ type Line struct {
 	ClearBy    time.Time    `json:"clear_by,omitzero"`    // business time after which the creditor may not show it as due any more
 	ClearedAt  time.Time    `json:"cleared_at,omitzero"`  // business time at which the creditor was seen not to
 	Zombie     bool         `json:"zombie,omitempty"`     // booked, and still shown as due after ClearBy
-	File       string       `json:"file,omitempty"`       // class F: the file it was sent in
+	Lot        LotID        `json:"lot,omitempty"`        // class F: the lot it was sent in, and is sent in ever after
 	GivenBack  *GivenBack   `json:"given_back,omitempty"` // whose wish it was, when staff had it given back
 }
 

@@ -66,6 +66,10 @@ type Outbox interface {
 	Tries(ctx context.Context, to Receiver, most int) ([]Try, error)
 	// Waiting counts the notices that are still to be told.
 	Waiting(ctx context.Context) (map[Receiver]int, error)
-	// Forget drops what was settled before a moment, and its attempts.
-	Forget(ctx context.Context, before time.Time) error
+	// Unheard settles what is due for a receiver that listens nowhere, and happened
+	// before a moment, without an attempt.
+	Unheard(ctx context.Context, to Receiver, before time.Time) error
+	// Forget drops what was settled before a moment, and its attempts; what was
+	// settled without one, before another moment.
+	Forget(ctx context.Context, told, unheard time.Time) error
 }

@@ -40,8 +40,13 @@ type Work struct {
 // gets CodeConflict.
 type Lease struct {
 	Work
-	Turn int // grows with every lease of the work
+	Turn int   // grows with every lease of the work
+	Lot  LotID // of a line's work that was leased in a lot; else empty
 }
+
+// LotID names lines of one creditor that are told together, in one file. Which
+// they are never changes, and no line is ever in two.
+type LotID string
 
 // WorkQuery chooses work that is due.
 type WorkQuery struct {
@@ -49,6 +54,7 @@ type WorkQuery struct {
 	Creditor Name // for lines: of this creditor only
 	Most     int
 	TTL      time.Duration
+	Lots     bool // for lines of a creditor: those of one lot, see Payments.LeaseWork
 }
 
 // Event is something a portal or a creditor is told, with the number that says
@@ -123,8 +129,15 @@ type Payments interface {
 	// and stores it. Under a lease, CodeConflict when it is not the caller's any
 	// more. An error of change leaves everything as it was.
 	ChangePayment(ctx context.Context, id PaymentID, under *Lease, change func(PaymentTx, *Payment) error) (*Payment, error)
-	// LeaseWork takes due work for a while, oldest first.
+	// LeaseWork takes due work for a while, oldest first. Asked for lots, it makes
+	// one of the due work that belongs to none, of lines that are due: for good, and
+	// in the same transaction. Where there is none, it takes the lot of which some has
+	// been due longest, with what of it nobody has and is due in a few seconds; or
+	// work that is in no lot, of lines that are not due (any more).
 	LeaseWork(ctx context.Context, q WorkQuery) ([]Lease, error)
+	// Lot lists the lines that are in a lot, in the order of their names. It is empty
+	// for a lot that is not known.
+	Lot(ctx context.Context, lot LotID) ([]Work, error)
 	// NextWork tells in how long the next work of the kind is due, 0 when some is.
 	// It returns CodeNotFound when there is none.
 	NextWork(ctx context.Context, kind WorkKind) (time.Duration, error)

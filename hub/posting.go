@@ -101,6 +101,19 @@ type Finder interface {
 	Find(ctx context.Context, p Posting) (Found, Receipt, error)
 }
 
+// LotFinder looks several postings up at once. The findings are in the order of
+// the postings. It fails as Finder does.
+type LotFinder interface {
+	FindLot(ctx context.Context, postings []Posting) ([]Finding, error)
+}
+
+// Finding is what a creditor said about one of several postings.
+type Finding struct {
+	Found   Found
+	Receipt Receipt // of what it booked
+	Err     error   // why this one could not be told
+}
+
 // Reverser takes a booked posting back at the creditor. Its errors are those of
 // Sink; reversing twice is harmless.
 type Reverser interface {

@@ -22,7 +22,7 @@ type ReceiptLine struct {
 	No         int
 	Creditor   Name
 	Title, CUI string // the creditor as citizens and as the law know it
-	Label      string // what was paid
+	Label      string // what was paid, in words
 	Reference  string // what stood on the paper, for a payment without a listed debt
 	ExternalID string // the creditor's own id of the debt
 	Account    string // the creditor's own code of the account

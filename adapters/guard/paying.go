@@ -36,6 +36,9 @@ func payingParts(guarded, c *hub.Connector, read *gate, parts Parts, conf Conf) 
 	if c.Finder != nil {
 		guarded.Finder = finder{read, c.Finder}
 	}
+	if c.LotFinder != nil {
+		guarded.LotFinder = lotFinder{read, c.LotFinder}
+	}
 	if c.Statement != nil {
 		guarded.Statement = statement{read, c.Statement}
 	}
@@ -197,6 +200,22 @@ func (f finder) Find(ctx context.Context, p hub.Posting) (hub.Found, hub.Receipt
 	return found, receipt, nil
 }
 
+type lotFinder struct {
+	gate *gate
+	next hub.LotFinder
+}
+
+func (f lotFinder) FindLot(ctx context.Context, postings []hub.Posting) (found []hub.Finding, err error) {
+	err = f.gate.pass(ctx, OpFind, func(ctx context.Context) (err error) {
+		found, err = f.next.FindLot(ctx, postings)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 type statement struct {
 	gate *gate
 	next hub.Statement
@@ -219,5 +238,6 @@ var (
 	_ hub.Reverser  = reverser{}
 	_ hub.Quoter    = quoter{}
 	_ hub.Finder    = finder{}
+	_ hub.LotFinder = lotFinder{}
 	_ hub.Statement = statement{}
 )

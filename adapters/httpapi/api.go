@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"sync"
 	"time"
 
 	"racord/hub"
@@ -91,14 +92,14 @@ type API struct {
 	patterns []string
 	crowd    crowd
 	limits   limits
-	document document
+	docs     func() (file, error) // made when somebody wants to read it
 
 	followers *followers
 }
 
 // New makes the API.
-func New(parts Parts, conf Conf) (*API, error) {
-	a := &API{Parts: parts, conf: conf.withDefaults(), mux: http.NewServeMux(), followers: newFollowers()}
+func New(parts Parts, conf Conf) *API {
+	a := &API{Parts: parts, conf: conf.withDefaults(), mux: http.NewServeMux(), followers: newFollowers(), docs: sync.OnceValues(docsPage)}
 	if a.Meter == nil {
 		a.Meter = silent{}
 	}
@@ -107,16 +108,12 @@ func New(parts Parts, conf Conf) (*API, error) {
 	}
 	a.crowd.most = int32(a.conf.InFlight)
 	a.limits = newLimits(a.conf)
-	var err error
-	if a.document, err = readDocument(); err != nil {
-		return nil, err
-	}
 	for _, r := range a.routes() {
 		a.patterns = append(a.patterns, r.pattern)
 		a.mux.Handle(r.pattern, r.handler)
 	}
 	a.mux.Handle("/", a.elsewhere())
-	return a, nil
+	return a
 }
 
 // Patterns lists the route table: "GET /v1/view" and so on.

@@ -78,6 +78,18 @@ type noticeShown struct {
 	Version int       `json:"version,omitempty"`
 	Kind    string    `json:"kind"`
 	Detail  string    `json:"detail"`
+
+	DeliveredAt *time.Time    `json:"delivered_at,omitempty"` // by the first channel
+	Letters     []letterShown `json:"deliveries"`
+}
+
+// letterShown is how far a notice has come by one channel.
+type letterShown struct {
+	Channel     hub.Channel `json:"channel"`
+	State       string      `json:"state"` // waiting delivered given_up
+	Tries       int         `json:"tries"`
+	DeliveredAt *time.Time  `json:"delivered_at,omitempty"`
+	LastError   string      `json:"last_error,omitempty"`
 }
 
 type proofShown struct {
@@ -99,11 +111,28 @@ func shownRecord(r *hub.Registration) connectorRecordShown {
 		s.Versions = append(s.Versions, shownVersion(r.Creditor, &r.Versions[i]))
 	}
 	for i := len(r.Notices) - 1; i >= 0; i-- {
-		n := r.Notices[i]
-		s.Notices = append(s.Notices, noticeShown{n.At.UTC(), n.Contact, n.Version, n.Kind, n.Detail})
+		s.Notices = append(s.Notices, shownNotice(&r.Notices[i]))
 	}
 	for _, p := range r.Proofs {
 		s.Proofs = append(s.Proofs, proofShown{p.IBAN, p.Beneficiary, p.By.Subject, p.At.UTC(), p.How})
+	}
+	return s
+}
+
+func shownNotice(n *hub.ContactNotice) noticeShown {
+	s := noticeShown{At: n.At.UTC(), Contact: n.Contact, Version: n.Version, Kind: n.Kind, Detail: n.Detail, Letters: []letterShown{}}
+	for _, l := range n.Letters {
+		shown := letterShown{l.Channel, "waiting", l.Tries, momentOf(l.DeliveredAt), l.Detail}
+		switch {
+		case shown.DeliveredAt != nil:
+			shown.State = "delivered"
+			if s.DeliveredAt == nil || l.DeliveredAt.Before(*s.DeliveredAt) {
+				s.DeliveredAt = shown.DeliveredAt
+			}
+		case l.Settled:
+			shown.State = "given_up"
+		}
+		s.Letters = append(s.Letters, shown)
 	}
 	return s
 }

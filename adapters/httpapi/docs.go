@@ -28,28 +28,22 @@ type file struct {
 	body        []byte
 }
 
-// document is openapi.yaml and the page made of it.
-type document struct{ yaml, page file }
-
-// readDocument makes the page once, when the API is made.
-func readDocument() (document, error) {
+// docsPage makes a page of openapi.yaml.
+func docsPage() (file, error) {
 	ref, err := readReference(openapi)
 	if err != nil {
-		return document{}, err
+		return file{}, err
 	}
 	page, err := template.New("docs").Funcs(template.FuncMap{"prose": prose, "breakable": breakable}).Parse(docsTemplate)
 	if err != nil {
-		return document{}, err
+		return file{}, err
 	}
 	var out bytes.Buffer
 	err = page.Execute(&out, struct {
 		*reference
 		Style template.CSS
 	}{ref, template.CSS(docsStyle)})
-	return document{
-		yaml: file{[]string{"application/yaml"}, nil, openapi},
-		page: file{[]string{"text/html; charset=utf-8"}, []string{onlyStyle(docsStyle)}, out.Bytes()},
-	}, err
+	return file{[]string{"text/html; charset=utf-8"}, []string{onlyStyle(docsStyle)}, out.Bytes()}, err
 }
 
 // onlyStyle allows one style sheet, by its hash, and nothing else.
@@ -59,9 +53,11 @@ func onlyStyle(css string) string {
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-func (a *API) readYAML(context.Context, hub.Login, none) (file, error) { return a.document.yaml, nil }
+func (a *API) readYAML(context.Context, hub.Login, none) (file, error) {
+	return file{[]string{"application/yaml"}, nil, openapi}, nil
+}
 
-func (a *API) readDocs(context.Context, hub.Login, none) (file, error) { return a.document.page, nil }
+func (a *API) readDocs(context.Context, hub.Login, none) (file, error) { return a.docs() }
 
 func writeFile(x *exchange, w http.ResponseWriter, f file) error {
 	if f.policy != nil {

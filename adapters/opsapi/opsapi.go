@@ -30,8 +30,8 @@ type Store interface {
 
 // Handler serves the buttons, and at / a list of them. A receiver is written
 // portal:<client id> or creditor:<name>. Every change is logged.
-func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
-	all := (&buttons{store, compare, log}).all()
+func Handler(store Store, compare Compare, rewrap Rewrap, log *slog.Logger) http.Handler {
+	all := (&buttons{store, compare, rewrap, log}).all()
 	mux := http.NewServeMux()
 	for _, one := range all {
 		mux.HandleFunc(one.pattern, one.press)
@@ -62,6 +62,7 @@ func (b *buttons) all() []button {
 		{"GET /webhooks", "what receivers are still to be told", b.unheard},
 		{"GET /webhooks/{receiver}/attempts", "how telling one went, newest first; ?most=100", b.attempts},
 		{"POST /webhooks/{receiver}/replay", "tell it again; ?from=2026-03-15T10:00:00Z&until=…", b.replay},
+		{"POST /keys/rewrap", "wrap all secrets under the current key-encryption key", b.wrapAnew},
 	}
 }
 
@@ -89,9 +90,13 @@ func list(all []button) http.HandlerFunc {
 // is at it, and CodeNotFound for none that there is.
 type Compare func(ctx context.Context, job hub.Job, day hub.Date) error
 
+// Rewrap wraps the data keys of all secrets anew and counts them.
+type Rewrap func(ctx context.Context, progress func(done int)) (done int, err error)
+
 type buttons struct {
 	store   Store
 	compare Compare
+	rewrap  Rewrap
 	log     *slog.Logger
 }
 
@@ -143,6 +148,12 @@ func (b *buttons) lift(w http.ResponseWriter, r *http.Request) {
 	}
 	b.log.Info("quarantine lifted by an operator", "operation", "quarantine_lift", "connector", string(creditor), "code", string(hub.CodeOf(err)))
 	answer(w, map[string]string{"lifted": string(creditor)}, err)
+}
+
+func (b *buttons) wrapAnew(w http.ResponseWriter, r *http.Request) {
+	done, err := b.rewrap(r.Context(), nil)
+	b.log.Info("secrets wrapped anew by an operator", "operation", "keys_rewrap", "records", done, "code", string(hub.CodeOf(err)))
+	answer(w, map[string]int{"rewrapped": done}, err)
 }
 
 func answer(w http.ResponseWriter, body any, err error) {

@@ -34,7 +34,7 @@ func desk(t *testing.T) (press func(method, path string) (int, string), store *s
 	if err := store.Quarantine(t.Context(), "water", "foreign data", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(opsapi.Handler(store, compare, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(opsapi.Handler(store, compare, rewrap, slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
 	return func(method, path string) (int, string) {
 		request, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
@@ -111,6 +111,15 @@ func compare(_ context.Context, job hub.Job, _ hub.Date) error {
 		return hub.Errorf(hub.CodeConflict, "busy")
 	}
 	return nil
+}
+
+func rewrap(context.Context, func(int)) (int, error) { return 7, nil }
+
+func TestAnOperatorWrapsTheSecretsAnew(t *testing.T) {
+	press, _, _ := desk(t)
+	if status, body := press("POST", "/keys/rewrap"); status != 200 || !strings.Contains(body, `"rewrapped":7`) {
+		t.Errorf("got %d %s", status, body)
+	}
 }
 
 func TestAnOperatorComparesNow(t *testing.T) {

@@ -88,7 +88,7 @@ func (p page) line(l *hub.ReceiptLine) {
 	p.rule()
 	p.write("B", normal+1, clean(l.Title))
 	p.maybe("Cod fiscal", l.CUI)
-	p.maybe("Pentru", what(l.Label))
+	p.maybe("Pentru", l.Label)
 	if l.Reference != l.Label {
 		p.maybe("Document", l.Reference)
 	}

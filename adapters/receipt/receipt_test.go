@@ -127,16 +127,6 @@ func TestEveryStateHasItsWords(t *testing.T) {
 	}
 }
 
-func TestASortOfDebtIsSaidInWords(t *testing.T) {
-	for label, want := range map[string]string{"fine.parking": "Amendă pentru parcare", "parking.pass": "parking.pass"} {
-		r := sample()
-		r.Lines[0].Label = label
-		if text := textIn(t, printed(t, r)); !strings.Contains(text, want) {
-			t.Errorf("%s: the receipt does not say %q", label, want)
-		}
-	}
-}
-
 func TestEqualReceiptsAreEqual(t *testing.T) {
 	if !bytes.Equal(printed(t, sample()), printed(t, sample())) {
 		t.Errorf("the same receipt was written in two ways")

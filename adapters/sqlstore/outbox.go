@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -134,16 +135,42 @@ func (s *Store) Waiting(ctx context.Context) (map[hub.Receiver]int, error) {
 	return waiting, err
 }
 
+const unheardQuery = `
+UPDATE events SET due_at = NULL, settled_at = {now} WHERE (payment, seq, receiver) IN (
+	SELECT payment, seq, receiver FROM events WHERE receiver = $1 AND at < $2 AND due_at IS NOT NULL AND due_at <= {now} LIMIT $3{skip locked})`
+
+// Unheard settles what is due for a receiver that listens nowhere.
+func (s *Store) Unheard(ctx context.Context, to hub.Receiver, before time.Time) error {
+	return s.bySome(ctx, s.texts.unheard, string(to), micros(before))
+}
+
+const (
+	forgetQuery = `
+DELETE FROM events WHERE (payment, seq, receiver) IN (
+	SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND settled_at < $1 AND {whose} LIMIT $2)`
+	forgetTriesQuery = `
+DELETE FROM event_tries WHERE (payment, seq, receiver) IN (
+	SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND tries > 0 AND settled_at < $1)`
+)
+
 // Forget drops settled notices and their attempts.
-func (s *Store) Forget(ctx context.Context, before time.Time) error {
-	for _, statement := range []string{
-		`DELETE FROM event_tries WHERE (payment, seq, receiver) IN (
-			SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND settled_at < $1)`,
-		`DELETE FROM events WHERE due_at IS NULL AND settled_at < $1`,
-	} {
-		if _, err := s.exec(ctx, statement, micros(before)); err != nil {
+func (s *Store) Forget(ctx context.Context, told, unheard time.Time) error {
+	if _, err := s.exec(ctx, forgetTriesQuery, micros(told)); err != nil {
+		return err
+	}
+	if err := s.bySome(ctx, strings.ReplaceAll(forgetQuery, "{whose}", "tries > 0"), micros(told)); err != nil {
+		return err
+	}
+	return s.bySome(ctx, strings.ReplaceAll(forgetQuery, "{whose}", "tries = 0"), micros(unheard))
+}
+
+// bySome runs a statement whose last argument bounds what it does, until it does
+// less: others get their turn meanwhile.
+func (s *Store) bySome(ctx context.Context, query string, args ...any) error {
+	for {
+		done, err := s.exec(ctx, query, append(args, broom)...)
+		if err != nil || done < broom {
 			return err
 		}
 	}
-	return nil
 }

@@ -6,15 +6,18 @@ import "strings"
 type texts struct {
 	load, turn           string
 	leaseAny, leaseLines string
+	formLot, leaseLot    string
 	nextWork, nudge      string
 	claims               string
 	notices, noticesTo   string
 	nextNotice, replay   string
+	unheard              string
 	pulseNow             string
 	pulseAnomalies       string
 	barrierAdd           string
 	differenceSums       string
 	takeJob, endJob      string
+	endHolders, endSlots string
 }
 
 func newTexts(w Words) texts {
@@ -24,6 +27,8 @@ func newTexts(w Words) texts {
 		turn:       say(turnQuery),
 		leaseAny:   say(strings.ReplaceAll(leaseQuery, "{whose}", "$4 = ''")),
 		leaseLines: say(strings.ReplaceAll(leaseQuery, "{whose}", "creditor = $4 AND creditor <> ''")),
+		formLot:    say(formLotQuery),
+		leaseLot:   say(leaseLotQuery),
 		nextWork:   say(nextWorkQuery),
 		nudge:      say(nudgeQuery),
 		claims:     say(claimsQuery),
@@ -31,9 +36,10 @@ func newTexts(w Words) texts {
 		noticesTo:  say(strings.ReplaceAll(noticesQuery, "{whose}", "receiver = $3")),
 		nextNotice: say(nextNoticeQuery),
 		replay:     say(replayQuery),
+		unheard:    say(unheardQuery),
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
-		takeJob: say(takeJobQuery), endJob: say(endJobQuery),
+		takeJob: say(takeJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
 	}
 }
 

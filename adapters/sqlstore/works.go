@@ -58,20 +58,54 @@ UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3
 WHERE (payment, kind, no) IN (
 	SELECT payment, kind, no FROM works WHERE kind = $1 AND {whose} AND due_at IS NOT NULL AND due_at <= {now}
 	ORDER BY due_at LIMIT $2{skip locked})
-RETURNING payment, kind, no, creditor, turn`
+RETURNING payment, kind, no, creditor, turn, lot`
+
+	// What was never put into a lot is put into a new one. Only lines that are due
+	// may be: of others nobody knows whether they were told, alone.
+	formLotQuery = `
+UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL, lot = $5
+WHERE (payment, kind, no) IN (
+	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND lot = '' AND due_at IS NOT NULL AND due_at <= {now}
+		AND EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')
+	ORDER BY due_at LIMIT $2{skip locked})
+RETURNING payment, kind, no, creditor, turn, lot`
+
+	// With the first of a lot comes what is due within five seconds: lines that were
+	// told together are looked up together.
+	leaseLotQuery = `
+UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL
+WHERE (payment, kind, no) IN (
+	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND leased_until <= {now}
+		AND due_at <= {now} + CASE WHEN lot = '' THEN 0 ELSE 5000000 END
+		AND lot = (SELECT lot FROM works WHERE kind = $1 AND creditor = $4 AND due_at IS NOT NULL AND due_at <= {now} ORDER BY due_at LIMIT 1)
+	ORDER BY due_at LIMIT $2{skip locked})
+RETURNING payment, kind, no, creditor, turn, lot`
+	lotQuery = `SELECT payment, kind, no, creditor FROM works WHERE lot = $1 AND lot <> '' ORDER BY payment, no`
+
 	nextWorkQuery = `SELECT {now}, due_at FROM works WHERE kind = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`
 )
 
 // LeaseWork takes due work for a while.
-func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) (leases []hub.Lease, err error) {
-	query := s.texts.leaseAny
-	if q.Creditor != "" {
-		query = s.texts.leaseLines
+func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease, error) {
+	switch {
+	case q.Lots:
+		leases, err := s.leaseBy(ctx, s.texts.formLot, q, hub.NewID())
+		if err != nil || len(leases) > 0 {
+			return leases, err
+		}
+		return s.leaseBy(ctx, s.texts.leaseLot, q)
+	case q.Creditor != "":
+		return s.leaseBy(ctx, s.texts.leaseLines, q)
 	}
-	ask := Statement{SQL: query, Args: []any{string(q.Kind), q.Most, q.TTL.Microseconds(), string(q.Creditor)}}
+	return s.leaseBy(ctx, s.texts.leaseAny, q)
+}
+
+// leaseBy takes the work that a query says.
+func (s *Store) leaseBy(ctx context.Context, query string, q hub.WorkQuery, more ...any) (leases []hub.Lease, err error) {
+	ask := Statement{SQL: query, Args: append([]any{string(q.Kind), q.Most, q.TTL.Microseconds(), string(q.Creditor)}, more...)}
 	ask.Scan = func(row Scanner) error {
 		var l hub.Lease
-		err := row.Scan(&l.Payment, &l.Kind, &l.No, &l.Creditor, &l.Turn)
+		err := row.Scan(&l.Payment, &l.Kind, &l.No, &l.Creditor, &l.Turn, &l.Lot)
 		leases = append(leases, l)
 		return err
 	}
@@ -83,6 +117,17 @@ func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) (leases []hub.Le
 		return nil, s.fault(err)
 	}
 	return leases, nil
+}
+
+// Lot lists the lines that are in a lot.
+func (s *Store) Lot(ctx context.Context, lot hub.LotID) (works []hub.Work, err error) {
+	err = s.each(ctx, s.read, func(row Scanner) error {
+		var w hub.Work
+		err := row.Scan(&w.Payment, &w.Kind, &w.No, &w.Creditor)
+		works = append(works, w)
+		return err
+	}, lotQuery, string(lot))
+	return works, err
 }
 
 // NextWork tells in how long the next work of a kind is due.

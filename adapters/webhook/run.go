@@ -119,21 +119,15 @@ func (t *Teller) tidy(ctx context.Context) {
 			continue
 		}
 		last = time.Now()
-		if err := t.Outbox.Forget(ctx, last.Add(-t.conf.Keep)); err != nil {
+		if err := t.Outbox.Forget(ctx, last.Add(-t.conf.Keep), last.Add(-t.conf.KeepUnheard)); err != nil {
 			t.complain(ctx, "old webhooks cannot be forgotten", err)
 		}
 	}
 }
 
-// unheardFor is how old a notice for nobody is when it is settled: while a new
-// endpoint is being rolled out, replicas that know it come first.
-const unheardFor = 10 * time.Minute
-
-// mostUnheard notices are settled in one go.
-const mostUnheard = 500
-
 // settleUnheard settles what is for receivers without an endpoint, so that it does
-// not stand before the others. It can be replayed once there is one.
+// not stand before the others. For a while it can be replayed, should there be one:
+// the outbox holds a few days of what nobody listens to, however much that is.
 func (t *Teller) settleUnheard(ctx context.Context) error {
 	waiting, err := t.Outbox.Waiting(ctx)
 	if err != nil {
@@ -145,14 +139,8 @@ func (t *Teller) settleUnheard(ctx context.Context) error {
 		delete(waiting, to)
 	}
 	for to := range waiting {
-		notices, err := t.Outbox.LeaseNotices(ctx, hub.NoticeQuery{Receiver: to, Most: mostUnheard, TTL: time.Minute})
-		if err != nil {
+		if err := t.Outbox.Unheard(ctx, to, time.Now().Add(-t.conf.Rollout)); err != nil {
 			return err
-		}
-		for i := range notices {
-			if n := &notices[i]; time.Since(n.At) > unheardFor {
-				t.settle(ctx, n, hub.Try{Payment: n.Payment, Seq: n.Seq, Receiver: to, No: n.Tries + 1, Code: codeNoEndpoint}, nil)
-			}
 		}
 	}
 	return nil

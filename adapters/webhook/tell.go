@@ -14,10 +14,9 @@ import (
 
 // Codes of notices that were settled without being sent.
 const (
-	codeNotWanted  hub.Code = "not_wanted"  // the receiver did not ask for such events
-	codeNoEndpoint hub.Code = "no_endpoint" // it listens nowhere
-	codeNotIts     hub.Code = "not_its_own" // about another creditor's line: never sent
-	codeGone       hub.Code = "gone"        // it said that it listens there no more
+	codeNotWanted hub.Code = "not_wanted"  // the receiver did not ask for such events
+	codeNotIts    hub.Code = "not_its_own" // about another creditor's line: never sent
+	codeGone      hub.Code = "gone"        // it said that it listens there no more
 )
 
 // tell makes one attempt to tell a receiver of a notice, and notes how it went.

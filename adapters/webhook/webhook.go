@@ -92,12 +92,14 @@ type Parts struct {
 
 // Conf sets the limits of telling. The zero value of a field takes its default.
 type Conf struct {
-	Timeout time.Duration   // of one attempt; default 15 s
-	Lease   time.Duration   // how long a replica has a notice; default Timeout and 15 s
-	Waits   []time.Duration // before the second attempt, the third and so on; default 5 s to 24 h, 75 h in all
-	Idle    time.Duration   // how often the outbox is looked at; default 1 s
-	AtOnce  int             // attempts to tell one receiver at once; default 4
-	Keep    time.Duration   // how long what was settled can be replayed; default 30 days
+	Timeout     time.Duration   // of one attempt; default 15 s
+	Lease       time.Duration   // how long a replica has a notice; default Timeout and 15 s
+	Waits       []time.Duration // before the second attempt, the third and so on; default 5 s to 24 h, 75 h in all
+	Idle        time.Duration   // how often the outbox is looked at; default 1 s
+	AtOnce      int             // attempts to tell one receiver at once; default 4
+	Keep        time.Duration   // how long what was told can be replayed; default 30 days
+	KeepUnheard time.Duration   // likewise, of what a receiver without an endpoint was not told; default 3 days
+	Rollout     time.Duration   // how long that waits, for replicas that know an endpoint already; default 10 min
 }
 
 func (c Conf) withDefaults() Conf {
@@ -106,6 +108,8 @@ func (c Conf) withDefaults() Conf {
 	orElse(&c.Idle, time.Second)
 	orElse(&c.AtOnce, 4)
 	orElse(&c.Keep, 30*24*time.Hour)
+	orElse(&c.KeepUnheard, 3*24*time.Hour)
+	orElse(&c.Rollout, 10*time.Minute)
 	if c.Waits == nil {
 		c.Waits = []time.Duration{
 			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,

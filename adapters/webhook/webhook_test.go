@@ -390,6 +390,23 @@ func TestWhatNobodyListensToWaitsForAReplica(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyListensToIsNotKeptForEver(t *testing.T) {
+	store := opened(t)
+	for range 3 {
+		paid(t, store, 300)
+	}
+	telling(t, store, webhook.Conf{Rollout: time.Nanosecond, KeepUnheard: time.Hour}, nil)
+	for _, to := range []hub.Receiver{portal, water, hub.CreditorReceiver("heat")} {
+		until(t, "nothing waits", settledFor(t, store, to))
+	}
+	if tries, err := store.Tries(t.Context(), water, 10); err != nil || len(tries) != 0 {
+		t.Errorf("got %v (%v), want no attempt", tries, err)
+	}
+	if n, err := store.Replay(t.Context(), water, time.Now().Add(-time.Hour), time.Now()); err != nil || n != 900 {
+		t.Errorf("got %d replayed (%v), want all 900", n, err)
+	}
+}
+
 func TestASecretHasAForm(t *testing.T) {
 	for name, text := range map[string]string{
 		"no mark":     "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",

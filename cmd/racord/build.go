@@ -132,7 +132,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	}
 	h.openReconciling(setup)
 	limits := setup.Config.Limits
-	api, err := httpapi.New(httpapi.Parts{
+	api := httpapi.New(httpapi.Parts{
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
 		Links:      &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
 		Sending:    &push.Service{Roster: h.fleet, Store: h.store, Intake: h.feeds, Clock: setup.Clock},
@@ -141,12 +141,9 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
 		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
 	})
-	if err != nil {
-		return err
-	}
 	h.meters.WatchStore(h.store)
 	h.meters.WatchBooks(h.store)
-	buttons := opsapi.Handler(h.store, h.compare, h.log)
+	buttons := opsapi.Handler(h.store, h.compare, h.vault.Rewrap, h.log)
 	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
 	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
 		return err

@@ -4,7 +4,8 @@
 // configuration, migrate prepares the database, verify holds the books against
 // those of providers and creditors, reconcile compares them and keeps what
 // differs, recover rebuilds the books after an old backup was restored, connector
-// registers what a company connects with.
+// registers what a company connects with, keys changes the keys of the tenants'
+// secrets.
 package main
 
 import (
@@ -41,6 +42,7 @@ type commands struct {
 	Verify    verifyCommand    `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the books with providers, creditors and the bank now and print what differs."`
 	Connector connectorCommand `cmd:"" help:"Bring a connector to the hub: draft, prove, approve, promote, roll back."`
+	Keys      keysCommand      `cmd:"" help:"Change the keys under which the tenants' secrets are kept."`
 	Version   versionCommand   `cmd:"" help:"Print which version this is, and what it was built with."`
 	Recover   recoverCommand   `cmd:"" help:"Rebuild the books from providers and creditors after an old backup was restored."`
 }

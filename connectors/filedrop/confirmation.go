@@ -22,16 +22,19 @@ type confirmations struct {
 	upload Upload
 
 	mu   sync.Mutex
-	kept map[string][][]string // rows of files that never change again
-	size int                   // bytes of them
+	kept map[string]*paper // files that never change again
+	size int               // bytes of them
 }
 
-var _ hub.Finder = (*confirmations)(nil)
+var (
+	_ hub.Finder    = (*confirmations)(nil)
+	_ hub.LotFinder = (*confirmations)(nil)
+)
 
 func newConfirmations(f *feed, find, post *connectors.Call) *confirmations {
 	return &confirmations{
 		feed: f, read: find, answer: connectors.RequestOf[Confirmation](find), upload: connectors.RequestOf[Upload](post),
-		kept: map[string][][]string{},
+		kept: map[string]*paper{},
 	}
 }
 
@@ -42,62 +45,99 @@ const (
 	maxKept   = 32 << 20 // bytes
 )
 
-// Find says FoundBooked or FoundRefused when a confirmation says so,
-// FoundNotVisible while the posting stands in a file that is not confirmed, and
-// FoundAbsent when it stands in none, or in one of which nothing was booked. It
-// fails with CodeBadData when a file is damaged, and as the feed does.
+// Find is FindLot of one.
 func (c *confirmations) Find(ctx context.Context, p hub.Posting) (hub.Found, hub.Receipt, error) {
-	found, receipt, failed, err := c.confirmed(ctx, &p)
-	if err != nil || found != hub.FoundAbsent {
-		return found, receipt, err
-	}
-	waits, err := c.waits(ctx, &p, failed)
-	switch {
-	case err != nil:
+	list, err := c.FindLot(ctx, []hub.Posting{p})
+	if err != nil {
 		return "", hub.Receipt{}, err
-	case waits:
-		return hub.FoundNotVisible, hub.Receipt{}, nil
 	}
-	return hub.FoundAbsent, hub.Receipt{}, nil
+	return list[0].Found, list[0].Receipt, list[0].Err
+}
+
+// FindLot reads what is there once for all postings. It says FoundBooked or
+// FoundRefused when a confirmation says so, FoundNotVisible while the posting
+// stands in a file that is not confirmed, and FoundAbsent when it stands in none,
+// or in one of which nothing was booked. It fails with CodeBadData when a file is
+// damaged, and as the feed does; one posting fails alone with CodeBadData when
+// what is said of it cannot be.
+func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]hub.Finding, error) {
+	s := newSought(postings)
+	failed, err := c.confirmed(ctx, s)
+	if err == nil && len(s.open) > 0 {
+		err = c.waits(ctx, s, failed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.found, nil
+}
+
+// sought is what is looked for, and what was found of it.
+type sought struct {
+	name     string // part of the name of the file they stand in, if they are all of it
+	postings []hub.Posting
+	found    []hub.Finding  // of each; FoundAbsent until something is
+	open     map[string]int // those of which nothing is, by name
+}
+
+func newSought(postings []hub.Posting) *sought {
+	s := &sought{name: lotName(postings, inOrder(postings)), postings: postings, found: make([]hub.Finding, len(postings)), open: map[string]int{}}
+	for i := range postings {
+		s.found[i].Found = hub.FoundAbsent
+		s.open[string(postings[i].ID)] = i
+	}
+	return s
+}
+
+// is notes what was found.
+func (s *sought) is(name string, f hub.Finding) {
+	if f.Err == nil && f.Found == hub.FoundAbsent {
+		return
+	}
+	s.found[s.open[name]] = f
+	delete(s.open, name)
 }
 
 // confirmed looks through the confirmations. failed are the files of which
 // nothing was booked.
-func (c *confirmations) confirmed(ctx context.Context, p *hub.Posting) (found hub.Found, receipt hub.Receipt, failed map[string]bool, err error) {
+func (c *confirmations) confirmed(ctx context.Context, s *sought) (failed map[string]bool, err error) {
 	failed = map[string]bool{}
 	reading := c.manifest.Reading(c.read, hub.Asked{}, c.env.Clock.Now())
-	found = hub.FoundAbsent
-	err = c.each(ctx, c.answer.Directory, p, c.nameOfAnswered, func(name string, rows [][]string) (bool, error) {
-		if rows == nil {
+	err = c.each(ctx, c.answer.Directory, s, c.nameOfAnswered, func(name string, told *paper) error {
+		if told.rows == nil {
 			failed[name] = true
-			return false, nil
+			return nil
 		}
 		row := connectors.NewRow(c.answer.Columns)
-		for _, cells := range rows {
-			row.Set(cells)
-			found, receipt, err = reading.Search(p, row)
-			if err != nil || found != hub.FoundAbsent {
-				return true, err
+		for id, i := range s.open {
+			for _, line := range told.about[id] {
+				row.Set(told.rows[line])
+				found, receipt, err := reading.Search(&s.postings[i], row)
+				if s.is(id, hub.Finding{Found: found, Receipt: receipt, Err: err}); err != nil || found != hub.FoundAbsent {
+					break
+				}
 			}
 		}
-		return false, nil
+		return nil
 	})
-	if err != nil {
-		return "", hub.Receipt{}, nil, err
-	}
-	return found, receipt, failed, nil
+	return failed, err
 }
 
-// waits tells whether the posting stands in a file that has its marker.
-func (c *confirmations) waits(ctx context.Context, p *hub.Posting, failed map[string]bool) (waits bool, err error) {
-	err = c.each(ctx, c.upload.Directory, p, c.nameOfSent, func(name string, rows [][]string) (bool, error) {
+// waits finds the postings that stand in a file that has its marker.
+func (c *confirmations) waits(ctx context.Context, s *sought, failed map[string]bool) error {
+	return c.each(ctx, c.upload.Directory, s, c.nameOfSent, func(name string, sent *paper) error {
 		if failed[name] {
-			return false, nil
+			return nil
 		}
-		waits = slices.ContainsFunc(rows, func(cells []string) bool { return slices.Contains(cells, string(p.ID)) })
-		return waits, nil
+		for _, cells := range sent.rows {
+			for _, cell := range cells {
+				if _, open := s.open[cell]; open {
+					s.is(cell, hub.Finding{Found: hub.FoundNotVisible})
+				}
+			}
+		}
+		return nil
 	})
-	return waits, err
 }
 
 // nameOfAnswered is the name of the file of postings that a file confirms.
@@ -120,10 +160,9 @@ func (c *confirmations) nameOfSent(name string) (string, bool) {
 	return name, len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }
 
-// each reads every file of a folder that has a marker, the posting's own first,
-// then the newest, until use has seen enough. rows is nil for a confirmation that
-// says that nothing was booked.
-func (c *confirmations) each(ctx context.Context, directory string, p *hub.Posting, about func(string) (string, bool), use func(sent string, rows [][]string) (enough bool, err error)) error {
+// each reads every file of a folder that has a marker, the postings' own first,
+// then the newest, while something is sought.
+func (c *confirmations) each(ctx context.Context, directory string, s *sought, about func(string) (string, bool), use func(sent string, told *paper) error) error {
 	at, err := c.at(ctx, directory)
 	if err != nil {
 		return err
@@ -133,9 +172,12 @@ func (c *confirmations) each(ctx context.Context, directory string, p *hub.Posti
 	if err != nil {
 		return err
 	}
-	own := nameOf(p.ID)
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
+	}
 	slices.SortFunc(names, func(a, b string) int {
-		if first := strings.Contains(a, own); first != strings.Contains(b, own) {
+		if first := strings.Contains(a, s.name); first != strings.Contains(b, s.name) {
 			return map[bool]int{true: -1, false: 1}[first]
 		}
 		return strings.Compare(b, a)
@@ -143,56 +185,86 @@ func (c *confirmations) each(ctx context.Context, directory string, p *hub.Posti
 	count := 0
 	for _, name := range names {
 		sent, ours := about(name)
-		if !ours || !slices.Contains(names, name+c.settings.Marker) {
+		if !ours || !there[name+c.settings.Marker] {
 			continue
 		}
 		if count++; count > maxSheets {
 			return connectors.BadData("more than %d files of payments", maxSheets)
 		}
-		rows, err := c.rows(ctx, at, directory, name)
+		told, err := c.paper(ctx, at, directory, name)
 		if err != nil {
 			return err
 		}
-		if enough, err := use(sent, rows); enough || err != nil {
+		if err := use(sent, told); err != nil || len(s.open) == 0 {
 			return err
 		}
 	}
 	return nil
 }
 
-// rows reads a file, or remembers it.
-func (c *confirmations) rows(ctx context.Context, at place, directory, name string) ([][]string, error) {
+// paper is a file that was read. It has no rows when it is a confirmation that
+// says that nothing was booked.
+type paper struct {
+	rows  [][]string
+	about map[string][]int // of a confirmation: the rows that speak of a posting
+}
+
+// paper reads a file, or remembers it.
+func (c *confirmations) paper(ctx context.Context, at place, directory, name string) (*paper, error) {
 	key := directory + "/" + name
 	c.mu.Lock()
-	rows, known := c.kept[key]
+	kept := c.kept[key]
 	c.mu.Unlock()
-	if known {
-		return rows, nil
+	if kept != nil {
+		return kept, nil
 	}
 	content, err := c.whole(ctx, at, name)
 	if err != nil {
 		return nil, err
 	}
+	read := &paper{}
 	if directory == c.answer.Directory {
-		rows, err = c.confirmation(name, content)
+		if read.rows, err = c.confirmation(name, content); err == nil {
+			read.about, err = c.index(read.rows)
+		}
 	} else {
-		rows = c.lines(content)
+		read.rows = c.lines(content)
 	}
-	if err == nil && rows != nil {
-		c.keep(key, rows, len(content))
+	if err != nil {
+		return nil, err
 	}
-	return rows, err
+	if read.rows != nil {
+		c.keep(key, read, len(content))
+	}
+	return read, nil
+}
+
+// index tells which rows of a confirmation speak of which posting.
+func (c *confirmations) index(rows [][]string) (map[string][]int, error) {
+	reading := c.manifest.Reading(c.read, hub.Asked{}, c.env.Clock.Now())
+	row, about := connectors.NewRow(c.answer.Columns), make(map[string][]int, len(rows))
+	for i, cells := range rows {
+		row.Set(cells)
+		names, err := reading.About(row)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			about[name] = append(about[name], i)
+		}
+	}
+	return about, nil
 }
 
 // keep remembers a file: one that was booked or sent does not change. What says
 // that nothing was booked may be followed by another.
-func (c *confirmations) keep(key string, rows [][]string, size int) {
+func (c *confirmations) keep(key string, read *paper, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.size+size > maxKept {
-		c.kept, c.size = map[string][][]string{}, 0
+		c.kept, c.size = map[string]*paper{}, 0
 	}
-	c.kept[key] = rows
+	c.kept[key] = read
 	c.size += size
 }
 

@@ -115,7 +115,8 @@ func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Setti
 	c := m.Connector()
 	c.Feed, c.Probe = f, f
 	if post, find := m.Calls[connectors.CallPost], m.Calls[connectors.CallFind]; post != nil { // then there is find
-		c.Sink, c.Finder = &outbox{feed: f, call: connectors.RequestOf[Upload](post)}, newConfirmations(f, find, post)
+		booked := newConfirmations(f, find, post)
+		c.Sink, c.Finder, c.LotFinder = &outbox{feed: f, call: connectors.RequestOf[Upload](post)}, booked, booked
 	}
 	return c, nil
 }

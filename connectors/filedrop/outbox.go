@@ -78,11 +78,7 @@ func (o *outbox) lot(ctx context.Context, postings []hub.Posting) (*lot, error) 
 		return nil, hub.Errorf(hub.CodeInvalid, "There is nothing to tell the creditor.")
 	}
 	s := &lot{sum: hub.Bani(0), receipts: make([]hub.Receipt, len(postings))}
-	order := make([]int, len(postings))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(string(postings[a].ID), string(postings[b].ID)) })
+	order := inOrder(postings)
 	s.name = o.call.name(postings, order)
 	text := o.heading()
 	for _, i := range order {
@@ -102,20 +98,37 @@ func (o *outbox) lot(ctx context.Context, postings []hub.Posting) (*lot, error) 
 	return s, err
 }
 
+// inOrder gives the places of postings in the order of their names.
+func inOrder(postings []hub.Posting) []int {
+	order := make([]int, len(postings))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(string(postings[a].ID), string(postings[b].ID)) })
+	return order
+}
+
 // name is made of the postings, so that the same give the same file.
 func (u Upload) name(postings []hub.Posting, order []int) string {
-	first, all := postings[order[0]].PaidAt, sha256.New()
-	for _, i := range order {
+	first := postings[order[0]].PaidAt
+	for i := range postings {
 		if postings[i].PaidAt.Before(first) {
 			first = postings[i].PaidAt
 		}
+	}
+	return u.fileOf(lotName(postings, order), hub.DateOf(first))
+}
+
+// lotName names postings that are in one file together.
+func lotName(postings []hub.Posting, order []int) string {
+	if len(postings) == 1 {
+		return nameOf(postings[0].ID)
+	}
+	all := sha256.New()
+	for _, i := range order {
 		_, _ = all.Write([]byte(string(postings[i].ID) + "\n"))
 	}
-	id := nameOf(postings[order[0]].ID)
-	if len(postings) > 1 {
-		id = "lot-" + base32.StdEncoding.EncodeToString(all.Sum(nil)[:15])
-	}
-	return u.fileOf(id, hub.DateOf(first))
+	return "lot-" + base32.StdEncoding.EncodeToString(all.Sum(nil)[:15])
 }
 
 func (u Upload) fileOf(id string, day hub.Date) string {

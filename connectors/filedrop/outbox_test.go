@@ -173,6 +173,80 @@ func TestTheConfirmationSaysWhatWasBooked(t *testing.T) {
 	}
 }
 
+func TestALotIsLookedUpAtOnce(t *testing.T) {
+	o := newOffice(t)
+	postings := []hub.Posting{payment(1, 128_477), payment(2, 1000), payment(3, 500), payment(4, 700)}
+	receipts, err := o.Sink.Post(t.Context(), postings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := payment(5, 500)
+	if _, err := o.Sink.Post(t.Context(), []hub.Posting{early}); err != nil {
+		t.Fatal(err)
+	}
+	o.out.put("confirmare_"+receipts[0].Number, answerHeader+
+		"1;0090412;TF 0740000001;1.284,77;A;TI1;;"+string(postings[0].ID)+"\r\n"+
+		"2;0090412;TF 0740000002;10,00;R;;DEJA ACHITAT;"+string(postings[1].ID)+"\r\n"+
+		"3;0090412;TF 0740000003;99,00;A;TI3;;"+string(postings[2].ID)+"\r\n"+
+		"4;0090412;TF 0740000004;7,00;A;TI4;;"+string(postings[3].ID)+"\r\n#TOTAL;4;1.390,77\r\n", charmap.Windows1250)
+	for range 2 { // read, and remembered
+		found, err := o.LotFinder.FindLot(t.Context(), append(postings, early, payment(6, 100)))
+		if err != nil || len(found) != 6 {
+			t.Fatalf("got %+v, %v, want six findings", found, err)
+		}
+		for i, want := range []hub.Found{hub.FoundBooked, hub.FoundRefused, "", hub.FoundBooked, hub.FoundNotVisible, hub.FoundAbsent} {
+			if f := found[i]; f.Found != want || (want == "") != (hub.CodeOf(f.Err) == hub.CodeBadData) || want == hub.FoundBooked && f.Receipt.ID != postings[i].ID {
+				t.Errorf("%d: got %+v, want %q", i, f, want)
+			}
+		}
+	}
+	o.out.remove("confirmare_" + receipts[0].Number)
+	if found, err := o.LotFinder.FindLot(t.Context(), postings); err != nil || slices.ContainsFunc(found, func(f hub.Finding) bool { return f.Found != hub.FoundNotVisible }) {
+		t.Errorf("got %+v, %v, want all still to come", found, err)
+	}
+}
+
+// TestALotThatIsTooLateIsBookedADayLater puts a lot after eight in the evening.
+func TestALotThatIsTooLateIsBookedADayLater(t *testing.T) {
+	c := startCity(t)
+	m := manifest(t)
+	m.Rebase("127.0.0.1:8022", c.SFTPAddr())
+	connector, err := connectors.NewCatalog(filedrop.Kind).Open(t.Context(), c.env(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(day, hour, minute int) {
+		if err := c.SetClock(time.Date(2026, 3, day, hour, minute, 0, 0, hub.Bucharest)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at(16, 20, 30)
+	lot := []hub.Posting{c.bill(), c.bill()}
+	lot[1].ID, lot[1].ExternalID = "hub:AAAABBBBCCCCDDDDEEEEFFFFGG:2", "TF 9999999999"
+	name := ""
+	for _, day := range []int{16, 17} { // put again next morning, when nothing is said of it
+		receipts, err := connector.Sink.Post(t.Context(), lot)
+		if err != nil || name != "" && receipts[0].Number != name || receipts[1].Number != receipts[0].Number {
+			t.Fatalf("on the %dth: got %+v, %v, want one file, ever the same", day, receipts, err)
+		}
+		name = receipts[0].Number
+		at(17, 5, 31)
+	}
+	want := func(first, second hub.Found) {
+		t.Helper()
+		found, err := connector.LotFinder.FindLot(t.Context(), lot)
+		if err != nil || found[0].Found != first || found[1].Found != second {
+			t.Errorf("got %+v, %v, want %s and %s", found, err, first, second)
+		}
+	}
+	want(hub.FoundNotVisible, hub.FoundNotVisible)
+	at(18, 5, 31)
+	want(hub.FoundBooked, hub.FoundRefused)
+	if booked := c.Book("heating"); len(booked) != 1 {
+		t.Errorf("got %+v in the company's book, want the one payment", booked)
+	}
+}
+
 func TestAFileWithoutItsMarkerIsNotSent(t *testing.T) {
 	o := newOffice(t)
 	p := payment(1, 500)

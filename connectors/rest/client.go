@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -119,72 +118,61 @@ func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) 
 	if err != nil {
 		return nil, err
 	}
-	var body *bytes.Reader
-	var kind string
-	if !p.Body.IsZero() {
-		filled, err := p.Body.AppendJSON(ctx, nil, v)
-		if err == nil {
-			filled, kind, err = cl.signatures.Sign(ctx, filled)
-		}
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(filled)
-	}
-	request, err := cl.newRequest(ctx, p.Method, address, kind, body)
+	to, err := cl.parse(address)
 	if err != nil {
 		return nil, connectors.Failure(hub.CodeInternal, errors.New("the request cannot be made")) // the cause repeats the address
+	}
+	body, kind, err := cl.body(ctx, p, v)
+	if err != nil {
+		return nil, err
+	}
+	request := wire.NewRequest(ctx, p.Method, to, body)
+	if kind != "" {
+		request.Header.Set("Content-Type", kind)
 	}
 	return request, cl.addHeaders(ctx, p, v, request)
 }
 
-func (cl *client) newRequest(ctx context.Context, method, address, kind string, body *bytes.Reader) (*http.Request, error) {
-	to, err := cl.parse(address)
+// body is what a call sends, signed where that is agreed on. kind is "" for a
+// call without one.
+func (cl *client) body(ctx context.Context, p *prepared, v *connectors.Vars) (body []byte, kind string, err error) {
+	if p.Body.IsZero() {
+		return nil, "", nil
+	}
+	filled, err := p.Body.AppendJSON(ctx, nil, v)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var request *http.Request
-	if body == nil {
-		request, err = http.NewRequestWithContext(ctx, method, "/", nil)
-	} else {
-		request, err = http.NewRequestWithContext(ctx, method, "/", body)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", kind)
-	}
-	request.URL, request.Host = to, to.Host
-	return request, nil
+	return cl.signatures.Sign(ctx, filled)
 }
 
 // parsed is an address and what it was made of.
 type parsed struct {
 	text string
-	url  url.URL
+	url  *url.URL
 }
 
-// parse reads an address. Most calls go to the same one again and again.
-func (cl *client) parse(address string) (*url.URL, error) {
-	if last := cl.last.Load(); last != nil && last.text == address {
-		again := last.url
-		return &again, nil
+// parse reads an address. Most calls go to the same one again and again. What it
+// gives is shared and not to be changed.
+func (cl *client) parse(address []byte) (*url.URL, error) {
+	if last := cl.last.Load(); last != nil && last.text == string(address) {
+		return last.url, nil
 	}
-	u, err := url.Parse(address)
+	text := string(address)
+	u, err := url.Parse(text)
 	if err != nil {
 		return nil, err
 	}
 	u.Host = strings.TrimSuffix(u.Host, ":") // as http.NewRequest does
-	cl.last.Store(&parsed{address, *u})
+	cl.last.Store(&parsed{text, u})
 	return u, nil
 }
 
-func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) (string, error) {
+func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) ([]byte, error) {
 	text := append(make([]byte, 0, 128), cl.base...)
 	text, _, err := p.Path.Append(ctx, text, v, connectors.InPath)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	separator := byte('?')
 	for _, name := range p.query {
@@ -193,7 +181,7 @@ func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) 
 		template := p.Query[name]
 		var present bool
 		if text, present, err = template.Append(ctx, text, v, connectors.InQuery); err != nil {
-			return "", err
+			return nil, err
 		}
 		if !present {
 			text = text[:before]
@@ -201,7 +189,7 @@ func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) 
 		}
 		separator = '&'
 	}
-	return string(text), nil
+	return text, nil
 }
 
 func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Vars, request *http.Request) error {

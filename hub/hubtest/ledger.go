@@ -22,6 +22,8 @@ type Ledger struct {
 	quotes    map[hub.QuoteID]hub.PaymentID
 	claims    map[claimOf]hub.Claim
 	works     map[hub.Work]work
+	lots      map[hub.LotID][]hub.Work
+	lotOf     map[hub.Work]hub.LotID
 	orders    map[string]int
 	where     map[string]hub.Work // psp/order → the charge's work
 	facts     map[string]bool
@@ -59,7 +61,7 @@ var (
 func NewLedger() *Ledger {
 	return &Ledger{
 		payments: map[hub.PaymentID]*hub.Payment{}, keys: map[keyOf]keyed{}, quotes: map[hub.QuoteID]hub.PaymentID{},
-		claims: map[claimOf]hub.Claim{}, works: map[hub.Work]work{}, orders: map[string]int{},
+		claims: map[claimOf]hub.Claim{}, works: map[hub.Work]work{}, lots: map[hub.LotID][]hub.Work{}, lotOf: map[hub.Work]hub.LotID{}, orders: map[string]int{},
 		where: map[string]hub.Work{}, facts: map[string]bool{}, booked: map[string]bool{},
 	}
 }
@@ -264,21 +266,69 @@ func (l *Ledger) LeaseWork(_ context.Context, q hub.WorkQuery) (leases []hub.Lea
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	var due []hub.Work
-	for w, at := range l.works {
-		if w.Kind == q.Kind && w.Creditor == q.Creditor && !at.due.After(now) && !at.leased.After(now) {
-			due = append(due, w)
-		}
+	free := l.free(q, now)
+	due := slices.DeleteFunc(slices.Clone(free), func(w hub.Work) bool { return l.works[w].due.After(now) })
+	if q.Lots {
+		due = l.lot(due, slices.DeleteFunc(free, func(w hub.Work) bool { return l.works[w].due.After(now.Add(5 * time.Second)) }), q.Most)
 	}
-	slices.SortFunc(due, func(a, b hub.Work) int { return l.works[a].due.Compare(l.works[b].due) })
 	for _, w := range due[:min(len(due), q.Most)] {
 		at := l.works[w]
 		at.turn++
 		at.leased = now.Add(q.TTL)
 		l.works[w] = at
 		leases = append(leases, hub.Lease{Work: w, Turn: at.turn})
+		if q.Lots {
+			leases[len(leases)-1].Lot = l.lotOf[w]
+		}
 	}
 	return leases, nil
+}
+
+// free lists the work that nobody has, longest due first.
+func (l *Ledger) free(q hub.WorkQuery, now time.Time) (free []hub.Work) {
+	for w, at := range l.works {
+		if w.Kind == q.Kind && w.Creditor == q.Creditor && !at.leased.After(now) {
+			free = append(free, w)
+		}
+	}
+	slices.SortFunc(free, func(a, b hub.Work) int {
+		return cmp.Or(l.works[a].due.Compare(l.works[b].due), cmp.Compare(a.Payment, b.Payment), cmp.Compare(a.No, b.No))
+	})
+	return free
+}
+
+// lot makes a lot of what is due, or gives one that is there.
+func (l *Ledger) lot(due, free []hub.Work, most int) (lot []hub.Work) {
+	for _, w := range due {
+		if l.lotOf[w] == "" && len(lot) < most && l.payments[w.Payment].Line(w.No).State == hub.LineDue {
+			lot = append(lot, w)
+		}
+	}
+	if len(lot) > 0 {
+		id := hub.LotID(hub.NewID())
+		for _, w := range lot {
+			l.lotOf[w] = id
+		}
+		l.lots[id] = slices.Clone(lot)
+		return lot
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	oldest := l.lotOf[due[0]]
+	if oldest == "" {
+		free = due
+	}
+	return slices.DeleteFunc(slices.Clone(free), func(w hub.Work) bool { return l.lotOf[w] != oldest })
+}
+
+// Lot is hub.Payments'.
+func (l *Ledger) Lot(_ context.Context, lot hub.LotID) ([]hub.Work, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	works := slices.Clone(l.lots[lot])
+	slices.SortFunc(works, func(a, b hub.Work) int { return cmp.Or(cmp.Compare(a.Payment, b.Payment), cmp.Compare(a.No, b.No)) })
+	return works, nil
 }
 
 // NextWork is hub.Payments'.
@@ -453,7 +503,7 @@ func (l *Ledger) Backup() *Ledger {
 	}
 	return &Ledger{
 		payments: maps.Clone(l.payments), keys: maps.Clone(l.keys), quotes: maps.Clone(l.quotes), claims: maps.Clone(l.claims),
-		works: works, orders: maps.Clone(l.orders), where: maps.Clone(l.where), facts: maps.Clone(l.facts),
+		works: works, lots: maps.Clone(l.lots), lotOf: maps.Clone(l.lotOf), orders: maps.Clone(l.orders), where: maps.Clone(l.where), facts: maps.Clone(l.facts),
 		journal: slices.Clone(l.journal), booked: maps.Clone(l.booked), events: slices.Clone(l.events), anomalies: slices.Clone(l.anomalies),
 	}
 }

@@ -106,12 +106,46 @@ func noticesAreLogged(t *testing.T, lab Lab) {
 		t.Fatalf("got %d replayed, %s, want the one there is, %s", n, replayed.ID(), slow.ID())
 	}
 	settle(t, store, replayed, hub.Try{Status: 200}, nil, "")
-	wantCode(t, "Forget", store.Forget(ctx, time.Now().Add(-time.Hour)), "")
+	wantCode(t, "Forget", store.Forget(ctx, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)), "")
 	if tries, err = store.Tries(ctx, toPortal, 10); err != nil || len(tries) != 3 {
 		t.Fatalf("got %d tries (%v) after old ones were forgotten, want these three", len(tries), err)
 	}
-	wantCode(t, "Forget", store.Forget(ctx, time.Now().Add(time.Hour)), "")
+	wantCode(t, "Forget", store.Forget(ctx, time.Now().Add(time.Hour), time.Time{}), "")
 	if tries, err = store.Tries(ctx, toPortal, 10); err != nil || len(tries) != 0 {
 		t.Fatalf("got %d tries (%v) after all were forgotten", len(tries), err)
 	}
+}
+
+func noticesOfNobody(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	const toHeat = hub.Receiver("creditor:heat")
+	p := opened(t, store, Basket("", "a"))
+	changed(t, store, p.ID, func(tx hub.PaymentTx, _ *hub.Payment) error {
+		for range 3 {
+			tx.Emit(hub.Event{Type: "line.due", Line: 1, Creditor: "water"}, hub.Event{Type: "line.due", Line: 1, Creditor: "heat"})
+		}
+		return nil
+	})
+	held := notices(t, store, toWater, 3)[0] // somebody is at these
+	settle(t, store, held, hub.Try{Status: 200}, nil, "")
+	wantCode(t, "Unheard", store.Unheard(ctx, toHeat, time.Now().Add(-time.Hour)), "")
+	waiting(t, store, map[hub.Receiver]int{toPortal: 7, toWater: 2, toHeat: 3}) // they are younger
+	for _, to := range []hub.Receiver{toHeat, toWater} {
+		wantCode(t, "Unheard", store.Unheard(ctx, to, time.Now().Add(time.Hour)), "")
+	}
+	waiting(t, store, map[hub.Receiver]int{toPortal: 7, toWater: 2})
+	wantCode(t, "Forget", store.Forget(ctx, time.Now().Add(time.Hour), time.Now().Add(-time.Hour)), "")
+	replay := func(to hub.Receiver, want int) {
+		n, err := store.Replay(ctx, to, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		wantCode(t, "Replay", err, "")
+		if n != want {
+			t.Fatalf("got %d replayed to %s, want %d", n, to, want)
+		}
+	}
+	replay(toHeat, 3)
+	replay(toWater, 0) // the one that was told is forgotten
+	wantCode(t, "Unheard", store.Unheard(ctx, toHeat, time.Now().Add(time.Hour)), "")
+	wantCode(t, "Forget", store.Forget(ctx, time.Time{}, time.Now().Add(time.Hour)), "")
+	replay(toHeat, 0)
+	waiting(t, store, map[hub.Receiver]int{toPortal: 7, toWater: 2})
 }

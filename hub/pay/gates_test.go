@@ -138,6 +138,9 @@ func gatedConnector(c hub.Connector, g *gate) *hub.Connector {
 	if c.Finder != nil {
 		c.Finder = gatedFinder{c.Finder, g}
 	}
+	if c.LotFinder != nil {
+		c.LotFinder = gatedLotFinder{c.LotFinder, g}
+	}
 	if c.Reverser != nil {
 		c.Reverser = gatedReverser{c.Reverser, g}
 	}
@@ -258,6 +261,15 @@ func (c gatedFinder) Find(ctx context.Context, p hub.Posting) (hub.Found, hub.Re
 	return found, receipt, err
 }
 
+type gatedLotFinder struct {
+	hub.LotFinder
+	g *gate
+}
+
+func (c gatedLotFinder) FindLot(ctx context.Context, list []hub.Posting) ([]hub.Finding, error) {
+	return through(ctx, c.g, "LotFinder.FindLot", func() ([]hub.Finding, error) { return c.LotFinder.FindLot(ctx, list) })
+}
+
 type gatedReverser struct {
 	hub.Reverser
 	g *gate
@@ -375,6 +387,10 @@ func (c gatedPayments) LeaseWork(ctx context.Context, q hub.WorkQuery) (leases [
 		return nil, lost
 	}
 	return leases, err
+}
+
+func (c gatedPayments) Lot(ctx context.Context, lot hub.LotID) ([]hub.Work, error) {
+	return through(ctx, c.g, "Payments.Lot", func() ([]hub.Work, error) { return c.Payments.Lot(ctx, lot) })
 }
 
 func (c gatedPayments) NextWork(ctx context.Context, kind hub.WorkKind) (time.Duration, error) {

@@ -35,20 +35,24 @@ func (s *Service) post(ctx context.Context, lease *hub.Lease) error {
 // send stores the intent and tells the creditor, in that order.
 func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) error {
 	p, err := s.alter(ctx, lease.Payment, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
-		l := p.Line(lease.No)
-		l.Tries++
-		l.SentAt = tx.Now()
-		if l.FirstSent.IsZero() {
-			l.FirstSent = l.SentAt
-		}
-		tx.Schedule(lease.Work, s.postFor(c))
-		return l.Move(hub.LinePosting)
+		return s.sending(tx, lease, p.Line(lease.No), c)
 	})
 	if err != nil {
 		return err
 	}
 	receipt, err := s.tell(ctx, c, p, p.Line(lease.No))
 	return s.told(context.WithoutCancel(ctx), lease, c, receipt, err)
+}
+
+// sending notes that a line is about to be sent.
+func (s *Service) sending(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, c *hub.Connector) error {
+	l.Tries++
+	l.SentAt = tx.Now()
+	if l.FirstSent.IsZero() {
+		l.FirstSent = l.SentAt
+	}
+	tx.Schedule(lease.Work, s.postFor(c))
+	return l.Move(hub.LinePosting)
 }
 
 // postFor is how long a creditor may take before another replica looks.
@@ -212,21 +216,26 @@ func (s *Service) findOut(ctx context.Context, lease *hub.Lease, p *hub.Payment,
 // have to be visible.
 func (s *Service) find(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
 	found, receipt, err := c.Finder.Find(ctx, posting(p, l))
-	if err != nil {
-		return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error { return s.puzzled(tx, lease, p, c, err) })
+	return s.found(ctx, lease, c, hub.Finding{Found: found, Receipt: receipt, Err: err})
+}
+
+// found draws the consequence of what was found.
+func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector, f hub.Finding) error {
+	if f.Err != nil {
+		return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error { return s.puzzled(tx, lease, p, c, f.Err) })
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
 		early := tx.Now().Sub(l.SentAt) < s.visible(c)+answerFor(c)
 		switch {
-		case found == hub.FoundBooked:
-			return s.posted(tx, p, l, c, receipt)
-		case found == hub.FoundRefused:
+		case f.Found == hub.FoundBooked:
+			return s.posted(tx, p, l, c, f.Receipt)
+		case f.Found == hub.FoundRefused:
 			tx.Done(lease.Work)
 			return s.reject(tx, p, p.ChargeOf(l.No), l, "refused_by_creditor")
-		case found == hub.FoundAbsent && !early && l.Class == hub.ClassC:
+		case f.Found == hub.FoundAbsent && !early && l.Class == hub.ClassC:
 			return s.stuck(tx, lease, p, l, "not_booked")
-		case found == hub.FoundAbsent && !early:
+		case f.Found == hub.FoundAbsent && !early:
 			tx.Schedule(lease.Work, 0)
 			return l.Move(hub.LineDue)
 		}

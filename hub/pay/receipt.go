@@ -51,7 +51,7 @@ func (s *Service) addLine(r *hub.PaymentReceipt, p *hub.Payment, l *hub.Line) {
 	}
 	creditor := s.creditorOf(l.Creditor)
 	r.Lines = append(r.Lines, hub.ReceiptLine{
-		No: l.No, Creditor: l.Creditor, Title: creditor.Title, CUI: creditor.CUI, Label: l.Label, Reference: l.Reference,
+		No: l.No, Creditor: l.Creditor, Title: creditor.Title, CUI: creditor.CUI, Label: inWords(l.Label), Reference: l.Reference,
 		ExternalID: l.ExternalID, Account: l.Account, Amount: l.Amount, PaidAt: l.PaidAt, State: state,
 		Number: number(l), BookedAt: l.BookedAt, Transfers: receiptTransfers(&creditor, l.Transfers),
 	})

@@ -234,8 +234,12 @@ type office struct {
 	ids     map[hub.PostingID]int
 	entries []judge.Entry // the book
 	days    map[hub.PostingID]time.Time
-	refuses map[string]bool // external ids that may not be paid although they are listed
-	takes   bool            // what is owed no more, too
+	refuses map[string]bool            // external ids that may not be paid although they are listed
+	cannot  map[string]bool            // class F: external ids that cannot stand in a file
+	files   map[string][][]hub.Posting // class F: all that was put, by name
+	refused map[hub.PostingID]bool     // class F: lines of files
+	lost    bool                       // class F: the files that were put are gone
+	takes   bool                       // what is owed no more, too
 	clock   hub.Clock
 	silent  bool          // about what is due
 	forgets bool          // goes on showing what was paid
@@ -272,9 +276,12 @@ func (o *office) Post(_ context.Context, ps []hub.Posting) ([]hub.Receipt, error
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.class == hub.ClassF {
+		return o.file(ps), f.after()
+	}
 	p := ps[0]
-	receipt := []hub.Receipt{{ID: p.ID, Number: string("N" + p.ID), Pending: o.class == hub.ClassF}}
-	if (o.class == hub.ClassA || o.class == hub.ClassF) && o.ids[p.ID] > 0 {
+	receipt := []hub.Receipt{{ID: p.ID, Number: string("N" + p.ID)}}
+	if o.class == hub.ClassA && o.ids[p.ID] > 0 {
 		return receipt, f.after()
 	}
 	if o.refuses[p.ExternalID] || o.debts[p.ExternalID] < p.Amount.Minor && !o.forgets && !o.takes {
@@ -282,6 +289,31 @@ func (o *office) Post(_ context.Context, ps []hub.Posting) ([]hub.Receipt, error
 	}
 	o.book(p)
 	return receipt, f.after()
+}
+
+// file takes a file of postings, whose name is made of what stands in it. One that
+// is there is not looked at again; a line that comes in another file is another
+// payment.
+func (o *office) file(ps []hub.Posting) (receipts []hub.Receipt) {
+	name := ""
+	for _, p := range ps {
+		name += string(p.ID) + ";"
+	}
+	_, known := o.files[name]
+	for _, p := range ps {
+		receipts = append(receipts, hub.Receipt{ID: p.ID, Number: name, Pending: true})
+		switch {
+		case o.cannot[p.ExternalID]:
+			receipts[len(receipts)-1] = hub.Receipt{ID: p.ID, Err: hub.NotDone(hub.Errorf(hub.CodeNotPayable, "it cannot stand in a file"))}
+		case known && !o.lost:
+		case o.refuses[p.ExternalID] || o.debts[p.ExternalID] < p.Amount.Minor && !o.forgets && !o.takes:
+			o.refused[p.ID], o.days[p.ID] = true, time.Now()
+		default:
+			o.book(p)
+		}
+	}
+	o.files[name], o.lost = append(o.files[name], ps), false
+	return receipts
 }
 
 func (o *office) book(p hub.Posting) {
@@ -337,10 +369,25 @@ func (o *office) Find(_ context.Context, p hub.Posting) (hub.Found, hub.Receipt,
 	if o.class == hub.ClassF && time.Since(o.days[p.ID]) < 8*time.Second {
 		return hub.FoundNotVisible, hub.Receipt{}, nil // files are read now and then
 	}
+	if o.refused[p.ID] {
+		return hub.FoundRefused, hub.Receipt{}, nil
+	}
 	if o.ids[p.ID] > 0 && time.Since(o.days[p.ID]) >= o.visible {
 		return hub.FoundBooked, hub.Receipt{ID: p.ID, Number: string("N" + p.ID)}, nil
 	}
 	return hub.FoundAbsent, hub.Receipt{}, nil
+}
+
+// FindLot looks through the books once.
+func (o *office) FindLot(ctx context.Context, ps []hub.Posting) (list []hub.Finding, err error) {
+	for _, p := range ps {
+		found, receipt, err := o.Find(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, hub.Finding{Found: found, Receipt: receipt})
+	}
+	return list, nil
 }
 
 // Quote confirms what is wanted, and says what it extinguishes.
@@ -400,12 +447,14 @@ func newScene(seed uint64, share float64, conf pay.Conf) *scene {
 // what it booked.
 func (s *scene) connect(name hub.Name, class hub.Class) *hub.Connector {
 	o := &office{name: name, class: class, chance: s.chance, debts: map[string]int64{}, booked: map[string][]hub.PostingID{},
-		ids: map[hub.PostingID]int{}, days: map[hub.PostingID]time.Time{}, refuses: map[string]bool{}, clock: s.clock}
+		ids: map[hub.PostingID]int{}, days: map[hub.PostingID]time.Time{}, refuses: map[string]bool{}, cannot: map[string]bool{}, files: map[string][][]hub.Posting{}, refused: map[hub.PostingID]bool{}, clock: s.clock}
 	s.offices[name] = o
 	c := &hub.Connector{Creditor: hub.Creditor{Name: name}, Source: o, Sink: o, Traits: hub.Traits{
 		Fetch: []hub.Fetch{hub.FetchByAccount}, Paying: hub.Paying{Class: class, MaxInflight: 4, ClearsIn: time.Hour}}}
 	switch {
-	case class == hub.ClassB || class == hub.ClassF:
+	case class == hub.ClassF:
+		c.Finder, c.LotFinder = o, o
+	case class == hub.ClassB:
 		c.Finder = o
 	case class == hub.ClassA:
 		c.Reverser, c.Quoter = o, o

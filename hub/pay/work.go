@@ -91,8 +91,13 @@ func (s *Service) followRoster(ctx context.Context, running *sync.WaitGroup) {
 				continue
 			}
 			open[c.Creditor.Name] = true
-			most := min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
-			query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, Most: most, TTL: s.postFor(c) + s.conf.Lease}
+			query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, TTL: s.postFor(c) + s.conf.Lease}
+			if c.Traits.Paying.Class == hub.ClassF {
+				query.Most, query.Lots = mostInLot, true
+				running.Go(func() { s.drainLots(ctx, query) })
+				continue
+			}
+			query.Most = min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
 			running.Go(func() { s.drain(ctx, query, s.post) })
 		}
 		pause(ctx, rosterEvery, nil)

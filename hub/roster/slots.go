@@ -46,6 +46,9 @@ func TwoSlots(c *hub.Connector) *hub.Connector {
 	if c.Finder != nil {
 		twice.Finder = patientFinder{r, c.Finder}
 	}
+	if c.LotFinder != nil {
+		twice.LotFinder = patientLotFinder{r, c.LotFinder}
+	}
 	if c.Statement != nil {
 		twice.Statement = patientStatement{r, c.Statement}
 	}
@@ -126,6 +129,16 @@ type patientFinder struct {
 func (p patientFinder) Find(ctx context.Context, posting hub.Posting) (found hub.Found, receipt hub.Receipt, err error) {
 	err = p.patiently(ctx, func(ctx context.Context) error { found, receipt, err = p.next.Find(ctx, posting); return err })
 	return found, receipt, err
+}
+
+type patientLotFinder struct {
+	*rotation
+	next hub.LotFinder
+}
+
+func (p patientLotFinder) FindLot(ctx context.Context, postings []hub.Posting) (found []hub.Finding, err error) {
+	err = p.patiently(ctx, func(ctx context.Context) error { found, err = p.next.FindLot(ctx, postings); return err })
+	return found, err
 }
 
 type patientStatement struct {

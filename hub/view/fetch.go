@@ -25,7 +25,7 @@ func (v *Views) fetch(c *hub.Connector, asked hub.Asked, key hub.PageKey, notBef
 
 func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *flight, notBefore time.Time) {
 	ctx := v.spells.begin(v.base, v.conf.FetchFor)
-	if page := v.justFetched(ctx, key, notBefore); page != nil {
+	if page := v.justFetched(ctx, f, notBefore); page != nil {
 		f.page = page
 		v.flights.land(key, f, 0)
 		return
@@ -43,10 +43,9 @@ func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *fligh
 
 // justFetched finds the answer that another flight brought between this
 // caller's look-up and its turn.
-func (v *Views) justFetched(ctx context.Context, key hub.PageKey, notBefore time.Time) *hub.Page {
-	var page [1]*hub.Page
-	_ = v.L1.Get(ctx, []hub.PageKey{key}, page[:])
-	p := page[0]
+func (v *Views) justFetched(ctx context.Context, f *flight, notBefore time.Time) *hub.Page {
+	_ = v.L1.Get(ctx, f.keys[:], f.seen[:])
+	p := f.seen[0]
 	if p == nil || p.FetchedAt.Before(notBefore) || !time.Now().Before(p.FreshUntil) {
 		return nil
 	}

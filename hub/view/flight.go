@@ -15,6 +15,8 @@ type flight struct {
 	done chan struct{}
 	page *hub.Page
 	err  error
+	keys [1]hub.PageKey // of what it asks, as a cache is asked
+	seen [1]*hub.Page   // what the cache said
 }
 
 // landed waits for the answer as long as the caller can.
@@ -48,7 +50,7 @@ func (g *flights) join(key hub.PageKey) (f *flight, mine bool) {
 	if f, ok := g.open[key]; ok {
 		return f, false
 	}
-	f = &flight{done: make(chan struct{})}
+	f = &flight{done: make(chan struct{}), keys: [1]hub.PageKey{key}}
 	g.open[key] = f
 	g.wait.Add(1)
 	return f, true

@@ -43,6 +43,7 @@ type conn struct {
 	reader *bufio.Reader
 	out    []byte
 	left   int64       // bytes of header that may still be read; negative = not counted
+	cut    func()      // ends what is under way, bound once
 	stop   func() bool // ends the watch over the context
 	since  time.Time   // in the pool since
 }
@@ -71,6 +72,7 @@ func (t *Transport) open(ctx context.Context, to server) (*conn, error) {
 		}
 	}
 	c.reader = bufio.NewReader(c)
+	c.cut = func() { _ = c.SetDeadline(time.Unix(1, 0)) }
 	return c, nil
 }
 
@@ -109,7 +111,7 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // watch cuts the exchange off when ctx ends.
 func (c *conn) watch(ctx context.Context) {
-	c.stop = context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	c.stop = context.AfterFunc(ctx, c.cut)
 }
 
 // unwatch ends the watch. It is false when the exchange was or is being cut off.

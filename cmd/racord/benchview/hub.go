@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // buildHub compiles the real hub into dir.
@@ -156,28 +155,4 @@ func fetch(ctx context.Context, url, token string) (answer, error) {
 		return answer{}, fmt.Errorf("%s answered %d: %.600s", url, said.StatusCode, body)
 	}
 	return answer{said.Header, said.Header.Get("ETag"), body}, nil
-}
-
-// profile saves the hub's CPU profile of the next seconds.
-func (h *hubServer) profile(ctx context.Context, file string, length time.Duration) error {
-	url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", h.ops, int(length.Seconds()))
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	said, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer said.Body.Close()
-	if said.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %d", url, said.StatusCode)
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.Copy(f, said.Body)
-	return err
 }

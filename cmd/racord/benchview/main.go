@@ -58,7 +58,7 @@ func parse(args []string, log io.Writer) (o options, err error) {
 	flags.IntVar(&o.redisCitizens, "redis-citizens", 5000, "simulated citizens of the Redis measurement, more than a megabyte of pages")
 	flags.StringVar(&o.only, "only", "", "regular expression of the measurements to run: "+strings.Join(names(), ", "))
 	flags.StringVar(&o.hub, "hub", "", "hub to measure instead of one built now")
-	flags.StringVar(&o.profile, "profile", "", "directory for CPU profiles of the hub, taken instead of measurements")
+	flags.StringVar(&o.profile, "profile", "", "directory for profiles of the hub (CPU, allocations), taken instead of measurements")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

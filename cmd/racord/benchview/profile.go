@@ -2,27 +2,79 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 )
 
-// profileTo saves a CPU profile of the hub under each kind of load.
+// situation is what a hub is profiled under.
+type situation struct {
+	name  string
+	path  string
+	delay time.Duration // of each creditor's answer
+}
+
+// profiled are the situations a hub is profiled under.
+func profiled() []situation {
+	return []situation{{"cold", live, 0}, {"cold-20ms", live, 20 * time.Millisecond}, {"warm", viewPath, 0}}
+}
+
+// profileTo saves for each situation where the hub's time went (NAME.cpu.pprof) and
+// what it had allocated until its end (NAME.allocs.pprof).
 func (s *stage) profileTo(ctx context.Context, dir string) error {
-	for name, path := range map[string]string{"cold": live, "warm": viewPath} {
-		ended := make(chan error, 1)
-		go func() {
-			seen, err := s.once(ctx, s.racord(s.hub, path))
-			if err == nil {
-				s.say("%s: %.0f req/s, %.1f µs CPU/req, p99 %.1f ms", name, seen.rate(), seen.CPU, ms(seen.P99))
-			}
-			ended <- err
-		}()
-		if err := s.hub.profile(ctx, filepath.Join(dir, name+".pprof"), s.load.length-time.Second); err != nil {
+	for _, l := range profiled() {
+		if err := s.upstreams.delay(ctx, l.delay); err != nil {
 			return err
 		}
-		if err := <-ended; err != nil {
+		if err := s.profile(ctx, l, dir); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *stage) profile(ctx context.Context, l situation, dir string) error {
+	ended := make(chan error, 1)
+	go func() {
+		seen, err := s.once(ctx, s.racord(s.hub, l.path))
+		if err == nil {
+			s.say("%s: %.0f req/s, %.1f µs CPU/req, p99 %.1f ms", l.name, seen.rate(), seen.CPU, ms(seen.P99))
+		}
+		ended <- err
+	}()
+	during := fmt.Sprintf("profile?seconds=%d", int((s.load.length - time.Second).Seconds()))
+	if err := s.hub.save(ctx, during, filepath.Join(dir, l.name+".cpu.pprof")); err != nil {
+		return err
+	}
+	if err := <-ended; err != nil {
+		return err
+	}
+	return s.hub.save(ctx, "allocs", filepath.Join(dir, l.name+".allocs.pprof"))
+}
+
+// save writes one of the hub's profiles to a file.
+func (h *hubServer) save(ctx context.Context, profile, file string) error {
+	url := h.ops + "/debug/pprof/" + profile
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	said, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer said.Body.Close()
+	if said.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %d", url, said.StatusCode)
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(f, said.Body)
+	return err
 }

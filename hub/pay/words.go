@@ -1,4 +1,4 @@
-package receipt
+package pay
 
 // kinds are the sorts of debt in words, for creditors that do not name what they
 // are owed in words of their own.
@@ -20,8 +20,8 @@ var kinds = map[string]string{
 	"hoa.maintenance":   "Întreținere",
 }
 
-// what says in words what was paid.
-func what(label string) string {
+// inWords says on a receipt what was paid.
+func inWords(label string) string {
 	if words, known := kinds[label]; known {
 		return words
 	}

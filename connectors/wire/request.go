@@ -1,0 +1,39 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// NewRequest makes a request to an address that was read already. A body can be
+// sent again; nil is none. It is http.NewRequest without what that does twice.
+func NewRequest(ctx context.Context, method string, to *url.URL, body []byte) *http.Request {
+	blank := http.Request{
+		Method: method, URL: to, Host: to.Host, Header: make(http.Header, usual),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if len(body) > 0 {
+		blank.ContentLength = int64(len(body))
+		blank.Body = newPayload(body)
+		blank.GetBody = func() (io.ReadCloser, error) { return newPayload(body), nil }
+	}
+	return blank.WithContext(ctx)
+}
+
+// usual is how many headers a request has room for before it grows.
+const usual = 6
+
+// payload is a body in memory.
+type payload struct{ bytes.Reader }
+
+func newPayload(body []byte) *payload {
+	p := &payload{}
+	p.Reset(body)
+	return p
+}
+
+// Close does nothing: there is nothing to give back.
+func (*payload) Close() error { return nil }
