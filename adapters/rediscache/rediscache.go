@@ -35,14 +35,16 @@ const (
 // Event is something the cache saw.
 type Event string
 
-// The events there are, for metrics. Hit, Miss and Altered count pages, the
-// others round trips.
+// The events there are, for metrics and the log. Hit, Miss and Altered count
+// pages, Failed and Open round trips, Left and Back what they came to.
 const (
 	Hit     Event = "hit"
 	Miss    Event = "miss"
 	Altered Event = "altered" // a value that does not open under its key, or cannot be read
 	Failed  Event = "error"
 	Open    Event = "open" // not asked, because it failed lately
+	Left    Event = "left" // begins not to be asked
+	Back    Event = "back" // is asked again
 )
 
 // Cache is a hub.PageCache in Redis.
@@ -76,6 +78,14 @@ func New(client redis.UniversalClient, keys *hub.Keys, hook func(event Event, n 
 		ReadyToTrip:  c.isGone,
 		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, errPartly) },
 		IsExcluded:   func(err error) bool { return errors.Is(err, errWithdrawn) },
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			switch {
+			case from == gobreaker.StateClosed:
+				c.saw(Left, 1)
+			case to == gobreaker.StateClosed:
+				c.saw(Back, 1)
+			}
+		},
 	})
 	return c
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"racord/adapters/httpapi"
 	"racord/adapters/identity"
 	"racord/adapters/memcache"
@@ -99,8 +101,30 @@ func (h *runningHub) openCaches(_ context.Context, setup hubSetup) error {
 	rediscache.LogTo(h.log)
 	client := rediscache.Dial(servers)
 	h.onClose(func(context.Context) error { return client.Close() })
-	h.l2 = rediscache.New(client, h.keys, func(event rediscache.Event, n int) { h.meters.RedisEvent(string(event), n) })
+	h.l2 = rediscache.New(client, h.keys, h.redisEvent)
+	go h.tryRedis(client)
 	return nil
+}
+
+// redisEvent counts what the shared cache does, and tells when it comes and goes.
+func (h *runningHub) redisEvent(event rediscache.Event, n int) {
+	h.meters.RedisEvent(string(event), n)
+	switch event {
+	case rediscache.Left:
+		h.log.Warn("the shared cache does not answer: creditors are asked more often until it does")
+	case rediscache.Back:
+		h.log.Info("the shared cache answers again")
+	}
+}
+
+// tryRedis tells at once of a shared cache that is not there. The hub works
+// without.
+func (h *runningHub) tryRedis(client redis.UniversalClient) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := client.Ping(ctx).Err(); err != nil {
+		h.log.Warn("the shared cache cannot be reached: the hub works without", "error", err)
+	}
 }
 
 // openUseCases makes what the doors lead to.

@@ -95,9 +95,9 @@ func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment) e
 	if err != nil {
 		return err
 	}
-	for _, h := range held {
+	for i, h := range held {
 		if !h.Held {
-			return alreadyClaimed(tx, h.FreeAt)
+			return alreadyClaimed(tx, p.Lines[i].No, h.FreeAt)
 		}
 	}
 	return nil
@@ -107,9 +107,11 @@ func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment) e
 // payment at the last moment still has it.
 const claimMargin = time.Minute
 
-// alreadyClaimed says when the obligation is free again.
-func alreadyClaimed(tx hub.PaymentTx, freeAt time.Time) error {
+// alreadyClaimed says which line of the quote it is about, and when its obligation
+// is free again.
+func alreadyClaimed(tx hub.PaymentTx, line int, freeAt time.Time) error {
 	err := hub.Errorf(hub.CodeConflict, "This debt is being paid already.")
+	err.Fields = []hub.Field{{Pointer: "/quote", Code: hub.CodeConflict, Detail: fmt.Sprintf("line %d of the quote is being paid already", line)}}
 	err.RetryAfter = min(max(freeAt.Sub(tx.Now()), time.Second), 24*time.Hour)
 	return err
 }

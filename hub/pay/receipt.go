@@ -26,8 +26,12 @@ func (s *Service) ReceiptOf(p *hub.Payment, line int) (*hub.PaymentReceipt, erro
 			s.addLine(r, p, l)
 		}
 	}
-	if len(r.Lines) == 0 {
+	switch {
+	case len(r.Lines) > 0:
+	case p.State().Final():
 		return nil, hub.Errorf(hub.CodeConflict, "There is no receipt: no money was taken.")
+	default:
+		return nil, hub.Errorf(hub.CodeConflict, "There is no receipt yet: no money was taken so far.")
 	}
 	s.addProviders(r, p)
 	return r, nil

@@ -162,7 +162,7 @@ func fits(r *hub.Record, id string) error {
 		return nil
 	}
 	err := hub.Errorf(hub.CodeInvalid, "The obligation is not valid; errors says where.")
-	err.Fields = []hub.Field{{Pointer: wrong.Field, Code: hub.Code(wrong.Code), Detail: wrong.Detail}}
+	err.Fields = []hub.Field{{Pointer: "/" + wrong.Field, Code: hub.Code(wrong.Code), Detail: wrong.Detail}}
 	return err
 }
 
