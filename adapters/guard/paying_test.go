@@ -29,6 +29,11 @@ func (p *payee) Find(ctx context.Context, _ hub.Posting) (hub.Found, hub.Receipt
 	return hub.FoundBooked, hub.Receipt{Number: "R"}, err
 }
 
+func (p *payee) FindLot(ctx context.Context, ps []hub.Posting) ([]hub.Finding, error) {
+	_, err := p.Obligations(ctx, hub.Asked{})
+	return make([]hub.Finding, len(ps)), err
+}
+
 func (p *payee) Statement(ctx context.Context, _ hub.Date) ([]hub.BookedPosting, error) {
 	_, err := p.Obligations(ctx, hub.Asked{})
 	return []hub.BookedPosting{{Number: "R"}}, err
@@ -46,7 +51,7 @@ func guardedPayee(p *payee, t hub.Traits, parts guard.Parts) (*hub.Connector, *g
 	if parts.Clock == nil {
 		parts.Clock = hub.ClockFunc(time.Now)
 	}
-	c := &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Traits: t, Source: p, Sink: p, Reverser: p, Finder: p, Statement: p, Quoter: p}
+	c := &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Traits: t, Source: p, Sink: p, Reverser: p, Finder: p, LotFinder: p, Statement: p, Quoter: p}
 	return guard.Connector(c, parts, guard.Conf{}), parts.Allowance
 }
 
@@ -216,6 +221,7 @@ func TestWhatAsksAboutPaymentsPassesTheGateOfQuestions(t *testing.T) {
 		for what, call := range map[string]func() error{
 			"quote":     func() error { _, err := c.Quoter.Quote(t.Context(), hub.Asked{}, nil); return err },
 			"find":      func() error { _, _, err := c.Finder.Find(t.Context(), hub.Posting{}); return err },
+			"find lot":  func() error { _, err := c.LotFinder.FindLot(t.Context(), nil); return err },
 			"statement": func() error { _, err := c.Statement.Statement(t.Context(), "2026-03-15"); return err },
 		} {
 			if err := call(); hub.CodeOf(err) != hub.CodeUnavailable || p.calls.Load() != 0 {

@@ -48,6 +48,12 @@ func (c *recoverCommand) Run(ctx context.Context, to streams) (err error) {
 	for _, order := range found.Unknown {
 		fmt.Fprintf(to.out, "  %s does not say which payment it is of: a person has to look\n", order)
 	}
+	for _, order := range found.Returned {
+		fmt.Fprintf(to.out, "  %s was given back of a payment that had ended: a person has to look\n", order)
+	}
+	if found.NotAsked > 0 {
+		fmt.Fprintf(to.out, "%d charges of payments that had ended were not asked about: settlements tell what was given back of them\n", found.NotAsked)
+	}
 	if err != nil || c.Keep {
 		return err
 	}

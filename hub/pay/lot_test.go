@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,12 +16,13 @@ import (
 
 // crowd are payers who pay the company that is told in files, all at once.
 func (tn *town) crowd(payers int) {
+	var all sync.WaitGroup
 	for n := range payers {
-		tn.errands.Go(func() {
+		all.Go(func() {
 			tn.pay(basket{key: fmt.Sprint("k", n), items: tn.owe(n, "delta"), policy: hub.BestEffort})
 		})
 	}
-	tn.errands.Wait()
+	all.Wait()
 }
 
 // mustBeInOneFile fails the test unless every line that was put is in files of
@@ -199,4 +201,16 @@ func (o *office) lose() {
 	}
 	o.entries, o.booked, o.ids = nil, map[string][]hub.PostingID{}, map[hub.PostingID]int{}
 	o.lost = true
+}
+
+// TestOldBooksPutNoLineIntoAnotherFile loses the books while many pay by file, and
+// restores those of an earlier moment.
+func TestOldBooksPutNoLineIntoAnotherFile(t *testing.T) {
+	for seed := range uint64(24) {
+		synctest.Test(t, func(t *testing.T) {
+			var offices map[hub.Name]*office
+			loseBooks(t, play{"manual", func(tn *town) { offices = tn.offices; tn.crowd(12) }}, seed)
+			offices["delta"].mustBeInOneFile(t, fmt.Sprint("seed ", seed))
+		})
+	}
 }

@@ -25,6 +25,8 @@ type Rebuilt struct {
 	Waiting  int      // their lines that a person must look at
 	Woken    int      // payments of the backup that were not final: everybody is asked about them again
 	Unknown  []string // orders that do not say which payment they are of
+	Returned []string // orders of ended payments of which more was given back than is known here: for a person
+	NotAsked int      // ended payments' charges that could not be asked about, or are too many or too old
 }
 
 // Rebuild makes the books whole again from those of providers and creditors,
@@ -36,7 +38,8 @@ type Rebuilt struct {
 // booked is its creditors' word. What they have not booked is for a person,
 // because a manifest names no debt. Providers and creditors are asked, too, what
 // became of the payments that were under way in the backup; a line that may have
-// been told to its creditor since is looked up before it is told again.
+// been told to its creditor since is looked up before it is told again. Of what had
+// ended it is asked whether money was given back since.
 func (s *Service) Rebuild(ctx context.Context, books Archive) (*Rebuilt, error) {
 	r := &Rebuilt{}
 	pause(ctx, s.lastDeeds(), nil)
@@ -73,7 +76,10 @@ func (s *Service) Rebuild(ctx context.Context, books Archive) (*Rebuilt, error) 
 	for ; r.Woken < len(open) && err == nil; r.Woken++ {
 		_, err = s.Store.ChangePayment(ctx, open[r.Woken], nil, s.wake)
 	}
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	return r, s.findReturned(ctx, books, r)
 }
 
 // lastDeeds is how long it may take until what the lost hub asked of providers

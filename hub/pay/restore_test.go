@@ -118,8 +118,8 @@ func (f *fenced) decide() {
 
 // TestOldBooksAreMadeWhole plays with the books lost at some moment, and those of
 // an earlier moment restored: nothing is taken or booked twice, and nothing that
-// was taken is lost, whatever happened between. What operators gave back of
-// payments that had long ended is not found by this, but by settlements.
+// was taken is lost, whatever happened between. What was given back of payments
+// that had ended is for a person: see TestWhatWasGivenBackElsewhereIsFound.
 func TestOldBooksAreMadeWhole(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(plays)) {
 		if name == "a booked line is given back" {
@@ -228,4 +228,52 @@ func TestWhatWasGivenBackIsNotGivenBackAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatWasGivenBackElsewhereIsFound has staff give money back in the provider's
+// console, of a payment that had ended when the backup was made.
+func TestWhatWasGivenBackElsewhereIsFound(t *testing.T) {
+	for name, tc := range map[string]struct {
+		give func(o *order)
+		want string
+	}{
+		"a part":               {func(o *order) { o.facts.Refunded = 400 }, ": 4.00 RON"},
+		"nobody says how much": {func(o *order) { o.facts.RefundedSome = true }, ""},
+		"nothing":              {func(*order) {}, "none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { giveBackElsewhere(t, tc.give, tc.want) })
+		})
+	}
+}
+
+func giveBackElsewhere(t *testing.T, give func(*order), noted string) {
+	f := newFenced(t, 1, 0)
+	f.birth()
+	for n := range 20 {
+		f.pay(basket{key: fmt.Sprint("k", n), items: f.owe(n, "alpha", "beta"), policy: hub.BestEffort})
+	}
+	f.settled(10 * time.Minute)
+	old := f.ledger.Backup()
+	f.halt()
+	number := slices.Sorted(maps.Keys(f.manual.orders))[3]
+	give(f.manual.orders[number])
+	f.manual.orders[number].now()
+	found := f.restore(old, time.Second)
+	want := []string{"manual/" + number + noted}
+	if noted == "none" {
+		want = nil
+	}
+	if !slices.Equal(found.Returned, want) || found.NotAsked != 0 {
+		t.Errorf("got %q, and %d not asked about, want %q", found.Returned, found.NotAsked, want)
+	}
+	list, _ := f.ledger.Anomalies(t.Context(), 100)
+	list = slices.DeleteFunc(list, func(a hub.Anomaly) bool { return a.Kind != "refund_not_ours" })
+	if len(list) != len(want) {
+		t.Errorf("got %v noted for a person, want %d", list, len(want))
+	}
+	if again := f.restore(f.ledger, time.Second); len(again.Returned) != 0 {
+		t.Errorf("got %q the second time, want nothing new", again.Returned)
+	}
+	f.end()
 }
