@@ -113,7 +113,8 @@ func (s *Service) drain(ctx context.Context, q hub.WorkQuery, do func(context.Co
 	defer under.Wait()
 	for ctx.Err() == nil {
 		room := s.room(ctx, free, q.Most)
-		leases, err := s.lease(ctx, q, min(room, s.may(q)))
+		wanted := min(room, s.may(q))
+		leases, err := s.lease(ctx, q, wanted)
 		if err != nil && ctx.Err() == nil {
 			s.Log.Warn("work cannot be leased", "kind", q.Kind, "code", hub.CodeOf(err))
 		}
@@ -127,7 +128,7 @@ func (s *Service) drain(ctx context.Context, q hub.WorkQuery, do func(context.Co
 				s.oneOf(ctx, &leases[i], do)
 			})
 		}
-		if len(leases) == 0 {
+		if len(leases) == 0 || len(leases) < wanted { // what came since has rung
 			pause(ctx, idle, called)
 		}
 	}
