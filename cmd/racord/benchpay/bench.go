@@ -77,7 +77,7 @@ func (b *bench) service(ctx context.Context, db database, payers int, profiled b
 		return 0, seen, err
 	}
 	defer store.Close()
-	h, err := openHub(ctx, store, payers)
+	h, err := openHub(ctx, store, payers, b.workers)
 	if err != nil {
 		return 0, seen, err
 	}

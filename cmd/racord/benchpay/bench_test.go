@@ -18,6 +18,7 @@ func TestWhatCannotBeMeantIsRefused(t *testing.T) {
 		"not a number":            {"-payers", "few"},
 		"no rounds":               {"-rounds", "0"},
 		"so long that debts wait": {"-length", "1m"},
+		"fewer than no workers":   {"-workers", "-1"},
 		"an unknown database":     {"-only", "oracle"},
 		"a word too many":         {"sqlite"},
 	} {
@@ -108,7 +109,7 @@ func TestAPaymentIsPostedToTheLastLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	h, err := openHub(ctx, store, 2)
+	h, err := openHub(ctx, store, 2, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

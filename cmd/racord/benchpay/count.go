@@ -66,7 +66,7 @@ func count(ctx context.Context, server *server) (s script, err error) {
 		return s, err
 	}
 	defer conn.Close(ctx)
-	h, err := openHub(ctx, store, 1)
+	h, err := openHub(ctx, store, 1, 0)
 	if err != nil {
 		return s, err
 	}

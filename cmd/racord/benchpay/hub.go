@@ -27,8 +27,9 @@ type payer struct {
 	codes []string // as in creditors
 }
 
-// openHub starts a hub over a store, with so many citizens.
-func openHub(ctx context.Context, store hub.Store, payers int) (*openedHub, error) {
+// openHub starts a hub over a store, with so many citizens and workers; 0 workers are the
+// service's default.
+func openHub(ctx context.Context, store hub.Store, payers, workers int) (*openedHub, error) {
 	keys, err := hub.NewKeys(master, "quote")
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func openHub(ctx context.Context, store hub.Store, payers int) (*openedHub, erro
 	}
 	h.Service = pay.New(pay.Parts{
 		Roster: fleet, Folders: store, Store: h.store, PSPs: []*hub.PSP{h.bank.contract()}, Keys: keys, Clock: hub.ClockFunc(time.Now),
-	}, pay.Conf{NotifyURL: "https://hub.invalid/v1/notify"})
+	}, pay.Conf{NotifyURL: "https://hub.invalid/v1/notify", Workers: workers})
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() { defer close(ended); h.Run(running) }()

@@ -35,6 +35,7 @@ type options struct {
 	rounds  int
 	length  time.Duration
 	payers  []int
+	workers int
 	only    string
 	profile string
 }
@@ -52,6 +53,7 @@ func parse(args []string, log io.Writer) (o options, err error) {
 	flags.IntVar(&o.rounds, "rounds", 3, "alternating runs of each contender")
 	flags.DurationVar(&o.length, "length", 5*time.Second, "length of one run, after a second to warm up; at most 20s, so that no look whether a debt is cleared falls into it")
 	payers := flags.String("payers", "16,64", "how many pay at once, one measurement for each")
+	flags.IntVar(&o.workers, "workers", 0, "payments.workers of the configuration; 0 is its default")
 	flags.StringVar(&o.only, "only", "", "measure one database: postgres or sqlite")
 	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of the service of each measurement's first round into this directory")
 	if err := flags.Parse(args); err != nil {
@@ -65,6 +67,8 @@ func parse(args []string, log io.Writer) (o options, err error) {
 		return o, fmt.Errorf("unknown argument %q", flags.Arg(0))
 	case o.rounds < 1 || o.length < 100*time.Millisecond || o.length > 20*time.Second:
 		return o, errors.New("-rounds is at least 1, -length from 100ms to 20s")
+	case o.workers < 0:
+		return o, errors.New("-workers is at least 0")
 	case o.only != "" && o.only != postgresName && o.only != sqliteName:
 		return o, fmt.Errorf("-only: %s or %s", postgresName, sqliteName)
 	}

@@ -60,7 +60,7 @@ func connect(name hub.Name) *hub.Connector {
 
 // postingsAtOnce is how many postings a creditor takes at once, so that none of
 // them limits the measurement; the service itself does no more than its Workers.
-const postingsAtOnce = 16
+const postingsAtOnce = 64
 
 // provider is a payment provider that answers at once and whose payer pays at
 // once.
