@@ -98,6 +98,7 @@ type Limits struct {
 	CitizenPerMinute int `yaml:"citizen_per_minute"` // views of one citizen
 	CallsPerMinute   int `yaml:"calls_per_minute"`   // other requests of one citizen
 	PortalPerMinute  int `yaml:"portal_per_minute"`  // requests of one portal
+	SendsPerMinute   int `yaml:"sends_per_minute"`   // obligations or deliveries that one creditor sends
 	InFlight         int `yaml:"in_flight"`          // requests at once, of one replica
 }
 
@@ -128,7 +129,7 @@ func Default() Config {
 		Drain:  Duration(5 * time.Second),
 		View:   View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
 		Cache:  Cache{Megabytes: 256},
-		Limits: Limits{CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, InFlight: 256},
+		Limits: Limits{CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, SendsPerMinute: 3000, InFlight: 256},
 		Feeds:  Feeds{Every: Duration(5 * time.Minute)},
 	}
 }
@@ -185,7 +186,7 @@ func (c *Config) check(refuse func(key, what string)) {
 	}
 	for key, n := range map[string]int{
 		"cache.megabytes": c.Cache.Megabytes, "limits.citizen_per_minute": c.Limits.CitizenPerMinute,
-		"limits.calls_per_minute":  c.Limits.CallsPerMinute,
+		"limits.calls_per_minute": c.Limits.CallsPerMinute, "limits.sends_per_minute": c.Limits.SendsPerMinute,
 		"limits.portal_per_minute": c.Limits.PortalPerMinute, "limits.in_flight": c.Limits.InFlight,
 	} {
 		if n <= 0 {

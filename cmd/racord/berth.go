@@ -96,7 +96,7 @@ func (b *berth) register(ctx context.Context, d hub.Deployment) (roster.Opened, 
 		m.Traits.Paying.Class = d.Class
 	}
 	c, closing, err := b.open(ctx, m, b.ofCompany(d))
-	return roster.Opened{Connector: c, Close: closing}, err
+	return roster.Opened{Connector: c, Close: closing, Tests: []hub.Asked{m.Test.Known, m.Test.Other, m.Test.Unknown}}, err
 }
 
 // changed lets every creditor have the limits that what is shown of it declares.

@@ -163,7 +163,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		Connectors: h.registry,
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
-		PortalPerMinute: limits.PortalPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
+		PortalPerMinute: limits.PortalPerMinute, SendsPerMinute: limits.SendsPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
 	})
 	h.meters.WatchStore(h.store)
 	h.meters.WatchBooks(h.store)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,34 +19,72 @@ import (
 	"racord/hub"
 )
 
-// base is the database, opened when it is first asked.
+// base is the database, opened when it is first asked, and again when the secret
+// that names it is another: while that is being changed a call may come with the
+// one before, so that two are open.
 type base struct {
 	mu     sync.Mutex
-	db     *sql.DB
-	writes bool // rows may be inserted
+	opened []opening // used last first
+	writes bool      // rows may be inserted
 }
 
-// get opens the database that a secret names. It does not connect. It fails
-// with CodeAuth when there is no such secret, CodeUnsupported for a file that
-// may not be read, CodeInvalid when the secret names no database.
+// opening is a database by the secret that names it.
+type opening struct {
+	dsn hub.Secret
+	db  *sql.DB
+}
+
+// slots is how many secrets a creditor may take at a time.
+const slots = 2
+
+// get gives the database that a secret names. It does not connect. It fails with
+// CodeAuth when there is no such secret, CodeUnsupported for a file that may not
+// be read, CodeInvalid when the secret names no database. While secrets cannot be
+// read, the database that was used last is used on.
 func (b *base) get(ctx context.Context, env connectors.Env, traits hub.Traits, s Settings) (*sql.DB, error) {
+	secret, err := env.Secret(ctx, string(s.DSN))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.db != nil {
-		return b.db, nil
+	if code := hub.CodeOf(err); len(b.opened) > 0 && (code == hub.CodeUnavailable || code == hub.CodeTimeout) {
+		return b.opened[0].db, nil
 	}
-	secret, err := env.Secret(ctx, string(s.DSN))
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	i := slices.IndexFunc(b.opened, func(o opening) bool { return o.dsn.Reveal() == secret.Reveal() })
+	if i >= 0 {
+		b.opened[0], b.opened[i] = b.opened[i], b.opened[0]
+		return b.opened[0].db, nil
+	}
+	db, err := b.open(env, traits, s, secret)
+	if err != nil {
+		return nil, err
+	}
+	b.opened = slices.Insert(b.opened, 0, opening{secret, db})
+	if len(b.opened) > slots {
+		b.retire(traits)
+	}
+	return db, nil
+}
+
+func (b *base) open(env connectors.Env, traits hub.Traits, s Settings, secret hub.Secret) (*sql.DB, error) {
+	switch {
 	case isPostgres(secret):
-		b.db, err = openPostgres(env, traits, s.Keep, b.writes, secret)
+		return openPostgres(env, traits, s.Keep, b.writes, secret)
 	case !env.LocalFiles:
 		return nil, hub.Errorf(hub.CodeUnsupported, "Only the operator's own manifests may read SQLite files.")
 	default:
-		b.db, err = openFile(traits, b.writes, secret)
+		return openFile(traits, b.writes, secret)
 	}
-	return b.db, err
+}
+
+// retire closes the database that was not used for longest, after the queries that
+// may have just been given it.
+func (b *base) retire(traits hub.Traits) {
+	last := len(b.opened) - 1
+	old := b.opened[last].db
+	b.opened = b.opened[:last]
+	time.AfterFunc(2*max(timeout(traits), postTimeout(traits)), func() { _ = old.Close() })
 }
 
 func isPostgres(dsn hub.Secret) bool {

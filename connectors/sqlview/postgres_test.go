@@ -53,6 +53,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("refusals of payments", func(t *testing.T) { refusedPayments(t, onServer(t)) })
 	t.Run("a lost answer", aLostAnswer)
 	t.Run("a role that may not insert", onlyInserts)
+	t.Run("credentials that are changed", changedCredentials)
 }
 
 func answersAsTheFileDoes(t *testing.T) {
@@ -74,6 +75,55 @@ func answersAsTheFileDoes(t *testing.T) {
 	}
 	if _, err := open(t, new(caller).env(server.dsn), manifest(t)).Source.Obligations(context.Background(), asked("1207")); hub.CodeOf(err) != hub.CodeNotFound {
 		t.Errorf("another code: got %v, want not_found", err)
+	}
+}
+
+// changedCredentials gives the reader other credentials under an open connector:
+// the old secret is refused, the new one works at once, and whoever comes with the
+// old one again, as calls with two secrets do, disturbs nobody. The server trusts
+// this machine and looks at no password, so that the name changes too.
+func changedCredentials(t *testing.T) {
+	c := onServer(t)
+	c.owes("00001207", "SL 0740000010", "1284.77", "36.85", "0.42")
+	location, err := url.Parse(c.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{location.User.Username()}
+	for _, end := range []string{"_2", "_3"} {
+		name := names[0] + end
+		c.do(`CREATE ROLE ` + name + ` NOLOGIN PASSWORD 'x-2' CONNECTION LIMIT 5`)
+		c.do(`GRANT SELECT ON v_solduri TO ` + name)
+		t.Cleanup(func() { c.do(`DROP OWNED BY ` + name); c.do(`DROP ROLE ` + name) })
+		names = append(names, name)
+	}
+	secretOf := func(i int) hub.Secret {
+		location.User = url.UserPassword(names[i], "x-2")
+		return hub.NewSecret(location.String())
+	}
+	secret, failure := secretOf(0), error(nil)
+	env := new(caller).env("")
+	env.Secret = func(context.Context, string) (hub.Secret, error) { return secret, failure }
+	source := open(t, env, manifest(t)).Source
+	for i, step := range []struct {
+		valid, used int
+		failure     hub.Code // of reading the secret
+		want        hub.Code
+	}{
+		{0, 0, "", ""}, {1, 0, "", hub.CodeAuth}, {1, 1, "", ""}, {1, 0, "", hub.CodeAuth}, {1, 1, "", ""},
+		{2, 2, "", ""}, {2, 1, "", hub.CodeAuth}, {2, 0, "", hub.CodeAuth}, {2, 2, "", ""},
+		{2, 2, hub.CodeUnavailable, ""}, {2, 2, hub.CodeAuth, hub.CodeAuth},
+	} {
+		for k, name := range names {
+			c.do(`ALTER ROLE ` + name + map[bool]string{true: ` LOGIN`, false: ` NOLOGIN`}[k == step.valid])
+		}
+		if secret, failure = secretOf(step.used), nil; step.failure != "" {
+			failure = hub.Errorf(step.failure, "no secrets")
+		}
+		answer, err := source.Obligations(t.Context(), asked("00001207"))
+		if hub.CodeOf(err) != step.want || err == nil && len(answer.Obligations) != 1 {
+			t.Errorf("step %d: got %d obligations, %v, want %q", i, len(answer.Obligations), err, step.want)
+		}
 	}
 }
 

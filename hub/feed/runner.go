@@ -72,11 +72,14 @@ func (r *Runner) Run(ctx context.Context) {
 				})
 			}
 		}
-		if !sleep(ctx, r.conf.Every) {
+		if !sleep(ctx, min(r.conf.Every, newcomers)) {
 			return
 		}
 	}
 }
+
+// newcomers is how often feeds are looked for that just came on duty.
+const newcomers = time.Second
 
 // follow looks at one feed until ctx ends or the creditor leaves the roster.
 func (r *Runner) follow(ctx context.Context, name hub.Name) {

@@ -31,6 +31,7 @@ type Store interface {
 type Opened struct {
 	Connector *hub.Connector
 	Close     func()
+	Tests     []hub.Asked // the creditor's own test debtors, whom a shadow may always ask about
 }
 
 // Parts are what a Roster is made from. Changed may be nil; it is told every new
@@ -48,6 +49,7 @@ type Parts struct {
 type Conf struct {
 	Every    time.Duration // between two looks at what is registered; default 1 s
 	Linger   time.Duration // how long calls may run on a connector that left; default 30 s
+	Tests    time.Duration // between two questions about test debtors to a shadow found by account only; default 30 s
 	Shadow   time.Duration // between two questions to a shadow, at least; default 200 ms
 	Budget   float64       // share of a canary's calls that may fail, over all replicas; default 0.1
 	Least    int           // calls before the budget counts, over all replicas; default 20
@@ -57,7 +59,7 @@ type Conf struct {
 func (c Conf) withDefaults() Conf {
 	return Conf{
 		Every: cmp.Or(c.Every, time.Second), Linger: cmp.Or(c.Linger, 30*time.Second), Shadow: cmp.Or(c.Shadow, 200*time.Millisecond),
-		Budget: cmp.Or(c.Budget, 0.1), Least: cmp.Or(c.Least, 20), Forgiven: cmp.Or(c.Forgiven, 10*time.Minute),
+		Tests: cmp.Or(c.Tests, 30*time.Second), Budget: cmp.Or(c.Budget, 0.1), Least: cmp.Or(c.Least, 20), Forgiven: cmp.Or(c.Forgiven, 10*time.Minute),
 	}
 }
 
@@ -232,7 +234,7 @@ func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member
 		}
 	}
 	if d.Stage == hub.StageShadow {
-		m.shadow = r.cast(at, c)
+		m.shadow = r.cast(at, c, opened.Tests)
 	}
 	return m, nil
 }

@@ -90,6 +90,9 @@ type scene struct {
 	closed []int
 }
 
+// byAccountOnly is a version that finds nobody by a personal code.
+const byAccountOnly = 9
+
 func newScene(t *testing.T, own bool, says office) *scene {
 	t.Helper()
 	return (&register{trials: map[int]hub.Trial{}}).newScene(t, own, says)
@@ -104,14 +107,18 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 	}
 	s := &scene{store: store}
 	connector := func(version int) *hub.Connector {
-		return &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Source: source{says, version}}
+		c := &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Source: source{says, version}}
+		if version == byAccountOnly {
+			c.Traits.Fetch = []hub.Fetch{hub.FetchByAccount}
+		}
+		return c
 	}
 	parts := roster.Parts{Store: s.store, Keys: keys, Open: func(_ context.Context, d hub.Deployment) (roster.Opened, error) {
 		return roster.Opened{Connector: connector(d.Version), Close: func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.closed = append(s.closed, d.Version)
-		}}, nil
+		}, Tests: []hub.Asked{{Account: hub.AccountRef{Creditor: "water", Code: "T1"}}, {}, {Account: hub.AccountRef{Creditor: "water", Code: "T2"}}}}, nil
 	}}
 	if own {
 		parts.Own = []*hub.Connector{connector(0)}
@@ -450,6 +457,31 @@ func TestAReplicaAloneDoesNotOverdraw(t *testing.T) {
 			if got, _ := s.answerOf("p"); got != 7 {
 				t.Errorf("replica %d shows version %d, want 7", i, got)
 			}
+		}
+	})
+}
+
+// TestAShadowFoundByAccountOnlyAsksItsTestDebtors has no citizen to ask about.
+func TestAShadowFoundByAccountOnlyAsksItsTestDebtors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		asked := map[string]int{}
+		s := newScene(t, false, func(_ int, who hub.Asked) (hub.Answer, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked[who.Account.Code]++
+			return hub.Answer{}, nil
+		})
+		defer s.end()
+		s.store.serve(hub.Deployment{Version: byAccountOnly, Stage: hub.StageShadow})
+		time.Sleep(10*time.Minute + 2*time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(asked) != 2 || asked["T1"] != 10 || asked["T2"] != 10 {
+			t.Errorf("asked about %v, want each test account ten times", asked)
+		}
+		if trial, _ := s.store.Trial(t.Context(), "water", byAccountOnly); trial.Calls < 19 {
+			t.Errorf("got %d answers told, want 20", trial.Calls)
 		}
 	})
 }

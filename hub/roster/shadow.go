@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"racord/hub"
@@ -14,6 +15,7 @@ type shadow struct {
 	at        post
 	candidate hub.Source
 	questions chan question
+	tests     []hub.Asked // whom to ask about when nobody can be
 	stop      context.CancelFunc
 }
 
@@ -28,12 +30,17 @@ type question struct {
 // waiting is how many questions wait at most; what comes more is not compared.
 const waiting = 64
 
-// cast begins to compare a version.
-func (r *Roster) cast(at post, c *hub.Connector) *shadow {
+// cast begins to compare a version. One that is found by account only is asked
+// about its test debtors too: as long as it is not shown, no citizen can link an
+// account, and nobody else would ever be asked about.
+func (r *Roster) cast(at post, c *hub.Connector, tests []hub.Asked) *shadow {
 	if c.Source == nil {
 		return nil
 	}
 	s := &shadow{r: r, at: at, candidate: c.Source, questions: make(chan question, waiting)}
+	if c.Traits.Can(hub.FetchByAccount) && !c.Traits.Can(hub.FetchByParty) {
+		s.tests = slices.DeleteFunc(slices.Clone(tests), func(who hub.Asked) bool { return !who.ByAccount() })
+	}
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	r.ended.Go(func() { s.run(ctx) })
@@ -43,12 +50,18 @@ func (r *Roster) cast(at post, c *hub.Connector) *shadow {
 // run asks one question after the other, never faster than the roster allows. The
 // candidate's calls take the creditor's slots and rate as all others do.
 func (s *shadow) run(ctx context.Context) {
-	tick := time.NewTicker(s.r.conf.Shadow)
+	tick, test := time.NewTicker(s.r.conf.Shadow), time.NewTicker(s.r.conf.Tests)
 	defer tick.Stop()
-	for {
+	defer test.Stop()
+	for turn := 0; ; {
 		select {
 		case q := <-s.questions:
 			s.compare(ctx, q)
+		case <-test.C:
+			if len(s.tests) > 0 {
+				s.compare(ctx, question{who: s.tests[turn%len(s.tests)], alone: true})
+				turn++
+			}
 		case <-ctx.Done():
 			return
 		}
