@@ -113,8 +113,7 @@ func (s *Service) drain(ctx context.Context, q hub.WorkQuery, do func(context.Co
 	defer under.Wait()
 	for ctx.Err() == nil {
 		room := s.room(ctx, free, q.Most)
-		wanted := min(room, s.may(q))
-		leases, err := s.lease(ctx, q, wanted)
+		leases, err := s.lease(ctx, q, min(room, s.may(q)))
 		if err != nil && ctx.Err() == nil {
 			s.Log.Warn("work cannot be leased", "kind", q.Kind, "code", hub.CodeOf(err))
 		}
@@ -128,7 +127,7 @@ func (s *Service) drain(ctx context.Context, q hub.WorkQuery, do func(context.Co
 				s.oneOf(ctx, &leases[i], do)
 			})
 		}
-		if len(leases) == 0 || len(leases) < wanted { // what came since has rung
+		if len(leases) == 0 {
 			pause(ctx, idle, called)
 		}
 	}
