@@ -7,7 +7,7 @@ BENCH_PACKAGES := nginx-light wrk
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps bench-deps test test-long storm lint bench bench-view fuzz generate clean
+.PHONY: help build deps bench-deps test test-long storm lint bench bench-view bench-pay fuzz generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ bench: ## Go benchmarks with allocations
 
 bench-view: bench-deps ## the view against a typed net/http fan-out and nginx, ratios in one run
 	$(GO) run ./cmd/racord/benchview
+
+bench-pay: deps ## payments from quote to posted against bare transactions of the same rows, ratios in one run
+	$(GO) run ./cmd/racord/benchpay
 
 generate: ## write the generated files again (reference, schema)
 	$(GO) generate ./...

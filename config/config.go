@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -33,6 +35,7 @@ type Config struct {
 	Payments   Payments   `yaml:"payments"`
 	Bank       Bank       `yaml:"bank"`
 	Webhooks   []Webhook  `yaml:"webhooks"` // who is told what happens to payments
+	Mail       Mail       `yaml:"mail"`     // how companies' contacts are told what happens to connectors
 	View       View       `yaml:"view"`
 	Cache      Cache      `yaml:"cache"`
 	Limits     Limits     `yaml:"limits"`
@@ -154,16 +157,23 @@ func Parse(file string, data []byte) (Config, error) {
 	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, located(file, err)
 	}
-	if err := c.check(); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", file, err)
+	wrong := mistakes{file: file, lines: linesOf(data)}
+	if c.check(wrong.add); wrong.found != nil {
+		return Config{}, wrong.joined()
 	}
 	return c, nil
 }
 
 // check refuses values that cannot work, naming their key.
-func (c *Config) check() error {
-	var wrong []error
-	refuse := func(key, what string) { wrong = append(wrong, fmt.Errorf("%s: %s", key, what)) }
+func (c *Config) check(refuse func(key, what string)) {
+	for key, address := range map[string]string{"listen": c.Listen, "ops_listen": c.OpsListen} {
+		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+			refuse(key, fmt.Sprintf("%q is not an address to listen on; write 127.0.0.1:8080 or :8080", address))
+		}
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log) {
+		refuse("log", fmt.Sprintf("%q is none of debug, info, warn, error", c.Log))
+	}
 	if c.Replica != "" && !nameForm.MatchString(c.Replica) {
 		refuse("replica", "must be a name: a lower-case letter and then letters, digits, - or _")
 	}
@@ -195,14 +205,14 @@ func (c *Config) check() error {
 	}
 	c.checkProviders(refuse)
 	c.checkWebhooks(refuse)
+	c.Mail.check(refuse)
 	c.Bank.check(refuse)
 	c.Onboarding.check(refuse)
-	return errors.Join(wrong...)
 }
 
 // resolve makes paths relative to the file's directory.
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile}
+	paths := []*string{&c.Data, &c.Creditors, &c.Secrets, &c.Store.PostgresFile, &c.Redis.PasswordFile, &c.Mail.PasswordFile, &c.Mail.CAFile}
 	for _, p := range c.Providers {
 		if p.Netopia != nil {
 			paths = append(paths, &p.Netopia.PublicKeyFile)

@@ -12,11 +12,15 @@ import (
 
 func TestAMistakeIsNamedWithItsPlace(t *testing.T) {
 	for file, want := range map[string][]string{
-		"bad-config-deadline-in-words.yaml":      {"bad-config-deadline-in-words.yaml:3", "soon"},
+		"bad-config-deadline-in-words.yaml":      {"bad-config-deadline-in-words.yaml:3: view.deadline: ", "soon"},
 		"bad-config-unknown-key.yaml":            {"bad-config-unknown-key.yaml:3", "adress"},
 		"bad-config-prefix.yaml":                 {"bad-config-prefix.yaml:3", "127.0.0.0/99"},
-		"bad-config-replica.yaml":                {"bad-config-replica.yaml", "replica"},
-		"bad-config-issuer-without-portals.yaml": {"bad-config-issuer-without-portals.yaml", "issuers[0].portals"},
+		"bad-config-replica.yaml":                {"bad-config-replica.yaml:2: replica: "},
+		"bad-config-log.yaml":                    {"bad-config-log.yaml:2: log: ", "loud"},
+		"bad-config-listen.yaml":                 {"bad-config-listen.yaml:1: ops_listen: "},
+		"bad-config-issuer-without-portals.yaml": {"bad-config-issuer-without-portals.yaml:2: issuers[0].portals: "},
+		"bad-config-bank-payer.yaml":             {"bad-config-bank-payer.yaml:3: bank.payers[1]: "},
+		"bad-config-webhook-twice.yaml":          {"bad-config-webhook-twice.yaml:9: webhooks[1].url: "},
 	} {
 		t.Run(file, func(t *testing.T) {
 			_, err := config.Load(filepath.Join("testdata", file))

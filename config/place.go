@@ -1,14 +1,17 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // Duration is a time span written like 1500ms, 5s or 8h30m.
@@ -46,7 +49,55 @@ type placed struct {
 func (p *placed) Error() string { return p.what }
 
 func misplaced(node ast.Node, what string) error {
-	return &placed{node.GetToken().Position.Line, fmt.Sprintf("%q %s", text(node), what)}
+	said := fmt.Sprintf("%q %s", text(node), what)
+	if key := strings.TrimPrefix(node.GetPath(), "$."); key != "" {
+		said = key + ": " + said
+	}
+	return &placed{node.GetToken().Position.Line, said}
+}
+
+// mistakes gathers values that cannot work, with the line each stands in.
+type mistakes struct {
+	file  string
+	lines *ast.File
+	found []placed
+}
+
+// linesOf keeps the text as it was parsed; nil for one that cannot be, which has
+// been told of by then.
+func linesOf(data []byte) *ast.File {
+	tree, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil
+	}
+	return tree
+}
+
+func (m *mistakes) add(key, what string) {
+	m.found = append(m.found, placed{m.line(key), key + ": " + what})
+}
+
+// line is where a key stands, or else what it is missing in.
+func (m *mistakes) line(key string) int {
+	for m.lines != nil && key != "" {
+		if path, err := yaml.PathString("$." + key); err == nil {
+			if node, err := path.FilterFile(m.lines); err == nil && node != nil {
+				return lineOf(node)
+			}
+		}
+		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+	}
+	return 1
+}
+
+// joined gives all of them in the order of the lines.
+func (m *mistakes) joined() error {
+	slices.SortStableFunc(m.found, func(a, b placed) int { return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.what, b.what)) })
+	var all []error
+	for _, p := range m.found {
+		all = append(all, fmt.Errorf("%s:%d: %s", m.file, p.line, p.what))
+	}
+	return errors.Join(all...)
 }
 
 // located puts "file:line:" before a mistake.
@@ -57,7 +108,8 @@ func located(file string, err error) error {
 	}
 	var syntax yaml.Error
 	if errors.As(err, &syntax) && syntax.GetToken() != nil {
-		return fmt.Errorf("%s:%d: %s\n%s", file, syntax.GetToken().Position.Line, syntax.GetMessage(), yaml.FormatError(err, false, true))
+		_, around, _ := strings.Cut(yaml.FormatError(err, false, true), "\n") // its first line repeats the message
+		return fmt.Errorf("%s:%d: %s\n%s", file, syntax.GetToken().Position.Line, syntax.GetMessage(), around)
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }

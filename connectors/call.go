@@ -127,7 +127,7 @@ func (in *inspection) callAgrees(c *Call, kind Kind, t hub.Traits, field string)
 	}
 	for _, scheme := range t.Identifiers {
 		name := strings.TrimPrefix(string(scheme), "ro:")
-		if c.vars["identifier"] == "" && c.vars[name] == "" {
+		if scheme != "" && c.vars["identifier"] == "" && c.vars[name] == "" { // an unknown one was told of already
 			in.at(join(field, "request"), "identifiers lists %s, but the request says neither {{ %s }} nor {{ identifier }}", scheme, name)
 		}
 	}

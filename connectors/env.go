@@ -41,5 +41,6 @@ type Env struct {
 	// LocalFiles allows local paths and SQLite files: the operator's own manifests
 	// only.
 	LocalFiles bool
-	Log        *slog.Logger
+	// Log names the connector by itself.
+	Log *slog.Logger
 }

@@ -59,7 +59,7 @@ func (in *inspection) template(t *Template, s, field string, place Place) {
 		}
 		hole, after, closed := strings.Cut(rest, "}}")
 		if !closed {
-			in.at(field, "{{ without }}")
+			in.at(field, "a {{ is not closed by }}")
 			return
 		}
 		if part, ok := in.hole(strings.TrimSpace(hole), field, place); ok {

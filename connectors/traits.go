@@ -19,9 +19,15 @@ type traitsPart struct {
 	Timeout     time.Duration `json:"timeout" doc:"How long one call may take." min:"0.3" max:"30"`
 	Freshness   freshnessPart `json:"freshness" doc:"How long an answer may be shown."`
 	Windows     []string      `json:"windows" doc:"Daily closed periods in Europe/Bucharest, such as 23:30-04:30."`
+	Season      *seasonPart   `json:"season" doc:"When every year the amounts of the new one are loaded: what is listed then is provisional and cannot be paid."`
 	ProofDoc    string        `json:"proof_doc" doc:"Where on a bill a citizen finds the number that proves an account."`
 	Delivery    deliveryPart  `json:"delivery" doc:"When the deliveries of a feed are due."`
 	Paying      *payingPart   `json:"paying" doc:"How the creditor takes payments, when there is a call post."`
+}
+
+type seasonPart struct {
+	From string `json:"from" doc:"First day, as month and day, such as 12-31. Europe/Bucharest." required:"true"`
+	To   string `json:"to" doc:"Day on which the new amounts are expected, such as 01-12: from then on it is paid again." required:"true"`
 }
 
 type deliveryPart struct {
@@ -61,6 +67,7 @@ func (in *inspection) traits(p traitsPart, creditor hub.Name) hub.Traits {
 		}
 		t.Windows = append(t.Windows, w)
 	}
+	t.Season = in.season(p.Season)
 	if p.Delivery.At != "" {
 		at, ok := minutes(p.Delivery.At)
 		if !ok {
@@ -87,6 +94,31 @@ func (in *inspection) traitsAgree(t hub.Traits, p traitsPart) {
 	} else if f.StaleWhileRevalidate > f.StaleIfError {
 		in.at("traits.freshness.stale_while_revalidate", "longer than stale_if_error (%s)", f.StaleIfError)
 	}
+}
+
+// longestSeason in days is how long a season may be.
+const longestSeason = 92
+
+// season reads a season and refuses one that is none.
+func (in *inspection) season(p *seasonPart) (s hub.Season) {
+	if p == nil {
+		return s
+	}
+	for _, side := range []struct {
+		field, text string
+		into        *hub.YearDay
+	}{{"traits.season.from", p.From, &s.From}, {"traits.season.to", p.To, &s.To}} {
+		at, err := time.Parse("2006-01-02", "2001-"+side.text) // no leap year: the day is in every year
+		if err != nil {
+			in.at(side.field, "%q is not a day of every year; write 12-31", side.text)
+			return hub.Season{}
+		}
+		*side.into = hub.YearDay{Month: at.Month(), Day: at.Day()}
+	}
+	if until, _ := s.Contains(s.From.In(2001)); s.From == s.To || until.After(s.From.In(2001).AddDate(0, 0, longestSeason)) {
+		in.at("traits.season.to", "must come from 1 to %d days after from", longestSeason)
+	}
+	return s
 }
 
 // window reads "23:30-04:30".

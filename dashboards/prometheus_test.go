@@ -36,6 +36,10 @@ func (store) Cursor(context.Context, hub.Name) (hub.Cursor, time.Time, error) {
 	return "1", time.Now().Add(-time.Hour), nil
 }
 
+func (store) Undelivered(context.Context) (int, time.Time, error) {
+	return 1, time.Now().Add(-2 * time.Hour), nil
+}
+
 // Payments of every kind are under way, and some things are wrong.
 
 func (store) Pulse(context.Context) (hub.Pulse, error) {

@@ -100,9 +100,47 @@ type Traits struct {
 	Timeout     time.Duration
 	Freshness   Freshness
 	Windows     []Window
+	Season      Season
 	ProofDoc    string // where a citizen finds the number that proves an account
 	Delivery    Delivery
 	Paying      Paying
+}
+
+// Season is the time of every year in which a creditor loads the amounts of the
+// new one: what it lists is not final and cannot be paid. It begins with the day
+// From and ends as the day To begins, in Europe/Bucharest. The zero Season never
+// is.
+type Season struct {
+	From, To YearDay
+}
+
+// YearDay is a day of every year.
+type YearDay struct {
+	Month time.Month
+	Day   int
+}
+
+// In gives the beginning of the day in a year.
+func (d YearDay) In(year int) time.Time {
+	return time.Date(year, d.Month, d.Day, 0, 0, 0, 0, Bucharest)
+}
+
+// Contains tells whether the instant falls inside, and when the season ends.
+func (s Season) Contains(t time.Time) (until time.Time, inside bool) {
+	if s == (Season{}) {
+		return time.Time{}, false
+	}
+	local := t.In(Bucharest)
+	for _, year := range []int{local.Year() - 1, local.Year()} {
+		from, to := s.From.In(year), s.To.In(year)
+		if !to.After(from) {
+			to = s.To.In(year + 1)
+		}
+		if !local.Before(from) && local.Before(to) {
+			return to, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Delivery says when the deliveries of a feed are due. The zero Delivery

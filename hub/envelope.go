@@ -57,6 +57,8 @@ type SealedSecrets interface {
 	// WrappedElsewhere gives secrets whose data key is not wrapped under a
 	// key-encryption key, at most so many.
 	WrappedElsewhere(ctx context.Context, kek string, most int) ([]SealedSecret, error)
+	// WrappedBy counts the secrets by the key-encryption key that wrapped them.
+	WrappedBy(ctx context.Context) (map[string]int, error)
 	// Rewrap replaces the wrapped data key of a secret by another wrapping of the
 	// same key. It does nothing when the secret is gone meanwhile.
 	Rewrap(ctx context.Context, s SealedSecret, kek string, key []byte) error

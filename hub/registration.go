@@ -106,13 +106,15 @@ type Contact struct {
 }
 
 // ContactNotice is what one of a company's contacts is to be told. It is durable:
-// it stands here before the change it is about can happen.
+// it stands here before the change it is about can happen, and is brought to the
+// contact until that has it (see Letters).
 type ContactNotice struct {
 	At      time.Time
 	Contact string
 	Version int    // 0 = about no version
 	Kind    string // address_changed accounts_changed contact_changed
 	Detail  string
+	Letters []LetterState `json:"-"` // how far it has come, by channel; only read
 }
 
 // Report is what the conformance suite found about one text.

@@ -116,6 +116,7 @@ type Store interface {
 	Differences
 	Payouts
 	Registrations
+	Letters
 	Deployments
 	Trials
 	SealedSecrets

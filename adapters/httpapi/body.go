@@ -7,7 +7,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"racord/hub"
 )
@@ -36,35 +39,17 @@ func decodeJSON(r *http.Request, into any) error {
 	strict := json.NewDecoder(bytes.NewReader(raw))
 	strict.DisallowUnknownFields()
 	if err := strict.Decode(into); err != nil {
-		return explain(err)
+		return misfit(raw, into)
 	}
 	return nil
 }
 
-// explain names the member that does not fit.
-func explain(err error) error {
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong):
-		return invalid("/"+strings.ReplaceAll(wrong.Field, ".", "/"), "not a "+plain(wrong.Type.Kind().String()))
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
-		return invalid(shortened(name), "unknown member")
-	default:
-		return errNotJSON
+// misfit names the members that do not fit.
+func misfit(raw []byte, into any) error {
+	if wrong := misfits(raw, reflect.TypeOf(into)); len(wrong) > 0 {
+		return invalids(wrong)
 	}
-}
-
-// plain gives the JSON word for a Go kind.
-func plain(kind string) string {
-	switch kind {
-	case "struct", "map":
-		return "object"
-	case "string":
-		return "string"
-	default:
-		return "whole number"
-	}
+	return errNotJSON
 }
 
 // singleMembers refuses what is not one JSON value, and members given twice or
@@ -72,7 +57,9 @@ func plain(kind string) string {
 func singleMembers(raw []byte) error {
 	tokens := json.NewDecoder(bytes.NewReader(raw))
 	tokens.UseNumber()
-	if err := walk(tokens, "", 0); err != nil {
+	if err := walk(tokens, "", 0); err == errNotJSON {
+		return brokenAt(raw, tokens.InputOffset())
+	} else if err != nil {
 		return err
 	}
 	if _, err := tokens.Token(); err != io.EOF {
@@ -85,6 +72,17 @@ func singleMembers(raw []byte) error {
 const deepest = 16
 
 var errNotJSON = hub.Errorf(codeMalformed, "The body is not JSON.")
+
+// brokenAt tells how far a body can be read.
+func brokenAt(raw []byte, offset int64) error {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return hub.Errorf(codeMalformed, "The body is empty; this needs JSON.")
+	}
+	read := raw[:min(offset, int64(len(raw)))]
+	line := bytes.Count(read, []byte("\n")) + 1
+	column := utf8.RuneCount(read[bytes.LastIndexByte(read, '\n')+1:]) + 1
+	return hub.Errorf(codeMalformed, "The body is not JSON from line %d, character %d on.", line, column)
+}
 
 func walk(tokens *json.Decoder, at string, depth int) error {
 	token, err := tokens.Token()
@@ -102,8 +100,8 @@ func walk(tokens *json.Decoder, at string, depth int) error {
 }
 
 func walkArray(tokens *json.Decoder, at string, depth int) error {
-	for tokens.More() {
-		if err := walk(tokens, at+"/-", depth+1); err != nil {
+	for i := 0; tokens.More(); i++ {
+		if err := walk(tokens, at+"/"+strconv.Itoa(i), depth+1); err != nil {
 			return err
 		}
 	}
@@ -128,7 +126,7 @@ func walkObject(tokens *json.Decoder, at string, depth int) error {
 		if cardIn(name) {
 			return errCard(at)
 		}
-		pointer := at + "/" + shortened(name)
+		pointer := at + "/" + step(name)
 		if name != strings.ToLower(name) {
 			return invalid(pointer, "unknown member")
 		}

@@ -78,6 +78,18 @@ type noticeShown struct {
 	Version int       `json:"version,omitempty"`
 	Kind    string    `json:"kind"`
 	Detail  string    `json:"detail"`
+
+	DeliveredAt *time.Time    `json:"delivered_at,omitempty"` // by the first channel
+	Letters     []letterShown `json:"deliveries"`
+}
+
+// letterShown is how far a notice has come by one channel.
+type letterShown struct {
+	Channel     hub.Channel `json:"channel"`
+	State       string      `json:"state"` // waiting delivered given_up
+	Tries       int         `json:"tries"`
+	DeliveredAt *time.Time  `json:"delivered_at,omitempty"`
+	LastError   string      `json:"last_error,omitempty"`
 }
 
 type proofShown struct {
@@ -93,17 +105,34 @@ func shownRecord(r *hub.Registration) connectorRecordShown {
 		Creditor: r.Creditor, Contacts: []contactShown{}, Versions: []versionShown{}, Notices: []noticeShown{}, Proofs: []proofShown{},
 	}
 	for _, c := range r.Contacts {
-		s.Contacts = append(s.Contacts, contactShown{c.Address, c.Since, momentOf(c.Until)})
+		s.Contacts = append(s.Contacts, contactShown{c.Address, c.Since.UTC(), momentOf(c.Until)})
 	}
 	for i := len(r.Versions) - 1; i >= 0; i-- {
 		s.Versions = append(s.Versions, shownVersion(r.Creditor, &r.Versions[i]))
 	}
 	for i := len(r.Notices) - 1; i >= 0; i-- {
-		n := r.Notices[i]
-		s.Notices = append(s.Notices, noticeShown{n.At, n.Contact, n.Version, n.Kind, n.Detail})
+		s.Notices = append(s.Notices, shownNotice(&r.Notices[i]))
 	}
 	for _, p := range r.Proofs {
-		s.Proofs = append(s.Proofs, proofShown{p.IBAN, p.Beneficiary, p.By.Subject, p.At, p.How})
+		s.Proofs = append(s.Proofs, proofShown{p.IBAN, p.Beneficiary, p.By.Subject, p.At.UTC(), p.How})
+	}
+	return s
+}
+
+func shownNotice(n *hub.ContactNotice) noticeShown {
+	s := noticeShown{At: n.At.UTC(), Contact: n.Contact, Version: n.Version, Kind: n.Kind, Detail: n.Detail, Letters: []letterShown{}}
+	for _, l := range n.Letters {
+		shown := letterShown{l.Channel, "waiting", l.Tries, momentOf(l.DeliveredAt), l.Detail}
+		switch {
+		case shown.DeliveredAt != nil:
+			shown.State = "delivered"
+			if s.DeliveredAt == nil || l.DeliveredAt.Before(*s.DeliveredAt) {
+				s.DeliveredAt = shown.DeliveredAt
+			}
+		case l.Settled:
+			shown.State = "given_up"
+		}
+		s.Letters = append(s.Letters, shown)
 	}
 	return s
 }
@@ -112,6 +141,7 @@ func momentOf(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
+	t = t.UTC()
 	return &t
 }
 
@@ -157,18 +187,18 @@ type moveShown struct {
 
 func shownVersion(creditor hub.Name, v *hub.Version) versionShown {
 	s := versionShown{
-		Creditor: creditor, Version: v.No, Stage: v.Stage, Share: v.Share, Pays: v.Pays, Class: v.Class, Since: v.Since,
-		Author: v.Author.Subject, CreatedAt: v.CreatedAt, Submitted: momentOf(v.Submitted), Digest: v.Digest,
+		Creditor: creditor, Version: v.No, Stage: v.Stage, Share: v.Share, Pays: v.Pays, Class: v.Class, Since: v.Since.UTC(),
+		Author: v.Author.Subject, CreatedAt: v.CreatedAt.UTC(), Submitted: momentOf(v.Submitted), Digest: v.Digest,
 		Approvals: []approvalShown{}, History: []moveShown{},
 	}
 	if v.Report != nil {
-		s.Report = &verdictShown{v.Report.At, v.Report.Passed, v.Report.Class}
+		s.Report = &verdictShown{v.Report.At.UTC(), v.Report.Passed, v.Report.Class}
 	}
 	for _, a := range v.Approvals {
-		s.Approvals = append(s.Approvals, approvalShown{a.By.Subject, a.At, a.Note})
+		s.Approvals = append(s.Approvals, approvalShown{a.By.Subject, a.At.UTC(), a.Note})
 	}
 	for _, m := range v.Moves {
-		s.History = append(s.History, moveShown{m.At, m.By.Subject, m.As, m.From, m.To, m.Share, m.Why})
+		s.History = append(s.History, moveShown{m.At.UTC(), m.By.Subject, m.As, m.From, m.To, m.Share, m.Why})
 	}
 	return s
 }
@@ -230,6 +260,7 @@ func shownDetail(d *onboard.Detail) versionDetailShown {
 func shownTrial(t *hub.Trial) trialShown {
 	s := trialShown{Calls: t.Calls, Failed: t.Failed, Compared: t.Compared, Differed: t.Differed, Foreign: t.Foreign, Mismatches: []mismatchShown{}}
 	for _, m := range t.Mismatches {
+		m.At = m.At.UTC()
 		s.Mismatches = append(s.Mismatches, mismatchShown(m))
 	}
 	return s
@@ -254,7 +285,7 @@ type secretShown struct {
 }
 
 func shownSecret(c *hub.SecretCard) secretShown {
-	s := secretShown{Name: c.Name, Fingerprint: c.Fingerprint, SetAt: c.SetAt, By: c.By.Subject}
+	s := secretShown{Name: c.Name, Fingerprint: c.Fingerprint, SetAt: c.SetAt.UTC(), By: c.By.Subject}
 	if c.Previous != nil {
 		before := shownSecret(c.Previous)
 		s.Previous = &before

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"hash/fnv"
 	"net/http"
 
@@ -48,7 +47,7 @@ func (a *API) listCreditors(context.Context, hub.Login, none) (creditorsShown, e
 
 // writeList answers with the list, or with 304 when the client has it.
 func writeList(x *exchange, w http.ResponseWriter, list creditorsShown) error {
-	body, err := json.Marshal(list)
+	body, err := encode(list)
 	if err != nil {
 		return err
 	}

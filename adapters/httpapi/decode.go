@@ -17,8 +17,13 @@ import (
 
 // invalid names one thing that is wrong with a request.
 func invalid(pointer, detail string) error {
+	return invalids([]hub.Field{{Pointer: pointer, Code: hub.CodeInvalid, Detail: detail}})
+}
+
+// invalids names all that is wrong with a request.
+func invalids(wrong []hub.Field) error {
 	err := hub.Errorf(hub.CodeInvalid, "The request is not valid; errors says where.")
-	err.Fields = []hub.Field{{Pointer: pointer, Code: hub.CodeInvalid, Detail: detail}}
+	err.Fields = wrong
 	return err
 }
 

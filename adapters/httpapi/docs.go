@@ -34,7 +34,7 @@ func docsPage() (file, error) {
 	if err != nil {
 		return file{}, err
 	}
-	page, err := template.New("docs").Funcs(template.FuncMap{"prose": prose}).Parse(docsTemplate)
+	page, err := template.New("docs").Funcs(template.FuncMap{"prose": prose, "breakable": breakable}).Parse(docsTemplate)
 	if err != nil {
 		return file{}, err
 	}

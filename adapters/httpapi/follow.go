@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
@@ -52,7 +51,7 @@ func (a *API) tell(ctx context.Context, x *exchange, who hub.Login, f following,
 	var last []byte
 	wait, spoke := firstLook, time.Now()
 	for {
-		body, err := json.Marshal(a.shownPayment(p))
+		body, err := encode(a.shownPayment(p))
 		switch {
 		case err != nil:
 			return err

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -131,7 +130,7 @@ func writeEmpty(x *exchange, w http.ResponseWriter, _ none) error {
 
 // send encodes an answer and sends it.
 func send(x *exchange, w http.ResponseWriter, status int, answer any) error {
-	body, err := json.Marshal(answer)
+	body, err := encode(answer)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/schema_validation"
+	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
@@ -277,6 +278,48 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 	slices.Sort(all)
 	if diff := cmp.Diff(all, described); diff != "" {
 		t.Errorf("codes (-code +document):\n%s", diff)
+	}
+}
+
+// TestEveryProblemLeadsToItsDescription follows the type of a problem.
+func TestEveryProblemLeadsToItsDescription(t *testing.T) {
+	s := newScene(t, nil)
+	page := s.ask("GET", "/docs", "").Body.String()
+	for _, value := range model(t).Components.Schemas.GetOrZero("ProblemCode").Schema().Enum {
+		_, row, found := strings.Cut(page, `<tr id="problem-`+value.Value+`">`)
+		row, _, _ = strings.Cut(row, "</tr>")
+		if !found || !strings.Contains(row, "</p>") {
+			t.Errorf("the page does not say what to do about %s: %s", value.Value, row)
+		}
+	}
+	if p := problemIn(t, s.ask("GET", "/v1/nothing", "")); p.Type != "/docs#problem-no_such_route" {
+		t.Errorf("got type %s", p.Type)
+	}
+}
+
+// TestEveryMemberIsDescribed keeps a reader from guessing what a name means.
+func TestEveryMemberIsDescribed(t *testing.T) {
+	for name, schema := range model(t).Components.Schemas.FromOldest() {
+		if schema.Schema().Description == "" {
+			t.Errorf("%s is not described", name)
+		}
+		undescribed(t, name, schema)
+	}
+}
+
+func undescribed(t *testing.T, at string, of *base.SchemaProxy) {
+	schema := of.Schema()
+	if schema.Items != nil && schema.Items.A != nil && !schema.Items.A.IsReference() {
+		undescribed(t, at, schema.Items.A)
+	}
+	for name, member := range schema.Properties.FromOldest() {
+		if member.IsReference() {
+			continue
+		}
+		if member.Schema().Description == "" {
+			t.Errorf("%s.%s is not described", at, name)
+		}
+		undescribed(t, at+"."+name, member)
 	}
 }
 

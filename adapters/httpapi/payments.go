@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -334,7 +333,7 @@ func writePayments(x *exchange, w http.ResponseWriter, list paymentsShown) error
 }
 
 func sendAsTagged(x *exchange, w http.ResponseWriter, answer any) error {
-	body, err := json.Marshal(answer)
+	body, err := encode(answer)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,16 @@ func TestABasketIsQuotedPaidAndBooked(t *testing.T) {
 	}
 }
 
+// TestAnAddressCanBeCopiedOutOfAnAnswer is for whoever opens the provider's page
+// with what curl printed.
+func TestAnAddressCanBeCopiedOutOfAnAnswer(t *testing.T) {
+	s := newTill(t, nil)
+	p := s.opened(t, "k1", debt("ditl", 0))
+	if body := s.ask("GET", "/v1/payments/"+string(p.ID), "").Body.String(); !strings.Contains(body, "?lang=ro&t=1") {
+		t.Errorf("got %s, want the address as it is", body)
+	}
+}
+
 func TestAnAnswerTellsNothingOfTheProvidersInside(t *testing.T) {
 	s := newTill(t, nil)
 	p := s.settled(t, "k1", debt("ditl", 0))

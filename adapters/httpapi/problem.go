@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 
@@ -27,8 +26,8 @@ const (
 
 var (
 	errNoToken = hub.Errorf(hub.CodeUnauthenticated, "This needs an access token, as Authorization: Bearer.")
-	errNoRoute = hub.Errorf(codeNoRoute, "There is nothing at this address.")
-	errMethod  = hub.Errorf(codeMethod, "This address does not answer that method.")
+	errNoRoute = hub.Errorf(codeNoRoute, "There is nothing at this address; /docs lists those there are.")
+	errMethod  = hub.Errorf(codeMethod, "This address does not answer that method; Allow names those it does.")
 )
 
 // kind is a sort of problem: the one place where codes become statuses.
@@ -105,7 +104,7 @@ func describe(x *exchange, err error) problem {
 	}
 	trace := string(x.trace[:])
 	return problem{
-		Type: "urn:racord:problem:" + string(code), Title: kinds[code].title, Status: kinds[code].status,
+		Type: "/docs#problem-" + string(code), Title: kinds[code].title, Status: kinds[code].status,
 		Detail: hub.MessageOf(err), Instance: "urn:racord:request:" + trace, Code: code, TraceID: trace,
 		Errors: fieldsOf(err),
 	}
@@ -123,7 +122,7 @@ func writeProblem(x *exchange, w http.ResponseWriter, err error) {
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challenge(x))
 	}
-	body, _ := json.Marshal(p) // strings and numbers always encode
+	body, _ := encode(p) // strings and numbers always encode
 	_ = x.send(w, p.Status, typeProblem, body)
 }
 

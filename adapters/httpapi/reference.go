@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"racord/hub"
+
 	"github.com/goccy/go-yaml"
 )
 
@@ -17,6 +19,15 @@ type reference struct {
 	Groups                               []group
 	Schemes                              []named
 	Schemas                              []schema
+	Problems                             []trouble
+}
+
+// trouble is a sort of problem: what its code stands for, and what to do about it.
+type trouble struct {
+	Code   hub.Code
+	Status int
+	Title  string
+	Advice string
 }
 
 type group struct {
@@ -91,7 +102,18 @@ func readReference(raw []byte) (*reference, error) {
 	for _, s := range root.at("components", "schemas").each() {
 		ref.Schemas = append(ref.Schemas, s.schema(s.name))
 	}
+	ref.Problems = root.at("components", "schemas", "ProblemCode").problems()
 	return ref, nil
+}
+
+// problems gives the sorts of problems in the order of the enumeration.
+func (n node) problems() (all []trouble) {
+	advice := n.at("x-enumDescriptions")
+	for _, text := range n.texts("enum") {
+		code := hub.Code(text)
+		all = append(all, trouble{code, problemOf(code).status, problemOf(code).title, advice.text(text)})
+	}
+	return all
 }
 
 // value gives the value of a key, nil when there is none.
@@ -282,11 +304,20 @@ func (n node) schema(name string) schema {
 	required := n.texts("required")
 	for _, p := range n.raw("properties") {
 		s.Members = append(s.Members, member{
-			Name: p.name, Type: typeOf(p.node), Link: link(p.node), Description: p.text("description"),
+			Name: p.name, Type: typeOf(p.node), Link: link(p.node), Description: p.meaning(),
 			Required: slices.Contains(required, p.name),
 		})
 	}
 	return s
+}
+
+// meaning is what a member stands for: its own description, or else that of the
+// schema it refers to.
+func (n node) meaning() string {
+	if own := n.text("description"); own != "" || n.text("$ref") == "" {
+		return own
+	}
+	return n.root.at("components", "schemas", link(n)).text("description")
 }
 
 // raw gives the children without following references, whose names are shown.
@@ -321,6 +352,8 @@ func typeOf(n node) string {
 		return link(n)
 	case kind == "array":
 		return "list of " + typeOf(n.inner("items"))
+	case n.value("enum") != nil:
+		return strings.Join(n.texts("enum"), " | ")
 	case kind == "integer":
 		return "whole number"
 	case kind == "string" && n.text("format") != "":
@@ -328,6 +361,11 @@ func typeOf(n node) string {
 	default:
 		return kind
 	}
+}
+
+// breakable lets a long address break where a reader expects it.
+func breakable(path string) template.HTML {
+	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(path), "/", "<wbr>/"))
 }
 
 // prose turns paragraphs and `code` into HTML.

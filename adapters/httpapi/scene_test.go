@@ -222,7 +222,7 @@ func problemIn(t *testing.T, w *httptest.ResponseRecorder) (p problem) {
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
-	if p.Status != w.Code || p.TraceID != w.Header().Get("X-Request-Id") || !strings.HasSuffix(p.Type, ":"+p.Code) {
+	if p.Status != w.Code || p.TraceID != w.Header().Get("X-Request-Id") || p.Type != "/docs#problem-"+p.Code {
 		t.Errorf("the problem %+v does not agree with its answer: %d %v", p, w.Code, w.Header())
 	}
 	return p

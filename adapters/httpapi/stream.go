@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"racord/hub"
@@ -47,7 +46,7 @@ func (a *API) stream(ctx context.Context, who hub.Login, s streaming) (none, err
 		return none{}, err
 	}
 	_ = s.to.send(x, "problem", func(dst []byte) []byte {
-		body, _ := json.Marshal(describe(x, err)) // strings and numbers always encode
+		body, _ := encode(describe(x, err)) // strings and numbers always encode
 		return append(dst, body...)
 	})
 	return none{}, errStreamed{err}

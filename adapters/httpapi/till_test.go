@@ -243,7 +243,7 @@ func (p *provider) Start(_ context.Context, o hub.ChargeOrder) (hub.Session, err
 		return hub.Session{}, hub.NotDone(hub.Errorf(hub.CodeUnavailable, "down"))
 	}
 	p.orders[o.Order] = &order{ask: o}
-	return hub.Session{URL: "https://bank.example/page/" + o.Order, Ref: "R" + o.Order}, nil
+	return hub.Session{URL: "https://bank.example/page/" + o.Order + "?lang=ro&t=1", Ref: "R" + o.Order}, nil
 }
 
 func (p *provider) Lookup(_ context.Context, r hub.ChargeRef) (hub.ChargeFacts, error) {

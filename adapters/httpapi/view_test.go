@@ -196,7 +196,7 @@ func TestAStreamThatFailsSaysSo(t *testing.T) {
 		status int
 		want   string
 	}{
-		"halfway":     {func(p *httpapi.Parts, _ *httpapi.Conf) { p.Views = halfway{} }, "/v1/view", ok, "event: problem\ndata: {\"type\":\"urn:racord:problem:unavailable\""},
+		"halfway":     {func(p *httpapi.Parts, _ *httpapi.Conf) { p.Views = halfway{} }, "/v1/view", ok, "event: problem\ndata: {\"type\":\"/docs#problem-unavailable\""},
 		"at the door": {nil, "/v1/view?creditor=nobody", http.StatusBadRequest, `"code":"invalid"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,7 +59,7 @@ func (b *buttons) jobs(w http.ResponseWriter, r *http.Request) {
 func (b *buttons) do(w http.ResponseWriter, r *http.Request) {
 	job, day := hub.Job(r.PathValue("job")), hub.Date(r.URL.Query().Get("day"))
 	if _, err := hub.ParseDate(string(day)); !slices.Contains(hub.Jobs, job) || day != "" && err != nil {
-		answer(w, nil, hub.Errorf(hub.CodeNotFound, "There is no such job or day."))
+		answer(w, nil, hub.Errorf(hub.CodeNotFound, "There is no such job or day. Jobs are %v; a day is YYYY-MM-DD.", hub.Jobs))
 		return
 	}
 	err := b.compare(r.Context(), job, day)

@@ -7,8 +7,11 @@ package opsapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -25,52 +28,75 @@ type Store interface {
 	Anomalies(ctx context.Context, most int) ([]hub.Anomaly, error)
 }
 
-// Handler serves
-//
-//	GET    /feeds/held                   deliveries that wait, oldest first
-//	POST   /feeds/held/{stage}/release   publish one
-//	POST   /feeds/held/{stage}/discard   drop one
-//	GET    /quarantine                   connectors that answered about somebody else
-//	DELETE /quarantine/{creditor}        ask it again
-//	GET    /differences                  what two books differ in; ?job= ?explained=true
-//	GET    /jobs                         when each comparison was last done
-//	POST   /jobs/{job}                   compare now; ?day=YYYY-MM-DD
-//	GET    /anomalies                    what a person should look at, newest first
-//	GET    /barriers                     what is stopped, and why
-//	DELETE /barriers/{barrier}           let it go on
-//	GET    /webhooks                     what receivers are still to be told
-//	GET    /webhooks/{receiver}/attempts how telling one went, newest first; ?most=100
-//	POST   /webhooks/{receiver}/replay   tell it again; ?from=2026-03-15T10:00:00Z&until=…
-//
-// A receiver is written portal:<client id> or creditor:<name>. Every change is
-// logged.
-func Handler(store Store, compare Compare, log *slog.Logger) http.Handler {
-	b := &buttons{store, compare, log}
+// Handler serves the buttons, and at / a list of them. A receiver is written
+// portal:<client id> or creditor:<name>. Every change is logged.
+func Handler(store Store, compare Compare, rewrap Rewrap, log *slog.Logger) http.Handler {
+	all := (&buttons{store, compare, rewrap, log}).all()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /feeds/held", b.held)
-	mux.HandleFunc("POST /feeds/held/{stage}/release", b.release)
-	mux.HandleFunc("POST /feeds/held/{stage}/discard", b.discard)
-	mux.HandleFunc("GET /quarantine", b.quarantined)
-	mux.HandleFunc("DELETE /quarantine/{creditor}", b.lift)
-	mux.HandleFunc("GET /differences", b.differences)
-	mux.HandleFunc("GET /jobs", b.jobs)
-	mux.HandleFunc("POST /jobs/{job}", b.do)
-	mux.HandleFunc("GET /anomalies", b.anomalies)
-	mux.HandleFunc("GET /barriers", b.barriers)
-	mux.HandleFunc("DELETE /barriers/{barrier}", b.lower)
-	mux.HandleFunc("GET /webhooks", b.unheard)
-	mux.HandleFunc("GET /webhooks/{receiver}/attempts", b.attempts)
-	mux.HandleFunc("POST /webhooks/{receiver}/replay", b.replay)
+	for _, one := range all {
+		mux.HandleFunc(one.pattern, one.press)
+	}
+	mux.HandleFunc("GET /{$}", list(all))
 	return mux
+}
+
+// button is one thing an operator can look at or do.
+type button struct {
+	pattern, does string
+	press         http.HandlerFunc
+}
+
+func (b *buttons) all() []button {
+	return []button{
+		{"GET /feeds/held", "deliveries that wait, oldest first", b.held},
+		{"POST /feeds/held/{stage}/release", "publish one", b.release},
+		{"POST /feeds/held/{stage}/discard", "drop one", b.discard},
+		{"GET /quarantine", "connectors that answered about somebody else", b.quarantined},
+		{"DELETE /quarantine/{creditor}", "ask it again", b.lift},
+		{"GET /differences", "what two books differ in; ?job= ?explained=true", b.differences},
+		{"GET /jobs", "when each comparison was last done", b.jobs},
+		{"POST /jobs/{job}", "compare now; ?day=YYYY-MM-DD", b.do},
+		{"GET /anomalies", "what a person should look at, newest first", b.anomalies},
+		{"GET /barriers", "what is stopped, and why", b.barriers},
+		{"DELETE /barriers/{barrier}", "let it go on", b.lower},
+		{"GET /webhooks", "what receivers are still to be told", b.unheard},
+		{"GET /webhooks/{receiver}/attempts", "how telling one went, newest first; ?most=100", b.attempts},
+		{"POST /webhooks/{receiver}/replay", "tell it again; ?from=2026-03-15T10:00:00Z&until=…", b.replay},
+		{"POST /keys/rewrap", "wrap all secrets under the current key-encryption key", b.wrapAnew},
+	}
+}
+
+// others are what the operations listener serves beside the buttons.
+const others = `GET     /metrics                           for Prometheus
+GET     /livez                             200 as long as the process answers
+GET     /readyz                            200 as long as the database answers and the hub is not ending
+GET     /debug/pprof/                      profiles
+`
+
+// list shows what there is, for whoever finds this listener with curl.
+func list(all []button) http.HandlerFunc {
+	text := others
+	for _, one := range all {
+		method, path, _ := strings.Cut(one.pattern, " ")
+		text += fmt.Sprintf("%-7s %-34s %s\n", method, path, one.does)
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, text) // the operator's own connection
+	}
 }
 
 // Compare does one comparison of books now. It returns CodeConflict when somebody
 // is at it, and CodeNotFound for none that there is.
 type Compare func(ctx context.Context, job hub.Job, day hub.Date) error
 
+// Rewrap wraps the data keys of all secrets anew and counts them.
+type Rewrap func(ctx context.Context, progress func(done int)) (done int, err error)
+
 type buttons struct {
 	store   Store
 	compare Compare
+	rewrap  Rewrap
 	log     *slog.Logger
 }
 
@@ -113,9 +139,21 @@ func (b *buttons) quarantined(w http.ResponseWriter, r *http.Request) {
 
 func (b *buttons) lift(w http.ResponseWriter, r *http.Request) {
 	creditor := hub.Name(r.PathValue("creditor"))
-	err := b.store.Lift(r.Context(), creditor)
+	since, err := b.store.Quarantined(r.Context())
+	if _, in := since[creditor]; err == nil && !in {
+		err = hub.Errorf(hub.CodeNotFound, "This connector is not in quarantine. GET /quarantine lists those that are.")
+	}
+	if err == nil {
+		err = b.store.Lift(r.Context(), creditor)
+	}
 	b.log.Info("quarantine lifted by an operator", "operation", "quarantine_lift", "connector", string(creditor), "code", string(hub.CodeOf(err)))
 	answer(w, map[string]string{"lifted": string(creditor)}, err)
+}
+
+func (b *buttons) wrapAnew(w http.ResponseWriter, r *http.Request) {
+	done, err := b.rewrap(r.Context(), nil)
+	b.log.Info("secrets wrapped anew by an operator", "operation", "keys_rewrap", "records", done, "code", string(hub.CodeOf(err)))
+	answer(w, map[string]int{"rewrapped": done}, err)
 }
 
 func answer(w http.ResponseWriter, body any, err error) {

@@ -34,7 +34,7 @@ func desk(t *testing.T) (press func(method, path string) (int, string), store *s
 	if err := store.Quarantine(t.Context(), "water", "foreign data", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(opsapi.Handler(store, compare, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(opsapi.Handler(store, compare, rewrap, slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
 	return func(method, path string) (int, string) {
 		request, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
@@ -87,6 +87,22 @@ func TestAnOperatorLiftsAQuarantine(t *testing.T) {
 	if left, err := store.Quarantined(t.Context()); err != nil || len(left) != 0 {
 		t.Errorf("got %v (%v), want nobody", left, err)
 	}
+	if status, body := press("DELETE", "/quarantine/watre"); status != 404 {
+		t.Errorf("a slip of the finger: got %d %s, want 404", status, body)
+	}
+}
+
+func TestTheButtonsAreListed(t *testing.T) {
+	press, _, _ := desk(t)
+	status, list := press("GET", "/")
+	for _, line := range []string{"GET     /metrics ", "DELETE  /quarantine/{creditor} ", "POST    /webhooks/{receiver}/replay "} {
+		if status != 200 || !strings.Contains(list, "\n"+line) && !strings.HasPrefix(list, line) {
+			t.Errorf("got %d %s, want a line %q", status, list, line)
+		}
+	}
+	if status, _ := press("GET", "/button"); status != 404 {
+		t.Errorf("an address that is none: got %d, want 404", status)
+	}
 }
 
 // compare is busy with the bank, and glad about everything else.
@@ -95,6 +111,15 @@ func compare(_ context.Context, job hub.Job, _ hub.Date) error {
 		return hub.Errorf(hub.CodeConflict, "busy")
 	}
 	return nil
+}
+
+func rewrap(context.Context, func(int)) (int, error) { return 7, nil }
+
+func TestAnOperatorWrapsTheSecretsAnew(t *testing.T) {
+	press, _, _ := desk(t)
+	if status, body := press("POST", "/keys/rewrap"); status != 200 || !strings.Contains(body, `"rewrapped":7`) {
+		t.Errorf("got %d %s", status, body)
+	}
 }
 
 func TestAnOperatorComparesNow(t *testing.T) {

@@ -12,9 +12,10 @@ import (
 // ErrInUse is returned for a database that another process has open.
 var ErrInUse = errors.New("another process has it open")
 
-// lockFile takes the operating system's lock on a file. It falls with the
+// TakeLock takes the operating system's lock on a file, which is made when it is
+// not there. It fails with ErrInUse when another process has it, and falls with the
 // process, however that ends.
-func lockFile(name string) (*os.File, error) {
+func TakeLock(name string) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err

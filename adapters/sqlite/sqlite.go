@@ -52,7 +52,7 @@ func Open(ctx context.Context, dir string, master []byte) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(filepath.Join(dir, LockFile))
+	lock, err := TakeLock(filepath.Join(dir, LockFile))
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,10 @@ func (s *Store) registration(ctx context.Context, db asker, creditor hub.Name) (
 	if err != nil {
 		return r, err
 	}
-	return r, s.records(ctx, db, &r)
+	if err := s.records(ctx, db, &r); err != nil {
+		return r, err
+	}
+	return r, s.letters(ctx, db, &r)
 }
 
 func versionPlace(place string, creditor hub.Name, version int) string {
@@ -194,7 +197,8 @@ func (s *Store) Text(ctx context.Context, creditor hub.Name, version int) (text 
 // leaves.
 func (s *Store) ChangeRegistration(ctx context.Context, creditor hub.Name, change func(*hub.Registration) error) (r hub.Registration, err error) {
 	err = s.within(ctx, func(tx *sql.Tx) error {
-		if _, err := s.engine.Lock(ctx, tx, "connector "+string(creditor)); err != nil {
+		now, err := s.engine.Lock(ctx, tx, "connector "+string(creditor))
+		if err != nil {
 			return err
 		}
 		before, err := s.registration(ctx, tx, creditor)
@@ -207,7 +211,7 @@ func (s *Store) ChangeRegistration(ctx context.Context, creditor hub.Name, chang
 		if err := change(&r); err != nil {
 			return err
 		}
-		w := registrationWriter{s, ctx, tx, before, &r}
+		w := registrationWriter{s, ctx, tx, now, before, &r}
 		return s.fault(w.write())
 	})
 	for i := range r.Versions {
@@ -221,6 +225,7 @@ type registrationWriter struct {
 	store  *Store
 	ctx    context.Context
 	tx     *sql.Tx
+	now    time.Time
 	before hub.Registration
 	after  *hub.Registration
 }
@@ -329,6 +334,11 @@ func (w *registrationWriter) records() error {
 	}
 	if err := added(w, record{0, recordNotice, 0}, w.before.Notices, w.after.Notices); err != nil {
 		return err
+	}
+	for no := len(w.before.Notices) + 1; no <= len(w.after.Notices); no++ {
+		if err := w.post(no); err != nil {
+			return err
+		}
 	}
 	return added(w, record{0, recordContact, 0}, w.before.Contacts, w.after.Contacts)
 }

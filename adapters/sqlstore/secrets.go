@@ -88,6 +88,19 @@ func (s *Store) WrappedElsewhere(ctx context.Context, kek string, most int) ([]h
 	return s.secrets(ctx, `SELECT `+secretColumns+` FROM connector_secrets WHERE kek <> $1 ORDER BY creditor, name, version LIMIT $2`, kek, most)
 }
 
+// WrappedBy counts the secrets by key-encryption key.
+func (s *Store) WrappedBy(ctx context.Context) (map[string]int, error) {
+	counts := map[string]int{}
+	err := s.each(ctx, s.read, func(row Scanner) error {
+		var kek string
+		var count int
+		err := row.Scan(&kek, &count)
+		counts[kek] = count
+		return err
+	}, `SELECT kek, count(*) FROM connector_secrets GROUP BY kek`)
+	return counts, err
+}
+
 // Rewrap replaces the wrapped data key of a secret.
 func (s *Store) Rewrap(ctx context.Context, one hub.SealedSecret, kek string, key []byte) error {
 	_, err := s.exec(ctx, `UPDATE connector_secrets SET kek = $4, wrapped = $5 WHERE creditor = $1 AND name = $2 AND version = $3 AND kek = $6`,

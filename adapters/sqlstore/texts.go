@@ -17,6 +17,7 @@ type texts struct {
 	barrierAdd           string
 	differenceSums       string
 	takeJob, endJob      string
+	endHolders, endSlots string
 }
 
 func newTexts(w Words) texts {
@@ -38,7 +39,7 @@ func newTexts(w Words) texts {
 		unheard:    say(unheardQuery),
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
-		takeJob: say(takeJobQuery), endJob: say(endJobQuery),
+		takeJob: say(takeJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
 	}
 }
 

@@ -18,11 +18,13 @@ const storeLooks = 5 * time.Second
 func (t *Telemetry) WatchStore(store Store) {
 	t.registry.MustRegister(&storeMetrics{
 		Telemetry: t, store: store,
-		up:   prometheus.NewDesc("racord_store_up", "Whether the database answers.", nil, nil),
-		took: prometheus.NewDesc("racord_store_ready_seconds", "How long the database took to say that it is ready.", nil, nil),
-		held: prometheus.NewDesc("racord_feed_held_deliveries", "Deliveries that wait for a person to publish or drop them.", []string{"connector"}, nil),
-		wait: prometheus.NewDesc("racord_feed_held_seconds", "How long the oldest delivery has waited for a person, in real time.", []string{"connector"}, nil),
-		age:  prometheus.NewDesc("racord_feed_age_seconds", "Business time since the moment that a creditor's published records speak about.", []string{"connector"}, nil),
+		up:     prometheus.NewDesc("racord_store_up", "Whether the database answers.", nil, nil),
+		took:   prometheus.NewDesc("racord_store_ready_seconds", "How long the database took to say that it is ready.", nil, nil),
+		held:   prometheus.NewDesc("racord_feed_held_deliveries", "Deliveries that wait for a person to publish or drop them.", []string{"connector"}, nil),
+		wait:   prometheus.NewDesc("racord_feed_held_seconds", "How long the oldest delivery has waited for a person, in real time.", []string{"connector"}, nil),
+		age:    prometheus.NewDesc("racord_feed_age_seconds", "Business time since the moment that a creditor's published records speak about.", []string{"connector"}, nil),
+		untold: prometheus.NewDesc("racord_contact_notices_undelivered", "Notices about connectors that companies' contacts are still to be told.", nil, nil),
+		late:   prometheus.NewDesc("racord_contact_notices_undelivered_seconds", "How long the oldest notice that a company was not told has waited.", nil, nil),
 	})
 }
 
@@ -30,6 +32,7 @@ type storeMetrics struct {
 	*Telemetry
 	store                     Store
 	up, took, held, wait, age *prometheus.Desc
+	untold, late              *prometheus.Desc
 
 	mu     sync.Mutex
 	looked time.Time
@@ -38,7 +41,7 @@ type storeMetrics struct {
 
 // Describe names the metrics.
 func (s *storeMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait, s.age} {
+	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait, s.age, s.untold, s.late} {
 		to <- desc
 	}
 }
@@ -66,7 +69,7 @@ func (s *storeMetrics) look() []prometheus.Metric {
 		return append(seen, gaugeOf(s.up, 0))
 	}
 	seen = append(seen, gaugeOf(s.up, 1))
-	seen = s.lookAtFeeds(ctx, seen)
+	seen = s.lookAtLetters(ctx, s.lookAtFeeds(ctx, seen))
 	held, err := s.store.Held(ctx)
 	if err != nil {
 		return seen
@@ -93,6 +96,19 @@ func (s *storeMetrics) lookAtFeeds(ctx context.Context, seen []prometheus.Metric
 		}
 	}
 	return seen
+}
+
+// lookAtLetters tells what companies were not told yet.
+func (s *storeMetrics) lookAtLetters(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
+	count, oldest, err := s.store.Undelivered(ctx)
+	if err != nil {
+		return seen
+	}
+	age := time.Duration(0)
+	if count > 0 {
+		age = time.Since(oldest)
+	}
+	return append(seen, gaugeOf(s.untold, float64(count)), gaugeOf(s.late, age.Seconds()))
 }
 
 func gaugeOf(desc *prometheus.Desc, value float64, labels ...string) prometheus.Metric {

@@ -90,6 +90,7 @@ type Store interface {
 	Ready(ctx context.Context) error
 	Held(ctx context.Context) ([]hub.HeldDelivery, error)
 	Cursor(ctx context.Context, creditor hub.Name) (next hub.Cursor, asOf time.Time, err error)
+	Undelivered(ctx context.Context) (count int, oldest time.Time, err error)
 }
 
 func (t *Telemetry) counter(name, help string, labels ...string) *prometheus.CounterVec {

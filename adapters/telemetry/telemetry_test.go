@@ -56,6 +56,10 @@ func (s *store) Cursor(_ context.Context, creditor hub.Name) (hub.Cursor, time.T
 	return "", time.Time{}, hub.Errorf(hub.CodeNotFound, "nothing yet")
 }
 
+func (s *store) Undelivered(context.Context) (int, time.Time, error) {
+	return len(s.held), time.Now().Add(-time.Hour), s.failure
+}
+
 // noFeed delivers nothing, but it is there.
 type noFeed struct{ hub.Feed }
 

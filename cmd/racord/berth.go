@@ -61,7 +61,8 @@ func (b *berth) open(ctx context.Context, m *connectors.Manifest, t terms) (c *h
 	allowance := b.leaser.Allowance(name, guard.LimitsOf(m.Traits))
 	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: t.allow, Deny: denied(b.setup.Config.Wall)})
 	env := through(way, allowance)
-	env.Expires, env.Secret, env.Clock, env.LocalFiles, env.Log = b.h.meters.Expires(name), t.secret, b.setup.Clock, t.localFiles, b.h.log
+	env.Expires, env.Secret, env.Clock, env.LocalFiles = b.h.meters.Expires(name), t.secret, b.setup.Clock, t.localFiles
+	env.Log = b.h.log.With("connector", string(name))
 	bare, err := kinds.All().Open(ctx, env, m)
 	if err != nil {
 		way.Close()

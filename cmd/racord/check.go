@@ -81,10 +81,18 @@ func (c *checkCommand) Run(ctx context.Context, to streams) error {
 	} else {
 		err = report.Table(to.out)
 	}
+	hintAtWall(to.log, reasons(report)...)
 	if err == nil && !report.Passed() {
 		err = errNotPassed
 	}
 	return err
+}
+
+func reasons(report connectortest.Report) (all []string) {
+	for _, result := range report.Results {
+		all = append(all, result.Why)
+	}
+	return all
 }
 
 func (c *checkCommand) manifest() (*connectors.Manifest, error) {

@@ -141,7 +141,7 @@ func (a *api) call(ctx context.Context, method, path, kind string, body []byte, 
 	}
 	answer, err := a.client.Do(request)
 	if err != nil {
-		return err
+		return fmt.Errorf("the hub at %s does not answer (--hub or RACORD_HUB says where it is): %w", a.root, errors.Unwrap(err))
 	}
 	defer answer.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(answer.Body, longestAnswer))
@@ -314,6 +314,17 @@ func (m *manifestFile) read() (text []byte, creditor string, err error) {
 	return nil, "", fmt.Errorf("%s does not say creditor: whose it is; say --creditor", m.Manifest)
 }
 
+// here names the manifest as it is called on this machine: the hub knows it by
+// its creditor.
+func (m *manifestFile) here(creditor string, found []hub.Field) []hub.Field {
+	for i := range found {
+		if found[i].File == creditor+".yaml" {
+			found[i].File = m.Manifest
+		}
+	}
+	return found
+}
+
 // named lists the CSV files that stand beside the manifest and are named in it.
 func (m *manifestFile) named(text []byte) (files []string) {
 	all, _ := filepath.Glob(filepath.Join(filepath.Dir(m.Manifest), "*.csv")) // the pattern is good
@@ -341,7 +352,15 @@ func (v *connectorValidate) Run(ctx context.Context, c *connectorCommand, to str
 	if err := a.call(ctx, http.MethodPost, connectorPath(creditor, "validate"), "application/yaml", text, &found); err != nil {
 		return err
 	}
-	return problems(to.out, found.Problems)
+	return problems(to.out, v.here(creditor, found.Problems))
+}
+
+// counted says 1 problem, 2 problems.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // problems prints what is wrong, and ends the command with it.
@@ -350,7 +369,7 @@ func problems(to io.Writer, found []hub.Field) error {
 		fmt.Fprintln(to, placeOf(p))
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("%d problems", len(found))
+		return fmt.Errorf("%s", counted(len(found), "problem"))
 	}
 	fmt.Fprintln(to, "nothing is wrong")
 	return nil
@@ -383,5 +402,5 @@ func (d *connectorDraft) Run(ctx context.Context, c *connectorCommand, to stream
 		}
 	}
 	fmt.Fprintf(to.out, "version %d is the draft of %s\n", v.Version, creditor)
-	return problems(to.out, v.Problems)
+	return problems(to.out, d.here(creditor, v.Problems))
 }

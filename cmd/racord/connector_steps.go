@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"racord/connectors/connectortest"
 	"racord/hub"
 )
 
@@ -146,7 +148,7 @@ func (s *secretDrop) Run(ctx context.Context, c *connectorCommand) error {
 
 type connectorTry struct {
 	ofVersion
-	Debtor  string `help:"One of the manifest's test debtors: known, other or unknown." xor:"whom" enum:"known,other,unknown," default:""`
+	Debtor  string `help:"One of the manifest's test debtors: known, other or unknown. Without it and --account, known." xor:"whom" enum:"known,other,unknown," default:""`
 	Account string `help:"An account code of your own." xor:"whom"`
 }
 
@@ -160,8 +162,8 @@ func (t *connectorTry) Run(ctx context.Context, c *connectorCommand, to streams)
 	if err != nil {
 		return err
 	}
-	body := map[string]string{"debtor": t.Debtor}
-	if t.Debtor == "" {
+	body := map[string]string{"debtor": cmp.Or(t.Debtor, "known")}
+	if t.Account != "" {
 		body = map[string]string{"account": t.Account}
 	}
 	var run hub.DryRun
@@ -213,9 +215,12 @@ func (s *connectorShow) Run(ctx context.Context, c *connectorCommand, to streams
 	return v.show(to.out)
 }
 
-type connectorReport struct{ ofVersion }
+type connectorReport struct {
+	ofVersion
+	JSON bool `help:"Print the report as it was signed, for machines and for the record."`
+}
 
-// Run prints the report as it was signed.
+// Run prints what passed and what to change, or the document.
 func (r *connectorReport) Run(ctx context.Context, c *connectorCommand, to streams) error {
 	a, err := c.open()
 	if err != nil {
@@ -229,8 +234,15 @@ func (r *connectorReport) Run(ctx context.Context, c *connectorCommand, to strea
 	if err := a.get(ctx, path, &document); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(to.out, "%s\n", document)
-	return err
+	if r.JSON {
+		_, err = fmt.Fprintf(to.out, "%s\n", document)
+		return err
+	}
+	var signed struct{ Report connectortest.Report }
+	if err := json.Unmarshal(document, &signed); err != nil {
+		return err
+	}
+	return signed.Report.Table(to.out)
 }
 
 // step takes a version somewhere and shows it.

@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"racord/adapters/testserver"
 	"racord/cmd/city/town"
 )
 
@@ -71,7 +73,9 @@ func (d *desk) fails(want string, args ...string) {
 func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 	const canary = "Canary-Key-4711"
 	city := startTown(t, town.Config{Size: "S", Latency: "none"})
-	s := newSite(t, city, plan{})
+	relay := testserver.Mailbox(t, testserver.MailConf{})
+	host, port, _ := net.SplitHostPort(relay.Address)
+	s := newSite(t, city, plan{More: "mail: {host: " + host + ", port: " + port + ", from: racord@city.example}\n"})
 	r := s.start()
 	gas, maria := at(t, city, r, "company-gas"), at(t, city, r, "approver-maria")
 
@@ -87,7 +91,7 @@ func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 		}
 	}
 	write(strings.Replace(text, "rps: 10", "rps: fast", 1))
-	gas.fails("gas.yaml:16: traits.rps:", "validate", manifest)
+	gas.fails(manifest+":16: traits.rps:", "validate", manifest)
 	gas.fails("traits.rps", "draft", manifest)
 	gas.fails("traits.rps", "submit", "gas")
 	write(text)
@@ -108,6 +112,14 @@ func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 	gas.does("+  base_url: https://api2.example.ro", "", "diff", "gas", "1", "2")
 	gas.does("retired", "", "retire", "gas", "--why", "a mistake")
 	gas.does("version 3: draft", "", "rollback", "gas", "--version", "1")
+
+	gas.does("other@gas.example", "", "contacts", "gas", "other@gas.example")
+	if told := relay.Next(t); told.To != "it@gas.example" || !strings.Contains(told.Text, "other@gas.example") {
+		t.Errorf("got %+v, want the contact before told", told)
+	}
+
+	lost := &desk{t, "http://127.0.0.1:1", "token"}
+	lost.fails("the hub at http://127.0.0.1:1 does not answer", "list")
 
 	water := at(t, city, r, "company-water")
 	water.fails("no such connector", "show", "gas", "--version", "1")

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"racord/adapters/sqlite"
 	"racord/cmd/city/town"
 	"racord/config"
 )
@@ -23,6 +26,7 @@ type demoCommand struct {
 	Size       string `help:"Size of the city: S = 2,000 people, M = 40,000, L = 400,000." enum:"S,M,L" default:"S"`
 	Seed       int64  `help:"The same seed gives the same city." default:"1"`
 	Latency    string `help:"How long the city's creditors take: none, calm or real." enum:"none,calm,real" default:"calm"`
+	Webhook    string `help:"An address of yours that is told what happens to payments, as the portal's would be." placeholder:"http://127.0.0.1:3000/events"`
 	Log        string `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"warn"`
 }
 
@@ -35,6 +39,11 @@ func (c *demoCommand) Run(ctx context.Context, to streams) (err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
+	lock, err := sqlite.TakeLock(filepath.Join(c.Data, "demo.lock"))
+	if err != nil { // its secrets would be overwritten under it
+		return fmt.Errorf("a demo runs in %s already; stop it, or name another directory with --data: %w", c.Data, err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	city, err := town.Start(ctx, town.Config{
 		Seed: c.Seed, Size: c.Size, Listen: c.CityListen, DataDir: c.Data, Latency: c.Latency, PSPExtras: true,
 	})
@@ -79,8 +88,30 @@ func (c *demoCommand) config(city *town.Town) (config.Config, error) {
 		Payers: []string{"RO83SBXB0000999900000082"}, // EuPlătesc's: the other provider documents no settlements
 	}
 	var err error
+	if conf.Webhooks, err = c.webhooks(conf.Secrets); err != nil {
+		return conf, err
+	}
 	conf.Providers, err = demoProviders(city, conf.Secrets, conf.Sandbox.Bases)
 	return conf, err
+}
+
+// webhooks tells the demo's portal at the address that was named, with a secret
+// that stays the same in this directory.
+func (c *demoCommand) webhooks(secrets string) ([]config.Webhook, error) {
+	if c.Webhook == "" {
+		return nil, nil
+	}
+	file := filepath.Join(secrets, "webhooks", "demo-portal")
+	hook := []config.Webhook{{Portal: "demo-portal", URL: c.Webhook, SecretFile: file}}
+	if _, err := os.Stat(file); err == nil {
+		return hook, nil
+	}
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, err
+	}
+	return hook, os.WriteFile(file, []byte("whsec_"+base64.StdEncoding.EncodeToString(secret)+"\n"), 0o600)
 }
 
 // demoBases puts the running city's addresses in the place of those that stand
@@ -134,14 +165,23 @@ func (c *demoCommand) announce(out io.Writer, facts demoFacts) {
   operations  %[2]s/metrics
   city        %[3]s/__ctl/state   its faults, clock and truth books
   citizens    %[4]s
-
+%[6]s
 Try:
   TOKEN=$(go run ./cmd/racord token --data %[5]s --citizen ana)
   curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/view
   curl -H "Authorization: Bearer $TOKEN" -H "Accept: text/event-stream" %[1]s/v1/view
-  curl -X POST %[3]s/__ctl/faults -d '{"creditor":"water","kind":"hang"}'    # then ask again
+  curl -X POST %[3]s/__ctl/faults -d '{"creditor":"water","kind":"hang"}'
+  curl -H "Authorization: Bearer $TOKEN" "%[1]s/v1/view?max_staleness=0"    # not from the cache: the page of water says what is wrong
   curl -X DELETE %[3]s/__ctl/faults
 
 Press Ctrl-C to stop.
-`, facts.API, facts.Ops, facts.City, strings.Join(demoCitizens, ", "), c.Data)
+`, facts.API, facts.Ops, facts.City, strings.Join(demoCitizens, ", "), c.Data, c.told())
+}
+
+// told says who is told of payments, and with which secret.
+func (c *demoCommand) told() string {
+	if c.Webhook == "" {
+		return ""
+	}
+	return fmt.Sprintf("  webhook     %s   signed with the secret in %s\n", c.Webhook, filepath.Join(c.Data, "secrets", "webhooks", "demo-portal"))
 }

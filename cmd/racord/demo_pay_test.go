@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +22,13 @@ import (
 // view, a quote of the first debt at every creditor, one payment on the
 // provider's page, and then the books of all who were told.
 func TestTheDemoTakesAPayment(t *testing.T) {
-	d := startDemo(t)
+	told := make(chan string, 100)
+	portal := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		event, _ := io.ReadAll(r.Body)
+		told <- r.Header.Get("webhook-signature") + " " + string(event)
+	}))
+	t.Cleanup(portal.Close)
+	d := startDemo(t, "--webhook", portal.URL)
 	basket := d.basket()
 	var quote struct {
 		Quote string
@@ -37,6 +47,18 @@ func TestTheDemoTakesAPayment(t *testing.T) {
 	}
 	d.booksAgree(p)
 	d.notDueAnyMore(basket)
+	for heard := ""; !strings.Contains(heard, `"payment.settled"`); {
+		var event string
+		select {
+		case event = <-told:
+		case <-time.After(time.Minute):
+			t.Fatalf("the portal was told nothing after %q", heard)
+		}
+		heard = event
+		if !strings.HasPrefix(event, "v1,") || !strings.Contains(event, p.ID) {
+			t.Errorf("the portal is told %s, want events of %s that are signed", event, p.ID)
+		}
+	}
 }
 
 // demo is a running racord demo and a citizen in front of it.
@@ -63,12 +85,12 @@ type paidBasket struct {
 	}
 }
 
-func startDemo(t *testing.T) *demo {
+func startDemo(t *testing.T, more ...string) *demo {
 	t.Helper()
 	data, addresses := t.TempDir(), free(t, 3)
 	log := &record{}
-	cmd := exec.Command(program, "demo", "--data", data, "--latency", "none",
-		"--listen", addresses[0], "--ops-listen", addresses[1], "--city-listen", addresses[2])
+	cmd := exec.Command(program, append([]string{"demo", "--data", data, "--latency", "none",
+		"--listen", addresses[0], "--ops-listen", addresses[1], "--city-listen", addresses[2]}, more...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -88,6 +110,47 @@ func startDemo(t *testing.T) *demo {
 		t.Fatal(err)
 	}
 	return &demo{t, data, "http://" + addresses[1], "http://" + addresses[2], portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
+}
+
+// TestASecondDemoLeavesTheFirstAlone starts one in the same directory, whose
+// city would have other keys.
+func TestASecondDemoLeavesTheFirstAlone(t *testing.T) {
+	d := startDemo(t)
+	key := filepath.Join(d.data, "secrets", "roadfines", "roadfines-ca")
+	before, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses := free(t, 3)
+	out, err := exec.CommandContext(t.Context(), program, "demo", "--data", d.data,
+		"--listen", addresses[0], "--ops-listen", addresses[1], "--city-listen", addresses[2]).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "a demo runs in "+d.data+" already") {
+		t.Errorf("got %v with %s", err, out)
+	}
+	if after, err := os.ReadFile(key); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the running demo's secrets were changed (%v)", err)
+	}
+}
+
+func TestTheDemoGivesTokensToAllWhoHaveARole(t *testing.T) {
+	d := startDemo(t)
+	token := func(who ...string) string {
+		out, _ := exec.CommandContext(t.Context(), program, append([]string{"token", "--data", d.data}, who...)...).CombinedOutput()
+		return strings.TrimSpace(string(out))
+	}
+	none := map[string]any{"line": 1, "expected_refundable": map[string]any{"amount": 1, "currency": "RON"}, "reason": "other"}
+	for _, role := range []struct {
+		who  []string
+		want int // of who wants money given back of a payment that is not there
+	}{
+		{[]string{"--citizen", "ana"}, 403}, {[]string{"--company", "water"}, 403}, {[]string{"--approver", "maria"}, 403}, {[]string{"--staff"}, 404},
+	} {
+		d.token = token(role.who...)
+		d.ask("POST", "/v1/payments/AAAAAAAAAAAAAAAAAAAAAAAAAA/refunds", none, role.want, nil)
+	}
+	if got := token("--citizen", "nobody"); !strings.Contains(got, "ana, ion, maria and istvan do") {
+		t.Errorf("got %s, want to be told who lives there", got)
+	}
 }
 
 // free finds loopback addresses nobody listens on now.

@@ -54,7 +54,7 @@ func readManifests(files fs.FS, bases map[string]string) (all []*connectors.Mani
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, errors.New("no manifest (*.yaml) in the creditors' folder")
+		return nil, errors.New("no manifest (*.yaml) in the folder that creditors: names")
 	}
 	slices.Sort(names)
 	catalog := kinds.All()

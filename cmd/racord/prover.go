@@ -81,7 +81,7 @@ func (p prover) candidate(c hub.Candidate, secrets hub.SecretStore) (*connectors
 		MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: allowed(p.setup, c.Creditor), Deny: denied(p.setup.Config.Wall),
 	})
 	env := through(way, allowance)
-	env.Secret, env.Clock, env.Log = roster.Secrets(secrets, c.Creditor), p.setup.Clock, p.h.log
+	env.Secret, env.Clock, env.Log = roster.Secrets(secrets, c.Creditor), p.setup.Clock, p.h.log.With("connector", string(c.Creditor))
 	return m, env, way.Close, nil
 }
 

@@ -16,6 +16,14 @@ type recoverCommand struct {
 	Timeout time.Duration `help:"How long it may take." default:"1h"`
 }
 
+// Help says how it goes.
+func (*recoverCommand) Help() string {
+	return `When an old backup was restored: raise the barrier with --fence before any replica
+is started on it, then run this. With PostgreSQL replicas may answer views
+meanwhile; with SQLite the hub must be stopped, because one process has the
+database.`
+}
+
 // Run rebuilds the books after an old backup was restored: behind a barrier
 // against new payments, which falls when all is merged.
 func (c *recoverCommand) Run(ctx context.Context, to streams) (err error) {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 // openVault makes the tenants' secrets readable: their keys are wrapped under keys
 // that lie beside the master key.
 func (h *runningHub) openVault(_ context.Context, setup hubSetup) error {
-	ring, err := keyring.Open(filepath.Join(setup.Config.Data, "kek"), h.master)
+	ring, err := keyring.Open(keysIn(setup.Config), h.master)
 	if err != nil {
 		return err
 	}

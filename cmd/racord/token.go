@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -37,13 +38,14 @@ type demoFacts struct {
 
 type tokenCommand struct {
 	Data     string `help:"Data directory of the running demo." default:"data/demo" type:"path"`
-	Citizen  string `help:"A demo citizen: ana, ion, maria, istvan, or the id of any inhabitant." xor:"who" required:""`
-	Company  string `help:"A company's engineer, by the creditor's short name: for connectors." xor:"who" required:""`
-	Approver string `help:"One of the city's approvers, by any name: for connectors." xor:"who" required:""`
+	Citizen  string `help:"A demo citizen: ana, ion, maria, istvan, or the id of any inhabitant." xor:"who" required:"" placeholder:"ana"`
+	Company  string `help:"A company's engineer, by the creditor's short name: for connectors." xor:"who" required:"" placeholder:"water"`
+	Approver string `help:"One of the city's approvers, by any name: for connectors." xor:"who" required:"" placeholder:"maria"`
+	Staff    bool   `help:"The city's cashier, who may have money given back." xor:"who" required:""`
 }
 
-// Run prints an access token. It signs a citizen in at the demo city's identity provider (code and
-// PKCE, RFC 7636) as a portal would, and prints the access token.
+// Run prints an access token. It signs a citizen in at the demo city's identity
+// provider as a portal would (code and PKCE, RFC 7636).
 func (c *tokenCommand) Run(ctx context.Context, to streams) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -65,6 +67,8 @@ func (c *tokenCommand) token(ctx context.Context, facts demoFacts) (string, erro
 		return atDesk(ctx, facts, c.Data, "company-"+c.Company)
 	case c.Approver != "":
 		return atDesk(ctx, facts, c.Data, "approver-"+c.Approver)
+	case c.Staff:
+		return atDesk(ctx, facts, c.Data, "demo-desk")
 	default:
 		return signIn(ctx, facts, c.Citizen)
 	}
@@ -130,6 +134,9 @@ func authorise(ctx context.Context, client *http.Client, address, state string) 
 	}
 	_ = answer.Body.Close()
 	back, err := url.Parse(answer.Header.Get("Location"))
+	if answer.StatusCode == http.StatusOK { // the provider asks who it is
+		return "", errors.New("nobody of that name lives in the demo city; ana, ion, maria and istvan do")
+	}
 	if err != nil || back.Query().Get("code") == "" || back.Query().Get("state") != state {
 		return "", fmt.Errorf("the identity provider answered %s without a code", answer.Status)
 	}

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"unicode"
 
+	"racord/adapters/upstream"
 	"racord/connectors/connectortest"
 	"racord/connectors/kinds"
 	"racord/hub"
@@ -55,12 +56,20 @@ func (c *tryCommand) Run(ctx context.Context, to streams) error {
 	env, closeWay := check.env(m, clock)
 	defer closeWay()
 	dry := connectortest.Try(ctx, kinds.All(), m, env, who)
+	hintAtWall(to.log, dry.Detail)
 	if !c.JSON {
 		return printDryRun(to.out, dry)
 	}
 	encoder := json.NewEncoder(to.out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(dry)
+}
+
+// hintAtWall says how a refused address is let through, if one was met.
+func hintAtWall(to io.Writer, texts ...string) {
+	if strings.Contains(strings.Join(texts, "\n"), upstream.ErrWall.Error()) {
+		fmt.Fprintln(to, "An address is inside a private network or this machine. If that is where the system stands, add --allow with its range, such as --allow 10.20.0.0/16.")
+	}
 }
 
 // printDryRun prints the wire, then a table for every record.
@@ -82,7 +91,7 @@ func printDryRun(to io.Writer, dry hub.DryRun) error {
 		}
 	}
 	if dry.Code != "" {
-		fmt.Fprintf(to, "the answer failed with %s: %s\n", dry.Code, dry.Detail)
+		fmt.Fprintf(to, "the answer failed with %s\n", dry.Detail)
 	}
 	_, err := fmt.Fprintf(to, "%d records\n", len(dry.Records))
 	return err

@@ -31,7 +31,7 @@ func (h *runningHub) openWebhooks(_ context.Context, setup hubSetup) error {
 	ended := make(chan struct{})
 	go func() { defer close(ended); teller.Run(ctx) }()
 	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
-	return nil
+	return h.openCourier(setup, teller)
 }
 
 // openEndpoint gives a receiver its secrets and a way out of its own.

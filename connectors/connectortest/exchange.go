@@ -72,7 +72,7 @@ func (e *exchange) taken() int64 {
 
 // sent describes the request, not masked yet.
 func (e *exchange) sent() string {
-	return e.method + " " + e.address + " " + shown(readable(e.header.Get("Content-Type"), e.body))
+	return strings.TrimSpace(e.method + " " + e.address + " " + shown(readable(e.header.Get("Content-Type"), e.body)))
 }
 
 // got describes the answer, not masked yet.

@@ -89,6 +89,11 @@ func (r Report) Table(to io.Writer) error {
 	if err := r.details(to); err != nil {
 		return err
 	}
+	if n, cause := r.common(); n > 0 {
+		if _, err := fmt.Fprintf(to, "\n%d of the %d failures have one cause; mend it first: %s\n", n, r.count(Failed), cause); err != nil {
+			return err
+		}
+	}
 	if r.Class != "" {
 		how := "proved"
 		if !r.Posted {
@@ -100,6 +105,24 @@ func (r Report) Table(to io.Writer) error {
 	}
 	_, err := fmt.Fprintf(to, "\n%s: %d passed, %d failed, %d not applicable\n", r.Creditor, r.count(Passed), r.count(Failed), r.count(NotApplicable))
 	return err
+}
+
+// common is what came back for most of the clauses that failed, when three or
+// more had the same: a refused password or a wrong address fails nearly all.
+func (r Report) common() (n int, cause string) {
+	times := map[string]int{}
+	for _, result := range r.Results {
+		if result.Verdict != Failed || result.Got == "" {
+			continue
+		}
+		if times[result.Got]++; times[result.Got] > n {
+			n, cause = times[result.Got], result.Got
+		}
+	}
+	if n < 3 || 2*n < r.count(Failed) {
+		return 0, ""
+	}
+	return n, cause
 }
 
 // details tells about the clauses that failed.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +89,34 @@ func TestThePageShowsEveryClauseAndNobody(t *testing.T) {
 	}
 	if !strings.Contains(page.String(), "Map what the creditor says about strangers") || !strings.Contains(page.String(), "came back: 404") {
 		t.Errorf("got a page that does not say what to change or what came back:\n%s", &page)
+	}
+}
+
+func TestOneCauseOfManyFailuresIsToldFirst(t *testing.T) {
+	refused, other := "401 application/json {}", "200 application/json []"
+	failed := func(got string) connectortest.Result {
+		return connectortest.Result{Verdict: connectortest.Failed, Got: got}
+	}
+	for name, tc := range map[string]struct {
+		results []connectortest.Result
+		want    string
+	}{
+		"nearly all":  {[]connectortest.Result{failed(refused), failed(other), failed(refused), failed(refused)}, "3 of the 4 failures have one cause; mend it first: " + refused},
+		"two":         {[]connectortest.Result{failed(refused), failed(refused)}, ""},
+		"a few":       {[]connectortest.Result{failed(refused), failed(refused), failed(refused), failed("1"), failed("2"), failed("3"), failed("4")}, ""},
+		"they passed": {[]connectortest.Result{{Verdict: connectortest.Passed, Got: other}, {Verdict: connectortest.Passed, Got: other}, {Verdict: connectortest.Passed, Got: other}}, ""},
+	} {
+		var table, page bytes.Buffer
+		report := connectortest.Report{Results: tc.results}
+		if err := errors.Join(report.Table(&table), report.Page(&page)); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(table.String(), "one cause"); got != (tc.want != "") || !strings.Contains(table.String(), tc.want) {
+			t.Errorf("%s: got %s, want %q", name, &table, tc.want)
+		}
+		if got := strings.Contains(page.String(), "one cause"); got != (tc.want != "") {
+			t.Errorf("%s: got a page that says so: %t", name, got)
+		}
 	}
 }
 

@@ -145,6 +145,20 @@ func (s *supplier) list(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
+// fails makes the download of a message answer with a status.
+func (s *supplier) fails(index string, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down[index] = status
+}
+
+// recovers makes every download work.
+func (s *supplier) recovers() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.down)
+}
+
 func (s *supplier) download(w http.ResponseWriter, r *http.Request) {
 	index := r.PathValue("index")
 	s.mu.Lock()

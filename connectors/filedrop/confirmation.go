@@ -312,7 +312,7 @@ func (c *confirmations) confirmation(name string, content []byte) ([][]string, e
 	}
 	rows = rows[1:]
 	if c.answer.Failed != "" && slices.ContainsFunc(rows, func(cells []string) bool { return cells[0] == c.answer.Failed }) {
-		c.env.Log.Warn("the creditor could not read a file of payments", "connector", c.manifest.Creditor.Name, "file", name)
+		c.env.Log.Warn("the creditor could not read a file of payments", "file", name)
 		return nil, nil
 	}
 	if c.answer.Control != "" {

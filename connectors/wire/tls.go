@@ -138,7 +138,7 @@ func (i *identity) tell(end time.Time) error {
 	}
 	if left < Soon && time.Since(i.told) > 24*time.Hour {
 		i.told = time.Now()
-		i.env.Log.Warn("our certificate ends soon", "secret", string(i.names.Certificate), "end", end.Format(time.DateOnly), "days", int(left.Hours()/24))
+		i.env.Log.Warn("our certificate ends soon", "certificate", string(i.names.Certificate), "ends_on", end.Format(time.DateOnly), "days", int(left.Hours()/24))
 	}
 	return nil
 }

@@ -122,6 +122,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"connectors: replicas follow what serves":              deploymentsAreFollowed,
 		"connectors: a stopped creditor is listed":             aStoppedCreditorIsListed,
 		"connectors: trials are summed over replicas":          trialsAreSummed,
+		"connectors: notices are brought until they arrive":    lettersArrive,
 		"secrets: two slots of each name":                      secretsHaveTwoSlots,
 		"secrets: wrapped again, never lost":                   secretsAreRewrapped,
 		"sealing: no personal or account code at rest":         nothingInClear,
@@ -187,4 +188,15 @@ func payInClear(t *testing.T, store hub.Store, party hub.PartyID, code, invoice,
 		return p.Line(1).Move(hub.LineDue)
 	})
 	booked(t, store, got)
+}
+
+// insist does something again as long as the store is only too busy: where so
+// many want the same row, a lock may not come in time.
+func insist(do func() error) (err error) {
+	for range 50 {
+		if err = do(); hub.CodeOf(err) != hub.CodeUnavailable {
+			return err
+		}
+	}
+	return err
 }

@@ -117,7 +117,10 @@ func registrationRace(t *testing.T, lab Lab) {
 	var wait sync.WaitGroup
 	for i := range callers {
 		wait.Go(func() {
-			_, err := stores[i%2].ChangeRegistration(t.Context(), "water", func(r *hub.Registration) error { draft(r, "x"); return nil })
+			err := insist(func() error {
+				_, err := stores[i%2].ChangeRegistration(t.Context(), "water", func(r *hub.Registration) error { draft(r, "x"); return nil })
+				return err
+			})
 			if err != nil {
 				t.Error(err)
 			}
@@ -319,5 +322,8 @@ func secretsAreRewrapped(t *testing.T, lab Lab) {
 	}
 	if left, err := store.WrappedElsewhere(ctx, "k2", 9); err != nil || len(left) != 2 {
 		t.Errorf("got %d left (%v), want two", len(left), err)
+	}
+	if counts, err := store.WrappedBy(ctx); err != nil || len(counts) != 2 || counts["k1"] != 2 || counts["k2"] != 3 {
+		t.Errorf("got %v (%v), want two under k1 and three under k2", counts, err)
 	}
 }

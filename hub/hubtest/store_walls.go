@@ -189,11 +189,13 @@ func refundRace(t *testing.T, lab Lab) {
 	done := make(chan error, callers)
 	for i := range callers {
 		go func() {
-			_, err := stores[i%2].ChangePayment(t.Context(), p.ID, nil, func(_ hub.PaymentTx, p *hub.Payment) error {
-				p.Refunds = append(p.Refunds, hub.Refund{No: len(p.Refunds) + 1, Charge: 1, Line: 1, Amount: hub.Bani(60), State: hub.RefundRequested})
-				return nil
+			done <- insist(func() error {
+				_, err := stores[i%2].ChangePayment(t.Context(), p.ID, nil, func(_ hub.PaymentTx, p *hub.Payment) error {
+					p.Refunds = append(p.Refunds, hub.Refund{No: len(p.Refunds) + 1, Charge: 1, Line: 1, Amount: hub.Bani(60), State: hub.RefundRequested})
+					return nil
+				})
+				return err
 			})
-			done <- err
 		}()
 	}
 	good := 0

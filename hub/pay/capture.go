@@ -60,17 +60,17 @@ func (s *Service) intend(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, 
 	if c.State != hub.ChargeAuthorised {
 		return nil
 	}
+	kept, err := s.keep(ctx, tx, p, c, said)
+	if err != nil {
+		return err
+	}
 	take := int64(0)
 	for i, l := range linesOf(p, c) {
-		why, err := s.keep(ctx, tx, p, c, l, said[i])
-		if err != nil {
-			return err
-		}
-		if why == "" {
+		if kept[i] == "" {
 			take += l.Amount.Minor
 			continue
 		}
-		if err := s.leaveOut(tx, p, c, l, why); err != nil {
+		if err := s.leaveOut(tx, p, c, l, kept[i]); err != nil {
 			return err
 		}
 	}
@@ -109,30 +109,68 @@ func broken(p *hub.Payment) bool {
 	return false
 }
 
-// keep tells why a line is not taken, or "" and holds its claim for good. A
-// creditor that is silent does not undo what it confirmed, if its word was still
-// good when the payer authorised.
-func (s *Service) keep(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line, said error) (string, error) {
-	if said != nil && (verdict(said) || !s.goodAtAuthorisation(p, c, l)) {
-		return string(hub.CodeOf(said)), nil
-	}
-	if p.ChargeOf(l.No).No != c.No {
-		return "paid_by_another_charge", nil
-	}
-	held, _, _, err := tx.Hold(ctx, p.ID, l, tx.Now().Add(forever))
-	if err != nil {
-		return "", err
-	}
-	if !held {
-		return "claimed_by_another", nil
-	}
-	if l.State == hub.LineDropped { // the payer's time was over, and the debt is free again
-		if err := l.Move(hub.LineHeld); err != nil {
-			return "", err
+// keep tells of each line why it is not taken, or "" and holds its claim for good.
+func (s *Service) keep(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said []error) ([]string, error) {
+	lines, wanted := linesOf(p, c), []*hub.Line{}
+	why := make([]string, len(lines))
+	for i, l := range lines {
+		if why[i] = s.unwanted(p, c, l, said[i]); why[i] == "" {
+			wanted = append(wanted, l)
 		}
 	}
-	l.PaidAt = s.paidAt(c)
-	return "", nil
+	held, err := holdForGood(ctx, tx, p, wanted)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range lines {
+		switch {
+		case why[i] != "":
+		case !held[l.No]:
+			why[i] = "claimed_by_another"
+		default:
+			if err := revive(l); err != nil {
+				return nil, err
+			}
+			l.PaidAt = s.paidAt(c)
+		}
+	}
+	return why, nil
+}
+
+// unwanted tells why a line is not to be taken whoever claims it, or "". A
+// creditor that is silent does not undo what it confirmed, if its word was still
+// good when the payer authorised.
+func (s *Service) unwanted(p *hub.Payment, c *hub.Charge, l *hub.Line, said error) string {
+	switch {
+	case said != nil && (verdict(said) || !s.goodAtAuthorisation(p, c, l)):
+		return string(hub.CodeOf(said))
+	case p.ChargeOf(l.No).No != c.No:
+		return "paid_by_another_charge"
+	}
+	return ""
+}
+
+// holdForGood claims the obligations of lines for ever, all at once, and tells by
+// number which lines have theirs.
+func holdForGood(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, lines []*hub.Line) (map[int]bool, error) {
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	answers, err := tx.HoldAll(ctx, p.ID, lines, tx.Now().Add(forever))
+	held := make(map[int]bool, len(lines))
+	for i := range answers {
+		held[lines[i].No] = answers[i].Held
+	}
+	return held, err
+}
+
+// revive takes a line up again whose payer's time was over, and whose debt was
+// still free.
+func revive(l *hub.Line) error {
+	if l.State != hub.LineDropped {
+		return nil
+	}
+	return l.Move(hub.LineHeld)
 }
 
 // goodAtAuthorisation tells whether the creditor's word held when the payer
@@ -241,8 +279,13 @@ func (s *Service) captured(ctx context.Context, tx hub.PaymentTx, p *hub.Payment
 	}
 	s.Meter.Charged(c.PSP, c.State, hub.Bani(c.Facts.Captured))
 	s.bookCapture(tx, p, c)
-	for _, l := range linesOf(p, c) {
-		if err := s.owe(ctx, tx, p, c, l, from); err != nil {
+	lines := paidBy(p, c)
+	held, err := s.holdTaken(ctx, tx, p, c, lines, from)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		if err := s.owe(tx, p, c, l, held[l.No]); err != nil {
 			return err
 		}
 	}
@@ -251,31 +294,38 @@ func (s *Service) captured(ctx context.Context, tx hub.PaymentTx, p *hub.Payment
 	return nil
 }
 
-// owe turns a line whose money was taken over to its creditor, or to a refund
-// when the payment lost the right to pay it.
-func (s *Service) owe(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line, from hub.ChargeState) error {
-	if c.Manual && l.State == hub.LineDropped && c.Take.Minor > 0 {
-		return nil // it was left out of what was taken
-	}
-	if p.ChargeOf(l.No).No != c.No || l.State != hub.LineHeld && l.State != hub.LineDropped {
-		return nil // another charge pays it: bookRest gives this one's money back
-	}
-	late := c.Manual && c.Take.Minor == 0 || from == hub.ChargeCancelled || p.Cancelled
-	held := false
-	if !late {
-		var err error
-		if held, _, _, err = tx.Hold(ctx, p.ID, l, tx.Now().Add(forever)); err != nil {
-			return err
+// paidBy gives the lines that a charge whose money was taken pays. What it took
+// for others bookRest gives back.
+func paidBy(p *hub.Payment, c *hub.Charge) (lines []*hub.Line) {
+	for _, l := range linesOf(p, c) {
+		switch {
+		case c.Manual && l.State == hub.LineDropped && c.Take.Minor > 0: // left out of what was taken
+		case p.ChargeOf(l.No).No != c.No: // another charge pays it
+		case l.State == hub.LineHeld || l.State == hub.LineDropped:
+			lines = append(lines, l)
 		}
 	}
+	return lines
+}
+
+// holdTaken claims lines whose money was taken, unless the payer cannot have
+// meant it any more.
+func (s *Service) holdTaken(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, lines []*hub.Line, from hub.ChargeState) (map[int]bool, error) {
+	if late := c.Manual && c.Take.Minor == 0 || from == hub.ChargeCancelled || p.Cancelled; late {
+		return nil, nil
+	}
+	return holdForGood(ctx, tx, p, lines)
+}
+
+// owe turns a line whose money was taken over to its creditor, or to a refund
+// when the payment lost the right to pay it.
+func (s *Service) owe(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line, held bool) error {
 	s.bookAllocation(tx, p, c, l)
 	if !held {
 		return s.reject(tx, p, c, l, "too_late")
 	}
-	if l.State == hub.LineDropped {
-		if err := l.Move(hub.LineHeld); err != nil {
-			return err
-		}
+	if err := revive(l); err != nil {
+		return err
 	}
 	if l.PaidAt.IsZero() {
 		l.PaidAt = s.paidAt(c)

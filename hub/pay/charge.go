@@ -63,8 +63,9 @@ func refOf(c *hub.Charge) hub.ChargeRef {
 	return hub.ChargeRef{Order: c.Order, Ref: c.Ref, Merchant: c.Merchant, Amount: c.Amount, Take: c.Take}
 }
 
-// lookUp asks the provider how the charge stands and draws the consequences. A
-// provider that is silent is asked again later: nothing is decided meanwhile.
+// lookUp asks the provider how the charge stands and draws the consequences: what
+// it reserved is decided at once, under the same lease. A provider that is silent
+// is asked again later: nothing is decided meanwhile.
 func (s *Service) lookUp(ctx context.Context, lease *hub.Lease, p *hub.Payment, c *hub.Charge) error {
 	facts, err := s.ask(ctx, c)
 	unknown := hub.CodeOf(err) == hub.CodeNotFound
@@ -75,11 +76,21 @@ func (s *Service) lookUp(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 		_, err := s.reroute(ctx, p, c.No, errPageless)
 		return expected(err)
 	}
+	goOn := false
 	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
-		return s.fold(ctx, tx, p, p.Charge(lease.No), facts, unknown)
-	})
-	if err != nil {
+		c := p.Charge(lease.No)
+		was := c.State
+		err := s.fold(ctx, tx, p, c, facts, unknown)
+		if goOn = c.Manual && was != hub.ChargeAuthorised && c.State == hub.ChargeAuthorised; goOn {
+			tx.Schedule(lease.Work, s.conf.VerifyFor+time.Second) // for whoever finds that this replica died over it
+		}
 		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case goOn:
+		return s.decide(ctx, lease, p, p.Charge(lease.No))
 	}
 	return s.carryOut(ctx, lease, p, p.Charge(lease.No))
 }

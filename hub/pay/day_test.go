@@ -109,7 +109,7 @@ func (tn *town) payer(n int) {
 	}
 	last := b.items[len(b.items)-1]
 	switch n % 10 {
-	case 1: // a bill is changed, cancelled or paid elsewhere while he looks at it
+	case 1, 8: // a bill is changed, cancelled or paid elsewhere while he looks at it
 		b.meanwhile = func(*hub.Payment) { tn.change(last.Creditor, external(n), int64(n%3)*700) }
 	case 2:
 		tn.offices[last.Creditor].refuse(external(n))

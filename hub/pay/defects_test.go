@@ -163,8 +163,8 @@ var defects = []defect{
 			return nil
 		}})
 	}},
-	{"creditors are asked again in a cache", false, func(_ *town, parts *pay.Parts) {
-		withConnectors(parts, func(c *hub.Connector) { c.Source = remembering(c.Source) })
+	{"creditors are asked again in a cache", false, func(tn *town, parts *pay.Parts) {
+		withConnectors(parts, func(c *hub.Connector) { c.Source = remembering(c.Source, tn.memory(c.Creditor.Name)) })
 	}},
 	{"a line that was dropped is captured", false, func(_ *town, parts *pay.Parts) {
 		withStore(parts, &bentStore{after: takeDropped})
@@ -327,9 +327,8 @@ func takeDropped(tx hub.PaymentTx, p *hub.Payment) error {
 	return nil
 }
 
-// remembering asks a creditor once.
-func remembering(source hub.Source) hub.Source {
-	var known atomic.Pointer[hub.Answer]
+// remembering asks a creditor once, all replicas together.
+func remembering(source hub.Source, known *atomic.Pointer[hub.Answer]) hub.Source {
 	return bentSource{source, func(a hub.Answer, err error) (hub.Answer, error) {
 		if err != nil {
 			return a, err

@@ -240,25 +240,18 @@ func (s *Service) takeAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Paymen
 		rest -= p.Line(no).Amount.Minor
 	}
 	for _, l := range linesOf(p, c) {
-		_, isBooked := there.booked[l.No]
 		if l.State != hub.LineHeld {
 			continue
 		}
-		if !isBooked && rest < l.Amount.Minor { // nothing was taken for it
-			if err := s.drop(tx, p, l, "not_taken"); err != nil {
-				return err
+		bring := s.lineTaken
+		if _, booked := there.booked[l.No]; !booked {
+			if rest < l.Amount.Minor {
+				bring = s.lineNotTaken
+			} else {
+				rest -= l.Amount.Minor
 			}
-			continue
 		}
-		if !isBooked {
-			rest -= l.Amount.Minor
-		}
-		if _, _, _, err := tx.Hold(ctx, p.ID, l, tx.Now().Add(forever)); err != nil {
-			return err
-		}
-		s.bookAllocation(tx, p, c, l)
-		l.PaidAt = s.paidAt(c)
-		if err := l.Move(hub.LineDue); err != nil {
+		if err := bring(ctx, tx, p, c, l); err != nil {
 			return err
 		}
 	}
@@ -267,6 +260,19 @@ func (s *Service) takeAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Paymen
 	}
 	s.emit(tx, p, "payment.captured", 0)
 	return nil
+}
+
+func (s *Service) lineTaken(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line) error {
+	if _, _, _, err := tx.Hold(ctx, p.ID, l, tx.Now().Add(forever)); err != nil {
+		return err
+	}
+	s.bookAllocation(tx, p, c, l)
+	l.PaidAt = s.paidAt(c)
+	return l.Move(hub.LineDue)
+}
+
+func (s *Service) lineNotTaken(_ context.Context, tx hub.PaymentTx, p *hub.Payment, _ *hub.Charge, l *hub.Line) error {
+	return s.drop(tx, p, l, "not_taken")
 }
 
 // settleAgain draws the consequence of what creditors have booked, and of what

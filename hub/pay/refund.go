@@ -33,44 +33,65 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 	if err != nil {
 		return s.later(ctx, lease, backoff(r.Tries))
 	}
-	psp := s.psp(c.PSP)
-	repay := false
-	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
-		repay = false
+	psp, repay := s.psp(c.PSP), false
+	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) (err error) {
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
 		c.Facts = c.Facts.Fold(facts)
-		if c.Restored && r.State == hub.RefundRequested && r.AskedAt.IsZero() {
-			if err := s.doubt(tx, p, r); err != nil {
-				return err
-			}
-		}
-		switch {
-		case r.State != hub.RefundRequested && c.Facts.Refunded >= r.Before+r.Amount.Minor:
-			return s.refunded(tx, p, c, r)
-		case r.State != hub.RefundRequested && c.Facts.RefundedSome && alone(p, r):
-			return s.refunded(tx, p, c, r)
-		case psp.Refunder == nil:
-			return s.refundFailed(tx, p, r, "the provider cannot refund")
-		case r.State != hub.RefundRequested && tx.Now().Sub(r.AskedAt) < s.settleFor():
-			tx.Schedule(lease.Work, s.settleFor()/2)
-			return r.Move(hub.RefundUnknown)
-		case r.State != hub.RefundRequested && c.Facts.RefundedSome: // the settlement will tell
-			tx.Schedule(lease.Work, time.Hour)
-			tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
-			return r.Move(hub.RefundUnknown)
-		}
-		if r.State == hub.RefundRequested {
-			r.Before, r.AskedAt = c.Facts.Refunded, tx.Now()
-		}
-		r.Tries++
-		repay = true
-		tx.Schedule(lease.Work, s.conf.CallFor+s.conf.LookUpEvery)
-		return r.Move(hub.RefundRefunding)
+		repay, err = s.nextRefundStep(tx, lease.Work, p, c, r, psp.Refunder != nil)
+		return err
 	})
 	if err != nil || !repay {
 		return err
 	}
 	return s.repay(ctx, lease, psp, p)
+}
+
+// nextRefundStep draws the consequences of what the provider says of a charge for
+// a refund of it. repay says that the refund is to be asked for, the intent being
+// stored.
+func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment, c *hub.Charge, r *hub.Refund, able bool) (repay bool, err error) {
+	if c.Restored && r.State == hub.RefundRequested && r.AskedAt.IsZero() {
+		if err := s.doubt(tx, p, r); err != nil {
+			return false, err
+		}
+	}
+	asked := r.State != hub.RefundRequested
+	switch {
+	case asked && happened(p, c, r):
+		return false, s.refunded(tx, p, c, r)
+	case !able:
+		return false, s.refundFailed(tx, p, r, "the provider cannot refund")
+	case asked:
+		if wait := s.unclear(tx, c, r); wait > 0 {
+			tx.Schedule(work, wait)
+			return false, r.Move(hub.RefundUnknown)
+		}
+	default:
+		r.Before, r.AskedAt = c.Facts.Refunded, tx.Now()
+	}
+	r.Tries++
+	tx.Schedule(work, s.conf.CallFor+s.conf.LookUpEvery)
+	return true, r.Move(hub.RefundRefunding)
+}
+
+// happened tells whether a refund that was asked for stands in what the provider
+// says.
+func happened(p *hub.Payment, c *hub.Charge, r *hub.Refund) bool {
+	return c.Facts.Refunded >= r.Before+r.Amount.Minor || c.Facts.RefundedSome && alone(p, r)
+}
+
+// unclear is how long to wait before a refund that was asked for and cannot be
+// seen is looked at again; 0 when it is certain that it did not happen.
+func (s *Service) unclear(tx hub.PaymentTx, c *hub.Charge, r *hub.Refund) time.Duration {
+	switch {
+	case tx.Now().Sub(r.AskedAt) < s.settleFor():
+		return s.settleFor() / 2
+	case c.Facts.RefundedSome: // the settlement will tell
+		tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
+		return time.Hour
+	default:
+		return 0
+	}
 }
 
 // alone tells whether nothing else of the charge was ever refunded.

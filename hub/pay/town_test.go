@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type town struct {
 	least    time.Duration             // how long is waited before the judge is asked
 	hours    bool                      // some payers pay hours late
 	ended    bool
+	memories map[hub.Name]*atomic.Pointer[hub.Answer] // of a defect
 }
 
 // replica is one process of the hub.
@@ -56,6 +58,18 @@ func newTown(t *testing.T, seed uint64, share float64, replicas int, bend func(*
 		tn.birth()
 	}
 	return tn
+}
+
+// memory is what all replicas remember of a creditor, where a defect makes them.
+// It is for the bending of a replica that is being born.
+func (tn *town) memory(name hub.Name) *atomic.Pointer[hub.Answer] {
+	if tn.memories == nil {
+		tn.memories = map[hub.Name]*atomic.Pointer[hub.Answer]{}
+	}
+	if tn.memories[name] == nil {
+		tn.memories[name] = &atomic.Pointer[hub.Answer]{}
+	}
+	return tn.memories[name]
 }
 
 // birth starts a replica.

@@ -157,11 +157,14 @@ func refused(c *hub.Connector, item Item, code hub.Code, reason string) QuotedLi
 // unpayable tells why an obligation cannot be paid through the hub now.
 func (s *Service) unpayable(c *hub.Connector, o *found) *hub.Error {
 	now := s.Clock.Now()
+	until, inSeason := c.Traits.Season.Contains(now)
 	switch {
 	case c.Sink == nil || c.Traits.Paying.Class == "":
 		return hub.Errorf(hub.CodeUnsupported, "This creditor takes no payments here.")
 	case o.NotPayable != "":
 		return hub.Errorf(hub.CodeNotPayable, "%s", o.NotPayable)
+	case inSeason:
+		return hub.Errorf(hub.CodeNotPayable, "The creditor is loading the amounts of the new year; they can be paid from %s.", until.Format("2 January 2006"))
 	case o.answer.Provisional:
 		return hub.Errorf(hub.CodeNotPayable, "The creditor says that the amounts are not final.")
 	case o.Outstanding.Minor <= 0 || o.Outstanding.Currency != hub.RON:

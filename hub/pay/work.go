@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type listening struct {
 }
 
 func (l listening) Schedule(w hub.Work, after time.Duration) {
+	*l.due = slices.DeleteFunc(*l.due, func(d hub.Work) bool { return d == w }) // the last word counts
 	if after <= 0 {
 		*l.due = append(*l.due, w)
 	}
@@ -197,7 +199,7 @@ func (s *Service) workFor(lease *hub.Lease) time.Duration {
 			return s.postFor(c) + s.conf.Lease
 		}
 	}
-	return s.conf.Lease + s.conf.CallFor
+	return s.conf.Lease + s.conf.VerifyFor + s.conf.CallFor
 }
 
 func safely(ctx context.Context, lease *hub.Lease, do func(context.Context, *hub.Lease) error) (err error) {

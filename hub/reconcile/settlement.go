@@ -72,55 +72,102 @@ func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, accoun
 	if err != nil {
 		return err
 	}
-	payouts, bookings, touched := map[string]*hub.Payout{}, map[string][]hub.Booking{}, map[hub.PaymentID]bool{}
-	var found []hub.Difference
-	times := map[string]int{}
+	paid := newSettledDay(psp.Name, merchant, account, day)
 	for i := range items {
-		item := &items[i]
-		p := payouts[item.PayoutRef]
-		if p == nil {
-			p = &hub.Payout{PSP: psp.Name, Ref: item.PayoutRef, Merchant: merchant, Account: account, Day: day}
-			payouts[item.PayoutRef] = p
-		}
-		p.Gross, p.Fee, p.Net = p.Gross+item.Gross.Minor, p.Fee+item.Fee.Minor, p.Net+item.Net.Minor
-		key := fmt.Sprintf("settled:%s:%s:%s:%s:%t", psp.Name, merchant, item.PayoutRef, item.Order, item.Refund)
-		times[key]++
-		id, _, err := s.Store.PaymentOfOrder(ctx, psp.Name, item.Order)
-		switch {
-		case hub.CodeOf(err) == hub.CodeNotFound:
-			found = append(found, hub.Difference{Kind: "missing_here", Name: item.Order, Amount: item.Gross.Minor, Detail: "paid out with " + item.PayoutRef})
-		case err != nil:
-			return err
-		default:
-			touched[id] = true
-		}
-		name := fmt.Sprintf("%s:%d:%d:%d", key, times[key], item.Gross.Minor, item.Fee.Minor)
-		if b, ok := settledBooking(name, id, psp.Name, account, item); ok {
-			bookings[item.PayoutRef] = append(bookings[item.PayoutRef], b)
-		}
-	}
-	for _, ref := range slices.Sorted(maps.Keys(payouts)) {
-		if err := s.Store.SettledPayout(ctx, *payouts[ref], bookings[ref]...); err != nil {
+		if err := s.addItem(ctx, paid, &items[i]); err != nil {
 			return err
 		}
 	}
-	scope := psp.Name + "/" + merchant + "/" + string(day)
-	for _, d := range open[scope] {
-		if d.Kind == settledMore || d.Kind == keptMore {
-			touched[hub.PaymentID(d.Name)] = true
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(touched)) {
-		if err := s.correct(ctx, id, psp.Name, merchant, bookings); err != nil {
+	for _, ref := range slices.Sorted(maps.Keys(paid.payouts)) {
+		if err := s.Store.SettledPayout(ctx, *paid.payouts[ref], paid.bookings[ref]...); err != nil {
 			return err
 		}
-		more, err := s.paidMore(ctx, psp.Name, id)
+	}
+	paid.alsoAbout(open[paid.scope()])
+	if err := s.compareSettled(ctx, paid); err != nil {
+		return err
+	}
+	return s.Store.Compared(ctx, hub.JobSettlement, paid.scope(), paid.found)
+}
+
+// addItem notes one item of a settlement, and whose payment it belongs to.
+func (s *Service) addItem(ctx context.Context, paid *settledDay, item *hub.SettledCharge) error {
+	id, _, err := s.Store.PaymentOfOrder(ctx, paid.psp, item.Order)
+	switch {
+	case hub.CodeOf(err) == hub.CodeNotFound:
+		paid.found = append(paid.found, hub.Difference{Kind: "missing_here", Name: item.Order, Amount: item.Gross.Minor, Detail: "paid out with " + item.PayoutRef})
+	case err != nil:
+		return err
+	default:
+		paid.payments[id] = true
+	}
+	paid.add(id, item)
+	return nil
+}
+
+// compareSettled takes back what is told otherwise now and lists where more was
+// paid out, or kept, than we know of.
+func (s *Service) compareSettled(ctx context.Context, paid *settledDay) error {
+	for _, id := range slices.Sorted(maps.Keys(paid.payments)) {
+		if err := s.correct(ctx, id, paid.psp, paid.merchant, paid.bookings); err != nil {
+			return err
+		}
+		more, err := s.paidMore(ctx, paid.psp, id)
 		if err != nil {
 			return err
 		}
-		found = append(found, more...)
+		paid.found = append(paid.found, more...)
 	}
-	return s.Store.Compared(ctx, hub.JobSettlement, scope, found)
+	return nil
+}
+
+// settledDay is what a provider says it paid out for one merchant account on one
+// day, and what follows from it.
+type settledDay struct {
+	psp, merchant, account string
+	day                    hub.Date
+	payouts                map[string]*hub.Payout   // by their reference
+	bookings               map[string][]hub.Booking // likewise
+	payments               map[hub.PaymentID]bool   // that it is about
+	found                  []hub.Difference
+
+	times map[string]int // how often the same item came
+}
+
+func newSettledDay(psp, merchant, account string, day hub.Date) *settledDay {
+	return &settledDay{
+		psp: psp, merchant: merchant, account: account, day: day, payouts: map[string]*hub.Payout{},
+		bookings: map[string][]hub.Booking{}, payments: map[hub.PaymentID]bool{}, times: map[string]int{},
+	}
+}
+
+// scope names the comparison.
+func (o *settledDay) scope() string { return o.psp + "/" + o.merchant + "/" + string(o.day) }
+
+// add sums an item up in its payout and books it. What comes twice is booked
+// twice, under names of its own: the comparison finds it.
+func (o *settledDay) add(id hub.PaymentID, item *hub.SettledCharge) {
+	p := o.payouts[item.PayoutRef]
+	if p == nil {
+		p = &hub.Payout{PSP: o.psp, Ref: item.PayoutRef, Merchant: o.merchant, Account: o.account, Day: o.day}
+		o.payouts[item.PayoutRef] = p
+	}
+	p.Gross, p.Fee, p.Net = p.Gross+item.Gross.Minor, p.Fee+item.Fee.Minor, p.Net+item.Net.Minor
+	key := fmt.Sprintf("settled:%s:%s:%s:%s:%t", o.psp, o.merchant, item.PayoutRef, item.Order, item.Refund)
+	o.times[key]++
+	name := fmt.Sprintf("%s:%d:%d:%d", key, o.times[key], item.Gross.Minor, item.Fee.Minor)
+	if b, ok := settledBooking(name, id, o.psp, o.account, item); ok {
+		o.bookings[item.PayoutRef] = append(o.bookings[item.PayoutRef], b)
+	}
+}
+
+// alsoAbout looks again at the payments of differences that were open.
+func (o *settledDay) alsoAbout(open []hub.Difference) {
+	for _, d := range open {
+		if d.Kind == settledMore || d.Kind == keptMore {
+			o.payments[hub.PaymentID(d.Name)] = true
+		}
+	}
 }
 
 // settledBooking: the bank has what the provider paid out, the provider kept its

@@ -49,8 +49,8 @@ type Conf struct {
 	Every    time.Duration // between two looks at what is registered; default 1 s
 	Linger   time.Duration // how long calls may run on a connector that left; default 30 s
 	Shadow   time.Duration // between two questions to a shadow, at least; default 200 ms
-	Budget   float64       // share of a canary's calls that may fail; default 0.1
-	Least    int           // calls before the budget counts; default 20
+	Budget   float64       // share of a canary's calls that may fail, over all replicas; default 0.1
+	Least    int           // calls before the budget counts, over all replicas; default 20
 	Forgiven time.Duration // how long a canary's failures count; default 10 min
 }
 
@@ -89,7 +89,8 @@ type post struct {
 type member struct {
 	hub.Deployment
 	opened Opened
-	shadow *shadow // when it is one
+	shadow *shadow  // when it is one
+	watch  *watched // when it is on its way
 }
 
 // New makes a Roster on which the operator's own connectors are.
@@ -169,7 +170,7 @@ func (r *Roster) Look(ctx context.Context) error {
 	if err == nil && epoch != known {
 		r.apply(ctx, list, epoch)
 	}
-	return errors.Join(err, r.report(ctx))
+	return errors.Join(err, r.report(ctx), r.judge(ctx))
 }
 
 // apply opens what is new, replaces the list, and closes what left.
@@ -225,7 +226,10 @@ func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member
 	}
 	if d.Stage != hub.StageLive {
 		c.Feed = nil // what it would publish is the creditor's, not this version's
-		c.Source = r.watched(c.Source, at, d)
+		if c.Source != nil {
+			m.watch = r.watch(ctx, c.Source, at, d)
+			c.Source = m.watch
+		}
 	}
 	if d.Stage == hub.StageShadow {
 		m.shadow = r.cast(at, c)

@@ -92,11 +92,17 @@ type scene struct {
 
 func newScene(t *testing.T, own bool, says office) *scene {
 	t.Helper()
+	return (&register{trials: map[int]hub.Trial{}}).newScene(t, own, says)
+}
+
+// newScene is one replica more on what companies have registered.
+func (store *register) newScene(t *testing.T, own bool, says office) *scene {
+	t.Helper()
 	keys, err := hub.NewKeys(hubtest.Master(), "cache")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{store: &register{trials: map[int]hub.Trial{}}}
+	s := &scene{store: store}
 	connector := func(version int) *hub.Connector {
 		return &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Source: source{says, version}}
 	}
@@ -370,4 +376,80 @@ func TestACanaryThatFailsTooOftenIsSuspended(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReplicasShareACanarysBudget lets three replicas see a third of a canary's
+// calls each: none of them enough to judge alone.
+func TestReplicasShareACanarysBudget(t *testing.T) {
+	for name, tc := range map[string]struct {
+		failing [3]int // calls that fail, of eight at each replica
+		want    int
+	}{
+		"each sees some fail":      {[3]int{1, 1, 1}, 0},
+		"one sees all that fail":   {[3]int{0, 0, 3}, 0},
+		"what fails is too little": {[3]int{0, 0, 2}, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &register{trials: map[int]hub.Trial{}}
+				store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+				fail := false
+				var replicas []*scene
+				for range 3 {
+					s := store.newScene(t, true, func(version int, _ hub.Asked) (hub.Answer, error) {
+						if version == 7 && fail {
+							return hub.Answer{}, hub.Errorf(hub.CodeTimeout, "silent")
+						}
+						return hub.Answer{}, nil
+					})
+					defer s.end()
+					replicas = append(replicas, s)
+				}
+				for i, s := range replicas {
+					for call := range 8 {
+						fail = call < tc.failing[i]
+						_, _ = s.answerOf("p")
+					}
+				}
+				fail = false
+				time.Sleep(3 * time.Second)
+				for i, s := range replicas {
+					if got, _ := s.answerOf("p"); got != tc.want {
+						t.Errorf("replica %d shows version %d, want %d", i, got, tc.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestAReplicaAloneDoesNotOverdraw fails many calls at one replica that are few
+// among those of all.
+func TestAReplicaAloneDoesNotOverdraw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &register{trials: map[int]hub.Trial{}}
+		store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		failing := func(version int, _ hub.Asked) (hub.Answer, error) {
+			if version == 7 {
+				return hub.Answer{}, hub.Errorf(hub.CodeTimeout, "silent")
+			}
+			return hub.Answer{}, nil
+		}
+		busy, unlucky := store.newScene(t, true, good), store.newScene(t, true, failing)
+		defer busy.end()
+		defer unlucky.end()
+		for range 1000 {
+			_, _ = busy.answerOf("p")
+		}
+		time.Sleep(3 * time.Second)
+		for range 40 {
+			_, _ = unlucky.answerOf("p")
+		}
+		time.Sleep(3 * time.Second)
+		for i, s := range []*scene{busy, unlucky} {
+			if got, _ := s.answerOf("p"); got != 7 {
+				t.Errorf("replica %d shows version %d, want 7", i, got)
+			}
+		}
+	})
 }

@@ -53,6 +53,16 @@ func (t *tally) compared(at post, found []hub.Mismatch) {
 	})
 }
 
+// untold gives the calls of a version that the store was not told of.
+func (t *tally) untold(at post) count {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if sum := t.sums[at]; sum != nil {
+		return count{sum.Calls, sum.Failed}
+	}
+	return count{}
+}
+
 // take gives what was not told yet, and begins anew.
 func (t *tally) take() map[post]*hub.Trial {
 	t.mu.Lock()

@@ -2,30 +2,33 @@ package roster
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"racord/hub"
 )
 
-// watched counts what a version on its way answers, and takes it out of service
-// at the first answer about somebody else, or when too many calls fail.
-func (r *Roster) watched(next hub.Source, at post, d hub.Deployment) hub.Source {
-	if next == nil {
-		return nil
+// watch counts what a version on its way answers, and takes it out of service at
+// the first answer about somebody else, or when too many calls fail.
+func (r *Roster) watch(ctx context.Context, next hub.Source, at post, d hub.Deployment) *watched {
+	w := &watched{r: r, next: next, at: at, canary: d.Stage == hub.StageCanary}
+	if !w.canary {
+		return w
 	}
-	return &watched{r: r, next: next, at: at, canary: d.Stage == hub.StageCanary}
+	if err := w.hear(ctx); err != nil {
+		r.Log.Warn("what was seen of a canary is not known yet", "connector", d.Creditor, "version", d.Version, "code", hub.CodeOf(err))
+	}
+	return w
 }
+
+// tooMany is why a canary leaves that was asked in vain too often.
+const tooMany = "Too many of its calls failed."
 
 type watched struct {
 	r      *Roster
 	next   hub.Source
 	at     post
 	canary bool
-
-	mu            sync.Mutex
-	since         time.Time
-	calls, failed int
+	budget budget // of a canary
 }
 
 func (w *watched) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
@@ -36,8 +39,8 @@ func (w *watched) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, e
 	switch {
 	case code == hub.CodeForeignData:
 		w.r.demote(w.at, hub.StageQuarantined, "It answered about somebody else.")
-	case w.canary && w.overdrawn(failed):
-		w.r.demote(w.at, hub.StageSuspended, "Too many of its calls failed.")
+	case w.canary && failed && w.overdrawn():
+		w.r.demote(w.at, hub.StageSuspended, tooMany)
 	}
 	return answer, err
 }
@@ -49,21 +52,6 @@ func fault(code hub.Code) bool {
 		return false
 	}
 	return true
-}
-
-// overdrawn tells whether more calls failed than the budget allows.
-func (w *watched) overdrawn(failed bool) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	if now.Sub(w.since) > w.r.conf.Forgiven {
-		w.since, w.calls, w.failed = now, 0, 0
-	}
-	w.calls++
-	if failed {
-		w.failed++
-	}
-	return w.calls >= w.r.conf.Least && float64(w.failed) > w.r.conf.Budget*float64(w.calls)
 }
 
 // demote takes a version out of service: here at once, and in the store as soon

@@ -209,12 +209,14 @@ func unreadable(row *hub.SealedSecret, err error) error {
 const rewrapAtOnce = 200
 
 // Rewrap wraps the data keys of all secrets under the current key-encryption key
-// and counts them. Values are not touched, and calls that use them go on. It may
-// be stopped and begun again.
-func (v *Vault) Rewrap(ctx context.Context) (done int, err error) {
-	current := v.kek.Current()
+// and counts them; progress, which may be nil, hears the count as it grows. Values
+// are not touched, and calls that use them go on. It may be stopped and begun
+// again.
+func (v *Vault) Rewrap(ctx context.Context, progress func(done int)) (done int, err error) {
 	for {
-		rows, err := v.rows.WrappedElsewhere(ctx, current, rewrapAtOnce)
+		// The current key is asked for anew: one that was added meanwhile would
+		// otherwise be taken for an old one for ever.
+		rows, err := v.rows.WrappedElsewhere(ctx, v.kek.Current(), rewrapAtOnce)
 		if err != nil || len(rows) == 0 {
 			return done, err
 		}
@@ -223,6 +225,9 @@ func (v *Vault) Rewrap(ctx context.Context) (done int, err error) {
 				return done, err
 			}
 			done++
+		}
+		if progress != nil {
+			progress(done)
 		}
 	}
 }

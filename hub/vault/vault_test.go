@@ -45,6 +45,19 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
+// newKey makes a key-encryption key and wraps with it from now on.
+func (s *scene) newKey(t *testing.T) string {
+	t.Helper()
+	name, err := s.ring.Add()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used, err := s.ring.Use(); err != nil || used != name {
+		t.Fatalf("got %s in use (%v), want %s", used, err, name)
+	}
+	return name
+}
+
 // again is another replica's vault, which remembers nothing.
 func (s *scene) again(t *testing.T) *vault.Vault {
 	t.Helper()
@@ -205,15 +218,13 @@ func TestKeysChangeUnderRunningCalls(t *testing.T) {
 			}
 		})
 	}
-	name, err := s.ring.Add()
-	if err != nil {
-		t.Fatal(err)
-	}
-	done, err := s.Rewrap(t.Context())
+	name := s.newKey(t)
+	told := 0
+	done, err := s.Rewrap(t.Context(), func(done int) { told = done })
 	stop()
 	wait.Wait()
-	if err != nil || done != connectors {
-		t.Fatalf("got %d wrapped anew (%v), want %d", done, err, connectors)
+	if err != nil || done != connectors || told != connectors {
+		t.Fatalf("got %d wrapped anew, told of %d (%v), want %d", done, told, err, connectors)
 	}
 	if calls.Load() == 0 {
 		t.Fatal("nobody called meanwhile")
@@ -226,15 +237,13 @@ func TestKeysChangeUnderRunningCalls(t *testing.T) {
 
 func TestAKeyThatIsNotHereIsNotADamagedSecret(t *testing.T) {
 	s := newScene(t)
-	name, err := s.ring.Add()
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := s.newKey(t)
 	s.put(t, "water", "water-key", "one")
 	file := filepath.Join(s.dir, "kek", name+".key")
 	if err := os.Rename(file, file+".away"); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if s.ring, err = keyring.Open(filepath.Join(s.dir, "kek"), hubtest.Master()); err != nil {
 		t.Fatal(err)
 	}

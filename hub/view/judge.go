@@ -26,6 +26,7 @@ func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
 		p.fail(silent)
 	}
 	v.explain(&p, s, silent)
+	p.rollOver(s.connector.Traits.Season, v.Clock.Now())
 	p.combine()
 	p.overlay(marks)
 	v.Meter.Paged(p.Creditor, p.State)
@@ -125,6 +126,20 @@ func (v *Views) explain(p *Page, s *sheet, silent error) {
 	}
 	if p.State != hub.PageQuarantined {
 		p.RetryAt = v.Clock.Now().Add(v.retryIn(s, silent))
+	}
+}
+
+// rollOver says that the creditor is loading the amounts of the new year: what it
+// lists now, and what is remembered from before, is not what will be owed.
+func (p *Page) rollOver(season hub.Season, now time.Time) {
+	until, on := season.Contains(now)
+	if !on || len(p.parts) == 0 || p.State == hub.PageNotKnownHere {
+		return
+	}
+	p.Payable, p.RetryAt = false, until
+	if p.State == hub.PageFresh || p.State == hub.PagePartial || p.State == hub.PageProvisional {
+		p.State, p.Reason = hub.PageProvisional, reasonYearChange
+		p.Message = "The creditor is loading the amounts of the new year; they are expected on " + until.Format("2 January 2006") + "."
 	}
 }
 

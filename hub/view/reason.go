@@ -15,6 +15,7 @@ const (
 	reasonRefreshing  = "refreshing"
 	reasonOutdated    = "outdated"
 	reasonNotLinked   = "not_linked"
+	reasonYearChange  = "year_change"
 	reasonInternal    = "internal"
 )
 

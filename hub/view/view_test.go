@@ -423,3 +423,38 @@ func TestTheAnswerHasTheAgreedShape(t *testing.T) {
 		c.Close()
 	})
 }
+
+// TestTheYearRollsOver looks at a tax office before, while and after it loads the
+// new year's amounts.
+func TestTheYearRollsOver(t *testing.T) {
+	expected := time.Date(2027, 1, 12, 0, 0, 0, 0, hub.Bucharest)
+	for name, tc := range map[string]struct {
+		at    time.Time
+		state hub.PageState
+	}{
+		"the evening before": {time.Date(2026, 12, 30, 23, 59, 59, 0, hub.Bucharest), hub.PageFresh},
+		"the first moment":   {time.Date(2026, 12, 31, 0, 0, 0, 0, hub.Bucharest), hub.PageProvisional},
+		"the new year":       {time.Date(2027, 1, 2, 12, 0, 0, 0, hub.Bucharest), hub.PageProvisional},
+		"the last moment":    {expected.Add(-time.Second), hub.PageProvisional},
+		"the day expected":   {expected, hub.PageFresh},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCity(t, answers{"tax": owes(900), "water": fails(hub.CodeNotFound)})
+			for _, one := range c.Roster.OnDuty() {
+				one.Traits.Season = hub.Season{From: hub.YearDay{Month: 12, Day: 31}, To: hub.YearDay{Month: 1, Day: 12}}
+			}
+			c.clock.Store(&tc.at)
+			v := c.view()
+			p := page(t, v, "tax")
+			if p.State != tc.state || p.Payable != (tc.state == hub.PageFresh) || v.TotalLastKnown.Minor != 900 {
+				t.Errorf("got %s, payable %t, %v known", p.State, p.Payable, v.TotalLastKnown)
+			}
+			if on := tc.state == hub.PageProvisional; on != p.RetryAt.Equal(expected) || on != (p.Reason == "year_change") || on != strings.Contains(p.Message, "12 January 2027") {
+				t.Errorf("got %q %q until %s", p.Reason, p.Message, p.RetryAt)
+			}
+			if p := page(t, v, "water"); p.State != hub.PageNotKnownHere {
+				t.Errorf("got %s of a creditor that does not know the citizen", p.State)
+			}
+		})
+	}
+}

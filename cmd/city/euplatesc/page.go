@@ -66,7 +66,7 @@ func (p *Provider) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	show(w, http.StatusOK, "card", view{
-		Merchant: p.merchants[o.Merchant].Account.Name, Description: o.Description, Amount: pspbook.Lei(o.Amount),
+		Merchant: p.merchants[o.Merchant].Account.Name, Description: o.Description, Amount: pspbook.Shown(o.Amount),
 		Action: p.conf.URL + "/tdsprocess/card.php", ID: o.ID,
 		Cards: []hint{{TestCard, "aprobat"}, {NoFundsCard, "fonduri insuficiente"}, {"4000020000000000", "refuzat"}},
 	})
@@ -85,7 +85,7 @@ func (p *Provider) submit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	show(w, http.StatusOK, "bank", view{
-		Merchant: p.merchants[o.Merchant].Account.Name, Amount: pspbook.Lei(o.Amount), Action: p.conf.URL + "/tdsprocess/acs.php",
+		Merchant: p.merchants[o.Merchant].Account.Name, Amount: pspbook.Shown(o.Amount), Action: p.conf.URL + "/tdsprocess/acs.php",
 		Fields: []field{{"cart_id", o.ID}, {"creq", p.carts.find(o.ID).bank}},
 	})
 }

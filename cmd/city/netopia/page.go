@@ -26,7 +26,7 @@ input{font:inherit;width:100%;padding:.4rem;box-sizing:border-box}button{font:in
 <label>Titular <input name="name" autocomplete="cc-name" value="Test Test" required></label>
 <button>Plătește {{.Amount}} lei</button></form>
 <p>Mediu de test: niciun ban adevărat. Carduri de test, CVV 111: {{range .Cards}}<br><code>{{.Number}}</code> {{.Use}}{{end}}</p>{{template "foot"}}{{end}}
-{{define "forward"}}{{template "head" "Autentificare 3-D Secure"}}<h1>Banca dumneavoastră vă cere să confirmați plata</h1>
+{{define "forward"}}{{template "head" "Autentificare 3-D Secure"}}<h1>{{.Description}}</h1>
 <form method="post" action="{{.Action}}">{{range .Fields}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">{{end}}
 <button>Continuă</button></form>{{template "foot"}}{{end}}
 {{define "bank"}}{{template "head" "3-D Secure"}}<h1>Banca de Test: confirmați plata?</h1>
@@ -66,13 +66,17 @@ func (p *Provider) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o, err := p.book.ByID(s.id)
+	if err == nil && o.State == pspbook.Challenged {
+		p.toBank(w, s.id)
+		return
+	}
 	if err != nil || o.State != pspbook.Opened {
 		show(w, http.StatusOK, "closed", p.backURL(s))
 		return
 	}
 	account, _ := p.account(o.Merchant)
 	show(w, http.StatusOK, "card", view{
-		Merchant: account.Name, Description: o.Description, Amount: pspbook.Lei(o.Amount), Action: p.conf.URL + "/ui/card", Secret: s.secret,
+		Merchant: account.Name, Description: o.Description, Amount: pspbook.Shown(o.Amount), Action: p.conf.URL + "/ui/card", Secret: s.secret,
 		Cards: []hint{
 			{TestCard, "cu 3-D Secure"}, {StraightCard, "fără 3-D Secure"}, {NoFundsCard, "fonduri insuficiente"}, {ReviewCard, "verificare antifraudă"},
 		},
@@ -92,9 +96,15 @@ func (p *Provider) submit(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, p.backURL(s), http.StatusSeeOther)
 		return
 	}
-	show(w, http.StatusOK, "forward", view{Action: p.conf.URL + "/sandbox/authorize", Fields: []field{
-		{"paReq", p.sessions.find(s.id).paReq}, {"backUrl", p.conf.URL + "/ui/return"},
-	}})
+	p.toBank(w, s.id)
+}
+
+// toBank sends the payer to confirm.
+func (p *Provider) toBank(w http.ResponseWriter, id string) {
+	show(w, http.StatusOK, "forward", view{
+		Description: "Banca dumneavoastră vă cere să confirmați plata", Action: p.conf.URL + "/sandbox/authorize",
+		Fields: []field{{"paReq", p.sessions.find(id).paReq}, {"backUrl", p.conf.URL + "/ui/return"}},
+	})
 }
 
 // challenge is the page of the payer's bank.
@@ -108,7 +118,7 @@ func (p *Provider) challenge(w http.ResponseWriter, r *http.Request) {
 	o, _ := p.book.ByID(s.id)
 	account, _ := p.account(o.Merchant)
 	show(w, http.StatusOK, "bank", view{
-		Merchant: account.Name, Amount: pspbook.Lei(o.Amount), Action: p.conf.URL + "/sandbox/answer",
+		Merchant: account.Name, Amount: pspbook.Shown(o.Amount), Action: p.conf.URL + "/sandbox/answer",
 		Fields: []field{{"paReq", s.paReq}, {"backUrl", form.Get("backUrl")}},
 	})
 }
@@ -125,7 +135,7 @@ func (p *Provider) answered(w http.ResponseWriter, r *http.Request) {
 	if form.Get("answer") == "yes" {
 		word = s.paRes
 	}
-	show(w, http.StatusOK, "forward", view{Action: form.Get("backUrl"), Fields: []field{{"paRes", word}, {"paReq", s.paReq}}})
+	show(w, http.StatusOK, "forward", view{Description: "Banca a răspuns", Action: form.Get("backUrl"), Fields: []field{{"paRes", word}, {"paReq", s.paReq}}})
 }
 
 // returned ends 3-D Secure of a card that was typed on the hosted page.

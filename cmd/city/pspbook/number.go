@@ -44,6 +44,15 @@ func Bani(lei string) (int64, error) {
 	return l*100 + b, nil
 }
 
+// Shown writes bani as a Romanian reads lei: 1.234,56.
+func Shown(bani int64) string {
+	whole, cents, _ := strings.Cut(Lei(bani), ".")
+	for at := len(whole) - 3; at > 0 && whole[at-1] != '-'; at -= 3 {
+		whole = whole[:at] + "." + whole[at:]
+	}
+	return whole + "," + cents
+}
+
 // Lei writes bani as lei with two decimals.
 func Lei(bani int64) string {
 	sign := ""

@@ -27,6 +27,11 @@ func TestAmounts(t *testing.T) {
 			t.Fatalf("%d as %s: got %d, %v", bani, pspbook.Lei(bani), got, err)
 		}
 	})
+	for bani, want := range map[int64]string{0: "0,00", 5: "0,05", 99999: "999,99", 138611: "1.386,11", 123456789: "1.234.567,89", -138611: "-1.386,11", -99900: "-999,00"} {
+		if got := pspbook.Shown(bani); got != want {
+			t.Errorf("%d: got %s, want %s", bani, got, want)
+		}
+	}
 }
 
 // TestTheBookAddsUp does anything in any order: whatever is refused changes

@@ -52,6 +52,7 @@ func (t *Town) openProviders(w *world) {
 	w.providers.euplatesc = euplatesc.New(euplatesc.Config{
 		URL: t.URL() + "/euplatesc", Extras: t.conf.PSPExtras, Retries: retries,
 	}, t.clock, w.gates[EuPlatesc])
+	w.mux.HandleFunc("/back", portal)
 	w.mux.Handle("/netopia/", w.providers.netopia)
 	w.mux.Handle("/euplatesc/", w.providers.euplatesc)
 	w.mux.Handle("/bank/", w.gates[bankGate].Wrap(t.openBank(w)))

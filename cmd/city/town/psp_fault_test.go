@@ -399,8 +399,8 @@ func TestPaymentPagesHoldNoSecretsAndNoScript(t *testing.T) {
 		body, _ := io.ReadAll(answer.Body)
 		_ = answer.Body.Close()
 		text := string(body)
-		if strings.Contains(text, "<script") || !strings.Contains(text, `lang="ro"`) || !strings.Contains(text, "20.50 lei") || strings.Contains(text, e.key) {
-			t.Errorf("got %s, want a Romanian page of 20.50 lei without script", text)
+		if strings.Contains(text, "<script") || !strings.Contains(text, `lang="ro"`) || !strings.Contains(text, "20,50 lei") || strings.Contains(text, e.key) {
+			t.Errorf("got %s, want a Romanian page of 20,50 lei without script", text)
 		}
 	}
 	if answer, err := http.PostForm(m.city.URL()+"/netopia/ui/return", url.Values{"paReq": {"x"}, "paRes": {"y"}}); err != nil || answer.StatusCode != http.StatusNotFound {

@@ -362,3 +362,34 @@ func TestNetopiaTakesCardsThatComeWithTheOrder(t *testing.T) {
 		t.Errorf("verify-auth again: got %+v, want 56", got)
 	}
 }
+
+// TestAPayerMayLeaveAtTheBank closes the window at the bank's question and opens
+// the payment's page again.
+func TestAPayerMayLeaveAtTheBank(t *testing.T) {
+	m := netopiaFor(t, town.Config{})
+	opened := m.open(t, "HUB-1")
+	page, _ := url.Parse(opened.Payment.PaymentURL)
+	answer, err := http.PostForm(m.city.URL()+"/netopia/ui/card", url.Values{
+		"p": {page.Query().Get("p")}, "account": {"9900009184214768"}, "exp": {"12/30"}, "secretCode": {"111"}, "name": {"Test"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	browse(t, opened.Payment.PaymentURL, "")
+	if o := m.order(t, "HUB-1"); o.Captured != 2050 {
+		t.Errorf("got %+v, want 20.50 captured", o)
+	}
+}
+
+func TestPayersComeBackToAPage(t *testing.T) {
+	m := netopiaFor(t, town.Config{})
+	answer, err := http.Get(m.city.URL() + "/back?orderId=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if body, _ := io.ReadAll(answer.Body); answer.StatusCode != 200 || !strings.Contains(string(body), "/v1/payments/") {
+		t.Errorf("got %d %s, want a page that says where the state is read", answer.StatusCode, body)
+	}
+}

@@ -4,6 +4,8 @@
 //
 //	openssl rand -hex 24 > tokens
 //	go run ./connectors/native/example -tokens tokens -listen 127.0.0.1:8099
+//
+// cablu.yaml is the manifest by which it is proved; see ../README.md.
 package main
 
 import (
@@ -24,6 +26,7 @@ func main() {
 		Addr: *listen, Handler: Handler(testBooks(time.Now), fileOf(*tokens)),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 	}
+	fmt.Fprintln(os.Stderr, "listening on", *listen)
 	fmt.Fprintln(os.Stderr, server.ListenAndServe())
 	os.Exit(1)
 }

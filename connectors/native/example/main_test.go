@@ -28,33 +28,22 @@ import (
 )
 
 // manifest is all that connects the example.
-const manifest = `kind: native
-creditor: cablu
-name: Cablu TV
-category: other
-accounts: [{id: main, iban: RO49AAAA1B31007593840000, beneficiary: Cablu TV}]
-traits: {fetch: [by_account], timeout: 500ms, proof_doc: On the first page of the bill., paying: {class: A, partial: true}}
-test:
-  known: {account: "0004411"}
-  other: {account: "0004412"}
-  unknown: {account: "0009999"}
-  settled: {account: "0004413"}
-  owes: 27197
-  paying: {payer: {account: "0004411"}, most: 100000}
-settings: {url: "https://racord.cablu.example/v1", secret: cablu-token, offers: [statement, reverse]}
-`
 
 // suite leads to the company's server.
 func suite(t *testing.T, company http.Handler) connectortest.Suite {
 	t.Helper()
-	server := httptest.NewServer(http.StripPrefix("/v1", company))
+	server := httptest.NewServer(company)
 	t.Cleanup(server.Close)
 	catalog := connectors.NewCatalog(native.Kind)
-	m, err := catalog.Parse("cablu.yaml", []byte(manifest))
+	manifest, err := os.ReadFile("cablu.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Rebase("https://racord.cablu.example", server.URL)
+	m, err := catalog.Parse("cablu.yaml", manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Rebase("http://127.0.0.1:8099", server.URL)
 	client := server.Client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return connectortest.For(catalog, m, connectors.Env{

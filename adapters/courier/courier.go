@@ -1,0 +1,170 @@
+// Package courier brings companies what they must hear about their connectors: a
+// changed address, changed accounts, changed contacts. A letter is carried by its
+// channel again and again until it arrives, or for thirty days; so it arrives at
+// least once, under a name that never changes.
+package courier
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+// Carrier makes one attempt to deliver a letter. It fails with CodeUnsupported
+// when there is no such way to its receiver, which settles the letter, and with
+// any other code when it is to be tried again. The message of its error is kept
+// and shown: it names no person and no secret.
+type Carrier func(ctx context.Context, l hub.Letter) error
+
+// Parts are what a Courier is made from. A letter of a channel without a carrier
+// waits. Log may be nil.
+type Parts struct {
+	Letters  hub.Letters
+	Carriers map[hub.Channel]Carrier
+	Log      *slog.Logger
+}
+
+// Conf sets the pace. The zero value of a field takes its default.
+type Conf struct {
+	Every   time.Duration   // how often letters are looked for; default 5 s
+	Timeout time.Duration   // of one attempt; default 30 s
+	Waits   []time.Duration // before the second attempt, the third and so on; the last repeats; default 30 s to 6 h
+	GiveUp  time.Duration   // how old a letter gets; default 30 days
+}
+
+func (c Conf) withDefaults() Conf {
+	orElse(&c.Every, 5*time.Second)
+	orElse(&c.Timeout, 30*time.Second)
+	orElse(&c.GiveUp, 30*24*time.Hour)
+	if len(c.Waits) == 0 {
+		c.Waits = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour}
+	}
+	return c
+}
+
+func orElse(field *time.Duration, value time.Duration) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// Courier brings letters.
+type Courier struct {
+	Parts
+	conf Conf
+}
+
+// New makes a Courier. Run sets it to work.
+func New(parts Parts, conf Conf) *Courier {
+	if parts.Log == nil {
+		parts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Courier{parts, conf.withDefaults()}
+}
+
+// atOnce is how many letters are carried at once.
+const atOnce = 8
+
+// Run brings letters until ctx ends. Other replicas do the same; a short lease
+// keeps them apart.
+func (c *Courier) Run(ctx context.Context) {
+	tick := time.NewTicker(c.conf.Every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		for ctx.Err() == nil && c.round(ctx) == atOnce {
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// round takes as many letters as are carried at once, and carries them.
+func (c *Courier) round(ctx context.Context) int {
+	letters, err := c.Letters.LeaseLetters(ctx, atOnce, c.conf.Timeout+30*time.Second)
+	if err != nil {
+		c.complain(ctx, "letters to companies cannot be leased", err)
+		return 0
+	}
+	var carrying sync.WaitGroup
+	for i := range letters {
+		carrying.Go(func() {
+			defer c.rescue(&letters[i])
+			c.bring(ctx, letters[i])
+		})
+	}
+	carrying.Wait()
+	return len(letters)
+}
+
+// rescue keeps a panic about one letter from ending the others. Its lease runs
+// out.
+func (c *Courier) rescue(l *hub.Letter) {
+	if value := recover(); value != nil {
+		_, file, line, _ := runtime.Caller(2)
+		c.Log.Error("carrying a letter panicked", c.about(l), slog.String("error", fmt.Sprintf("panic of type %T at %s:%d", value, file, line)))
+	}
+}
+
+func (c *Courier) about(l *hub.Letter) slog.Attr {
+	return slog.Group("", slog.String("operation", "letter_bring"), slog.String("connector", string(l.Creditor)),
+		slog.Int("notice", l.No), slog.String("channel", string(l.Channel)))
+}
+
+func (c *Courier) complain(ctx context.Context, what string, err error) {
+	if ctx.Err() == nil {
+		c.Log.Warn(what, slog.String("operation", "letter_bring"), slog.String("code", string(hub.CodeOf(err))))
+	}
+}
+
+// bring makes one attempt and notes how it went. One that the end of the process
+// cut off is not noted: its lease runs out, and another replica makes it again.
+func (c *Courier) bring(ctx context.Context, l hub.Letter) {
+	err := c.carry(ctx, l)
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	try := c.judged(&l, err)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := c.Letters.SettleLetter(ctx, l, try); err != nil && hub.CodeOf(err) != hub.CodeConflict {
+		c.complain(ctx, "a letter's attempt was not noted and will be made again", err)
+	}
+}
+
+func (c *Courier) carry(ctx context.Context, l hub.Letter) error {
+	carry := c.Carriers[l.Channel]
+	if carry == nil {
+		return hub.Errorf(hub.CodeUnavailable, "This hub has no way to send by %s.", l.Channel)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.conf.Timeout)
+	defer cancel()
+	return carry(ctx, l)
+}
+
+// judged says what becomes of a letter after an attempt.
+func (c *Courier) judged(l *hub.Letter, err error) hub.LetterTry {
+	if err == nil {
+		c.Log.Info("a company was told", c.about(l))
+		return hub.LetterTry{}
+	}
+	try := hub.LetterTry{Code: hub.CodeOf(err), Detail: hub.MessageOf(err)}
+	switch {
+	case try.Code == hub.CodeUnsupported:
+	case !l.At.IsZero() && time.Since(l.At) > c.conf.GiveUp:
+		c.Log.Error("a letter to a company was given up", c.about(l), slog.String("code", string(try.Code)), slog.Int("tries", l.Tries+1))
+	default:
+		c.Log.Warn("a company was not told", c.about(l), slog.String("code", string(try.Code)), slog.Int("tries", l.Tries+1))
+		wait := c.conf.Waits[min(l.Tries, len(c.conf.Waits)-1)]
+		wait = wait - wait/10 + rand.N(wait/5+1) // spread, so that they do not all come back at once
+		try.Again = &wait
+	}
+	return try
+}
