@@ -277,3 +277,33 @@ func giveBackElsewhere(t *testing.T, give func(*order), noted string) {
 	}
 	f.end()
 }
+
+// TestWhatWasGivenBackElsewhereIsNotGivenBackAgain has a person give the line back
+// that staff gave back in the provider's console.
+func TestWhatWasGivenBackElsewhereIsNotGivenBackAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFenced(t, 1, 0)
+		f.birth()
+		p := f.pay(basket{key: "k", items: f.owe(1, "alpha", "beta"), policy: hub.BestEffort})
+		f.settled(time.Minute)
+		f.halt()
+		order, amount := p.Charges[0].Order, p.Lines[0].Amount
+		if err := f.manual.Refund(t.Context(), hub.ChargeRef{Order: order}, amount, nil, "console"); err != nil {
+			t.Fatal(err)
+		}
+		f.restore(f.ledger.Backup(), time.Second)
+		f.birth()
+		if _, err := pay.New(f.parts(), f.conf).GiveBack(t.Context(), clerk, p.ID, 1, amount); err != nil {
+			t.Fatal(err)
+		}
+		f.settled(time.Minute)
+		f.end()
+		f.audit(t)
+		if got := f.manual.orders[order].facts.Refunded; got != amount.Minor {
+			t.Errorf("got %d given back, want the %d of the console", got, amount.Minor)
+		}
+		if now, err := f.ledger.Payment(t.Context(), p.ID); err != nil || now.Line(1).State != hub.LineRefunded {
+			t.Errorf("got line %+v (%v), want it refunded", now.Line(1), err)
+		}
+	})
+}

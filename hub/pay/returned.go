@@ -95,7 +95,7 @@ func (s *Service) noteReturned(ctx context.Context, e endedCharge, facts hub.Cha
 		default:
 			return nil
 		}
-		c.Facts = c.Facts.Fold(facts)
+		c.Facts, c.Restored = c.Facts.Fold(facts), true // whoever gives that line back here gives no money again
 		tx.Anomaly("refund_not_ours", "more was given back than is known here: "+note)
 		return nil
 	})

@@ -26,8 +26,7 @@ func (s *Service) Ahead(ctx context.Context) (ahead bool, err error) {
 					continue // another replica gave it out meanwhile
 				}
 				ahead = true
-				err = s.Store.RaiseBarrier(ctx, hub.BarrierOpen, "the order numbers at "+psp.Name+" are ahead of ours: "+order)
-				if err != nil {
+				if err := s.tooOld(ctx, psp.Name, order); err != nil {
 					return ahead, err
 				}
 				break
@@ -35,4 +34,12 @@ func (s *Service) Ahead(ctx context.Context) (ahead bool, err error) {
 		}
 	}
 	return ahead, nil
+}
+
+// tooOld stops new payments and says so to whoever restored old books: an order
+// that was not given out here yet was given out by a hub that had newer ones.
+func (s *Service) tooOld(ctx context.Context, psp, order string) error {
+	s.Log.Error("these books are older than the provider's: nobody can begin to pay. After an old backup, stop every hub and run racord recover",
+		"operation", "reconcile", "connector", psp, "order", order)
+	return s.Store.RaiseBarrier(ctx, hub.BarrierOpen, "the order numbers at "+psp+" are ahead of ours: "+order)
 }

@@ -90,8 +90,7 @@ func (w *window) compare(ctx context.Context, back time.Duration, open []hub.Dif
 		return err
 	}
 	if w.ahead != "" {
-		reason := "the order numbers at " + w.psp.Name + " are ahead of ours: " + w.ahead
-		if err := w.Store.RaiseBarrier(ctx, hub.BarrierOpen, reason); err != nil {
+		if err := w.tooOld(ctx, w.psp.Name, w.ahead); err != nil {
 			return err
 		}
 	}

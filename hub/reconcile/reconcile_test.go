@@ -3,9 +3,11 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"racord/hub"
@@ -207,11 +209,16 @@ func TestAPaymentThatIsGoneIsFound(t *testing.T) {
 	}
 	ahead := w.store.Order("netopia", "m1", 4)
 	w.orders[ahead] = hub.ListedCharge{Order: ahead, Amount: hub.Bani(100), Facts: hub.ChargeFacts{Authorised: 100, Captured: 100}}
+	var log strings.Builder
+	w.Log = slog.New(slog.NewTextHandler(&log, nil))
 	if found, err := w.Ahead(t.Context()); err != nil || !found {
 		t.Fatalf("got %v, %v, want a provider that is ahead", found, err)
 	}
 	if up := w.barriers(); up[hub.BarrierOpen].Reason == "" {
 		t.Fatalf("got %v, want the barrier against new payments", up)
+	}
+	if said := log.String(); !strings.Contains(said, "level=ERROR") || !strings.Contains(said, "racord recover") || !strings.Contains(said, ahead) {
+		t.Errorf("the log says %q, want what to do about it", said)
 	}
 }
 
