@@ -132,10 +132,11 @@ func (w *witness) serve(ctx context.Context, who hub.Holder) error {
 	w.starts = append(w.starts, time.Now())
 	w.by[who]++
 	w.mu.Unlock()
-	timer := time.NewTimer(w.takes())
-	defer timer.Stop()
+	answered := make(chan struct{})
+	work := time.AfterFunc(w.takes(), func() { close(answered) })
+	defer work.Stop()
 	select {
-	case <-timer.C:
+	case <-answered:
 	case <-ctx.Done():
 	}
 	w.mu.Lock()

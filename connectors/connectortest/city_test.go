@@ -136,14 +136,14 @@ func owed(city *town.Town, m *connectors.Manifest) map[string]int64 {
 func mustPass(t *testing.T, s connectortest.Suite, want int) {
 	t.Helper()
 	report := connectortest.Run(t.Context(), s)
-	if got := verdicts(report, connectortest.Passed); report.Passed() && got == want {
+	if got := verdicts(report, connectortest.Passed); report.Passed() && got >= want {
 		return
 	}
 	var table bytes.Buffer
 	if err := report.Table(&table); err != nil {
 		t.Fatal(err)
 	}
-	t.Errorf("want %d clauses passed and none failed, got\n%s", want, &table)
+	t.Errorf("want at least %d clauses passed and none failed, got\n%s", want, &table)
 }
 
 // TestTheClassIsMeasured changes how creditors of the city treat postings behind
