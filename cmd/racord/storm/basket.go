@@ -173,9 +173,8 @@ func (s *storm) finish(ctx context.Context, token string, b basket, pr *promise,
 	visited, trail := "", newTrail(p)
 	defer func() { s.trailed(b, p, trail) }()
 	for until := time.Now().Add(payerTakes); time.Now().Before(until) && ctx.Err() == nil; {
-		if p.NextAction != nil && p.NextAction.URL != visited {
+		if p.NextAction != nil && p.NextAction.URL != visited && s.visit(ctx, p.NextAction.URL) {
 			visited = p.NextAction.URL
-			s.visit(ctx, visited)
 		}
 		if p.Final || p.NextAction == nil && beyondPayer(p.State) {
 			pr.told(p)
@@ -216,11 +215,12 @@ func beyondPayer(state hub.PaymentState) bool {
 	return false
 }
 
-// visit is the payer's browser on a page, up to the card form, and the card.
-func (s *storm) visit(ctx context.Context, page string) {
+// visit is the payer's browser on a page, up to the card form, and the card. It
+// tells whether he came so far: if not, he tries again.
+func (s *storm) visit(ctx context.Context, page string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
-		return
+		return false
 	}
 	for range 5 { // what does not open is opened again
 		got, err := browser.Do(request)
@@ -235,9 +235,11 @@ func (s *storm) visit(ctx context.Context, page string) {
 			break
 		}
 	}
-	if err := s.city.control(ctx, http.MethodPost, "psp/pay", map[string]string{"url": page}, nil); err != nil && ctx.Err() == nil {
+	err = s.city.control(ctx, http.MethodPost, "psp/pay", map[string]string{"url": page}, nil)
+	if err != nil && ctx.Err() == nil {
 		s.tally.because("page: " + err.Error())
 	}
+	return err == nil
 }
 
 // giveUp is a payer who cancels, and half the time pays all the same on the page
