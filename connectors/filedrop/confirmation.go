@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +22,7 @@ type confirmations struct {
 	read   *connectors.Call
 	answer Confirmation
 	upload Upload
+	dated  *regexp.Regexp // finds the day in the name of a file; nil = there is none
 
 	mu   sync.Mutex
 	kept map[string]*paper // files that never change again
@@ -34,7 +37,7 @@ var (
 func newConfirmations(f *feed, find, post *connectors.Call) *confirmations {
 	return &confirmations{
 		feed: f, read: find, answer: connectors.RequestOf[Confirmation](find), upload: connectors.RequestOf[Upload](post),
-		kept: map[string]*paper{},
+		kept: map[string]*paper{}, dated: datesOf(connectors.RequestOf[Upload](post).File),
 	}
 }
 
@@ -75,13 +78,14 @@ func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]
 // sought is what is looked for, and what was found of it.
 type sought struct {
 	name     string // part of the name of the file they stand in, if they are all of it
+	until    string // the day of a file they stand in, at the latest
 	postings []hub.Posting
 	found    []hub.Finding  // of each; FoundAbsent until something is
 	open     map[string]int // those of which nothing is, by name
 }
 
 func newSought(postings []hub.Posting) *sought {
-	s := &sought{name: lotName(postings, inOrder(postings)), postings: postings, found: make([]hub.Finding, len(postings)), open: map[string]int{}}
+	s := &sought{name: lotName(postings, inOrder(postings)), until: lastDay(postings), postings: postings, found: make([]hub.Finding, len(postings)), open: map[string]int{}}
 	for i := range postings {
 		s.found[i].Found = hub.FoundAbsent
 		s.open[string(postings[i].ID)] = i
@@ -160,8 +164,8 @@ func (c *confirmations) nameOfSent(name string) (string, bool) {
 	return name, len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }
 
-// each reads every file of a folder that has a marker, the postings' own first,
-// then the newest, while something is sought.
+// each reads every file of a folder in which a posting may stand, while something
+// is sought.
 func (c *confirmations) each(ctx context.Context, directory string, s *sought, about func(string) (string, bool), use func(sent string, told *paper) error) error {
 	at, err := c.at(ctx, directory)
 	if err != nil {
@@ -172,30 +176,15 @@ func (c *confirmations) each(ctx context.Context, directory string, s *sought, a
 	if err != nil {
 		return err
 	}
-	there := make(map[string]bool, len(names))
-	for _, name := range names {
-		there[name] = true
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if first := strings.Contains(a, s.name); first != strings.Contains(b, s.name) {
-			return map[bool]int{true: -1, false: 1}[first]
-		}
-		return strings.Compare(b, a)
-	})
-	count := 0
-	for _, name := range names {
-		sent, ours := about(name)
-		if !ours || !there[name+c.settings.Marker] {
-			continue
-		}
-		if count++; count > maxSheets {
+	for i, one := range c.candidates(names, s, about) {
+		if i == maxSheets {
 			return connectors.BadData("more than %d files of payments", maxSheets)
 		}
-		told, err := c.paper(ctx, at, directory, name)
+		told, err := c.paper(ctx, at, directory, one.name)
 		if err != nil {
 			return err
 		}
-		if err := use(sent, told); err != nil || len(s.open) == 0 {
+		if err := use(one.sent, told); err != nil || len(s.open) == 0 {
 			return err
 		}
 	}
@@ -219,7 +208,10 @@ func (c *confirmations) paper(ctx context.Context, at place, directory, name str
 		return kept, nil
 	}
 	content, err := c.whole(ctx, at, name)
-	if err != nil {
+	switch {
+	case errors.Is(err, errMarker) && directory == c.upload.Directory:
+		return &paper{}, nil // as good as none: the creditor books nothing of it
+	case err != nil:
 		return nil, err
 	}
 	read := &paper{}
@@ -268,6 +260,8 @@ func (c *confirmations) keep(key string, read *paper, size int) {
 	c.size += size
 }
 
+var errMarker = errors.New("a file of payments that is not what its marker says")
+
 // whole reads a file and compares it with its marker.
 func (c *confirmations) whole(ctx context.Context, at place, name string) ([]byte, error) {
 	want, err := c.marker(ctx, at, name+c.settings.Marker)
@@ -286,7 +280,7 @@ func (c *confirmations) whole(ctx context.Context, at place, name string) ([]byt
 	case len(content) > maxSheet:
 		return nil, connectors.BadData("a file of payments with more than %d MiB", maxSheet>>20)
 	case hex.EncodeToString(hash[:]) != want:
-		return nil, connectors.BadData("a file of payments that is not what its marker says")
+		return nil, connectors.BadData("%w", errMarker)
 	}
 	return content, nil
 }

@@ -26,8 +26,9 @@ var _ hub.Sink = (*outbox)(nil)
 
 // Post puts the postings into one file, in the order of their names, and then its
 // marker: without it nothing of the file is booked. The same postings give the
-// same file under the same name, and one that is there with its marker is not
-// put there again. What cannot stand in a file is refused alone.
+// same file under the same name, which may be put there again: what was booked of
+// it stays, and what the creditor could not read it reads once more. What cannot
+// stand in a file is refused alone.
 func (o *outbox) Post(ctx context.Context, postings []hub.Posting) ([]hub.Receipt, error) {
 	l, err := o.lot(ctx, postings)
 	if err != nil {
@@ -50,13 +51,6 @@ func (o *outbox) Post(ctx context.Context, postings []hub.Posting) ([]hub.Receip
 
 // deliver puts the file and then its marker, which is what counts.
 func (o *outbox) deliver(ctx context.Context, p place, s *lot) error {
-	names, err := p.list(ctx)
-	if err != nil {
-		return hub.Undone(err)
-	}
-	if slices.Contains(names, s.name) && slices.Contains(names, s.name+o.settings.Marker) {
-		return nil
-	}
 	if err := p.put(ctx, s.name, s.content); err != nil {
 		return hub.Undone(err)
 	}
@@ -132,7 +126,7 @@ func lotName(postings []hub.Posting, order []int) string {
 }
 
 func (u Upload) fileOf(id string, day hub.Date) string {
-	return strings.NewReplacer(wordID, id, wordDate, strings.ReplaceAll(string(day), "-", "")).Replace(u.File)
+	return strings.NewReplacer(wordID, id, wordDate, dayWord(day)).Replace(u.File)
 }
 
 // nameOf is a posting's name with the characters that file names have.

@@ -206,6 +206,52 @@ func TestALotIsLookedUpAtOnce(t *testing.T) {
 	}
 }
 
+// TestALineAloneIsFoundAmongFilesOfLaterDays looks for one line of a lot, whose
+// file's name nobody knows by it, where a thousand files have come since.
+func TestALineAloneIsFoundAmongFilesOfLaterDays(t *testing.T) {
+	o := newOffice(t)
+	postings := []hub.Posting{payment(1, 128_477), payment(2, 1000)}
+	receipts, err := o.Sink.Post(t.Context(), postings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.out.put("confirmare_"+receipts[0].Number, answerHeader+
+		"1;0090412;TF 0740000001;1.284,77;A;TI1;;"+string(postings[0].ID)+"\r\n"+
+		"2;0090412;TF 0740000002;10,00;A;TI2;;"+string(postings[1].ID)+"\r\n#TOTAL;2;1.294,77\r\n", charmap.Windows1250)
+	for i := range 1001 {
+		o.out.put(fmt.Sprintf("confirmare_plati_20260316_X%d.csv", i), answerHeader+"#TOTAL;0;0,00\r\n", charmap.Windows1250)
+	}
+	if found, receipt, err := o.Finder.Find(t.Context(), postings[1]); found != hub.FoundBooked || receipt.Number != "TI2" || err != nil {
+		t.Errorf("got %q, %+v, %v, want it booked", found, receipt, err)
+	}
+}
+
+// TestAFileThatCouldNotBeReadIsPutAgain damages the company's copy.
+func TestAFileThatCouldNotBeReadIsPutAgain(t *testing.T) {
+	o := newOffice(t)
+	postings := []hub.Posting{payment(1, 128_477)}
+	receipts, err := o.Sink.Post(t.Context(), postings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := receipts[0].Number
+	right, err := os.ReadFile(filepath.Join(o.in.path, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.in.write(name, right[:20])
+	o.out.put("confirmare_"+name, answerHeader+"#EROARE;MARCAJ GRESIT\r\n", charmap.Windows1250)
+	if found, _, err := o.Finder.Find(t.Context(), postings[0]); found != hub.FoundAbsent || err != nil {
+		t.Fatalf("got %q, %v, want it absent: nothing of the file was booked", found, err)
+	}
+	if _, err := o.Sink.Post(t.Context(), postings); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(o.in.path, name)); string(got) != string(right) || err != nil {
+		t.Errorf("got %q, %v, want the whole file again", got, err)
+	}
+}
+
 // TestALotThatIsTooLateIsBookedADayLater puts a lot after eight in the evening.
 func TestALotThatIsTooLateIsBookedADayLater(t *testing.T) {
 	c := startCity(t)

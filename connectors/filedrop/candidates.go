@@ -1,0 +1,71 @@
+package filedrop
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"racord/hub"
+)
+
+// candidate is a file in which a posting may stand, and the name of the file of
+// postings that it is, or is about.
+type candidate struct{ name, sent, day string }
+
+// candidates gives the files that have a marker and in which something sought may
+// stand: the postings' own first, then those of their last day and the days
+// before. A file bears the day of the first payment in it, so that no posting
+// stands in one of a later day.
+func (c *confirmations) candidates(names []string, s *sought, about func(string) (string, bool)) (all []candidate) {
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
+	}
+	for _, name := range names {
+		sent, ours := about(name)
+		if day := c.dayOf(sent); ours && there[name+c.settings.Marker] && day <= s.until {
+			all = append(all, candidate{name, sent, day})
+		}
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		if own := strings.Contains(a.sent, s.name); own != strings.Contains(b.sent, s.name) {
+			return map[bool]int{true: -1, false: 1}[own]
+		}
+		return cmp.Or(strings.Compare(b.day, a.day), strings.Compare(b.name, a.name))
+	})
+	return all
+}
+
+// datesOf makes of the name of files of postings what finds the day in one.
+func datesOf(file string) *regexp.Regexp {
+	if !strings.Contains(file, wordDate) {
+		return nil
+	}
+	pattern := strings.NewReplacer(
+		regexp.QuoteMeta(wordDate), `(\d{8})`, regexp.QuoteMeta(wordID), `.+`,
+	).Replace(regexp.QuoteMeta(file))
+	return regexp.MustCompile(`^` + pattern + `$`)
+}
+
+// dayOf is the day in the name of a file of postings, "" where there is none.
+func (c *confirmations) dayOf(sent string) string {
+	if c.dated == nil {
+		return ""
+	}
+	if found := c.dated.FindStringSubmatch(sent); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// lastDay is the latest day on which one of the postings was paid.
+func lastDay(postings []hub.Posting) (day string) {
+	for i := range postings {
+		day = max(day, dayWord(hub.DateOf(postings[i].PaidAt)))
+	}
+	return day
+}
+
+// dayWord is a day as it stands in a file's name.
+func dayWord(day hub.Date) string { return strings.ReplaceAll(string(day), "-", "") }
