@@ -83,7 +83,7 @@ func TestACreditorSendsItsObligations(t *testing.T) {
 		{"yesterday's", "POST", many + "?mode=full&as_of=2026-03-14T10:00:00Z", "application/x-ndjson", bill, 409, `"code":"conflict"`, "F1=100"},
 		{"a wrong one alone", "PUT", one, "application/json", `{"id":"F1","account":"A","kind":"waste.bill","outstanding":1.5}`, 400, `"pointer":"/outstanding"`, "F1=100"},
 		{"under another id", "PUT", many + "/F9", "application/json", bill, 400, `"pointer":"/id"`, "F1=100"},
-		{"a personal code for an id", "PUT", many + "/1850415120007", "application/json", bill, 400, `"pointer":"/id"`, "F1=100"},
+		{"a personal code for an id", "PUT", many + "/1850415120007", "application/json", bill, 400, `"pointer":"id"`, "F1=100"},
 		{"of another account", "POST", one + "/cancel", "application/json", `{"account":"B"}`, 404, `"code":"not_found"`, "F1=100"},
 		{"as a form", "POST", many, "text/xml", bill, 415, `"code":"unsupported_media_type"`, "F1=100"},
 		{"one for many", "POST", many, "application/json", bill, 415, `"code":"unsupported_media_type"`, "F1=100"},
