@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"racord/cmd/racord/gauge"
 )
 
 func main() {
@@ -113,7 +115,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("counting the rows of a payment: %w", err)
 	}
-	var figures []figure
+	var figures []gauge.Figure
 	for _, db := range []database{&postgresBench{server: server}, &sqliteBench{dir: dir}} {
 		if o.only != "" && o.only != db.name() {
 			continue
@@ -121,10 +123,10 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		seen, err := b.measure(ctx, db, changes)
 		figures = append(figures, seen...)
 		if err != nil {
-			return errors.Join(report(out, facts(o, changes), figures), err)
+			return errors.Join(gauge.Report(out, facts(o, changes), figures), err)
 		}
 	}
-	return report(out, facts(o, changes), figures)
+	return gauge.Report(out, facts(o, changes), figures)
 }
 
 // facts say what was measured on what.

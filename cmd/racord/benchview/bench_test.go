@@ -101,20 +101,6 @@ func TestTheYardstickSaysWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestFiguresAreMediansOfPairs(t *testing.T) {
-	ours, peers := []float64{100, 300, 90}, []float64{50, 100, 100}
-	f := compare("m", "q", "peer", ours, peers).atLeast(2)
-	if f.Ratio != 2 || !*f.Reached || median(f.Racord) != 100 {
-		t.Errorf("got ratio %v, reached %t, median %v; want 2, true, 100", f.Ratio, *f.Reached, median(f.Racord))
-	}
-	if f := compare("m", "q", "peer", ours, peers).atMost(1.9); *f.Reached {
-		t.Errorf("got reached, want a ratio of 2 above a bar of 1.9")
-	}
-	if got := median([]float64{4, 1, 3, 2}); got != 2.5 {
-		t.Errorf("got median %v, want 2.5", got)
-	}
-}
-
 func TestAResultOfWrkIsReadOrRefused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		out  string

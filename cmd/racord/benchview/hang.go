@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"racord/cmd/racord/gauge"
 )
 
 // settling is how long the hub has to get over a creditor that begins to hang.
@@ -23,7 +25,7 @@ const (
 // hang compares the throughput from two seconds after one creditor began to
 // hang with that of a healthy city. Every round has a hub of its own: one that
 // saw an outage a moment ago stays away from the creditor longer.
-func (s *stage) hang(ctx context.Context, delay time.Duration) ([]figure, error) {
+func (s *stage) hang(ctx context.Context, delay time.Duration) ([]gauge.Figure, error) {
 	name := fmt.Sprintf("one of six hangs, %d ms", delay.Milliseconds())
 	var well, first, then runs
 	var asked []float64
@@ -36,12 +38,12 @@ func (s *stage) hang(ctx context.Context, delay time.Duration) ([]figure, error)
 			o.well.rate(), o.first.rate(), o.then.rate(), ms(max(o.first.P99, o.then.P99)))
 		well, first, then, asked = append(well, o.well), append(first, o.first), append(then, o.then), append(asked, 100*o.asked)
 	}
-	return []figure{
-		compare(name, "req/s after 2 s", "healthy", then.of(rateOf), well.of(rateOf)).atLeast(0.9),
-		compare(name, "req/s in the first 2 s", "healthy", first.of(rateOf), well.of(rateOf)),
-		alone(name, "p99 ms after 2 s", then.of(p99Of)...).within(deadline),
-		alone(name, "p99 ms in the first 2 s", first.of(p99Of)...).within(deadline),
-		alone(name, "% of views that asked the others", asked...),
+	return []gauge.Figure{
+		gauge.Compare(name, "req/s after 2 s", "healthy", then.of(rateOf), well.of(rateOf)).AtLeast(0.9),
+		gauge.Compare(name, "req/s in the first 2 s", "healthy", first.of(rateOf), well.of(rateOf)),
+		gauge.Alone(name, "p99 ms after 2 s", then.of(p99Of)...).Within(deadline),
+		gauge.Alone(name, "p99 ms in the first 2 s", first.of(p99Of)...).Within(deadline),
+		gauge.Alone(name, "% of views that asked the others", asked...),
 	}, nil
 }
 

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"racord/cmd/racord/gauge"
 )
 
 // The roles this program plays as a child of itself.
@@ -135,11 +137,11 @@ func measure(ctx context.Context, o options, out, log io.Writer) error {
 		return s.profileTo(ctx, o.profile)
 	}
 	figures, failed := s.play(ctx, chosen)
-	return errors.Join(report(out, facts(s, o), figures), failed)
+	return errors.Join(gauge.Report(out, facts(s, o), figures), failed)
 }
 
 // play runs the chosen scenes. One that fails does not take the others along.
-func (s *stage) play(ctx context.Context, chosen *regexp.Regexp) (figures []figure, failed error) {
+func (s *stage) play(ctx context.Context, chosen *regexp.Regexp) (figures []gauge.Figure, failed error) {
 	for _, scene := range scenes() {
 		if !chosen.MatchString(scene.name) || ctx.Err() != nil {
 			continue

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -99,28 +97,3 @@ func p99Of(s sample) float64  { return ms(s.P99) }
 func sizeOf(s sample) float64 { return float64(s.Bytes) / float64(s.Requests) }
 
 func ms(microseconds int64) float64 { return float64(microseconds) / 1000 }
-
-var errNothing = errors.New("no samples")
-
-// median gives the middle value, of an even number the mean of the two.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		panic(errNothing)
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
-}
-
-// pairwise gives the median of the ratios of each round, in which both were
-// measured one right after the other.
-func pairwise(ours, peers []float64) float64 {
-	ratios := make([]float64, len(ours))
-	for i := range ours {
-		ratios[i] = ours[i] / peers[i]
-	}
-	return median(ratios)
-}

@@ -4,21 +4,23 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"racord/cmd/racord/gauge"
 )
 
 // scene is one measurement.
 type scene struct {
 	name string
-	run  func(*stage, context.Context) ([]figure, error) // a method of the stage
+	run  func(*stage, context.Context) ([]gauge.Figure, error) // a method of the stage
 }
 
 // scenes are all measurements in the order they run.
 func scenes() []scene {
 	return []scene{
-		{"cold-0ms", func(s *stage, ctx context.Context) ([]figure, error) { return s.cold(ctx, 0) }},
-		{"cold-20ms", func(s *stage, ctx context.Context) ([]figure, error) { return s.cold(ctx, 20*time.Millisecond) }},
-		{"hang-20ms", func(s *stage, ctx context.Context) ([]figure, error) { return s.hang(ctx, 20*time.Millisecond) }},
-		{"hang-0ms", func(s *stage, ctx context.Context) ([]figure, error) { return s.hang(ctx, 0) }},
+		{"cold-0ms", func(s *stage, ctx context.Context) ([]gauge.Figure, error) { return s.cold(ctx, 0) }},
+		{"cold-20ms", func(s *stage, ctx context.Context) ([]gauge.Figure, error) { return s.cold(ctx, 20*time.Millisecond) }},
+		{"hang-20ms", func(s *stage, ctx context.Context) ([]gauge.Figure, error) { return s.hang(ctx, 20*time.Millisecond) }},
+		{"hang-0ms", func(s *stage, ctx context.Context) ([]gauge.Figure, error) { return s.hang(ctx, 0) }},
 		{"warm-l1", (*stage).warm},
 		{"warm-redis", (*stage).redis},
 		{"postgres", (*stage).postgres},
@@ -33,19 +35,19 @@ func (s *stage) racord(h *hubServer, path string) contender {
 }
 
 // cold compares views for which every creditor is asked.
-func (s *stage) cold(ctx context.Context, delay time.Duration) ([]figure, error) {
+func (s *stage) cold(ctx context.Context, delay time.Duration) ([]gauge.Figure, error) {
 	name := fmt.Sprintf("cold view, %d ms", delay.Milliseconds())
 	taken, err := s.asking(ctx, name, delay, s.hub)
 	if err != nil {
 		return nil, err
 	}
 	ours, peers, peer := taken[0], taken[1], s.yardstick.name
-	rate := compare(name, "req/s", peer, ours.of(rateOf), peers.of(rateOf))
-	cpu := compare(name, "CPU µs/req", peer, ours.of(cpuOf), peers.of(cpuOf)).atMost(0.65)
+	rate := gauge.Compare(name, "req/s", peer, ours.of(rateOf), peers.of(rateOf))
+	cpu := gauge.Compare(name, "CPU µs/req", peer, ours.of(cpuOf), peers.of(cpuOf)).AtMost(0.65)
 	if delay == 0 {
-		rate = rate.atLeast(1.35)
+		rate = rate.AtLeast(1.35)
 	}
-	return []figure{rate, cpu, compare(name, "p99 ms", peer, ours.of(p99Of), peers.of(p99Of))}, nil
+	return []gauge.Figure{rate, cpu, gauge.Compare(name, "p99 ms", peer, ours.of(p99Of), peers.of(p99Of))}, nil
 }
 
 // asking measures a hub and the yardstick, and makes sure that no cache
@@ -91,7 +93,7 @@ func (s *stage) allAsked(calls int64, taken []runs) error {
 }
 
 // postgres measures a hub whose store is PostgreSQL, without a bar.
-func (s *stage) postgres(ctx context.Context) ([]figure, error) {
+func (s *stage) postgres(ctx context.Context) ([]gauge.Figure, error) {
 	server, dsn, err := startPostgres(ctx, s.dir)
 	if err != nil {
 		return nil, err
@@ -113,9 +115,9 @@ func (s *stage) postgres(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures := []figure{
-		compare(name, "req/s", s.yardstick.name, taken[0].of(rateOf), taken[1].of(rateOf)),
-		compare(name, "CPU µs/req", s.yardstick.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
+	figures := []gauge.Figure{
+		gauge.Compare(name, "req/s", s.yardstick.name, taken[0].of(rateOf), taken[1].of(rateOf)),
+		gauge.Compare(name, "CPU µs/req", s.yardstick.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
 	}
 	warm, err := s.remembered(ctx, "PostgreSQL, warm view, L1", s.racord(h, viewPath), peer)
 	return append(figures, warm...), err

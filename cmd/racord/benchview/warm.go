@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"racord/cmd/racord/gauge"
 )
 
 // warm compares remembered views with an nginx cache hit of the same bytes, and
 // unchanged views with nginx's 304.
-func (s *stage) warm(ctx context.Context) ([]figure, error) {
+func (s *stage) warm(ctx context.Context) ([]gauge.Figure, error) {
 	peer, err := s.nginx(ctx)
 	if err != nil {
 		return nil, err
@@ -18,13 +20,13 @@ func (s *stage) warm(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures[0] = figures[0].atLeast(0.55)
+	figures[0] = figures[0].AtLeast(0.55)
 	unchanged, err := s.unchanged(ctx, peer)
 	return append(figures, unchanged...), err
 }
 
 // unchanged compares answers to portals that have the view already.
-func (s *stage) unchanged(ctx context.Context, peer contender) ([]figure, error) {
+func (s *stage) unchanged(ctx context.Context, peer contender) ([]gauge.Figure, error) {
 	const name = "unchanged view, 304"
 	ours := s.racord(s.hub, viewPath)
 	var err error
@@ -40,13 +42,13 @@ func (s *stage) unchanged(ctx context.Context, peer contender) ([]figure, error)
 		return nil, err
 	}
 	for i, c := range []contender{ours, peer} {
-		if size := median(taken[i].of(sizeOf)); size > 1000 {
+		if size := gauge.Median(taken[i].of(sizeOf)); size > 1000 {
 			return nil, fmt.Errorf("%s sends %.0f bytes for an unchanged view: that is no 304", c.name, size)
 		}
 	}
-	return []figure{
-		compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)),
-		compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
+	return []gauge.Figure{
+		gauge.Compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)),
+		gauge.Compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
 	}, nil
 }
 
@@ -77,7 +79,7 @@ func (s *stage) nginx(ctx context.Context) (contender, error) {
 // the throughput. Pages that creditors were asked for all the same, because a
 // cache gave up waiting, are counted; more than one in fifty spoil the
 // measurement.
-func (s *stage) remembered(ctx context.Context, name string, ours, peer contender) ([]figure, error) {
+func (s *stage) remembered(ctx context.Context, name string, ours, peer contender) ([]gauge.Figure, error) {
 	before, err := s.asked(ctx)
 	if err != nil {
 		return nil, err
@@ -94,18 +96,18 @@ func (s *stage) remembered(ctx context.Context, name string, ours, peer contende
 	if live > 0.02 {
 		return nil, fmt.Errorf("%s: %.1f %% of the pages were asked live, a warm view asks nobody; is the machine busy?", name, 100*live)
 	}
-	return []figure{
-		compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)),
-		compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
-		compare(name, "p99 ms", peer.name, taken[0].of(p99Of), taken[1].of(p99Of)),
-		compare(name, "bytes/req", peer.name, taken[0].of(sizeOf), taken[1].of(sizeOf)),
-		alone(name, "% of pages asked live", 100*live),
+	return []gauge.Figure{
+		gauge.Compare(name, "req/s", peer.name, taken[0].of(rateOf), taken[1].of(rateOf)),
+		gauge.Compare(name, "CPU µs/req", peer.name, taken[0].of(cpuOf), taken[1].of(cpuOf)),
+		gauge.Compare(name, "p99 ms", peer.name, taken[0].of(p99Of), taken[1].of(p99Of)),
+		gauge.Compare(name, "bytes/req", peer.name, taken[0].of(sizeOf), taken[1].of(sizeOf)),
+		gauge.Alone(name, "% of pages asked live", 100*live),
 	}, nil
 }
 
 // redis measures a hub whose pages come from Redis: more citizens are asked
 // about than its in-process cache can hold.
-func (s *stage) redis(ctx context.Context) ([]figure, error) {
+func (s *stage) redis(ctx context.Context) ([]gauge.Figure, error) {
 	server, address, err := startRedis(ctx, s.dir)
 	if err != nil {
 		return nil, err
@@ -131,6 +133,6 @@ func (s *stage) redis(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures[0] = figures[0].atLeast(0.33)
+	figures[0] = figures[0].AtLeast(0.33)
 	return figures, nil
 }
