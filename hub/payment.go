@@ -179,6 +179,16 @@ func (p *Payment) Refund(no int) *Refund {
 	return nil
 }
 
+// RefundedOf is how much of a charge, in bani, was given back as this hub asked.
+func (p *Payment) RefundedOf(charge int) (sum int64) {
+	for i := range p.Refunds {
+		if r := &p.Refunds[i]; r.Charge == charge && r.State == RefundRefunded {
+			sum += r.Amount.Minor
+		}
+	}
+	return sum
+}
+
 // PostingID names one line at its creditor and at providers, for ever the same:
 // "hub:<payment>:<line>", at most 40 characters, without personal data.
 func (p *Payment) PostingID(line int) PostingID {

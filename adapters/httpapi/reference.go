@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"racord/hub"
-
 	"github.com/goccy/go-yaml"
+
+	"racord/hub"
 )
 
 // reference is openapi.yaml in the order a reader asks: what can I call, what do

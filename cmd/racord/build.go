@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -102,7 +103,7 @@ func (h *runningHub) openCaches(_ context.Context, setup hubSetup) error {
 	client := rediscache.Dial(servers)
 	h.onClose(func(context.Context) error { return client.Close() })
 	h.l2 = rediscache.New(client, h.keys, h.redisEvent)
-	go h.tryRedis(client)
+	h.tryRedis(client)
 	return nil
 }
 
@@ -117,14 +118,18 @@ func (h *runningHub) redisEvent(event rediscache.Event, n int) {
 	}
 }
 
-// tryRedis tells at once of a shared cache that is not there. The hub works
-// without.
+// tryRedis tells soon of a shared cache that is not there. The hub works without,
+// and does not wait for it.
 func (h *runningHub) tryRedis(client redis.UniversalClient) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	if err := client.Ping(ctx).Err(); err != nil {
-		h.log.Warn("the shared cache cannot be reached: the hub works without", "error", err)
-	}
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := client.Ping(ctx).Err(); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+			h.log.Warn("the shared cache cannot be reached: the hub works without", "error", err)
+		}
+	}()
+	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
 }
 
 // openUseCases makes what the doors lead to.

@@ -136,14 +136,22 @@ func owed(city *town.Town, m *connectors.Manifest) map[string]int64 {
 func mustPass(t *testing.T, s connectortest.Suite, want int) {
 	t.Helper()
 	report := connectortest.Run(t.Context(), s)
-	if got := verdicts(report, connectortest.Passed); report.Passed() && got >= want {
+	got := verdicts(report, connectortest.Passed)
+	if s.Creditor.Name == "waste" && slices.ContainsFunc(report.Results, keptDeadline) {
+		got-- // its database answers before a deadline can cut it off, unless the machine is slow
+	}
+	if report.Passed() && got == want {
 		return
 	}
 	var table bytes.Buffer
 	if err := report.Table(&table); err != nil {
 		t.Fatal(err)
 	}
-	t.Errorf("want at least %d clauses passed and none failed, got\n%s", want, &table)
+	t.Errorf("want %d clauses passed and none failed, got\n%s", want, &table)
+}
+
+func keptDeadline(r connectortest.Result) bool {
+	return r.Clause == "a deadline is kept" && r.Verdict == connectortest.Passed
 }
 
 // TestTheClassIsMeasured changes how creditors of the city treat postings behind

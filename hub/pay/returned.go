@@ -87,10 +87,10 @@ func (s *Service) noteReturned(ctx context.Context, e endedCharge, facts hub.Cha
 	_, err := s.Store.ChangePayment(ctx, e.payment, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		c := p.Charge(e.no)
 		note = ""
-		switch more := facts.Refunded - max(c.Facts.Refunded, refundedOf(p, c.No)); {
+		switch more := facts.Refunded - max(c.Facts.Refunded, p.RefundedOf(c.No)); {
 		case more > 0:
 			note = c.PSP + "/" + c.Order + ": " + hub.Bani(more).String()
-		case facts.RefundedSome && !c.Facts.RefundedSome && refundedOf(p, c.No) == 0:
+		case facts.RefundedSome && !c.Facts.RefundedSome && p.RefundedOf(c.No) == 0:
 			note = c.PSP + "/" + c.Order
 		default:
 			return nil
@@ -103,14 +103,4 @@ func (s *Service) noteReturned(ctx context.Context, e endedCharge, facts hub.Cha
 		r.Returned = append(r.Returned, note)
 	}
 	return err
-}
-
-// refundedOf is what was given back of a charge, as far as is known here.
-func refundedOf(p *hub.Payment, charge int) (sum int64) {
-	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == charge && r.State == hub.RefundRefunded {
-			sum += r.Amount.Minor
-		}
-	}
-	return sum
 }

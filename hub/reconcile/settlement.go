@@ -260,7 +260,7 @@ func (s *Service) paidMore(ctx context.Context, psp string, id hub.PaymentID) (f
 		c := &p.Charges[i]
 		if c.PSP == psp {
 			taken += c.Facts.Captured + c.Facts.Won
-			given += max(c.Facts.Refunded, refundsOf(p, c.No)) + c.Facts.Disputed
+			given += max(c.Facts.Refunded, p.RefundedOf(c.No)) + c.Facts.Disputed
 		}
 	}
 	if in > taken {
@@ -270,15 +270,6 @@ func (s *Service) paidMore(ctx context.Context, psp string, id hub.PaymentID) (f
 		found = append(found, hub.Difference{Kind: keptMore, Name: string(id), Amount: given - back, Detail: "more was kept back than was given back"})
 	}
 	return found, nil
-}
-
-func refundsOf(p *hub.Payment, charge int) (sum int64) {
-	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == charge && r.State == hub.RefundRefunded {
-			sum += r.Amount.Minor
-		}
-	}
-	return sum
 }
 
 // settledOf adds up what settlements brought in and took back of a payment.
