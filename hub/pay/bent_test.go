@@ -19,6 +19,7 @@ type bentStore struct {
 	lease  func(*hub.Lease) *hub.Lease
 	key    func(hub.RequestKey) hub.RequestKey
 	built  func(*hub.Payment)
+	rests  func(hub.WorkQuery) bool // whether no such work is begun now
 	leases func([]hub.Lease) []hub.Lease
 	fact   func(ctx context.Context, f hub.Fact, keep func() (bool, error)) (bool, error)
 }
@@ -64,6 +65,9 @@ func (b *bentStore) ChangePayment(ctx context.Context, id hub.PaymentID, under *
 }
 
 func (b *bentStore) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease, error) {
+	if b.rests != nil && b.rests(q) {
+		return nil, nil
+	}
 	leases, err := b.Payments.LeaseWork(ctx, q)
 	if b.leases != nil {
 		leases = b.leases(leases)

@@ -164,11 +164,13 @@ func TestARefusedLineOfAFileIsRefundedAlone(t *testing.T) {
 }
 
 // TestALotIsPutAgainWhole loses a file on its way: what is put in its place is
-// the same, with the line that was refused meanwhile.
+// the same, with the line that was refused meanwhile. No file is made before all
+// lines are due, so that they are in one.
 func TestALotIsPutAgainWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		opens, lost := time.Now().Add(time.Minute), false
 		tn := newTown(t, 1, 0, 0, func(tn *town, parts *pay.Parts) {
-			lost := false
+			withStore(parts, &bentStore{rests: func(q hub.WorkQuery) bool { return q.Lots && time.Now().Before(opens) }})
 			withSinks(parts, bentSink{answer: func(_ hub.Posting, r []hub.Receipt, err error) ([]hub.Receipt, error) {
 				if !lost && err == nil {
 					lost = true
@@ -188,6 +190,9 @@ func TestALotIsPutAgainWhole(t *testing.T) {
 			if len(puts) != 2 || len(puts[0]) != 3 {
 				t.Errorf("got %d puts of %q, want the file of three lines twice", len(puts), name)
 			}
+		}
+		if len(delta.files) != 1 {
+			t.Errorf("got %d files, want one", len(delta.files))
 		}
 	})
 }
