@@ -74,14 +74,8 @@ const atOnce = 8
 // Run brings letters until ctx ends. Other replicas do the same; a short lease
 // keeps them apart.
 func (c *Courier) Run(ctx context.Context) {
-	tick := time.NewTicker(c.conf.Every)
-	defer tick.Stop()
-	for ctx.Err() == nil {
+	for again := true; again; again = hub.Sleep(ctx, c.conf.Every) {
 		for ctx.Err() == nil && c.round(ctx) == atOnce {
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
 		}
 	}
 }

@@ -142,18 +142,10 @@ func (a *Allowance) enter(ctx context.Context, end time.Time, queue int, patienc
 }
 
 func (a *Allowance) await(ctx context.Context, w *waiter, patience time.Duration) error {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-w.granted:
-		return nil
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	if a.forget(w) {
+	if waited := hub.SleepOr(ctx, patience, w.granted); (waited || ctx.Err() != nil) && a.forget(w) {
 		return full()
 	}
-	return nil // granted in the same moment
+	return nil // granted, perhaps in the same moment
 }
 
 // forget takes a waiter out of the queue. It is false when the waiter was

@@ -85,17 +85,15 @@ func (h *holding) watch(ctx context.Context) {
 
 // waitLease waits for a lease to move. It is false when it ran out or ctx ended.
 func waitLease(ctx context.Context, until time.Time, moved <-chan struct{}) bool {
-	var end <-chan time.Time
+	over, stop := ctx, context.CancelFunc(func() {})
 	if !until.IsZero() {
-		timer := time.NewTimer(time.Until(until))
-		defer timer.Stop()
-		end = timer.C
+		over, stop = context.WithDeadline(ctx, until)
 	}
+	defer stop()
 	select {
 	case <-moved:
 		return true
-	case <-end:
-	case <-ctx.Done():
+	case <-over.Done():
+		return false
 	}
-	return false
 }

@@ -106,12 +106,8 @@ func (a *Allowance) close() time.Time {
 
 // drained waits until no call is under way.
 func (a *Allowance) drained(ctx context.Context) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
 	for a.Load().Inflight > 0 {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		if !hub.Sleep(ctx, 5*time.Millisecond) {
 			return ctx.Err()
 		}
 	}

@@ -120,20 +120,15 @@ func (l *Leaser) Start(ctx context.Context) error {
 
 func (l *Leaser) loop(ctx context.Context) {
 	defer close(l.ended)
-	timer := time.NewTimer(l.conf.Every)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+	for short := false; ; {
+		hub.SleepOr(ctx, l.pauseAfter(short), l.wake)
+		if ctx.Err() != nil {
 			return
-		case <-timer.C:
-		case <-l.wake:
 		}
-		short, err := l.round(ctx)
-		if err != nil && ctx.Err() == nil {
+		var err error
+		if short, err = l.round(ctx); err != nil && ctx.Err() == nil {
 			l.log.Warn("slots cannot be leased", "code", hub.CodeOf(err), "error", err)
 		}
-		timer.Reset(l.pauseAfter(short))
 	}
 }
 

@@ -96,14 +96,8 @@ func (p *pace) turn(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	hub.Sleep(ctx, wait)
+	return ctx.Err()
 }
 
 // book promises the earliest start that keeps to the lease, unless it comes too

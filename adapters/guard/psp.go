@@ -158,15 +158,8 @@ func (g *Provider) Stop(context.Context) error {
 
 func (g *Provider) watch(ctx context.Context) {
 	defer close(g.stopped)
-	tick := time.NewTicker(g.conf.Probing)
-	defer tick.Stop()
-	for {
+	for again := true; again; again = hub.Sleep(ctx, g.conf.Probing) {
 		_ = pinger{g, g.psp.Probe}.Ping(ctx) // what it learns is in the breaker
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
 }
 

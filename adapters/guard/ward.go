@@ -106,14 +106,10 @@ func (w *Ward) Quarantine(name hub.Name, reason string) {
 
 func (w *Ward) watch(ctx context.Context) {
 	defer close(w.stopped)
-	tick := time.NewTicker(w.every)
-	defer tick.Stop()
 	for {
-		select {
-		case <-ctx.Done():
+		hub.SleepOr(ctx, w.every, w.wake)
+		if ctx.Err() != nil {
 			return
-		case <-tick.C:
-		case <-w.wake:
 		}
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {
 			w.log.Warn("quarantines cannot be read", "code", hub.CodeOf(err), "error", err)

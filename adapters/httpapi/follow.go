@@ -130,15 +130,7 @@ func (f *followers) leave(who hub.Login) {
 
 // sleep waits and tells whether the stream goes on.
 func (f *followers) sleep(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-	case <-f.ending:
-	}
-	return false
+	return hub.SleepOr(ctx, wait, f.ending)
 }
 
 // HangUp ends the streams that are open.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"racord/hub"
 )
 
 // lookAgain is how soon a server that is away is looked for again.
@@ -24,13 +26,8 @@ func Await(ctx context.Context, dsn string, most time.Duration) error {
 	defer cancel()
 	for {
 		err := knock(ctx, config)
-		if err == nil || !away(err) {
+		if err == nil || !away(err) || !hub.Sleep(ctx, lookAgain) {
 			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(lookAgain):
 		}
 	}
 }

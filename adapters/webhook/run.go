@@ -41,16 +41,7 @@ func (t *Teller) watch(ctx context.Context, calls []chan struct{}) {
 		if err != nil || in <= 0 || in > t.conf.Idle {
 			in = t.conf.Idle
 		}
-		sleep(ctx, in)
-	}
-}
-
-func sleep(ctx context.Context, wait time.Duration) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+		hub.Sleep(ctx, in)
 	}
 }
 
@@ -111,7 +102,7 @@ const (
 // old.
 func (t *Teller) tidy(ctx context.Context) {
 	last := time.Time{}
-	for ; ctx.Err() == nil; sleep(ctx, tidyEvery) {
+	for ; ctx.Err() == nil; hub.Sleep(ctx, tidyEvery) {
 		if err := t.settleUnheard(ctx); err != nil {
 			t.complain(ctx, "webhooks of nobody cannot be settled", err)
 		}

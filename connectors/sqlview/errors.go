@@ -114,12 +114,5 @@ func crowded(err error) bool {
 // pause waits a moment, longer from attempt to attempt. It is false when there
 // is no time left.
 func pause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(time.Duration(attempt+1) * (20*time.Millisecond + rand.N(30*time.Millisecond)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return hub.Sleep(ctx, time.Duration(attempt+1)*(20*time.Millisecond+rand.N(30*time.Millisecond)))
 }

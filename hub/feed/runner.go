@@ -72,7 +72,7 @@ func (r *Runner) Run(ctx context.Context) {
 				})
 			}
 		}
-		if !sleep(ctx, min(r.conf.Every, newcomers)) {
+		if !hub.Sleep(ctx, min(r.conf.Every, newcomers)) {
 			return
 		}
 	}
@@ -94,7 +94,7 @@ func (r *Runner) follow(ctx context.Context, name hub.Name) {
 		} else {
 			failures = 0
 		}
-		if !sleep(ctx, spread(r.conf.Every<<failures)) {
+		if !hub.Sleep(ctx, spread(r.conf.Every<<failures)) {
 			return
 		}
 	}
@@ -144,14 +144,3 @@ func (w *watch) stop(name hub.Name) {
 
 // spread keeps replicas from looking at the same moment: ±10 %.
 func spread(d time.Duration) time.Duration { return d - d/10 + rand.N(d/5+1) }
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

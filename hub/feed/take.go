@@ -23,7 +23,7 @@ func (r *Runner) Take(ctx context.Context, creditor hub.Name, batch hub.Batch) (
 	ctx, cancel := context.WithTimeout(ctx, r.conf.Longest)
 	defer cancel()
 	result, err := r.take(ctx, creditor, batch)
-	for err == nil && result.Outcome == Elsewhere && time.Since(began) < waitsFor && sleep(ctx, looksEach) {
+	for err == nil && result.Outcome == Elsewhere && time.Since(began) < waitsFor && hub.Sleep(ctx, looksEach) {
 		result, err = r.take(ctx, creditor, batch) // nothing of it was read yet
 	}
 	if err != nil {

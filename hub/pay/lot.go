@@ -35,7 +35,7 @@ func (s *Service) drainLots(ctx context.Context, q hub.WorkQuery) {
 			s.oneOf(ctx, &leases[0], func(ctx context.Context, _ *hub.Lease) error { return s.lot(ctx, leases) })
 		}
 		if len(leases) == 0 || leases[0].Turn == 1 {
-			pause(ctx, lotEvery, nil)
+			hub.Sleep(ctx, lotEvery)
 		}
 	}
 }

@@ -42,7 +42,7 @@ type Rebuilt struct {
 // ended it is asked whether money was given back since.
 func (s *Service) Rebuild(ctx context.Context, books Archive) (*Rebuilt, error) {
 	r := &Rebuilt{}
-	pause(ctx, s.lastDeeds(), nil)
+	hub.Sleep(ctx, s.lastDeeds())
 	open, err := underWay(ctx, books)
 	if err != nil {
 		return r, err

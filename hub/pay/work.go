@@ -102,7 +102,7 @@ func (s *Service) followRoster(ctx context.Context, running *sync.WaitGroup) {
 			query.Most = min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
 			running.Go(func() { s.drain(ctx, query, s.post) })
 		}
-		pause(ctx, rosterEvery, nil)
+		hub.Sleep(ctx, rosterEvery)
 	}
 }
 
@@ -133,7 +133,7 @@ func (s *Service) drain(ctx context.Context, q hub.WorkQuery, do func(context.Co
 			})
 		}
 		if len(leases) == 0 {
-			pause(ctx, idle, called)
+			hub.SleepOr(ctx, idle, called)
 		}
 	}
 }
@@ -209,16 +209,6 @@ func safely(ctx context.Context, lease *hub.Lease, do func(context.Context, *hub
 		}
 	}()
 	return do(ctx, lease)
-}
-
-func pause(ctx context.Context, at time.Duration, called <-chan struct{}) {
-	timer := time.NewTimer(at)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-called:
-	case <-ctx.Done():
-	}
 }
 
 // bell wakes this replica's queues when it made work due itself.

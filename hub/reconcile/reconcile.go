@@ -86,14 +86,7 @@ const (
 // Run does the jobs that are due until ctx ends, the first ones a little after it
 // was started.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for hub.Sleep(ctx, lookEvery) {
 		for _, job := range hub.Jobs {
 			if err := s.Do(ctx, job, "", false); err != nil && hub.CodeOf(err) != hub.CodeConflict && ctx.Err() == nil {
 				s.Log.Warn("the books could not be compared", "operation", "reconcile", "job", string(job), "code", string(hub.CodeOf(err)), "error", err)

@@ -124,14 +124,7 @@ func (r *Roster) Start(ctx context.Context) error {
 }
 
 func (r *Roster) follow(ctx context.Context) {
-	tick := time.NewTicker(r.conf.Every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-r.stopping:
-			return
-		}
+	for r.wait(r.conf.Every) {
 		if err := r.Look(ctx); err != nil {
 			r.Log.Warn("what is registered cannot be followed", "code", hub.CodeOf(err), "error", err)
 		}

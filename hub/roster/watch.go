@@ -90,12 +90,5 @@ func (r *Roster) forgive(at post) {
 
 // wait waits a little, or says that the roster stops.
 func (r *Roster) wait(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.stopping:
-		return false
-	}
+	return hub.SleepOr(context.Background(), d, r.stopping)
 }
