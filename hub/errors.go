@@ -47,6 +47,7 @@ type Error struct {
 	Err        error         // the cause; may be nil
 	RetryAfter time.Duration // how long the other side asked us to wait; 0 = it did not say
 	Fields     []Field       // what is wrong with the input, for CodeInvalid
+	Payment    PaymentID     // of the caller's own, that is in the way
 	Certain    bool          // what was asked for was certainly not done; otherwise it may have been
 }
 
@@ -116,6 +117,15 @@ func RetryAfterOf(err error) time.Duration {
 		return e.RetryAfter
 	}
 	return 0
+}
+
+// PaymentOf gives the payment of the caller's own that is in the way, or "".
+func PaymentOf(err error) PaymentID {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Payment
+	}
+	return ""
 }
 
 // Certainly tells whether an error says that nothing was done. Without that

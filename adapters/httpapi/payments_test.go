@@ -135,6 +135,19 @@ func TestAClaimSaysWhenItIsFreeAndNotWhose(t *testing.T) {
 	}
 }
 
+func TestAClaimOfTheCallersOwnNamesItsPayment(t *testing.T) {
+	s := newTill(t, nil)
+	p := s.opened(t, "k1", debt("ditl", 0))
+	w := s.ask("POST", "/v1/payments", order1(s.quoted(t, debt("ditl", 0))), "Idempotency-Key", "k2")
+	if got := problemIn(t, w).Payment; w.Code != 409 || got != string(p.ID) {
+		t.Fatalf("got status %d and payment %q, want 409 and %q", w.Code, got, p.ID)
+	}
+	s.ask("POST", "/v1/payments/"+string(p.ID)+"/cancel", "")
+	if w := s.ask("POST", "/v1/payments", order1(s.quoted(t, debt("ditl", 0))), "Idempotency-Key", "k3"); w.Code != 201 {
+		t.Errorf("after the first was given up: got %d %s", w.Code, w.Body)
+	}
+}
+
 func TestAPaymentIsTakenUpAgainOrGivenUp(t *testing.T) {
 	s := newTill(t, nil)
 	p := s.opened(t, "k1", debt("ditl", 0))

@@ -85,14 +85,15 @@ func problemOf(code hub.Code) kind {
 
 // problem is an RFC 9457 document.
 type problem struct {
-	Type     string      `json:"type"`
-	Title    string      `json:"title"`
-	Status   int         `json:"status"`
-	Detail   string      `json:"detail"`
-	Instance string      `json:"instance"`
-	Code     hub.Code    `json:"code"`
-	TraceID  string      `json:"trace_id"`
-	Errors   []hub.Field `json:"errors,omitempty"`
+	Type     string        `json:"type"`
+	Title    string        `json:"title"`
+	Status   int           `json:"status"`
+	Detail   string        `json:"detail"`
+	Instance string        `json:"instance"`
+	Code     hub.Code      `json:"code"`
+	TraceID  string        `json:"trace_id"`
+	Payment  hub.PaymentID `json:"payment,omitempty"`
+	Errors   []hub.Field   `json:"errors,omitempty"`
 }
 
 // describe says what went wrong as far as it concerns the client. The cause is
@@ -106,7 +107,7 @@ func describe(x *exchange, err error) problem {
 	return problem{
 		Type: "/docs#problem-" + string(code), Title: kinds[code].title, Status: kinds[code].status,
 		Detail: hub.MessageOf(err), Instance: "urn:racord:request:" + trace, Code: code, TraceID: trace,
-		Errors: fieldsOf(err),
+		Payment: hub.PaymentOf(err), Errors: fieldsOf(err),
 	}
 }
 

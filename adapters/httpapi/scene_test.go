@@ -211,6 +211,7 @@ type problem struct {
 	Type, Title, Detail, Instance, Code string
 	Status                              int
 	TraceID                             string `json:"trace_id"`
+	Payment                             string
 	Errors                              []hub.Field
 }
 

@@ -3,6 +3,7 @@ package pay
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,9 +29,9 @@ func (o Order) hash() [32]byte {
 // a page for the payer. The same key gives the same payment again. It fails with
 // CodeInvalid (not a quote of the caller's, or another request under the key),
 // CodeAmountChanged (the quote has run out), CodeConflict (an obligation is being
-// paid already, with RetryAfter; or the quote was used), CodeNotPayable (no
-// provider takes the basket) and CodeUnavailable (no provider answers: nothing
-// was taken).
+// paid already, with RetryAfter, and with the Payment when it is the caller's own;
+// or the quote was used), CodeNotPayable (no provider takes the basket) and
+// CodeUnavailable (no provider answers: nothing was taken).
 func (s *Service) Open(ctx context.Context, who hub.Login, portal string, o Order) (*hub.Payment, error) {
 	folder, err := s.Folders.Folder(ctx, who)
 	if err != nil {
@@ -55,7 +56,7 @@ func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o 
 		return s.build(ctx, tx, q, party, portal, o)
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.inTheWay(ctx, err, party)
 	}
 	if opened {
 		s.Meter.Opened(p.Charges[0].PSP)
@@ -97,7 +98,7 @@ func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment) e
 	}
 	for i, h := range held {
 		if !h.Held {
-			return alreadyClaimed(tx, p.Lines[i].No, h.FreeAt)
+			return &claimed{by: h.By, err: alreadyClaimed(tx, p.Lines[i].No, h.FreeAt)}
 		}
 	}
 	return nil
@@ -109,10 +110,33 @@ const claimMargin = time.Minute
 
 // alreadyClaimed says which line of the quote it is about, and when its obligation
 // is free again.
-func alreadyClaimed(tx hub.PaymentTx, line int, freeAt time.Time) error {
+func alreadyClaimed(tx hub.PaymentTx, line int, freeAt time.Time) *hub.Error {
 	err := hub.Errorf(hub.CodeConflict, "This debt is being paid already.")
 	err.Fields = []hub.Field{{Pointer: "/quote", Code: hub.CodeConflict, Detail: fmt.Sprintf("line %d of the quote is being paid already", line)}}
 	err.RetryAfter = min(max(freeAt.Sub(tx.Now()), time.Second), 24*time.Hour)
+	return err
+}
+
+// claimed is an error that knows whose the claim is.
+type claimed struct {
+	by  hub.PaymentID
+	err *hub.Error
+}
+
+func (c *claimed) Error() string { return c.err.Error() }
+
+func (c *claimed) Unwrap() error { return c.err }
+
+// inTheWay lets an error name the payment that has the claim when it is the
+// party's own: it may be carried on or given up at once.
+func (s *Service) inTheWay(ctx context.Context, err error, party hub.PartyID) error {
+	var held *claimed
+	if party == "" || !errors.As(err, &held) {
+		return err
+	}
+	if p, unknown := s.Store.Payment(ctx, held.by); unknown == nil && p.Party == party {
+		held.err.Payment = p.ID
+	}
 	return err
 }
 
