@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -66,6 +67,7 @@ type Parts struct {
 	Folders hub.Folders
 	HTTP    *http.Client // the way out to the issuers
 	Clock   hub.Clock    // real time: tokens do not follow business time
+	Log     *slog.Logger // may be nil
 }
 
 // Doorman is a hub.Doorman over OpenID Connect.
@@ -73,6 +75,7 @@ type Doorman struct {
 	conf    Conf
 	folders hub.Folders
 	now     func() time.Time
+	log     *slog.Logger
 	issuers map[string]*issuer
 	memory  memory
 	flights singleflight.Group // one verification for all who bring the same token
@@ -92,8 +95,11 @@ func New(conf Conf, parts Parts) (*Doorman, error) {
 	}
 	conf = conf.withDefaults()
 	d := &Doorman{
-		conf: conf, folders: parts.Folders, now: parts.Clock.Now,
+		conf: conf, folders: parts.Folders, now: parts.Clock.Now, log: parts.Log,
 		issuers: map[string]*issuer{}, memory: newMemory(conf.RememberMany),
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
 	}
 	d.base, d.stop = context.WithCancel(context.Background())
 	client := careful(parts.HTTP, conf.Patience)
@@ -105,6 +111,15 @@ func New(conf Conf, parts Parts) (*Doorman, error) {
 		d.issuers[trusted.URL] = i
 	}
 	return d, nil
+}
+
+// Knock asks every issuer for its keys without waiting for them: the first
+// citizen finds them here, and an issuer that cannot be reached is in the log
+// before he comes.
+func (d *Doorman) Knock() {
+	for _, i := range d.issuers {
+		i.ask(d.now())
+	}
 }
 
 // Close ends the questions to issuers that are under way and waits for them.

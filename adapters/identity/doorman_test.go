@@ -178,6 +178,22 @@ func TestTheIssuerIsSilent(t *testing.T) {
 	}
 }
 
+// TestASilentIssuerIsInTheLog reads the log of a door before anybody came to it.
+func TestASilentIssuerIsInTheLog(t *testing.T) {
+	s := newScene(t)
+	s.issuer.set(func(p *provider) { p.status = http.StatusServiceUnavailable })
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusServiceUnavailable, 0} {
+		s.issuer.set(func(p *provider) { p.status = status })
+		s.clock.pass(6 * time.Second) // the pause between two questions
+		s.Knock()
+		_, _ = s.Admit(ctx, s.portalToken()) // waits for the answer
+	}
+	log := s.log.String()
+	if said, again := strings.Count(log, "cannot be reached"), strings.Count(log, "answers again"); said != 1 || again != 1 || !strings.Contains(log, "issuer="+s.issuer.Listener.Addr().String()) {
+		t.Errorf("got a log of\n%s\nwant the issuer once out of reach and once back", log)
+	}
+}
+
 func TestTheLastGoodKeysServeADay(t *testing.T) {
 	s := newScene(t)
 	if _, err := s.Admit(ctx, s.token()); err != nil {

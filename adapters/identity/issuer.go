@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -202,11 +203,32 @@ func (i *issuer) read(done chan struct{}) {
 	found, err := i.discover(ctx)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.failure = err; err == nil {
+	if err == nil {
 		i.known = found
 	}
+	i.note(err)
+	i.failure = err
 	i.asking = nil
 	close(done)
+}
+
+// note logs that the issuer became unreachable, or answers again. The caller
+// holds the lock.
+func (i *issuer) note(err error) {
+	switch {
+	case err != nil && i.failure == nil && i.door.base.Err() == nil:
+		i.door.log.Warn("the identity provider cannot be reached: citizens who are new, and tokens under a new key, must wait", "issuer", i.host(), "error", err)
+	case err == nil && i.failure != nil:
+		i.door.log.Info("the identity provider answers again", "issuer", i.host())
+	}
+}
+
+// host is what a log may hold of the issuer's address.
+func (i *issuer) host() string {
+	if at, err := url.Parse(i.URL); err == nil {
+		return at.Host
+	}
+	return ""
 }
 
 func (i *issuer) discover(ctx context.Context) (*published, error) {

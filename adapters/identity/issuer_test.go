@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -231,18 +232,19 @@ type scene struct {
 	issuer  *provider
 	folders *folders
 	clock   *timepiece
+	log     *strings.Builder
 }
 
 func newScene(t testing.TB) *scene {
 	t.Helper()
-	s := &scene{issuer: newProvider(t), folders: &folders{}, clock: &timepiece{}}
+	s := &scene{issuer: newProvider(t), folders: &folders{}, clock: &timepiece{}, log: &strings.Builder{}}
 	s.clock.Store(time.Now().UnixNano())
 	doorman, err := identity.New(
 		identity.Conf{
 			Issuers:  []identity.Issuer{{URL: s.issuer.URL, Portals: []string{"demo-portal", "demo-portal-service"}}},
 			Patience: time.Minute, RememberFor: time.Hour, // more than is ever done
 		},
-		identity.Parts{Folders: s.folders, HTTP: s.issuer.Client(), Clock: s.clock},
+		identity.Parts{Folders: s.folders, HTTP: s.issuer.Client(), Clock: s.clock, Log: slog.New(slog.NewTextHandler(s.log, nil))},
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -193,10 +193,11 @@ func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
 			URL: issuer.URL, Audience: issuer.Audience, Portals: issuer.Portals, Algorithms: issuer.Algorithms,
 		})
 	}
-	door, err := identity.New(conf, identity.Parts{Folders: h.store, HTTP: way.HTTP(), Clock: hub.ClockFunc(time.Now)})
+	door, err := identity.New(conf, identity.Parts{Folders: h.store, HTTP: way.HTTP(), Clock: hub.ClockFunc(time.Now), Log: h.log})
 	if err != nil {
 		return nil, err
 	}
 	h.onClose(func(context.Context) error { door.Close(); return nil })
+	door.Knock()
 	return door, nil
 }
