@@ -13,19 +13,33 @@ import (
 // situation is what a hub is profiled under.
 type situation struct {
 	name  string
-	path  string
+	hub   *hubServer
+	load  contender
 	delay time.Duration // of each creditor's answer
 }
 
 // profiled are the situations a hub is profiled under.
-func profiled() []situation {
-	return []situation{{"cold", live, 0}, {"cold-20ms", live, 20 * time.Millisecond}, {"warm", viewPath, 0}}
+func (s *stage) profiled(ctx context.Context) ([]situation, error) {
+	redis, fromRedis, err := s.redisHub(ctx)
+	return []situation{
+		{"cold", s.hub, s.racord(s.hub, live), 0},
+		{"cold-20ms", s.hub, s.racord(s.hub, live), 20 * time.Millisecond},
+		{"warm", s.hub, s.racord(s.hub, viewPath), 0},
+		{"warm-redis", redis, fromRedis, 0},
+	}, err
 }
 
 // profileTo saves for each situation where the hub's time went (NAME.cpu.pprof) and
 // what it had allocated until its end (NAME.allocs.pprof).
 func (s *stage) profileTo(ctx context.Context, dir string) error {
-	for _, l := range profiled() {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	situations, err := s.profiled(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range situations {
 		if err := s.upstreams.delay(ctx, l.delay); err != nil {
 			return err
 		}
@@ -39,20 +53,20 @@ func (s *stage) profileTo(ctx context.Context, dir string) error {
 func (s *stage) profile(ctx context.Context, l situation, dir string) error {
 	ended := make(chan error, 1)
 	go func() {
-		seen, err := s.once(ctx, s.racord(s.hub, l.path))
+		seen, err := s.once(ctx, l.load)
 		if err == nil {
 			s.say("%s: %.0f req/s, %.1f µs CPU/req, p99 %.1f ms", l.name, seen.rate(), seen.CPU, ms(seen.P99))
 		}
 		ended <- err
 	}()
 	during := fmt.Sprintf("profile?seconds=%d", int((s.load.length - time.Second).Seconds()))
-	if err := s.hub.save(ctx, during, filepath.Join(dir, l.name+".cpu.pprof")); err != nil {
+	if err := l.hub.save(ctx, during, filepath.Join(dir, l.name+".cpu.pprof")); err != nil {
 		return err
 	}
 	if err := <-ended; err != nil {
 		return err
 	}
-	return s.hub.save(ctx, "allocs", filepath.Join(dir, l.name+".allocs.pprof"))
+	return l.hub.save(ctx, "allocs", filepath.Join(dir, l.name+".allocs.pprof"))
 }
 
 // save writes one of the hub's profiles to a file.

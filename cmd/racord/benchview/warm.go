@@ -105,28 +105,34 @@ func (s *stage) remembered(ctx context.Context, name string, ours, peer contende
 	}, nil
 }
 
-// redis measures a hub whose pages come from Redis: more citizens are asked
-// about than its in-process cache can hold.
-func (s *stage) redis(ctx context.Context) ([]gauge.Figure, error) {
+// redisHub opens a hub whose pages come from Redis: more citizens are asked about
+// than its in-process cache can hold.
+func (s *stage) redisHub(ctx context.Context) (h *hubServer, load contender, err error) {
 	server, address, err := startRedis(ctx, s.dir)
 	if err != nil {
-		return nil, err
+		return nil, load, err
 	}
 	s.stops = append(s.stops, server.stop)
-	h, err := s.startHub(ctx, hubSetup{name: "racord-redis", redis: address, cacheMB: 1})
-	if err != nil {
-		return nil, err
+	if h, err = s.startHub(ctx, hubSetup{name: "racord-redis", redis: address, cacheMB: 1}); err != nil {
+		return nil, load, err
 	}
 	s.say("%d citizens sign in and see their first view", len(s.issuer.citizens))
 	if _, err := h.greet(ctx, s.issuer.citizens); err != nil {
+		return nil, load, err
+	}
+	load = s.racord(h, viewPath)
+	load.tokens, err = s.tokens("all", s.issuer.citizens, nothing)
+	return h, load, err
+}
+
+// redis measures a hub whose pages come from Redis.
+func (s *stage) redis(ctx context.Context) ([]gauge.Figure, error) {
+	_, ours, err := s.redisHub(ctx)
+	if err != nil {
 		return nil, err
 	}
 	peer, err := s.nginx(ctx)
 	if err != nil {
-		return nil, err
-	}
-	ours := s.racord(h, viewPath)
-	if ours.tokens, err = s.tokens("all", s.issuer.citizens, nothing); err != nil {
 		return nil, err
 	}
 	figures, err := s.remembered(ctx, "warm view, Redis alone", ours, peer)
