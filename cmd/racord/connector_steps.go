@@ -11,8 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -198,7 +200,7 @@ func showDryRun(to io.Writer, run *hub.DryRun) error {
 
 type connectorShow struct{ ofVersion }
 
-// Run shows a version.
+// Run shows a version, and what the company was told because of it.
 func (s *connectorShow) Run(ctx context.Context, c *connectorCommand, to streams) error {
 	a, err := c.open()
 	if err != nil {
@@ -212,7 +214,48 @@ func (s *connectorShow) Run(ctx context.Context, c *connectorCommand, to streams
 	if err := a.get(ctx, path, &v); err != nil {
 		return err
 	}
-	return v.show(to.out)
+	var record struct{ Notices []shownNotice }
+	if err := a.get(ctx, connectorPath(s.Creditor), &record); err != nil {
+		return err
+	}
+	return errors.Join(v.show(to.out), showNotices(to.out, record.Notices, s.Version))
+}
+
+// shownNotice is what the commands show of a notice to a contact.
+type shownNotice struct {
+	At                    time.Time
+	Contact, Kind, Detail string
+	Version               int
+	Deliveries            []struct {
+		Channel, State string
+		Tries          int
+		LastError      string `json:"last_error"`
+	}
+}
+
+// showNotices prints the notices that a version or no version gave cause for, and
+// how far each has come.
+func showNotices(to io.Writer, all []shownNotice, version int) error {
+	all = slices.DeleteFunc(all, func(n shownNotice) bool { return n.Version != version && n.Version != 0 })
+	if len(all) == 0 {
+		return nil
+	}
+	fmt.Fprintln(to, "told to the contacts on record:")
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	for _, n := range all {
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t", n.At.Format("2006-01-02 15:04"), n.Contact, n.Kind, n.Detail)
+		for i, d := range n.Deliveries {
+			if i > 0 {
+				fmt.Fprint(w, ", ")
+			}
+			fmt.Fprintf(w, "%s %s", d.Channel, strings.ReplaceAll(d.State, "_", " "))
+			if d.LastError != "" {
+				fmt.Fprintf(w, " after %d tries (%s)", d.Tries, d.LastError)
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	return w.Flush()
 }
 
 type connectorReport struct {

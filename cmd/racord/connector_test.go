@@ -117,6 +117,7 @@ func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 	if told := relay.Next(t); told.To != "it@gas.example" || !strings.Contains(told.Text, "other@gas.example") {
 		t.Errorf("got %+v, want the contact before told", told)
 	}
+	gas.does("it@gas.example  contact_changed", "", "show", "gas")
 
 	lost := &desk{t, "http://127.0.0.1:1", "token"}
 	lost.fails("the hub at http://127.0.0.1:1 does not answer", "list")
