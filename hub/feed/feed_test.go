@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"racord/hub"
@@ -291,3 +292,42 @@ func (c told) Delivered(hub.Name, feed.Outcome, int, time.Duration) {}
 func (c told) Published(hub.Name, time.Time)                        { c <- struct{}{} }
 func (c told) Refused(hub.Name, string)                             {}
 func (c told) Remarked(hub.Name, string)                            {}
+
+// TestWhatWasPublishedIsNotInAHurry starts a hub with and without last night's
+// bills, and looks when the first question is.
+func TestWhatWasPublishedIsNotInAHurry(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before []file
+		least  time.Duration
+	}{
+		"nothing was ever published": {nil, 0},
+		"the hub was only restarted": {[]file{whole(bills(3, 100), "1")}, 500 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store := newShelf()
+			for _, f := range tc.before {
+				r, c := runner(store, drop{"": f})
+				if _, err := r.Deliver(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			asked, began := make(chan time.Duration, 1), time.Now()
+			r, _ := runner(store, pulled(func() { asked <- time.Since(began) }))
+			ctx, stop := context.WithCancel(t.Context())
+			go r.Run(ctx)
+			if took := <-asked; took < tc.least || took > 2*time.Second {
+				t.Errorf("%s: asked after %v, want at least %v", name, took, tc.least)
+			}
+			stop()
+			synctest.Wait()
+		})
+	}
+}
+
+// pulled is a hub.Feed without anything new that tells when it is asked.
+type pulled func()
+
+func (p pulled) Pull(context.Context, hub.Cursor) (hub.Batch, error) {
+	p()
+	return nil, hub.Errorf(hub.CodeNotFound, "nothing newer")
+}

@@ -81,8 +81,16 @@ func (r *Runner) Run(ctx context.Context) {
 // newcomers is how often feeds are looked for that just came on duty.
 const newcomers = time.Second
 
+// payingFirst is how long a feed that has published before waits at first: a
+// delivery keeps the creditor's slots for long, and payments that a hub left under
+// way when it died go first.
+const payingFirst = time.Second
+
 // follow looks at one feed until ctx ends or the creditor leaves the roster.
 func (r *Runner) follow(ctx context.Context, name hub.Name) {
+	if _, first, err := r.cursor(ctx, name); err == nil && !first && !hub.Sleep(ctx, spread(payingFirst)) {
+		return
+	}
 	failures := 0
 	for {
 		c := r.onDuty(name)

@@ -34,6 +34,7 @@ type options struct {
 	kills    int // of the hub, at least
 	pgKills  int // of PostgreSQL, at least
 	replicas int
+	mornings time.Duration // between two, about: bills change with the days, and what was wanted is gone
 	within   time.Duration // all is to be final so long after
 	clients  int
 	seed     uint64
@@ -45,12 +46,12 @@ type options struct {
 // sizes are the storms that are run: the baskets, and the kills they survive at
 // least.
 var sizes = map[string]options{
-	"small":       {store: "postgres", baskets: 500, kills: 40, pgKills: 3, replicas: 3},
-	"full":        {store: "postgres", baskets: 10_000, kills: 1000, pgKills: 50, replicas: 3},
-	"sqlite":      {store: "sqlite", baskets: 200, kills: 20, replicas: 1},
-	"sqlite-full": {store: "sqlite", baskets: 3000, kills: 300, replicas: 1},
-	"calm":        {store: "postgres", baskets: 200, replicas: 3},
-	"calm-sqlite": {store: "sqlite", baskets: 200, replicas: 1},
+	"small":       {store: "postgres", baskets: 500, kills: 40, pgKills: 3, replicas: 3, mornings: 20 * time.Second},
+	"full":        {store: "postgres", baskets: 10_000, kills: 1000, pgKills: 50, replicas: 3, mornings: 80 * time.Second},
+	"sqlite":      {store: "sqlite", baskets: 200, kills: 20, replicas: 1, mornings: 20 * time.Second},
+	"sqlite-full": {store: "sqlite", baskets: 3000, kills: 300, replicas: 1, mornings: 40 * time.Second},
+	"calm":        {store: "postgres", baskets: 200, replicas: 3, mornings: 20 * time.Second},
+	"calm-sqlite": {store: "sqlite", baskets: 200, replicas: 1, mornings: 20 * time.Second},
 }
 
 func parse(args []string, log io.Writer) (options, error) {

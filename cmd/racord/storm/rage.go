@@ -86,7 +86,7 @@ func (s *storm) blow(ctx context.Context, blowing *sync.WaitGroup) {
 		})
 	}
 	every(20*time.Millisecond, 500*time.Millisecond, s.strikeHub)
-	every(15*time.Second, 25*time.Second, func() { _ = s.morning(ctx) })
+	every(s.mornings*3/4, s.mornings*5/4, func() { _ = s.morning(ctx) })
 	if s.postgres == nil {
 		return
 	}
