@@ -19,7 +19,6 @@ import (
 const nightOfLines = 110_000
 
 // BenchmarkANightOfLines carries a night's files from their folder into the
-// BenchmarkANightOfLines carries a night's files from their folder into the
 // published snapshots of SQLite. Run it with -benchtime 1x.
 func BenchmarkANightOfLines(b *testing.B) {
 	c := bigNight(b, nightOfLines)
