@@ -13,10 +13,10 @@ type Snapshots interface {
 	// Stage opens an empty delivery. A full one will replace all published rows
 	// of the creditor, another is merged into them by external id. It returns
 	// CodeConflict while another delivery of the creditor is being staged; a
-	// staging abandoned for ten minutes is discarded.
+	// staging to which nobody added for a minute is discarded.
 	Stage(ctx context.Context, creditor Name, full bool, asOf time.Time) (StageID, error)
-	// Add stages rows. A later row with the external id of an earlier one
-	// replaces it.
+	// Add stages rows, or none, and keeps the staging alive. A later row with the
+	// external id of an earlier one replaces it.
 	Add(ctx context.Context, stage StageID, rows []SnapshotRow) error
 	// Sums compares what is staged with what is published.
 	Sums(ctx context.Context, stage StageID) (staged, published SnapshotSums, err error)

@@ -11,8 +11,8 @@ import (
 	"racord/hub"
 )
 
-// stagingLife is how long a staging lasts after the last row was added.
-const stagingLife = 10 * time.Minute
+// stagingLife is how long a staging lasts after something was added last.
+const stagingLife = time.Minute
 
 // newGeneration names the rows of a delivery. It is random, so that creditors
 // need no common counter, and never 0.

@@ -33,6 +33,9 @@ func (s *Store) Add(ctx context.Context, stage hub.StageID, rows []hub.SnapshotR
 	if err != nil {
 		return err
 	}
+	if len(rows) == 0 {
+		return s.add(ctx, stage, nil)
+	}
 	for part := range slices.Chunk(rows, chunk) {
 		sealed, err := s.sealRows(d.Creditor, part)
 		if err != nil {

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"racord/hub"
@@ -113,12 +114,30 @@ func (r *Runner) carry(ctx context.Context, name hub.Name, batch hub.Batch, sinc
 	if err != nil {
 		return Result{}, err
 	}
+	defer r.keep(ctx, stage)()
 	load := load{runner: r, creditor: name, stage: stage, result: Result{AsOf: batch.AsOf()}}
 	decided, err := load.decide(ctx, batch, since, first)
 	if err != nil || !decided {
 		_ = r.discard(ctx, stage) // an abandoned staging also ends by itself
 	}
 	return load.result, err
+}
+
+// keepEvery is how often a staging is kept alive: several times in the life that
+// hub.Snapshots gives it.
+const keepEvery = 15 * time.Second
+
+// keep keeps a staging alive, however slowly its rows come, until stop is called.
+// One that nobody keeps is another replica's to begin anew.
+func (r *Runner) keep(ctx context.Context, stage hub.StageID) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() {
+		for hub.Sleep(ctx, keepEvery) {
+			_ = r.Store.Add(ctx, stage, nil) // what is gone shows with the next row
+		}
+	})
+	return func() { cancel(); keeping.Wait() }
 }
 
 // discard drops deliveries even when the caller's time is up.

@@ -27,6 +27,7 @@ type file struct {
 	control hub.Control
 	next    hub.Cursor
 	closed  *int
+	pause   time.Duration // before each record
 }
 
 func (f file) Full() bool           { return !f.part }
@@ -44,6 +45,7 @@ func (f file) Close() error {
 func (f file) Records() iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
 		for _, r := range f.records {
+			time.Sleep(f.pause)
 			if !yield(r, nil) {
 				return
 			}
@@ -257,6 +259,18 @@ func TestRowsAreStagedInBoundedChunks(t *testing.T) {
 	if rows := len(store.published[heating]); store.biggest != 2000 || rows != 5432 {
 		t.Errorf("got %d rows at once and %d in all, want 2000 and 5432", store.biggest, rows)
 	}
+}
+
+// TestASlowDeliveryIsKeptAlive has a creditor that takes ten minutes for a line.
+func TestASlowDeliveryIsKeptAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := whole(bills(2, 100), "1")
+		f.pause = 10 * time.Minute
+		r, c := runner(newShelf(), drop{"": f})
+		if got, err := r.Deliver(t.Context(), c); err != nil || got.Outcome != feed.Published {
+			t.Errorf("got %+v, %v, want it published", got, err)
+		}
+	})
 }
 
 func TestRefusedRecordsAreCountedAndNamed(t *testing.T) {

@@ -28,6 +28,7 @@ type staged struct {
 	full bool
 	rows map[string]hub.SnapshotRow
 	held bool
+	last time.Time // when something was added
 }
 
 func newShelf() *shelf {
@@ -51,7 +52,7 @@ func (s *shelf) Stage(_ context.Context, creditor hub.Name, full bool, asOf time
 	id := hub.StageID(fmt.Sprint("stage-", s.next))
 	s.stages[id] = &staged{
 		HeldDelivery: hub.HeldDelivery{Stage: id, Creditor: creditor, AsOf: asOf},
-		full:         full, rows: map[string]hub.SnapshotRow{},
+		full:         full, rows: map[string]hub.SnapshotRow{}, last: time.Now(),
 	}
 	return id, nil
 }
@@ -59,9 +60,13 @@ func (s *shelf) Stage(_ context.Context, creditor hub.Name, full bool, asOf time
 func (s *shelf) Add(_ context.Context, id hub.StageID, rows []hub.SnapshotRow) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.biggest = max(s.biggest, len(rows))
+	at := s.stages[id]
+	if at == nil || time.Since(at.last) >= time.Minute {
+		return hub.Errorf(hub.CodeNotFound, "abandoned")
+	}
+	at.last, s.biggest = time.Now(), max(s.biggest, len(rows))
 	for _, row := range rows {
-		s.stages[id].rows[row.Obligation.ExternalID] = row
+		at.rows[row.Obligation.ExternalID] = row
 	}
 	return s.failAdd
 }

@@ -177,12 +177,14 @@ func oneStaging(t *testing.T, lab Lab) {
 func abandonedStaging(t *testing.T, lab Lab) {
 	ctx, store := t.Context(), lab.Store
 	left := stage(t, store, "heat", true, Now(), row("1", "a", 100))
-	lab.age(t, 9*time.Minute)
-	wantCode(t, "Add after nine minutes", store.Add(ctx, left, []hub.SnapshotRow{row("1", "b", 100)}), "")
-	lab.age(t, 9*time.Minute)
+	for name, rows := range map[string][]hub.SnapshotRow{"a row": {row("1", "b", 100)}, "nothing": nil} {
+		lab.age(t, 50*time.Second)
+		wantCode(t, "Add of "+name+" after fifty seconds", store.Add(ctx, left, rows), "")
+	}
+	lab.age(t, 50*time.Second)
 	_, err := store.Stage(ctx, "heat", true, Now())
-	wantCode(t, "Stage nine minutes after the last row", err, hub.CodeConflict)
-	lab.age(t, time.Minute)
+	wantCode(t, "Stage fifty seconds after that", err, hub.CodeConflict)
+	lab.age(t, 10*time.Second)
 	publish(t, store, "heat", true, Now(), "1", row("1", "c", 300))
 	wantCode(t, "Add to the abandoned", store.Add(ctx, left, []hub.SnapshotRow{row("1", "a", 1)}), hub.CodeNotFound)
 	wantCode(t, "Publish of the abandoned", store.Publish(ctx, left, "0"), hub.CodeNotFound)
