@@ -14,9 +14,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // Config is a whole hub's configuration. Relative paths are relative to the
@@ -158,7 +160,7 @@ func Parse(file string, data []byte) (Config, error) {
 	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, located(file, err)
 	}
-	wrong := mistakes{file: file, lines: linesOf(data)}
+	wrong := mistakes{file: file, lines: sync.OnceValue(func() *ast.File { return linesOf(data) })}
 	if c.check(wrong.add); wrong.found != nil {
 		return Config{}, wrong.joined()
 	}

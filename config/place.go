@@ -59,7 +59,7 @@ func misplaced(node ast.Node, what string) error {
 // mistakes gathers values that cannot work, with the line each stands in.
 type mistakes struct {
 	file  string
-	lines *ast.File
+	lines func() *ast.File // read when something is wrong
 	found []placed
 }
 
@@ -79,9 +79,9 @@ func (m *mistakes) add(key, what string) {
 
 // line is where a key stands, or else what it is missing in.
 func (m *mistakes) line(key string) int {
-	for m.lines != nil && key != "" {
+	for lines := m.lines(); lines != nil && key != ""; {
 		if path, err := yaml.PathString("$." + key); err == nil {
-			if node, err := path.FilterFile(m.lines); err == nil && node != nil {
+			if node, err := path.FilterFile(lines); err == nil && node != nil {
 				return lineOf(node)
 			}
 		}

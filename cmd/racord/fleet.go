@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"racord/adapters/guard"
@@ -48,7 +49,7 @@ func (h *runningHub) openFleet(ctx context.Context, setup hubSetup) error {
 
 // readManifests parses every YAML file of a folder, in order of name, and says
 // all that is wrong with them at once.
-func readManifests(files fs.FS, bases map[string]string) (all []*connectors.Manifest, err error) {
+func readManifests(files fs.FS, bases map[string]string) ([]*connectors.Manifest, error) {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
 		return nil, err
@@ -57,25 +58,29 @@ func readManifests(files fs.FS, bases map[string]string) (all []*connectors.Mani
 		return nil, errors.New("no manifest (*.yaml) in the folder that creditors: names")
 	}
 	slices.Sort(names)
-	catalog := kinds.All()
-	var wrong []error
-	for _, name := range names {
-		data, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, err
-		}
-		beside := func(other string) ([]byte, error) { return fs.ReadFile(files, path.Join(path.Dir(name), other)) }
-		m, err := catalog.Parse(path.Base(name), data, beside)
-		if err != nil {
-			wrong = append(wrong, err)
-			continue
-		}
-		for old, now := range bases {
-			m.Rebase(old, now)
-		}
-		all = append(all, m)
+	catalog, all, wrong := kinds.All(), make([]*connectors.Manifest, len(names)), make([]error, len(names))
+	var reading sync.WaitGroup
+	for i, name := range names {
+		reading.Go(func() { all[i], wrong[i] = readManifest(files, name, catalog, bases) })
 	}
-	return all, errors.Join(wrong...)
+	reading.Wait()
+	return slices.DeleteFunc(all, func(m *connectors.Manifest) bool { return m == nil }), errors.Join(wrong...)
+}
+
+func readManifest(files fs.FS, name string, catalog connectors.Catalog, bases map[string]string) (*connectors.Manifest, error) {
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, err
+	}
+	beside := func(other string) ([]byte, error) { return fs.ReadFile(files, path.Join(path.Dir(name), other)) }
+	m, err := catalog.Parse(path.Base(name), data, beside)
+	if err != nil {
+		return nil, err
+	}
+	for old, now := range bases {
+		m.Rebase(old, now)
+	}
+	return m, nil
 }
 
 // postings gives the slots of a creditor's postings, nil for one that takes none.
