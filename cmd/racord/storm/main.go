@@ -61,7 +61,7 @@ func parse(args []string, log io.Writer) (options, error) {
 	size := flags.String("size", "small", "small, full, sqlite, sqlite-full, calm or calm-sqlite")
 	flags.IntVar(&asked.baskets, "baskets", 0, "how many baskets, instead of the size's")
 	flags.DurationVar(&asked.within, "within", time.Minute, "how soon all has to be final after the storm")
-	flags.IntVar(&asked.clients, "clients", 24, "payers at once")
+	flags.IntVar(&asked.clients, "clients", 40, "payers at once")
 	flags.Uint64Var(&asked.seed, "seed", uint64(time.Now().UnixNano()), "what is drawn follows from it")
 	flags.StringVar(&asked.racord, "racord", "", "hub to storm instead of one built now")
 	flags.StringVar(&asked.city, "city", "", "city program instead of one built now")
