@@ -54,7 +54,7 @@ var plays = map[string]play{
 				_, err := r.GiveBack(context.Background(), clerk, p.ID, 1, p.Lines[0].Amount)
 				return err
 			})
-			now, _ := tn.ledger.Payment(context.Background(), p.ID)
+			now, _ := tn.books().Payment(context.Background(), p.ID)
 			if err == nil || now.State().Final() && now.Line(1).State != hub.LinePosted {
 				return
 			}
@@ -103,7 +103,8 @@ func run(t *testing.T, play play, tr *trap) (v *judge.Verdict) {
 	synctest.Test(t, func(t *testing.T) {
 		tr.passed = map[point]int{}
 		tn := newTown(t, 1, 0, 0, nil)
-		tn.fate, tn.prefer = tr.fate, []string{play.psp}
+		tn.prefer = []string{play.psp}
+		tn.befall(tr.fate)
 		if tr.harm != stopped {
 			tn.least = time.Minute
 		}

@@ -31,7 +31,7 @@ func day(t *testing.T, seed uint64, bend func(*town, *pay.Parts)) (v *judge.Verd
 			}
 		})
 		tn.lax()
-		tn.fate = mishaps(seed)
+		tn.befall(mishaps(seed))
 		tn.birth()
 		tn.birth()
 		for n := range 30 {
@@ -41,7 +41,7 @@ func day(t *testing.T, seed uint64, bend func(*town, *pay.Parts)) (v *judge.Verd
 			})
 		}
 		tn.errands.Wait()
-		tn.fate = func(point) harm { return unharmed }
+		tn.befall(spared)
 		tn.chance.calm()
 		v = tn.judged(2 * time.Hour)
 		tn.end()
@@ -56,8 +56,8 @@ func (tn *town) lax() {
 		tn.offices[name].takes = true
 	}
 	tn.offices["epsilon"].forgets = true
-	tn.manual.lag = 3 * time.Second
-	tn.auto.lag = 3 * time.Second
+	tn.manual.tells(3*time.Second, false)
+	tn.auto.tells(3*time.Second, false)
 	for _, c := range tn.fleet {
 		c.Traits.Paying.Partial = c.Creditor.Name == "alpha"
 	}

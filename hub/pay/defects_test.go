@@ -23,7 +23,7 @@ type defect struct {
 // defects are the mistakes that a hub of this kind has had, or could have.
 var defects = []defect{
 	{"a capture has a fresh key for each attempt", true, func(tn *town, parts *pay.Parts) {
-		tn.manual.lag = 15 * time.Second // longer than the hub waits before it repeats
+		tn.manual.tells(15*time.Second, false) // longer than the hub waits before it repeats
 		withPSPs(parts, func(p *hub.PSP) {
 			if p.Capturer != nil {
 				p.Capturer = bentCapturer{Capturer: p.Capturer, capture: func(_ hub.ChargeRef, amount hub.Money, key string) (hub.Money, string) {
@@ -218,7 +218,7 @@ func fresh(key string) string { return fmt.Sprint(key, "/", attempts.Add(1)) }
 // slowToTell makes providers slow to show a refund, and mindful of its key.
 func slowToTell(tn *town) {
 	for _, b := range []*provider{tn.manual, tn.auto} {
-		b.lag, b.keyed = 25*time.Second, true
+		b.tells(25*time.Second, true)
 	}
 }
 

@@ -56,12 +56,12 @@ func TestLinesOfManyPaymentsAreOneFile(t *testing.T) {
 		const payers = 60
 		var asked atomic.Int64
 		tn := newTown(t, 1, 0, 2, nil)
-		tn.fate = func(p point) harm {
+		tn.befall(func(p point) harm {
 			if p.method == "LotFinder.FindLot" && p.moment == beforeCall {
 				asked.Add(1)
 			}
 			return unharmed
-		}
+		})
 		tn.crowd(payers)
 		mustBeGood(t, "many payers", tn.judged(30*time.Minute))
 		tn.end()
@@ -82,12 +82,12 @@ func TestNoLineIsInTwoFiles(t *testing.T) {
 	for seed := range uint64(12) {
 		synctest.Test(t, func(t *testing.T) {
 			tn := newTown(t, seed, 0.2, 0, nil)
-			tn.fate = mishaps(seed)
+			tn.befall(mishaps(seed))
 			tn.birth()
 			tn.birth()
 			tn.birth()
 			tn.crowd(25)
-			tn.fate = func(point) harm { return unharmed }
+			tn.befall(spared)
 			tn.chance.calm()
 			mustBeGood(t, fmt.Sprint("seed ", seed), tn.judged(2*time.Hour))
 			tn.end()
@@ -116,16 +116,16 @@ func harmALot(t *testing.T, what string, tr *trap) {
 	synctest.Test(t, func(t *testing.T) {
 		tn := newTown(t, 1, 0, 2, nil)
 		tn.least = 2 * time.Minute
-		puts := 0
-		tn.fate = func(p point) harm {
+		var puts atomic.Int64
+		tn.befall(func(p point) harm {
 			if p.method == "Sink.Post" && p.moment == beforeCall {
-				puts++
+				puts.Add(1)
 			}
-			if puts == 0 && p != tr.at {
+			if puts.Load() == 0 && p != tr.at {
 				return unharmed
 			}
 			return tr.fate(p)
-		}
+		})
 		tn.crowd(3)
 		mustBeGood(t, what, tn.judged(30*time.Minute))
 		tn.end()

@@ -18,7 +18,8 @@ func TestAPageThatDiedWithItsReplicaIsReplaced(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tr := &trap{at: point{"Charger.Start", at}, nth: 1, harm: crash, passed: map[point]int{}}
 				tn := newTown(t, 1, 0, 0, nil)
-				tn.fate, tn.least = tr.fate, time.Minute
+				tn.least = time.Minute
+				tn.befall(tr.fate)
 				tn.birth()
 				defer tn.end()
 				begun := time.Now()

@@ -76,7 +76,9 @@ func (f *fenced) halt() {
 // behind the fence for a while, rebuilds them and goes on.
 func (f *fenced) restore(old *hubtest.Ledger, behind time.Duration) *pay.Rebuilt {
 	f.fence.Store(true)
+	f.mu.Lock()
 	f.ledger = old
+	f.mu.Unlock()
 	f.birth()
 	time.Sleep(behind)
 	f.halt()

@@ -124,6 +124,14 @@ func (b *provider) Lookup(_ context.Context, r hub.ChargeRef) (hub.ChargeFacts, 
 	return o.seen(b.lag), nil
 }
 
+// tells sets how long what was done is not seen, and whether a refund's key is
+// known.
+func (b *provider) tells(after time.Duration, keyed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lag, b.keyed = after, keyed
+}
+
 // Recall gives what the provider keeps of an order.
 func (b *provider) Recall(_ context.Context, r hub.ChargeRef) (hub.ListedCharge, error) {
 	b.mu.Lock()

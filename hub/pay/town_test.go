@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"racord/hub"
+	"racord/hub/hubtest"
 	"racord/hub/judge"
 	"racord/hub/pay"
 )
@@ -22,7 +23,7 @@ type town struct {
 	*scene
 	t        *testing.T
 	conf     pay.Conf
-	fate     func(point) harm
+	fate     atomic.Pointer[func(point) harm]
 	bend     func(*town, *pay.Parts) // plants a defect in a replica
 	mu       sync.Mutex
 	replicas []*replica
@@ -52,8 +53,9 @@ var townConf = pay.Conf{PageLife: 3 * time.Minute}
 func newTown(t *testing.T, seed uint64, share float64, replicas int, bend func(*town, *pay.Parts)) *town {
 	tn := &town{
 		least: 2 * longPause, scene: newScene(seed, share, townConf), t: t, conf: townConf, bend: bend, promises: map[string]*judge.Promise{},
-		gone: map[string]time.Time{}, quoted: map[string]time.Time{}, fate: func(point) harm { return unharmed },
+		gone: map[string]time.Time{}, quoted: map[string]time.Time{},
 	}
+	tn.befall(spared)
 	for range replicas {
 		tn.birth()
 	}
@@ -92,7 +94,20 @@ func (tn *town) birth() {
 	go func() { defer close(r.ran); r.Run(ctx) }()
 }
 
-func (tn *town) harm(p point) harm { return tn.fate(p) }
+func (tn *town) harm(p point) harm { return (*tn.fate.Load())(p) }
+
+// befall says what happens to replicas from now on.
+func (tn *town) befall(fate func(point) harm) { tn.fate.Store(&fate) }
+
+// spared is the fate of a replica to which nothing happens.
+func spared(point) harm { return unharmed }
+
+// books are the hub's, which a restored backup replaces.
+func (tn *town) books() *hubtest.Ledger {
+	tn.mu.Lock()
+	defer tn.mu.Unlock()
+	return tn.ledger
+}
 
 // bury takes a dead replica away and starts another in its place.
 func (tn *town) bury(dead *replica) {
@@ -275,7 +290,7 @@ func (tn *town) visit(shown *hub.Payment) (paid bool) {
 			continue
 		}
 		paid = true
-		if now, err := tn.ledger.Payment(context.Background(), shown.ID); err == nil {
+		if now, err := tn.books().Payment(context.Background(), shown.ID); err == nil {
 			tn.markGone(now)
 		}
 		tn.notify(c.PSP, c.Order, "authorised")
