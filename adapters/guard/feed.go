@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -85,15 +86,10 @@ func (h *holding) watch(ctx context.Context) {
 
 // waitLease waits for a lease to move. It is false when it ran out or ctx ended.
 func waitLease(ctx context.Context, until time.Time, moved <-chan struct{}) bool {
-	over, stop := ctx, context.CancelFunc(func() {})
+	wait := time.Duration(math.MaxInt64)
 	if !until.IsZero() {
-		over, stop = context.WithDeadline(ctx, until)
+		wait = time.Until(until)
 	}
-	defer stop()
-	select {
-	case <-moved:
-		return true
-	case <-over.Done():
-		return false
-	}
+	ranOut := hub.SleepOr(ctx, wait, moved)
+	return !ranOut && ctx.Err() == nil
 }

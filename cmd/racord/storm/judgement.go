@@ -43,11 +43,11 @@ func (s *storm) judge(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, " in %d s", int(took.Seconds()))
 	}
 	fmt.Fprintln(out)
-	if v.Payments < s.baskets*9/10 {
-		return fmt.Errorf("only %d payments were begun: most debts have to be there to be paid", v.Payments)
-	}
-	if !v.Good() || took > s.within {
+	switch {
+	case !v.Good() || took > s.within:
 		return errFailed
+	case v.Payments < s.baskets*9/10:
+		return fmt.Errorf("only %d payments were begun for %d baskets: too few to say that a storm was survived", v.Payments, s.baskets)
 	}
 	return nil
 }

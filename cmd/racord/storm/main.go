@@ -50,8 +50,8 @@ var sizes = map[string]options{
 	"full":        {store: "postgres", baskets: 10_000, kills: 1000, pgKills: 50, replicas: 3, mornings: 80 * time.Second},
 	"sqlite":      {store: "sqlite", baskets: 200, kills: 20, replicas: 1, mornings: 20 * time.Second},
 	"sqlite-full": {store: "sqlite", baskets: 3000, kills: 300, replicas: 1, mornings: 40 * time.Second},
-	"calm":        {store: "postgres", baskets: 200, replicas: 3, mornings: 20 * time.Second},
-	"calm-sqlite": {store: "sqlite", baskets: 200, replicas: 1, mornings: 20 * time.Second},
+	"calm":        {store: "postgres", baskets: 200, replicas: 3},
+	"calm-sqlite": {store: "sqlite", baskets: 200, replicas: 1},
 }
 
 func parse(args []string, log io.Writer) (options, error) {
