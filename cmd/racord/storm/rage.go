@@ -64,6 +64,7 @@ func (s *storm) payAll(ctx context.Context, baskets []basket) {
 			break
 		}
 		queue <- b
+		s.tally.add(&s.tally.begun, 1)
 		if i > 0 && i%(max(len(baskets)/20, 50)) == 0 {
 			s.say("%s, %d baskets begun: %s", time.Since(begun).Round(time.Second), i, &s.tally)
 		}
@@ -86,7 +87,7 @@ func (s *storm) blow(ctx context.Context, blowing *sync.WaitGroup) {
 		})
 	}
 	every(20*time.Millisecond, 500*time.Millisecond, s.strikeHub)
-	every(s.mornings*3/4, s.mornings*5/4, func() { _ = s.morning(ctx) })
+	blowing.Go(func() { s.days(ctx) })
 	if s.postgres == nil {
 		return
 	}
@@ -103,6 +104,27 @@ func (s *storm) blow(ctx context.Context, blowing *sync.WaitGroup) {
 		}
 		s.tally.add(&s.tally.redisKills, 1)
 	})
+}
+
+// lastDays is how long a day lasts near the end, at most. A file that was given
+// away before a long weekend is booked several mornings later, and the hub looks
+// for it the less often the older it is: what waits when the storm ends is to be
+// no older than in a storm of short days.
+const lastDays = 20 * time.Second
+
+// days lets the mornings come, more often once nine baskets of ten are begun.
+func (s *storm) days(ctx context.Context) {
+	for {
+		day := s.mornings
+		if s.tally.begunOf(s.baskets) >= 0.9 {
+			day = min(day, lastDays)
+		}
+		s.pause(ctx, day*3/4+rand.N(day/2))
+		if ctx.Err() != nil {
+			return
+		}
+		_ = s.morning(ctx) // the next one comes as well
+	}
 }
 
 // strikeHub kills one ready replica, at random.

@@ -12,7 +12,8 @@ import (
 type tally struct {
 	sync.Mutex
 	kills, pgKills, redisKills   int
-	paid, refused, given, unpaid int
+	begun                        int // baskets
+	paid, refused, given, unpaid int // of them
 	requests, failed             int
 	starts                       []time.Duration // until ready
 	outages                      []time.Duration // of PostgreSQL
@@ -23,6 +24,13 @@ func (t *tally) add(count *int, n int) {
 	t.Lock()
 	defer t.Unlock()
 	*count += n
+}
+
+// begunOf is the part of the baskets that was begun.
+func (t *tally) begunOf(baskets int) float64 {
+	t.Lock()
+	defer t.Unlock()
+	return float64(t.begun) / float64(baskets)
 }
 
 // started notes how long a start took until the replica was ready.
