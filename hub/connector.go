@@ -156,6 +156,11 @@ func (c *Connector) For(party PartyID) *Connector {
 	return c
 }
 
+// StopPaying takes away all that payments go through.
+func (c *Connector) StopPaying() {
+	c.Quoter, c.Sink, c.Finder, c.LotFinder, c.Reverser, c.Statement, c.Room = nil, nil, nil, nil, nil, nil, nil
+}
+
 // lot is a party's place among a hundred, another one at each creditor (FNV-1a).
 func lot(creditor Name, party PartyID) int {
 	const offset, prime = 14695981039346656037, 1099511628211

@@ -85,15 +85,9 @@ func through(way *upstream.Client, allowance *guard.Allowance) connectors.Env {
 
 // register opens a registered version.
 func (b *berth) register(ctx context.Context, d hub.Deployment) (roster.Opened, error) {
-	m, err := kinds.All().Parse(fmt.Sprintf("%s@%d", d.Creditor, d.Version), d.Manifest, beside(d.Files))
+	m, err := registered(d, b.setup.Config.Sandbox.Bases)
 	if err != nil {
 		return roster.Opened{}, err
-	}
-	for old, now := range b.setup.Config.Sandbox.Bases {
-		m.Rebase(old, now)
-	}
-	if d.Class != "" && m.Traits.Paying.Class != "" {
-		m.Traits.Paying.Class = d.Class
 	}
 	c, closing, err := b.open(ctx, m, b.ofCompany(d))
 	return roster.Opened{Connector: c, Close: closing, Tests: []hub.Asked{m.Test.Known, m.Test.Other, m.Test.Unknown}}, err

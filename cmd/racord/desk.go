@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,10 @@ import (
 	"racord/adapters/sqlite"
 	"racord/adapters/upstream"
 	"racord/config"
+	"racord/connectors"
 	"racord/connectors/kinds"
 	"racord/hub"
+	"racord/hub/roster"
 )
 
 // desk is what an operator's command works with: the store, and ways to ask
@@ -29,6 +32,7 @@ type desk struct {
 	store   hub.Store
 	fleet   hub.Fleet
 	psps    []*hub.PSP
+	master  []byte
 	clock   hub.Clock
 	city    string // of a demo
 	closers []func() error
@@ -59,6 +63,9 @@ func (w where) open(ctx context.Context, look bool) (_ *desk, err error) {
 	if err := d.openConnectors(ctx, manifests); err != nil {
 		return nil, err
 	}
+	if err := d.openRegistered(ctx); err != nil {
+		return nil, err
+	}
 	return d, d.openProviders()
 }
 
@@ -83,12 +90,15 @@ func (w where) read(ctx context.Context, d *desk) (manifests fs.FS, err error) {
 	return config.DemoCreditors(), err
 }
 
-func (d *desk) openStore(ctx context.Context, look bool) error {
-	key, err := os.ReadFile(filepath.Join(d.conf.Data, "master.key"))
-	if err != nil {
+func (d *desk) openStore(ctx context.Context, look bool) (err error) {
+	if d.master, err = os.ReadFile(filepath.Join(d.conf.Data, "master.key")); err != nil {
 		return err
 	}
-	if d.store, err = d.storeOf(ctx, key, look); err != nil {
+	d.store, err = d.storeOf(ctx, d.master, look)
+	if errors.Is(err, sqlite.ErrInUse) {
+		return fmt.Errorf("%w: stop that hub, or press its own buttons at http://%s", err, reachable(d.conf.OpsListen))
+	}
+	if err != nil {
 		return err
 	}
 	d.closers = append(d.closers, d.store.Close)
@@ -110,22 +120,69 @@ func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (hub.Store, e
 	}
 }
 
-// openConnectors opens every creditor at the rate it declares.
+// openConnectors opens the operator's own connectors.
 func (d *desk) openConnectors(ctx context.Context, files fs.FS) error {
 	manifests, err := readManifests(files, d.conf.Sandbox.Bases)
 	if err != nil {
 		return err
 	}
 	for _, m := range manifests {
-		name := m.Creditor.Name
-		allowance := guard.Fixed(name, guard.LimitsOf(m.Traits))
-		way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: d.allowed(name), Deny: denied(d.conf.Wall)})
-		d.closers = append(d.closers, func() error { way.Close(); return nil })
-		env := through(way, allowance)
-		env.Secret, env.Clock, env.LocalFiles = secretsOf(d.conf.Secrets, name), d.clock, true
-		c, err := kinds.All().Open(ctx, env, m)
+		c, err := d.opened(ctx, m, secretsOf(d.conf.Secrets, m.Creditor.Name), true)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
+		}
+		d.fleet = append(d.fleet, c)
+	}
+	return nil
+}
+
+// opened opens a connector at the rate its creditor declares.
+func (d *desk) opened(ctx context.Context, m *connectors.Manifest, secret func(context.Context, string) (hub.Secret, error), localFiles bool) (*hub.Connector, error) {
+	name := m.Creditor.Name
+	allowance := guard.Fixed(name, guard.LimitsOf(m.Traits))
+	way := upstream.New(upstream.Conf{MaxInflight: m.Traits.MaxInflight, Turn: allowance.Turn, Allow: d.allowed(name), Deny: denied(d.conf.Wall)})
+	d.closers = append(d.closers, func() error { way.Close(); return nil })
+	env := through(way, allowance)
+	env.Secret, env.Clock, env.LocalFiles = secret, d.clock, localFiles
+	c, err := kinds.All().Open(ctx, env, m)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// openRegistered opens what companies registered: what is live, or was until it
+// was halted, in the place of the operator's own, and what is in canary where there
+// is nothing else.
+func (d *desk) openRegistered(ctx context.Context) error {
+	list, _, err := d.store.Deployed(ctx, -1)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	vault, err := vaultOf(d.conf, d.master, d.store)
+	if err != nil {
+		return err
+	}
+	for _, version := range list {
+		at := slices.IndexFunc(d.fleet, func(c *hub.Connector) bool { return c.Creditor.Name == version.Creditor })
+		if stands := version.Stage == hub.StageLive || version.Stage.Halts(); !stands && (version.Stage != hub.StageCanary || at >= 0) {
+			continue
+		}
+		m, err := registered(version, d.conf.Sandbox.Bases)
+		if err != nil {
+			return err
+		}
+		c, err := d.opened(ctx, m, roster.Secrets(vault, version.Creditor), false)
+		if err != nil {
+			return err
+		}
+		c = roster.TwoSlots(c)
+		if c.Version = version.Version; !version.Pays {
+			c.StopPaying()
+		}
+		if at >= 0 {
+			d.fleet[at] = c
+			continue
 		}
 		d.fleet = append(d.fleet, c)
 	}

@@ -16,8 +16,6 @@ import (
 	"racord/adapters/keyring"
 	"racord/adapters/sqlite"
 	"racord/config"
-	"racord/hub"
-	"racord/hub/vault"
 )
 
 // keysCommand changes the keys under which the tenants' secrets are kept, beside
@@ -201,11 +199,11 @@ func (d *keysDesk) rewrap(ctx context.Context, progress func(int)) (done int, er
 		return 0, fmt.Errorf("store: %w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	keys, err := hub.NewKeys(d.master, vault.Purpose)
+	sealed, err := vaultOf(d.conf, d.master, store)
 	if err != nil {
 		return 0, err
 	}
-	return vault.New(store, d.ring, keys).Rewrap(ctx, progress)
+	return sealed.Rewrap(ctx, progress)
 }
 
 // askHub presses the operators' button of the hub that runs here.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -19,19 +20,39 @@ import (
 	"racord/hub/vault"
 )
 
-// openVault makes the tenants' secrets readable: their keys are wrapped under keys
+func (h *runningHub) openVault(_ context.Context, setup hubSetup) (err error) {
+	h.vault, err = vaultOf(setup.Config, h.master, h.store)
+	return err
+}
+
+// vaultOf makes the tenants' secrets readable: their keys are wrapped under keys
 // that lie beside the master key.
-func (h *runningHub) openVault(_ context.Context, setup hubSetup) error {
-	ring, err := keyring.Open(keysIn(setup.Config), h.master)
+func vaultOf(conf config.Config, master []byte, store hub.Store) (*vault.Vault, error) {
+	ring, err := keyring.Open(keysIn(conf), master)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	keys, err := hub.NewKeys(h.master, vault.Purpose)
+	keys, err := hub.NewKeys(master, vault.Purpose)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	h.vault = vault.New(h.store, ring, keys)
-	return nil
+	return vault.New(store, ring, keys), nil
+}
+
+// registered reads the manifest of a registered version, as it serves: with the
+// class that was measured, and at the sandbox's addresses.
+func registered(d hub.Deployment, bases map[string]string) (*connectors.Manifest, error) {
+	m, err := kinds.All().Parse(fmt.Sprintf("%s@%d", d.Creditor, d.Version), d.Manifest, beside(d.Files))
+	if err != nil {
+		return nil, err
+	}
+	for old, now := range bases {
+		m.Rebase(old, now)
+	}
+	if d.Class != "" && m.Traits.Paying.Class != "" {
+		m.Traits.Paying.Class = d.Class
+	}
+	return m, nil
 }
 
 // openRegistry takes connectors that companies bring.

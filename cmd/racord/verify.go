@@ -282,6 +282,9 @@ func cityBooks(ctx context.Context, city string, d *desk, e *judge.Evidence) err
 		e.Orders = append(e.Orders, orders...)
 	}
 	for _, c := range d.fleet {
+		if c.Version > 0 {
+			continue // a company's own: the city has no book of it
+		}
 		entries, err := witness.Entries(ctx, city, c.Creditor.Name)
 		if err != nil {
 			return err

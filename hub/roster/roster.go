@@ -212,7 +212,7 @@ func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member
 	c := opened.Connector
 	c.Version = d.Version
 	if !d.Pays {
-		c.Quoter, c.Sink, c.Finder, c.LotFinder, c.Reverser, c.Statement, c.Room = nil, nil, nil, nil, nil, nil, nil
+		c.StopPaying()
 	}
 	m := &member{Deployment: d, opened: opened}
 	if d.Stage.Halts() {
