@@ -251,6 +251,7 @@ type office struct {
 	clock   hub.Clock
 	silent  bool          // about what is due
 	forgets bool          // goes on showing what was paid
+	keeps   error         // why it takes no booking back
 	visible time.Duration // how long what was booked cannot be found
 }
 
@@ -342,6 +343,9 @@ func (o *office) Reverse(_ context.Context, p hub.Posting, _ string) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.keeps != nil {
+		return o.keeps
+	}
 	for i := range o.entries {
 		if e := &o.entries[i]; e.ID == p.ID && !e.Reversed {
 			e.Reversed = true
