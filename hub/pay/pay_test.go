@@ -402,3 +402,24 @@ func TestOneLineOfSeveralChargesStopsAll(t *testing.T) {
 		})
 	}
 }
+
+// TestABookingOfALaterDayIsFound lets a creditor be away for a weekend and then
+// book without a word: what it booked stands in the statement of that day.
+func TestABookingOfALaterDayIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k", s.owe(1, "epsilon"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := s.offices["epsilon"]
+		o.away, o.mute = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away")), true
+		s.authorise(p)
+		s.settle(t, 5*time.Minute)
+		s.clock.Advance(3 * 24 * time.Hour)
+		o.away = nil
+		s.settle(t, 2*time.Hour)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		s.audit(t)
+	})
+}
