@@ -169,13 +169,22 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// hostOf gives the host and port of a data source, or all of it when it has none.
+// hostOf gives the host and port of a data source, or all of it when it has none
+// or may say elsewhere where it leads, as drivers let parameters do.
 func hostOf(dsn hub.Secret) string {
 	u, err := url.Parse(strings.TrimSpace(dsn.Reveal()))
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || strings.Contains(u.Host, ",") || strings.Contains(dsn.Reveal(), "#") || !onlyTLS(u.RawQuery) {
 		return dsn.Reveal()
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// onlyTLS tells whether parameters say no more than how far the other side is
+// verified.
+func onlyTLS(query string) bool {
+	parameters, err := url.ParseQuery(query)
+	delete(parameters, "sslmode")
+	return err == nil && len(parameters) == 0
 }
 
 // DropSecret removes a secret, or only the value before the newest.

@@ -418,6 +418,11 @@ func TestASecretThatHoldsAnAddressKeepsItsHost(t *testing.T) {
 	no := s.submitted("url secret:water-dsn\nsecret water-dsn")
 	put("water-dsn", "postgres://u:new@db.example:5432/x", "")
 	put("water-dsn", "postgres://u:new@evil.example:5432/x", hub.CodeConflict)
+	for _, steered := range []string{"?host=evil.example", "?h%6Fst=evil.example", "?sslmode=disable&host=evil.example", "?port=5433", "?service=x", "?sslmode=disable;host=x", "#?host=evil.example"} {
+		put("water-dsn", "postgres://u:new@db.example:5432/x"+steered, hub.CodeConflict)
+	}
+	put("water-dsn", "host=evil.example user=u password=p dbname=x", hub.CodeConflict)
+	put("water-dsn", "postgres://u:new@db.example:5432/x?sslmode=verify-full", "")
 	put("water-other", "postgres://u:new@evil.example:5432/x", "")
 	s.approve(no, maria)
 	s.promote(no, hub.StageShadow, 0, "")
