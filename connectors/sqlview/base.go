@@ -91,6 +91,7 @@ func openPostgres(env connectors.Env, traits hub.Traits, keep int, writes bool, 
 	if err != nil {
 		return nil, err
 	}
+	conf.MaxProtocolMessageBodyLen = connectors.MaxAnswer // a row is a message; without it the server says how much memory is taken
 	conf.DialFunc = dial(env, keep)
 	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the wall looks names up
 	conf.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec                                               // parameters take the column's type, and nothing is remembered
