@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"racord/hub"
 )
@@ -219,6 +220,58 @@ func TestAPaymentThatIsGoneIsFound(t *testing.T) {
 	}
 	if said := log.String(); !strings.Contains(said, "level=ERROR") || !strings.Contains(said, "racord recover") || !strings.Contains(said, ahead) {
 		t.Errorf("the log says %q, want what to do about it", said)
+	}
+}
+
+// TestALineThatIsMissingStaysOpenUntilItIsThere looks at a line again and again
+// after its payment has not changed for longer than statements are read.
+func TestALineThatIsMissingStaysOpenUntilItIsThere(t *testing.T) {
+	w := newWorld(t, true)
+	p := w.take(1, hub.LinePosted)
+	w.row(p).ID = "somebody:else"
+	name := "creditor missing_there " + string(p.posting())
+	first, found := w.compare()[name]
+	if !found {
+		t.Fatal("the line that is missing was not found")
+	}
+	for range 3 {
+		w.later(6 * 24 * time.Hour)
+		if d, open := w.compare()[name]; !open || !d.Since.Equal(first.Since) || d.Amount != -p.amount() {
+			t.Fatalf("got %+v, open %v, want it open since %v", d, open, first.Since)
+		}
+	}
+	w.quiet = today
+	if err := w.Do(t.Context(), hub.JobCreditor, today, true); hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Fatalf("got %v, want the statement that cannot be read", err)
+	}
+	if d, open := w.open()[name]; !open || !d.Since.Equal(first.Since) {
+		t.Fatalf("got %+v, open %v while a statement cannot be read, want it open since %v", d, open, first.Since)
+	}
+	w.quiet, w.rows[paidOn][0].ID = "", p.posting()
+	if d, open := w.compare()[name]; open {
+		t.Errorf("got %+v after the line was booked, want it explained", d)
+	}
+}
+
+// TestADayThatIsNotToldAgainHidesNoLaterOne keeps a difference of a day whose
+// statement the creditor does not give any more.
+func TestADayThatIsNotToldAgainHidesNoLaterOne(t *testing.T) {
+	w := newWorld(t, true)
+	p, old := w.take(1, hub.LinePosted), hub.Date("2026-03-16")
+	w.rows[old] = []hub.BookedPosting{{ID: "hub:nobody:1", Number: "X", Amount: hub.Bani(55)}}
+	w.row(p).ID = "somebody:else"
+	if err := w.Do(t.Context(), hub.JobCreditor, old, true); err != nil {
+		t.Fatal(err)
+	}
+	w.quiet = old
+	if err := w.Do(t.Context(), hub.JobCreditor, "", true); hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Fatalf("got %v, want the statement that cannot be read", err)
+	}
+	open := w.open()
+	for _, name := range []string{"creditor missing_here hub:nobody:1", "creditor missing_there " + string(p.posting())} {
+		if _, found := open[name]; !found || len(open) != 2 {
+			t.Errorf("got %v, want %s among two", slices.Sorted(maps.Keys(open)), name)
+		}
 	}
 }
 
