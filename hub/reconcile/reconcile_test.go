@@ -275,6 +275,28 @@ func TestADayThatIsNotToldAgainHidesNoLaterOne(t *testing.T) {
 	}
 }
 
+type noSettler struct{}
+
+func (noSettler) Settlement(context.Context, string, hub.Date) ([]hub.SettledCharge, error) {
+	return nil, hub.Errorf(hub.CodeUnavailable, "no settlements today")
+}
+
+// TestAProviderThatIsDownHidesNoOther has one that tells nothing before one that
+// has not paid out.
+func TestAProviderThatIsDownHidesNoOther(t *testing.T) {
+	w := newWorld(t, true)
+	w.PSPs = append([]*hub.PSP{{Name: "down", Merchants: hub.Merchants{"water/main": "m0"}, Settler: noSettler{}}}, w.PSPs...)
+	p := w.take(1, hub.LinePosted)
+	w.settled[settledOn] = nil
+	w.later(8 * 24 * time.Hour)
+	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "down: ") {
+		t.Fatalf("got %v, want the provider that is down", err)
+	}
+	if d, found := w.open()["settlement unsettled "+string(p.ID)]; !found || d.Amount != -p.amount() {
+		t.Errorf("got %v, want what the other one has not paid out", w.open())
+	}
+}
+
 func TestABrokenJournalStopsTakingMoney(t *testing.T) {
 	w := newWorld(t, true)
 	broken := ""

@@ -28,20 +28,26 @@ func (s *Service) settlements(ctx context.Context, only hub.Date) error {
 	}
 	var failed error
 	for _, psp := range s.PSPs {
-		if psp.Settler == nil {
-			continue
-		}
-		for _, merchant := range merchants(psp) {
-			account := accountOf(psp, merchant)
-			for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
-				failed = errors.Join(failed, about(psp.Name, s.settlement(ctx, psp, merchant, account, day, open)))
-			}
-		}
-		if failed == nil {
-			failed = about(psp.Name, s.unsettled(ctx, psp))
+		if psp.Settler != nil {
+			failed = errors.Join(failed, about(psp.Name, s.settler(ctx, psp, only, open)))
 		}
 	}
 	return failed
+}
+
+// settler books what one provider paid out. What is in none of its settlements is
+// known once all of them were read.
+func (s *Service) settler(ctx context.Context, psp *hub.PSP, only hub.Date, open map[string][]hub.Difference) (failed error) {
+	for _, merchant := range merchants(psp) {
+		account := accountOf(psp, merchant)
+		for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
+			failed = errors.Join(failed, about(merchant+"/"+string(day), s.settlement(ctx, psp, merchant, account, day, open)))
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return s.unsettled(ctx, psp)
 }
 
 // withOpenDays adds the days of open differences whose scope begins so.
