@@ -297,6 +297,60 @@ func TestAProviderThatIsDownHidesNoOther(t *testing.T) {
 	}
 }
 
+// TestTheJournalFollowsEveryWordOfASettlement changes a payout there and back,
+// and compares twice each time: only a new word is booked.
+func TestTheJournalFollowsEveryWordOfASettlement(t *testing.T) {
+	w := newWorld(t, true)
+	p := w.take(1, hub.LinePosted)
+	for round, less := range []int64{0, 10, 0, 10, 7, 0} {
+		gross := p.amount() - less
+		w.item(p).Gross, w.item(p).Net = hub.Bani(gross), hub.Bani(gross-p.fee())
+		w.do(hub.JobSettlement)
+		booked := w.bookings(p.ID)
+		w.do(hub.JobSettlement)
+		if again := w.bookings(p.ID); again != booked {
+			t.Errorf("round %d: got %d bookings after comparing again, want %d", round, again, booked)
+		}
+		w.balance("psp_clearing:netopia", less)
+		w.balance("bank:water/main", gross-p.fee())
+		w.balance("psp_fee:netopia", p.fee())
+	}
+}
+
+// TestTheJournalFollowsMoneyThatNobodyKnows has an order at the provider come, go
+// and change, and each time a hub that died before it wrote down what it found.
+func TestTheJournalFollowsMoneyThatNobodyKnows(t *testing.T) {
+	w := newWorld(t, true)
+	w.take(1, hub.LinePosted)
+	for round, amount := range []int64{999, 0, 999, 990, 999, 0, 0, 990, 0} {
+		w.told("strange", amount)
+		before := w.open()
+		w.do(hub.JobProvider)
+		booked := w.bookings("")
+		w.put(before)
+		w.do(hub.JobProvider)
+		if again := w.bookings(""); again != booked {
+			t.Errorf("round %d: got %d bookings after comparing again, want %d", round, again, booked)
+		}
+		w.suspense(-amount)
+		if d := w.open()["provider missing_here m1/strange"]; d.Amount != amount {
+			t.Errorf("round %d: got %+v, want %d bani", round, d, amount)
+		}
+	}
+}
+
+// TestWhatWasBookedBeforeAHubDiedIsSetRight: the provider says something else
+// when the comparison is done again.
+func TestWhatWasBookedBeforeAHubDiedIsSetRight(t *testing.T) {
+	w := newWorld(t, true)
+	w.told("strange", 999)
+	w.do(hub.JobProvider)
+	w.put(nil)
+	w.told("strange", 990)
+	w.do(hub.JobProvider)
+	w.suspense(-990)
+}
+
 func TestABrokenJournalStopsTakingMoney(t *testing.T) {
 	w := newWorld(t, true)
 	broken := ""

@@ -222,12 +222,52 @@ func (w *world) open() map[string]hub.Difference {
 	return open
 }
 
+// do does one job.
+func (w *world) do(job hub.Job) {
+	w.t.Helper()
+	if err := w.Do(w.t.Context(), job, "", true); err != nil {
+		w.t.Fatalf("%s: %v", job, err)
+	}
+}
+
 // suspense fails the test unless so much money of nobody's is in the journal.
 func (w *world) suspense(want int64) {
 	w.t.Helper()
+	w.balance("suspense:netopia", want)
+}
+
+// balance fails the test unless the journal's account has so much.
+func (w *world) balance(account string, want int64) {
+	w.t.Helper()
 	balances, err := w.store.Balances(w.t.Context())
-	if err != nil || balances["suspense:netopia"] != want {
-		w.t.Errorf("got %d of unknown money (%v), want %d", balances["suspense:netopia"], err, want)
+	if err != nil || balances[account] != want {
+		w.t.Errorf("%s: got %d (%v), want %d", account, balances[account], err, want)
+	}
+}
+
+// bookings counts what was booked for a payment, "" = for none.
+func (w *world) bookings(id hub.PaymentID) int {
+	w.t.Helper()
+	booked, err := w.store.Bookings(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(booked)
+}
+
+// told has the provider list an order of nobody's, 0 = not any more.
+func (w *world) told(order string, amount int64) {
+	w.orders[order] = hub.ListedCharge{Order: order, Amount: hub.Bani(amount), Facts: hub.ChargeFacts{Authorised: amount, Captured: amount}}
+	if amount == 0 {
+		delete(w.orders, order)
+	}
+}
+
+// put makes the provider's differences what they were.
+func (w *world) put(open map[string]hub.Difference) {
+	w.t.Helper()
+	if err := w.store.Compared(w.t.Context(), hub.JobProvider, "netopia", slices.Collect(maps.Values(open))); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
