@@ -161,7 +161,8 @@ type Books interface {
 	EachPayment(ctx context.Context, each func(p *Payment) error) error
 	// Balances gives debits less credits of every account of the journal.
 	Balances(ctx context.Context) (map[string]int64, error)
-	// Bookings gives the journal of one payment in the order it was written.
+	// Bookings gives the journal of one payment in the order it was written. The
+	// empty payment stands for all that belongs to none.
 	Bookings(ctx context.Context, id PaymentID) ([]Booking, error)
 	// OpenWork counts work that is not done, by kind; Claims the live claims.
 	OpenWork(ctx context.Context) (map[WorkKind]int, error)

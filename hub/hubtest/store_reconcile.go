@@ -162,6 +162,9 @@ func residuesAreFound(t *testing.T, lab Lab) {
 		hub.TransferBooking("2", "refused", "p1", "held:p1", "refund_payable:p1", hub.Bani(50)),
 		hub.TransferBooking("3", "unknown_money", "", "psp_clearing:n", "suspense:n", hub.Bani(7)),
 	), "")
+	if none, err := store.Bookings(ctx, ""); err != nil || len(none) != 1 || none[0].ID != "3" || len(none[0].Legs) != 2 {
+		t.Errorf("got %+v, %v, want what belongs to no payment", none, err)
+	}
 	time.Sleep(5 * time.Millisecond) // the journal's moments cannot be changed
 	middle, err := store.Pulse(ctx)
 	wantCode(t, "Pulse", err, "")

@@ -26,7 +26,7 @@ type Delivery struct {
 	Form hub.Form
 	Full bool      // it replaces everything that was sent before; else rows are merged by their ids
 	Rows int       // how many the sender says there are; -1 = not said
-	AsOf time.Time // the moment the amounts speak about; zero = now
+	AsOf time.Time // the moment the amounts speak about; zero, or a little ahead = now
 	Body io.Reader
 }
 
@@ -75,6 +75,9 @@ func (s *Service) Send(ctx context.Context, who hub.Caller, creditor hub.Name, d
 	}
 	if err := s.inTime(ctx, creditor, d, now); err != nil {
 		return Summary{}, err
+	}
+	if d.AsOf.After(now) { // the sender's clock is ahead; what it says next is later all the same
+		d.AsOf = now
 	}
 	rows, err := c.Inbox.Rows(d.Form, d.Body)
 	if err != nil {

@@ -154,6 +154,47 @@ func TestACancelledObligationComesBackUnderItsId(t *testing.T) {
 
 func second(_ push.Summary, err error) error { return err }
 
+// TestALaterWordCountsWhenTheSendersClockIsAhead sends a bill and then says
+// something else about it, as of a moment that the bill's already lies after.
+func TestALaterWordCountsWhenTheSendersClockIsAhead(t *testing.T) {
+	for name, tc := range map[string]struct {
+		later func(s *scene) (push.Summary, error)
+		want  string
+	}{
+		"it is cancelled": {func(s *scene) (push.Summary, error) {
+			return s.Cancel(t.Context(), company, "salub", "A", "F1")
+		}, ""},
+		"it is put anew": {func(s *scene) (push.Summary, error) {
+			return s.Put(t.Context(), company, "salub", "F1", strings.NewReader(row("F1", "A", 70)))
+		}, "F1=70"},
+		"it is sent anew": {func(s *scene) (push.Summary, error) {
+			sum, _, err := s.send(ndjson(row("F1", "A", 70)))
+			return sum, err
+		}, "F1=70"},
+		"all is sent anew": {func(s *scene) (push.Summary, error) {
+			sum, _, err := s.send(push.Delivery{Form: hub.FormNDJSON, Full: true, Body: strings.NewReader(row("F1", "A", 70))})
+			return sum, err
+		}, "F1=70"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			if _, _, err := s.send(ndjson(row("F0", "B", 1))); err != nil { // so that what follows is merged
+				t.Fatal(err)
+			}
+			sum, _, err := s.send(push.Delivery{Form: hub.FormNDJSON, Body: strings.NewReader(row("F1", "A", 100)), AsOf: noon.Add(10 * time.Minute)})
+			if err != nil || !sum.AsOf.Equal(noon) {
+				t.Fatalf("got %+v, %v, want it taken as of now", sum, err)
+			}
+			if sum, err := tc.later(s); err != nil || sum.Outcome != push.Published {
+				t.Fatalf("got %+v, %v, want it published", sum, err)
+			}
+			if got := s.owes("A"); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestOnlyTheCreditorItselfSends(t *testing.T) {
 	s := newScene(t)
 	for name, who := range map[string]hub.Caller{"nobody": {}, "another company": {Tenant: "apa"}, "staff": {Refunds: true}, "a citizen": {Citizen: true}} {

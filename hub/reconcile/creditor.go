@@ -12,6 +12,9 @@ import (
 // be entered late, or taken back.
 const statementDays = 3
 
+// lineMissing is a difference about a line that no statement has.
+const lineMissing = "missing_there"
+
 // posted is a line that we believe its creditor booked.
 type posted struct {
 	payment *hub.Payment
@@ -22,18 +25,7 @@ type posted struct {
 // the statements prove about lines that nobody was sure of.
 func (s *Service) creditors(ctx context.Context, only hub.Date) error {
 	days := s.days(statementDays, only)
-	from, err := s.started(ctx, days[0])
-	if err != nil {
-		return err
-	}
-	ours := map[hub.Name][]posted{}
-	_, err = s.changed(ctx, from, func(p *hub.Payment) {
-		for i := range p.Lines {
-			if l := &p.Lines[i]; l.State == hub.LinePosted {
-				ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})
-			}
-		}
-	})
+	ours, err := s.posted(ctx, days[0])
 	if err != nil {
 		return err
 	}
@@ -44,10 +36,43 @@ func (s *Service) creditors(ctx context.Context, only hub.Date) error {
 	var failed error
 	for _, c := range s.Roster.OnDuty() {
 		if c.Statement != nil {
-			failed = errors.Join(failed, about(string(c.Creditor.Name), s.statements(ctx, c, withOpen(days, c, open), ours[c.Creditor.Name])))
+			failed = errors.Join(failed, about(string(c.Creditor.Name), s.creditor(ctx, c, days, open, ours[c.Creditor.Name])))
 		}
 	}
 	return failed
+}
+
+// posted gives, by creditor, the lines that may have been booked on a day or
+// after it.
+func (s *Service) posted(ctx context.Context, day hub.Date) (map[hub.Name][]posted, error) {
+	from, err := s.started(ctx, day)
+	if err != nil {
+		return nil, err
+	}
+	ours := map[hub.Name][]posted{}
+	_, err = s.changed(ctx, from, func(p *hub.Payment) {
+		for i := range p.Lines {
+			if l := &p.Lines[i]; l.State == hub.LinePosted {
+				ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})
+			}
+		}
+	})
+	return ours, err
+}
+
+// creditor compares the statements of some days, and of the days of the
+// creditor's open differences.
+func (s *Service) creditor(ctx context.Context, c *hub.Connector, days []hub.Date, open map[string][]hub.Difference, ours []posted) error {
+	days = withOpen(days, c, open)
+	said := &said{connector: c, rows: map[hub.Date][]hub.BookedPosting{}, listed: map[hub.PostingID]bool{}, open: map[hub.Date][]hub.Difference{}}
+	for _, day := range days {
+		said.open[day] = open[said.scope(day)]
+	}
+	ours, err := s.withLines(ctx, said, ours)
+	if err != nil {
+		return err
+	}
+	return s.statements(ctx, said, days, ours)
 }
 
 // withOpen adds the days of the creditor's open differences: a later statement
@@ -63,37 +88,112 @@ func withOpen(days []hub.Date, c *hub.Connector, open map[string][]hub.Differenc
 	return all
 }
 
-// statements reads and compares the statements of some days.
-func (s *Service) statements(ctx context.Context, c *hub.Connector, days []hub.Date, ours []posted) error {
-	rows, listed := map[hub.Date][]hub.BookedPosting{}, map[hub.PostingID]bool{}
-	var failed error
-	for _, day := range days {
-		said, err := c.Statement.Statement(ctx, day)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		rows[day] = said
-		for i := range said {
-			listed[said[i].ID] = listed[said[i].ID] || !said[i].Reversed
+// withLines adds the lines that open differences are about: their payments may
+// not have changed for long.
+func (s *Service) withLines(ctx context.Context, of *said, ours []posted) ([]posted, error) {
+	had := map[hub.PostingID]bool{}
+	for _, o := range ours {
+		had[o.payment.PostingID(o.line.No)] = true
+	}
+	for _, open := range of.open {
+		for _, d := range open {
+			posting := hub.PostingID(d.Name)
+			if had[posting] {
+				continue
+			}
+			had[posting] = true
+			o, err := s.lineOf(ctx, of.connector.Creditor.Name, posting)
+			if err != nil {
+				return nil, err
+			}
+			if o.line != nil && o.line.State == hub.LinePosted {
+				ours = append(ours, o)
+			}
 		}
 	}
+	return ours, nil
+}
+
+// lineOf gives the line of a posting, none when there is none.
+func (s *Service) lineOf(ctx context.Context, creditor hub.Name, posting hub.PostingID) (posted, error) {
+	id, no, err := s.Store.PaymentOfPosting(ctx, creditor, posting)
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return posted{}, nil
+	}
+	if err != nil {
+		return posted{}, err
+	}
+	p, err := s.Store.Payment(ctx, id)
+	if err != nil {
+		return posted{}, err
+	}
+	return posted{p, p.Line(no)}, nil
+}
+
+// said is what a creditor's statements say.
+type said struct {
+	connector *hub.Connector
+	rows      map[hub.Date][]hub.BookedPosting // of the days that were read
+	listed    map[hub.PostingID]bool           // and not taken back
+	silent    hub.Date                         // the last day that could not be read; "" = none
+	open      map[hub.Date][]hub.Difference    // what was open before
+}
+
+// scope names the comparison of a day.
+func (o *said) scope(day hub.Date) string {
+	return string(o.connector.Creditor.Name) + "/" + string(day)
+}
+
+// read asks for the statements of some days.
+func (o *said) read(ctx context.Context, days []hub.Date) (failed error) {
 	for _, day := range days {
-		if _, read := rows[day]; !read {
+		rows, err := o.connector.Statement.Statement(ctx, day)
+		if err != nil {
+			failed, o.silent = errors.Join(failed, err), max(o.silent, day)
 			continue
 		}
-		found, err := s.statement(ctx, c, day, rows[day])
-		if err == nil && failed == nil && day < hub.DateOf(s.Clock.Now()) {
+		o.rows[day] = rows
+		for i := range rows {
+			o.listed[rows[i].ID] = o.listed[rows[i].ID] || !rows[i].Reversed
+		}
+	}
+	return failed
+}
+
+// statements reads and compares the statements of some days.
+func (s *Service) statements(ctx context.Context, said *said, days []hub.Date, ours []posted) error {
+	failed := said.read(ctx, days)
+	for _, day := range days {
+		rows, read := said.rows[day]
+		if !read {
+			continue
+		}
+		found, err := s.statement(ctx, said.connector, day, rows)
+		if err == nil && day < hub.DateOf(s.Clock.Now()) {
 			var missing []hub.Difference
-			missing, err = s.missingThere(ctx, c, day, ours, listed)
+			missing, err = s.missing(ctx, said, day, ours)
 			found = append(found, missing...)
 		}
 		if err == nil {
-			err = s.Store.Compared(ctx, hub.JobCreditor, string(c.Creditor.Name)+"/"+string(day), found)
+			err = s.Store.Compared(ctx, hub.JobCreditor, said.scope(day), found)
 		}
 		failed = errors.Join(failed, err)
 	}
 	return failed
+}
+
+// missing lists the lines of a closed day that are in no statement. While a later
+// one cannot be read they may be in that: then what was missing still is.
+func (s *Service) missing(ctx context.Context, said *said, day hub.Date, ours []posted) (found []hub.Difference, err error) {
+	if day > said.silent {
+		return s.missingThere(ctx, said.connector, day, ours, said.listed)
+	}
+	for _, d := range said.open[day] {
+		if d.Kind == lineMissing {
+			found = append(found, d)
+		}
+	}
+	return found, nil
 }
 
 // statement compares the rows of one day. Rows that do not bear a name of ours
@@ -184,7 +284,7 @@ func (s *Service) missingThere(ctx context.Context, c *hub.Connector, day hub.Da
 				continue
 			}
 		}
-		found = append(found, hub.Difference{Kind: "missing_there", Name: string(id), Amount: -o.line.Amount.Minor, Detail: "not in the statement; our receipt is " + o.line.Receipt})
+		found = append(found, hub.Difference{Kind: lineMissing, Name: string(id), Amount: -o.line.Amount.Minor, Detail: "not in the statement; our receipt is " + o.line.Receipt})
 	}
 	return found, nil
 }

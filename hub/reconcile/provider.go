@@ -291,37 +291,3 @@ func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Diff
 	}
 	return &hub.Difference{Kind: "missing_here", Amount: has, Detail: "money was taken for an order that is not known here"}, nil
 }
-
-// bookUnknown keeps the journal's account of money that nobody knows in step with
-// what was found.
-func (w *window) bookUnknown(ctx context.Context, before, found []hub.Difference) error {
-	had, has := unknownMoney(before), unknownMoney(found)
-	clearing, suspense := hub.AccountClearing(w.psp.Name), hub.AccountSuspense(w.psp.Name)
-	var bookings []hub.Booking
-	for name, amount := range has {
-		if had[name] != amount {
-			id := "unknown:" + w.psp.Name + ":" + name + ":" + hub.Bani(amount).String()
-			bookings = append(bookings, hub.TransferBooking(id, "unknown_money", "", clearing, suspense, hub.Bani(amount)))
-		}
-	}
-	for name, amount := range had {
-		if has[name] != amount {
-			id := "known:" + w.psp.Name + ":" + name + ":" + hub.Bani(amount).String()
-			bookings = append(bookings, hub.TransferBooking(id, "unknown_money", "", suspense, clearing, hub.Bani(amount)))
-		}
-	}
-	if len(bookings) == 0 {
-		return nil
-	}
-	return w.Store.Book(ctx, bookings...)
-}
-
-func unknownMoney(list []hub.Difference) map[string]int64 {
-	of := map[string]int64{}
-	for _, d := range list {
-		if d.Kind == "missing_here" {
-			of[d.Name] = d.Amount
-		}
-	}
-	return of
-}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"racord/hub"
 )
@@ -220,6 +221,134 @@ func TestAPaymentThatIsGoneIsFound(t *testing.T) {
 	if said := log.String(); !strings.Contains(said, "level=ERROR") || !strings.Contains(said, "racord recover") || !strings.Contains(said, ahead) {
 		t.Errorf("the log says %q, want what to do about it", said)
 	}
+}
+
+// TestALineThatIsMissingStaysOpenUntilItIsThere looks at a line again and again
+// after its payment has not changed for longer than statements are read.
+func TestALineThatIsMissingStaysOpenUntilItIsThere(t *testing.T) {
+	w := newWorld(t, true)
+	p := w.take(1, hub.LinePosted)
+	w.row(p).ID = "somebody:else"
+	name := "creditor missing_there " + string(p.posting())
+	first, found := w.compare()[name]
+	if !found {
+		t.Fatal("the line that is missing was not found")
+	}
+	for range 3 {
+		w.later(6 * 24 * time.Hour)
+		if d, open := w.compare()[name]; !open || !d.Since.Equal(first.Since) || d.Amount != -p.amount() {
+			t.Fatalf("got %+v, open %v, want it open since %v", d, open, first.Since)
+		}
+	}
+	w.quiet = today
+	if err := w.Do(t.Context(), hub.JobCreditor, today, true); hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Fatalf("got %v, want the statement that cannot be read", err)
+	}
+	if d, open := w.open()[name]; !open || !d.Since.Equal(first.Since) {
+		t.Fatalf("got %+v, open %v while a statement cannot be read, want it open since %v", d, open, first.Since)
+	}
+	w.quiet, w.rows[paidOn][0].ID = "", p.posting()
+	if d, open := w.compare()[name]; open {
+		t.Errorf("got %+v after the line was booked, want it explained", d)
+	}
+}
+
+// TestADayThatIsNotToldAgainHidesNoLaterOne keeps a difference of a day whose
+// statement the creditor does not give any more.
+func TestADayThatIsNotToldAgainHidesNoLaterOne(t *testing.T) {
+	w := newWorld(t, true)
+	p, old := w.take(1, hub.LinePosted), hub.Date("2026-03-16")
+	w.rows[old] = []hub.BookedPosting{{ID: "hub:nobody:1", Number: "X", Amount: hub.Bani(55)}}
+	w.row(p).ID = "somebody:else"
+	if err := w.Do(t.Context(), hub.JobCreditor, old, true); err != nil {
+		t.Fatal(err)
+	}
+	w.quiet = old
+	if err := w.Do(t.Context(), hub.JobCreditor, "", true); hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Fatalf("got %v, want the statement that cannot be read", err)
+	}
+	open := w.open()
+	for _, name := range []string{"creditor missing_here hub:nobody:1", "creditor missing_there " + string(p.posting())} {
+		if _, found := open[name]; !found || len(open) != 2 {
+			t.Errorf("got %v, want %s among two", slices.Sorted(maps.Keys(open)), name)
+		}
+	}
+}
+
+type noSettler struct{}
+
+func (noSettler) Settlement(context.Context, string, hub.Date) ([]hub.SettledCharge, error) {
+	return nil, hub.Errorf(hub.CodeUnavailable, "no settlements today")
+}
+
+// TestAProviderThatIsDownHidesNoOther has one that tells nothing before one that
+// has not paid out.
+func TestAProviderThatIsDownHidesNoOther(t *testing.T) {
+	w := newWorld(t, true)
+	w.PSPs = append([]*hub.PSP{{Name: "down", Merchants: hub.Merchants{"water/main": "m0"}, Settler: noSettler{}}}, w.PSPs...)
+	p := w.take(1, hub.LinePosted)
+	w.settled[settledOn] = nil
+	w.later(8 * 24 * time.Hour)
+	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "down: ") {
+		t.Fatalf("got %v, want the provider that is down", err)
+	}
+	if d, found := w.open()["settlement unsettled "+string(p.ID)]; !found || d.Amount != -p.amount() {
+		t.Errorf("got %v, want what the other one has not paid out", w.open())
+	}
+}
+
+// TestTheJournalFollowsEveryWordOfASettlement changes a payout there and back,
+// and compares twice each time: only a new word is booked.
+func TestTheJournalFollowsEveryWordOfASettlement(t *testing.T) {
+	w := newWorld(t, true)
+	p := w.take(1, hub.LinePosted)
+	for round, less := range []int64{0, 10, 0, 10, 7, 0} {
+		gross := p.amount() - less
+		w.item(p).Gross, w.item(p).Net = hub.Bani(gross), hub.Bani(gross-p.fee())
+		w.do(hub.JobSettlement)
+		booked := w.bookings(p.ID)
+		w.do(hub.JobSettlement)
+		if again := w.bookings(p.ID); again != booked {
+			t.Errorf("round %d: got %d bookings after comparing again, want %d", round, again, booked)
+		}
+		w.balance("psp_clearing:netopia", less)
+		w.balance("bank:water/main", gross-p.fee())
+		w.balance("psp_fee:netopia", p.fee())
+	}
+}
+
+// TestTheJournalFollowsMoneyThatNobodyKnows has an order at the provider come, go
+// and change, and each time a hub that died before it wrote down what it found.
+func TestTheJournalFollowsMoneyThatNobodyKnows(t *testing.T) {
+	w := newWorld(t, true)
+	w.take(1, hub.LinePosted)
+	for round, amount := range []int64{999, 0, 999, 990, 999, 0, 0, 990, 0} {
+		w.told("strange", amount)
+		before := w.open()
+		w.do(hub.JobProvider)
+		booked := w.bookings("")
+		w.put(before)
+		w.do(hub.JobProvider)
+		if again := w.bookings(""); again != booked {
+			t.Errorf("round %d: got %d bookings after comparing again, want %d", round, again, booked)
+		}
+		w.suspense(-amount)
+		if d := w.open()["provider missing_here m1/strange"]; d.Amount != amount {
+			t.Errorf("round %d: got %+v, want %d bani", round, d, amount)
+		}
+	}
+}
+
+// TestWhatWasBookedBeforeAHubDiedIsSetRight: the provider says something else
+// when the comparison is done again.
+func TestWhatWasBookedBeforeAHubDiedIsSetRight(t *testing.T) {
+	w := newWorld(t, true)
+	w.told("strange", 999)
+	w.do(hub.JobProvider)
+	w.put(nil)
+	w.told("strange", 990)
+	w.do(hub.JobProvider)
+	w.suspense(-990)
 }
 
 func TestABrokenJournalStopsTakingMoney(t *testing.T) {

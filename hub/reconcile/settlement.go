@@ -28,20 +28,26 @@ func (s *Service) settlements(ctx context.Context, only hub.Date) error {
 	}
 	var failed error
 	for _, psp := range s.PSPs {
-		if psp.Settler == nil {
-			continue
-		}
-		for _, merchant := range merchants(psp) {
-			account := accountOf(psp, merchant)
-			for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
-				failed = errors.Join(failed, about(psp.Name, s.settlement(ctx, psp, merchant, account, day, open)))
-			}
-		}
-		if failed == nil {
-			failed = about(psp.Name, s.unsettled(ctx, psp))
+		if psp.Settler != nil {
+			failed = errors.Join(failed, about(psp.Name, s.settler(ctx, psp, only, open)))
 		}
 	}
 	return failed
+}
+
+// settler books what one provider paid out. What is in none of its settlements is
+// known once all of them were read.
+func (s *Service) settler(ctx context.Context, psp *hub.PSP, only hub.Date, open map[string][]hub.Difference) (failed error) {
+	for _, merchant := range merchants(psp) {
+		account := accountOf(psp, merchant)
+		for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
+			failed = errors.Join(failed, about(merchant+"/"+string(day), s.settlement(ctx, psp, merchant, account, day, open)))
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return s.unsettled(ctx, psp)
 }
 
 // withOpenDays adds the days of open differences whose scope begins so.
@@ -109,7 +115,7 @@ func (s *Service) addItem(ctx context.Context, paid *settledDay, item *hub.Settl
 // paid out, or kept, than we know of.
 func (s *Service) compareSettled(ctx context.Context, paid *settledDay) error {
 	for _, id := range slices.Sorted(maps.Keys(paid.payments)) {
-		if err := s.correct(ctx, id, paid.psp, paid.merchant, paid.bookings); err != nil {
+		if err := s.correct(ctx, id, paid); err != nil {
 			return err
 		}
 		more, err := s.paidMore(ctx, paid.psp, id)
@@ -199,9 +205,9 @@ func splitAccount(account string) (hub.Name, string) {
 	return hub.Name(creditor), id
 }
 
-// correct takes back what was booked of a payout that the provider tells
-// otherwise now.
-func (s *Service) correct(ctx context.Context, id hub.PaymentID, psp, merchant string, told map[string][]hub.Booking) error {
+// correct takes back what was booked of a payment and is told otherwise now, and
+// books again what was taken back and is told again.
+func (s *Service) correct(ctx context.Context, id hub.PaymentID, paid *settledDay) error {
 	booked, err := s.Store.Bookings(ctx, id)
 	if err != nil {
 		return err
@@ -210,20 +216,64 @@ func (s *Service) correct(ctx context.Context, id hub.PaymentID, psp, merchant s
 	for _, b := range booked {
 		there[b.ID] = true
 	}
-	for ref, bookings := range told {
-		valid := map[string]bool{}
-		for _, b := range bookings {
-			valid[b.ID] = true
+	told := paid.told()
+	var bookings []hub.Booking
+	for _, b := range booked {
+		if !paid.covers(b.ID) {
+			continue
 		}
-		for _, b := range booked {
-			if strings.HasPrefix(b.ID, "settled:"+psp+":"+merchant+":"+ref+":") && !valid[b.ID] && !there[corrected+b.ID] {
-				if err := s.Store.Book(ctx, reversed(b)); err != nil {
-					return err
-				}
-			}
+		last, round := lastRound(b, there)
+		switch taken := there[corrected+last.ID]; {
+		case told[b.ID] && taken:
+			bookings = append(bookings, again(b, round+1))
+		case !told[b.ID] && !taken:
+			bookings = append(bookings, reversed(last))
 		}
 	}
-	return nil
+	if len(bookings) == 0 {
+		return nil
+	}
+	return s.Store.Book(ctx, bookings...)
+}
+
+// told gives the names of what is told now.
+func (o *settledDay) told() map[string]bool {
+	names := map[string]bool{}
+	for _, bookings := range o.bookings {
+		for _, b := range bookings {
+			names[b.ID] = true
+		}
+	}
+	return names
+}
+
+// covers tells whether what add called so is of a payout that is told now.
+func (o *settledDay) covers(id string) bool {
+	for ref := range o.payouts {
+		if strings.HasPrefix(id, "settled:"+o.psp+":"+o.merchant+":"+ref+":") {
+			return true
+		}
+	}
+	return false
+}
+
+// lastRound gives the newest booking of what b booked first, and how often that
+// was booked by now.
+func lastRound(b hub.Booking, there map[string]bool) (last hub.Booking, round int) {
+	for last, round = b, 1; ; round++ {
+		next := again(b, round+1)
+		if !there[next.ID] {
+			return last, round
+		}
+		last = next
+	}
+}
+
+// again books something anew that was taken back. The names of bookings are used
+// once for ever, so this one carries how often it is booked by now.
+func again(b hub.Booking, round int) hub.Booking {
+	b.ID = fmt.Sprintf("again:%d:%s", round, b.ID)
+	return b
 }
 
 // corrected begins the name of a booking that takes another back.

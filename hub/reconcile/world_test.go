@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +24,7 @@ type world struct {
 	t     *testing.T
 	dir   string
 	now   time.Time
+	quiet hub.Date // whose statement the creditor does not give
 	store *sqlite.Store
 	pay   *pay.Service
 	*reconcile.Service
@@ -115,6 +115,9 @@ func (w *world) Settlement(_ context.Context, _ string, day hub.Date) ([]hub.Set
 }
 
 func (w *world) Statement(_ context.Context, day hub.Date) ([]hub.BookedPosting, error) {
+	if day == w.quiet {
+		return nil, hub.Errorf(hub.CodeUnavailable, "no statement")
+	}
 	return w.rows[day], nil
 }
 
@@ -202,6 +205,12 @@ func (w *world) compare() map[string]hub.Difference {
 			w.t.Fatalf("%s: %v", job, err)
 		}
 	}
+	return w.open()
+}
+
+// open gives what is open, by "job kind name".
+func (w *world) open() map[string]hub.Difference {
+	w.t.Helper()
 	found, err := w.store.Differences(w.t.Context(), hub.DifferenceQuery{})
 	if err != nil {
 		w.t.Fatal(err)
@@ -213,12 +222,52 @@ func (w *world) compare() map[string]hub.Difference {
 	return open
 }
 
+// do does one job.
+func (w *world) do(job hub.Job) {
+	w.t.Helper()
+	if err := w.Do(w.t.Context(), job, "", true); err != nil {
+		w.t.Fatalf("%s: %v", job, err)
+	}
+}
+
 // suspense fails the test unless so much money of nobody's is in the journal.
 func (w *world) suspense(want int64) {
 	w.t.Helper()
+	w.balance("suspense:netopia", want)
+}
+
+// balance fails the test unless the journal's account has so much.
+func (w *world) balance(account string, want int64) {
+	w.t.Helper()
 	balances, err := w.store.Balances(w.t.Context())
-	if err != nil || balances["suspense:netopia"] != want {
-		w.t.Errorf("got %d of unknown money (%v), want %d", balances["suspense:netopia"], err, want)
+	if err != nil || balances[account] != want {
+		w.t.Errorf("%s: got %d (%v), want %d", account, balances[account], err, want)
+	}
+}
+
+// bookings counts what was booked for a payment, "" = for none.
+func (w *world) bookings(id hub.PaymentID) int {
+	w.t.Helper()
+	booked, err := w.store.Bookings(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(booked)
+}
+
+// told has the provider list an order of nobody's, 0 = not any more.
+func (w *world) told(order string, amount int64) {
+	w.orders[order] = hub.ListedCharge{Order: order, Amount: hub.Bani(amount), Facts: hub.ChargeFacts{Authorised: amount, Captured: amount}}
+	if amount == 0 {
+		delete(w.orders, order)
+	}
+}
+
+// put makes the provider's differences what they were.
+func (w *world) put(open map[string]hub.Difference) {
+	w.t.Helper()
+	if err := w.store.Compared(w.t.Context(), hub.JobProvider, "netopia", slices.Collect(maps.Values(open))); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -234,17 +283,29 @@ func (w *world) barriers() map[hub.Barrier]hub.Raised {
 // forget deletes a payment from the database, as no hub ever does.
 func (w *world) forget(p *paid) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(w.dir, sqlite.DataFile))
+	w.exec("DELETE FROM charges WHERE payment = $1", string(p.ID))
+	w.exec("DELETE FROM lines WHERE payment = $1", string(p.ID))
+	w.exec("DELETE FROM payments WHERE id = $1", string(p.ID))
+}
+
+// later lets time pass: what was stored is so much older then.
+func (w *world) later(by time.Duration) {
+	w.t.Helper()
+	w.now = w.now.Add(by)
+	w.exec("UPDATE payments SET changed_at = changed_at - $1", by.Microseconds())
+	w.exec("DROP TRIGGER IF EXISTS journal_kept_changed")
+	w.exec("UPDATE journal SET at = at - $1", by.Microseconds())
+}
+
+// exec changes the database behind the hub's back.
+func (w *world) exec(statement string, args ...any) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.dir, sqlite.DataFile)+"?_pragma=foreign_keys(0)&_pragma=busy_timeout(5000)")
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer db.Close()
-	for _, statement := range []string{
-		"PRAGMA foreign_keys = OFF", "DELETE FROM charges WHERE payment = $1", "DELETE FROM lines WHERE payment = $1", "DELETE FROM payments WHERE id = $1",
-	} {
-		args := []any{string(p.ID)}[:strings.Count(statement, "$1")]
-		if _, err := db.ExecContext(w.t.Context(), statement, args...); err != nil {
-			w.t.Fatal(err)
-		}
+	if _, err := db.ExecContext(w.t.Context(), statement, args...); err != nil {
+		w.t.Fatal(err)
 	}
 }
