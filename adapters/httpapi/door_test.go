@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -204,6 +206,49 @@ func TestTooManyAtOnceAreShed(t *testing.T) {
 	}
 	if m.get("shed link_list") == 0 {
 		t.Errorf("nothing was counted as shed")
+	}
+}
+
+// watched is a body that knows whether it was read.
+type watched struct {
+	io.Reader
+	read bool
+}
+
+func (w *watched) Read(p []byte) (int, error) { w.read = true; return w.Reader.Read(p) }
+
+func TestNobodyIsListenedToWhoMayNotAsk(t *testing.T) {
+	full := func(_ *httpapi.Parts, c *httpapi.Conf) { c.InFlight = -1 }
+	spent := func(_ *httpapi.Parts, c *httpapi.Conf) { c.CallsPerMinute = 1 }
+	for name, tc := range map[string]struct {
+		target, token string
+		change        func(*httpapi.Parts, *httpapi.Conf)
+		before        int // requests
+		status        int
+		read          bool
+	}{
+		"without a token":              {target: "/v1/links", status: 401},
+		"with a bad token":             {target: "/v1/links", token: "Bearer x", status: 401},
+		"with another's kind of token": {target: "/v1/creditors/water/obligations/F1/cancel", token: "Bearer ana", status: 403},
+		"with a portal's token":        {target: "/v1/links", token: "Bearer portal", status: 403},
+		"when there are too many":      {target: "/v1/links", token: "Bearer ana", change: full, status: 503},
+		"when the quota is used up":    {target: "/v1/links", token: "Bearer ana", change: spent, before: 1, status: 429},
+		"with a good token":            {target: "/v1/links", token: "Bearer ana", status: 400, read: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, tc.change)
+			for range tc.before {
+				s.ask("GET", "/v1/links", "")
+			}
+			body := &watched{Reader: strings.NewReader("{")}
+			r := httptest.NewRequest("POST", tc.target, body)
+			r.Header = http.Header{"Authorization": {tc.token}, "Content-Type": {"application/json"}}
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			if w.Code != tc.status || body.read != tc.read {
+				t.Errorf("got %d and the body read %t, want %d and %t", w.Code, body.read, tc.status, tc.read)
+			}
+		})
 	}
 }
 

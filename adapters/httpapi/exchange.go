@@ -19,7 +19,7 @@ type exchange struct {
 	context.Context
 	request *http.Request
 	caller  hub.Caller
-	refused error // why the request could not be decoded
+	refused error // why a notification could not be read
 	trace   [traceLength]byte
 	tally   tally
 	begun   time.Time

@@ -67,31 +67,27 @@ func (a *API) handled(op operation) endpoint.Middleware {
 }
 
 // serve turns a use case's method into a go-kit endpoint behind one handler:
-// the method's own argument and result are request and response. A request that
-// cannot be decoded goes through the middleware like any other, so that it is
-// counted, and refused only after its token was found good.
+// the method's own argument and result are request and response. The request is
+// decoded behind the middleware, not before it as go-kit would: nobody's body is
+// read who brings no good token, has used up a quota, or comes as one too many.
 func serve[Req, Resp any](
 	a *API, op operation,
 	decode func(*http.Request) (Req, error),
 	do func(context.Context, hub.Login, Req) (Resp, error),
 	write func(*exchange, http.ResponseWriter, Resp) error,
 ) http.Handler {
-	core := func(ctx context.Context, request any) (any, error) {
+	core := func(ctx context.Context, _ any) (any, error) {
 		x := exchangeOf(ctx)
-		if x.refused != nil {
-			return nil, x.refused
+		request, err := decode(x.request)
+		if err != nil {
+			return nil, err
 		}
-		return do(ctx, x.caller.Login, request.(Req))
-	}
-	decoder := func(ctx context.Context, r *http.Request) (any, error) {
-		request, err := decode(r)
-		exchangeOf(ctx).refused = err
-		return request, nil
+		return do(ctx, x.caller.Login, request)
 	}
 	encoder := func(ctx context.Context, w http.ResponseWriter, response any) error {
 		return write(exchangeOf(ctx), w, response.(Resp))
 	}
-	return kit.NewServer(a.handled(op)(core), decoder, encoder, kit.ServerBefore(begin), kit.ServerErrorEncoder(fail))
+	return kit.NewServer(a.handled(op)(core), kit.NopRequestDecoder, encoder, kit.ServerBefore(begin), kit.ServerErrorEncoder(fail))
 }
 
 // begin opens the exchange that accompanies a request.

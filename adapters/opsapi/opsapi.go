@@ -165,6 +165,8 @@ func answer(w http.ResponseWriter, body any, err error) {
 		status = http.StatusNotFound
 	case hub.CodeInvalid:
 		status = http.StatusBadRequest
+	case hub.CodeForbidden:
+		status = http.StatusForbidden
 	case hub.CodeConflict:
 		status = http.StatusConflict
 	default:

@@ -173,7 +173,8 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	h.meters.WatchStore(h.store)
 	h.meters.WatchBooks(h.store)
 	buttons := opsapi.Handler(h.store, h.compare, h.vault.Rewrap, h.log)
-	ops := &http.Server{Handler: h.meters.OpsHandler(h.store.Ready, buttons), ReadHeaderTimeout: 2 * time.Second}
+	guarded := opsapi.Guard(h.meters.OpsHandler(h.store.Ready, buttons), setup.Config.OpsListen)
+	ops := &http.Server{Handler: guarded, ReadHeaderTimeout: 2 * time.Second}
 	if h.ops, err = bind(ctx, setup.Config.OpsListen); err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ func TestTheDemosBooksAgree(t *testing.T) {
 			Amount          int64 `json:"amount_bani"`
 		}
 	}
+	d.ask("POST", "/jobs/audit", nil, 403, nil, "Origin", "https://page.example") // a web page presses no button
 	for _, job := range []string{"provider", "settlement", "creditor", "bank", "audit", "ageing"} {
 		d.ask("POST", "/jobs/"+job, nil, 200, nil)
 	}

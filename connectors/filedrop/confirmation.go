@@ -1,6 +1,7 @@
 package filedrop
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,7 +27,7 @@ type confirmations struct {
 
 	mu   sync.Mutex
 	kept map[string]*paper // files that never change again
-	size int               // bytes of them
+	size int               // bytes that they take
 }
 
 var (
@@ -45,6 +46,7 @@ func newConfirmations(f *feed, find, post *connectors.Call) *confirmations {
 const (
 	maxSheets = 1000
 	maxSheet  = 8 << 20  // bytes
+	maxCells  = 1 << 18  // of a file; a cell takes more memory than its end in the file
 	maxKept   = 32 << 20 // bytes
 )
 
@@ -196,7 +198,16 @@ func (c *confirmations) each(ctx context.Context, directory string, s *sought, a
 type paper struct {
 	rows  [][]string
 	about map[string][]int // of a confirmation: the rows that speak of a posting
+	size  int              // bytes that it takes in memory, about
 }
+
+// Bytes that parts of a paper take beside their text.
+const (
+	cellSize = 16 // a string
+	rowSize  = 24 // a slice
+	nameSize = 64 // an entry of a map
+	markSize = 16 // an int, and room to grow
+)
 
 // paper reads a file, or remembers it.
 func (c *confirmations) paper(ctx context.Context, at place, directory, name string) (*paper, error) {
@@ -214,50 +225,60 @@ func (c *confirmations) paper(ctx context.Context, at place, directory, name str
 	case err != nil:
 		return nil, err
 	}
-	read := &paper{}
-	if directory == c.answer.Directory {
-		if read.rows, err = c.confirmation(name, content); err == nil {
-			read.about, err = c.index(read.rows)
-		}
-	} else {
-		read.rows = c.lines(content)
+	read, err := c.cut(directory, name, content)
+	if err == nil && read.rows != nil {
+		c.keep(key, read)
 	}
-	if err != nil {
+	return read, err
+}
+
+// cut makes a paper of a file.
+func (c *confirmations) cut(directory, name string, content []byte) (*paper, error) {
+	told, err := c.lines(name, content)
+	if err != nil || directory != c.answer.Directory {
+		return told, err
+	}
+	if err := c.confirmation(name, told); err != nil {
 		return nil, err
 	}
-	if read.rows != nil {
-		c.keep(key, read, len(content))
-	}
-	return read, nil
+	return told, c.index(name, told)
 }
 
 // index tells which rows of a confirmation speak of which posting.
-func (c *confirmations) index(rows [][]string) (map[string][]int, error) {
+func (c *confirmations) index(name string, told *paper) error {
 	reading := c.manifest.Reading(c.read, hub.Asked{}, c.env.Clock.Now())
-	row, about := connectors.NewRow(c.answer.Columns), make(map[string][]int, len(rows))
-	for i, cells := range rows {
+	row := connectors.NewRow(c.answer.Columns)
+	told.about = make(map[string][]int, len(told.rows))
+	for i, cells := range told.rows {
 		row.Set(cells)
-		names, err := reading.About(row)
+		postings, err := reading.About(row)
 		if err != nil {
-			return nil, err
+			return connectors.BadData("%s, line %d: %w", name, i+2, err) // the first is the columns
 		}
-		for _, name := range names {
-			about[name] = append(about[name], i)
+		for _, posting := range postings {
+			if told.about[posting] == nil {
+				told.size += nameSize + len(posting)
+			}
+			told.about[posting] = append(told.about[posting], i)
+			told.size += markSize
 		}
 	}
-	return about, nil
+	return nil
 }
 
 // keep remembers a file: one that was booked or sent does not change. What says
 // that nothing was booked may be followed by another.
-func (c *confirmations) keep(key string, read *paper, size int) {
+func (c *confirmations) keep(key string, read *paper) {
+	if read.size > maxKept {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.size+size > maxKept {
+	if c.size+read.size > maxKept {
 		c.kept, c.size = map[string]*paper{}, 0
 	}
 	c.kept[key] = read
-	c.size += size
+	c.size += read.size
 }
 
 var errMarker = errors.New("a file of payments that is not what its marker says")
@@ -278,51 +299,55 @@ func (c *confirmations) whole(ctx context.Context, at place, name string) ([]byt
 	case err != nil:
 		return nil, err
 	case len(content) > maxSheet:
-		return nil, connectors.BadData("a file of payments with more than %d MiB", maxSheet>>20)
+		return nil, connectors.BadData("%s: more than %d MiB", name, maxSheet>>20)
 	case hex.EncodeToString(hash[:]) != want:
-		return nil, connectors.BadData("%w", errMarker)
+		return nil, connectors.BadData("%s: %w", name, errMarker)
 	}
 	return content, nil
 }
 
-// lines are the cells of all lines.
-func (c *confirmations) lines(content []byte) [][]string {
+// lines are the cells of all lines. It fails with CodeBadData, and cuts nothing up,
+// when there are too many.
+func (c *confirmations) lines(name string, content []byte) (*paper, error) {
+	ends := bytes.Count(content, []byte("\n"))
+	cells := ends + bytes.Count(content, []byte(c.settings.Table.Delimiter))
+	if cells > maxCells {
+		return nil, connectors.BadData("%s: more than %d cells", name, maxCells)
+	}
 	set := charsetOf(c.settings.Table.Charset)
 	text := strings.TrimSuffix(string(set.appendText(nil, content)), "\n")
-	rows := [][]string{}
-	for _, line := range strings.Split(text, "\n") {
-		rows = append(rows, strings.Split(strings.TrimSuffix(line, "\r"), c.settings.Table.Delimiter))
+	told := &paper{rows: make([][]string, 0, ends+1), size: len(text) + cellSize*(cells+1) + rowSize*(ends+1)}
+	for line := range strings.SplitSeq(text, "\n") {
+		told.rows = append(told.rows, strings.Split(strings.TrimSuffix(line, "\r"), c.settings.Table.Delimiter))
 	}
-	return rows
+	return told, nil
 }
 
-// confirmation gives the rows of a confirmation, nil when nothing was booked. It
-// fails with CodeBadData for another first line, lines of another width and a
-// number of lines that is not theirs.
-func (c *confirmations) confirmation(name string, content []byte) ([][]string, error) {
-	rows := c.lines(content)
-	if !slices.Equal(rows[0], c.answer.Columns) {
-		return nil, connectors.BadData("a confirmation whose first line is another")
+// confirmation leaves the rows of a confirmation, none and nil when nothing was
+// booked. It fails with CodeBadData for another first line, lines of another width
+// and a number of lines that is not theirs.
+func (c *confirmations) confirmation(name string, told *paper) error {
+	if !slices.Equal(told.rows[0], c.answer.Columns) {
+		return connectors.BadData("%s: a confirmation whose first line is another", name)
 	}
-	rows = rows[1:]
+	rows := told.rows[1:]
 	if c.answer.Failed != "" && slices.ContainsFunc(rows, func(cells []string) bool { return cells[0] == c.answer.Failed }) {
 		c.env.Log.Warn("the creditor could not read a file of payments", "file", name)
-		return nil, nil
+		told.rows = nil
+		return nil
 	}
 	if c.answer.Control != "" {
 		last := len(rows) - 1
 		if last < 0 || rows[last][0] != c.answer.Control || len(rows[last]) < 2 || rows[last][1] != strconv.Itoa(last) {
-			return nil, connectors.BadData("a confirmation that is cut off, or whose number of lines is wrong")
+			return connectors.BadData("%s: a confirmation that is cut off, or whose number of lines is wrong", name)
 		}
 		rows = rows[:last]
 	}
-	for _, cells := range rows {
+	for i, cells := range rows {
 		if len(cells) != len(c.answer.Columns) {
-			return nil, connectors.BadData("a confirmation with a line of another width")
+			return connectors.BadData("%s, line %d: %d cells, not %d", name, i+2, len(cells), len(c.answer.Columns))
 		}
 	}
-	if rows == nil {
-		rows = [][]string{}
-	}
-	return rows, nil
+	told.rows = rows
+	return nil
 }

@@ -206,6 +206,45 @@ func TestALotIsLookedUpAtOnce(t *testing.T) {
 	}
 }
 
+// TestAFileOfNothingButEndsIsNotCutUp reads little files that would be much in memory.
+func TestAFileOfNothingButEndsIsNotCutUp(t *testing.T) {
+	const name = "plati_20260315_X.csv"
+	for what, content := range map[string]string{
+		"cells": answerHeader + strings.Repeat(";", 1<<18+1),
+		"lines": answerHeader + strings.Repeat("\n", 1<<18+1),
+		"both":  answerHeader + strings.Repeat(";\n", 1<<17+1),
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := newOffice(t)
+			o.out.put("confirmare_"+name, content, charmap.Windows1250)
+			_, _, err := o.Finder.Find(t.Context(), payment(1, 500))
+			if hub.CodeOf(err) != hub.CodeBadData || !strings.Contains(err.Error(), "confirmare_"+name+": more than 262144 cells") {
+				t.Errorf("confirmation: got %v, want the file refused by its name", err)
+			}
+			o.out.remove("confirmare_" + name)
+			o.in.put(name, content, charmap.Windows1250)
+			if _, _, err = o.Finder.Find(t.Context(), payment(1, 500)); hub.CodeOf(err) != hub.CodeBadData || !strings.Contains(err.Error(), name) {
+				t.Errorf("file of payments: got %v, want it refused by its name", err)
+			}
+		})
+	}
+}
+
+// TestWhatIsRememberedIsBounded reads files of which all would take 96 MiB.
+func TestWhatIsRememberedIsBounded(t *testing.T) {
+	o := newOffice(t)
+	for i := range 24 {
+		o.in.put(fmt.Sprintf("plati_20260315_X%d.csv", i), sentHeader+strings.Repeat(";", 1<<18-100), charmap.Windows1250)
+	}
+	if found, _, err := o.Finder.Find(t.Context(), payment(1, 500)); found != hub.FoundAbsent || err != nil {
+		t.Fatalf("got %q, %v, want it absent", found, err)
+	}
+	const each = 16 + 1 // bytes of an empty cell and its end
+	if got := filedrop.Remembered(o.Finder); got == 0 || got*each > 32<<20 {
+		t.Errorf("got %d cells remembered, want some, and at most 32 MiB of them", got)
+	}
+}
+
 // TestALineAloneIsFoundAmongFilesOfLaterDays looks for one line of a lot, whose
 // file's name nobody knows by it, where a thousand files have come since.
 func TestALineAloneIsFoundAmongFilesOfLaterDays(t *testing.T) {

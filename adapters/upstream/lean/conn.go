@@ -170,11 +170,25 @@ func wellFormed(resp *http.Response) error {
 // alive looks whether the other side closed a kept connection, or sent what
 // nobody asked for.
 func (c *conn) alive() bool {
-	if c.raw == nil {
-		return true
+	if c.raw != nil {
+		c.quiet = false
+		if c.raw.Control(c.peek) != nil || !c.quiet {
+			return false
+		}
 	}
-	c.quiet = false
-	return c.raw.Control(c.peek) == nil && c.quiet
+	return !c.to.secure || c.empty()
+}
+
+// empty tells whether TLS holds nothing more: it reads ahead, and what it has
+// taken from the socket already nobody sees there. A deadline in the past keeps
+// it from the socket, and ends neither the connection nor its TLS.
+func (c *conn) empty() bool {
+	if c.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return false
+	}
+	var one [1]byte
+	n, err := c.Conn.Read(one[:])
+	return n == 0 && errors.Is(err, errCut) && c.SetReadDeadline(time.Time{}) == nil
 }
 
 // look sees without waiting whether anything can be read.

@@ -39,6 +39,10 @@ func stage(t testing.TB, say func(c net.Conn, n int64) bool) *script {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return stageOn(t, listener, say)
+}
+
+func stageOn(t testing.TB, listener net.Listener, say func(c net.Conn, n int64) bool) *script {
 	s := &script{listener: listener}
 	s.serving.Go(func() {
 		for {

@@ -1,0 +1,120 @@
+package lean_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"racord/adapters/upstream/lean"
+)
+
+// vault is a listener whose connections are secure, and hold back what they
+// write when they are told to.
+type vault struct {
+	net.Listener
+	conf *tls.Config
+}
+
+func (v vault) Accept() (net.Conn, error) {
+	c, err := v.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return tls.Server(&gatherer{Conn: c}, v.conf), nil
+}
+
+// gatherer writes to held while there is one.
+type gatherer struct {
+	net.Conn
+	held *bytes.Buffer
+}
+
+func (g *gatherer) Write(p []byte) (int, error) {
+	if g.held != nil {
+		return g.held.Write(p)
+	}
+	return g.Conn.Write(p)
+}
+
+// together says each text in a TLS record of its own; all arrive at once.
+func together(texts ...string) func(net.Conn, int64) bool {
+	return func(c net.Conn, _ int64) bool {
+		wire := c.(*tls.Conn).NetConn().(*gatherer)
+		wire.held = &bytes.Buffer{}
+		for _, text := range texts {
+			if _, err := io.WriteString(c, text); err != nil {
+				return false
+			}
+		}
+		records := wire.held.Bytes()
+		wire.held = nil
+		_, err := wire.Write(records)
+		return err == nil
+	}
+}
+
+// secureStage is a stage behind TLS of one version, and who trusts it.
+func secureStage(t *testing.T, version uint16, say func(net.Conn, int64) bool) (*script, *x509.CertPool) {
+	known := httptest.NewTLSServer(nil)
+	defer known.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(known.Certificate())
+	conf := &tls.Config{Certificates: known.TLS.Certificates, MinVersion: version, MaxVersion: version}
+	return stageOn(t, vault{listener, conf}, say), roots
+}
+
+// hidden is a connection whose socket cannot be looked at.
+type hidden struct{ net.Conn }
+
+func TestSecureConnectionThatHoldsMoreThanWasAskedForIsNotUsed(t *testing.T) {
+	const evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+	short, long := "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n\r\n"+strings.Repeat("x", 8000)
+	for name, tc := range map[string]struct {
+		records []string
+		opened  int64 // connections after three requests
+	}{
+		"nothing more":               {[]string{short}, 1},
+		"an answer in several":       {[]string{long[:100], long[100:]}, 1},
+		"a second answer":            {[]string{short, evil}, 3},
+		"a second one in one record": {[]string{short + evil}, 3},
+		"a long one, then another":   {[]string{long + evil}, 3},
+		"the beginning of another":   {[]string{short, evil[:3]}, 3},
+	} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			for _, seen := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%s/seen=%t", name, tls.VersionName(version), seen), func(t *testing.T) {
+					server, roots := secureStage(t, version, together(tc.records...))
+					url := strings.Replace(server.url(), "http:", "https:", 1)
+					rt := leanly(t, func(rt *lean.Transport) {
+						rt.TLS = &tls.Config{RootCAs: roots}
+						if dial := rt.Dial; !seen {
+							rt.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+								c, err := dial(ctx, network, address)
+								return hidden{c}, err
+							}
+						}
+					})
+					for i := range 3 {
+						if got, err := whole(t, rt, request("POST", url, "x")); err != nil || got == "evil" {
+							t.Fatalf("question %d: got %q and %v, want its own answer", i+1, got, err)
+						}
+					}
+					if got := server.opened.Load(); got != tc.opened {
+						t.Errorf("got %d connections for three requests, want %d", got, tc.opened)
+					}
+				})
+			}
+		}
+	}
+}
