@@ -64,11 +64,12 @@ type Redis struct {
 	TLS          bool     `yaml:"tls"`
 }
 
-// Issuer is an OpenID Connect provider whose citizens' tokens are accepted.
+// Issuer is an OpenID Connect provider whose tokens are accepted: those of
+// citizens, portals, the city's staff and approvers, and companies.
 type Issuer struct {
 	URL        string   `yaml:"url"`
 	Audience   string   `yaml:"audience"`   // default racord
-	Portals    []string `yaml:"portals"`    // client ids (azp) of the registered portals
+	Portals    []string `yaml:"portals"`    // client ids (azp) of all who bring tokens: portals, the staff's and approvers' desk, companies
 	Algorithms []string `yaml:"algorithms"` // default EdDSA ES256 PS256
 }
 
