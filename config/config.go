@@ -103,6 +103,10 @@ type Limits struct {
 	PortalPerMinute  int `yaml:"portal_per_minute"`  // requests of one portal
 	SendsPerMinute   int `yaml:"sends_per_minute"`   // obligations or deliveries that one creditor sends
 	InFlight         int `yaml:"in_flight"`          // requests at once, of one replica
+
+	StartsPerMinute     int `yaml:"starts_per_minute"`     // quotes and payments that one citizen asks for
+	PaymentsPerMinute   int `yaml:"payments_per_minute"`   // other requests of one citizen about payments
+	ReferencesPerMinute int `yaml:"references_per_minute"` // requests of one portal for payers who did not sign in
 }
 
 // Feeds says how often nightly files and lists are looked for.
@@ -129,11 +133,14 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:9090", Data: "data",
 		Creditors: "creditors", Secrets: "secrets", Log: "info",
-		Drain:  Duration(5 * time.Second),
-		View:   View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
-		Cache:  Cache{Megabytes: 256},
-		Limits: Limits{CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, SendsPerMinute: 3000, InFlight: 256},
-		Feeds:  Feeds{Every: Duration(5 * time.Minute)},
+		Drain: Duration(5 * time.Second),
+		View:  View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
+		Cache: Cache{Megabytes: 256},
+		Limits: Limits{
+			CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, SendsPerMinute: 3000, InFlight: 256,
+			StartsPerMinute: 20, PaymentsPerMinute: 120, ReferencesPerMinute: 1200,
+		},
+		Feeds: Feeds{Every: Duration(5 * time.Minute)},
 	}
 }
 
@@ -191,6 +198,8 @@ func (c *Config) check(refuse func(key, what string)) {
 		"cache.megabytes": c.Cache.Megabytes, "limits.citizen_per_minute": c.Limits.CitizenPerMinute,
 		"limits.calls_per_minute": c.Limits.CallsPerMinute, "limits.sends_per_minute": c.Limits.SendsPerMinute,
 		"limits.portal_per_minute": c.Limits.PortalPerMinute, "limits.in_flight": c.Limits.InFlight,
+		"limits.starts_per_minute": c.Limits.StartsPerMinute, "limits.payments_per_minute": c.Limits.PaymentsPerMinute,
+		"limits.references_per_minute": c.Limits.ReferencesPerMinute,
 	} {
 		if n <= 0 {
 			refuse(key, "must be above 0")

@@ -22,6 +22,7 @@ func TestAMistakeIsNamedWithItsPlace(t *testing.T) {
 		"bad-config-listen.yaml":                 {"bad-config-listen.yaml:1: ops_listen: "},
 		"bad-config-issuer-without-portals.yaml": {"bad-config-issuer-without-portals.yaml:2: issuers[0].portals: "},
 		"bad-config-bank-payer.yaml":             {"bad-config-bank-payer.yaml:3: bank.payers[1]: "},
+		"bad-config-quota.yaml":                  {"bad-config-quota.yaml:3: limits.starts_per_minute: "},
 		"bad-config-webhook-twice.yaml":          {"bad-config-webhook-twice.yaml:9: webhooks[1].url: "},
 	} {
 		t.Run(file, func(t *testing.T) {
