@@ -30,6 +30,7 @@ type Line struct {
 	Tries      int          `json:"tries"`                // how often the creditor was asked to book it
 	SentAt     time.Time    `json:"sent_at,omitzero"`     // real time of the last time it was sent
 	FirstSent  time.Time    `json:"first_sent,omitzero"`  // real time of the first
+	SentOn     Date         `json:"sent_on,omitempty"`    // business day of the last time: the creditor books it then, or the day after
 	Receipt    string       `json:"receipt,omitempty"`    // the creditor's number
 	BookedAt   time.Time    `json:"booked_at,omitzero"`   // business time
 	ClearBy    time.Time    `json:"clear_by,omitzero"`    // business time after which the creditor may not show it as due any more

@@ -58,3 +58,6 @@ func (d Date) End() time.Time {
 	}
 	return start.AddDate(0, 0, 1)
 }
+
+// Next is the day after.
+func (d Date) Next() Date { return DateOf(d.End()) }

@@ -46,6 +46,11 @@ func (c *verifyCommand) Run(ctx context.Context, to streams) (err error) {
 	if err != nil {
 		return err
 	}
+	for _, company := range d.fleet {
+		if company.Version > 0 {
+			fmt.Fprintf(to.out, "%s is registered by its company, version %d\n", company.Creditor.Name, company.Version)
+		}
+	}
 	return c.tell(to.out, verdict, heard)
 }
 

@@ -61,6 +61,7 @@ type connected struct {
 	company *cablu
 	desk    string // the company's token
 	hub     string
+	config  string // the hub's
 	citizen portal
 }
 
@@ -82,6 +83,7 @@ func walk(t *testing.T) *connected {
 	city := startTown(t, town.Config{Size: "XS", Latency: "none"})
 	s := newSite(t, city, plan{More: raised + "onboarding: {shadow_for: 0s, shadow_calls: 0, canary_for: 0s, canary_calls: 0}\n"})
 	r := s.start()
+	c.config = s.file
 	c.hub, c.desk = r.url, at(t, city, r, "company-cablu").token
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script.String())
 	cmd.Dir = t.TempDir()
@@ -132,6 +134,12 @@ func TestTheWalkThroughConnectsACompany(t *testing.T) {
 	if state, total := c.sees(t); state != "fresh" || total != 112847 {
 		t.Errorf("the citizen sees a page that is %s, and owes %d", state, total)
 	}
+	t.Run("an operator's command opens it, too", func(t *testing.T) {
+		out, err := exec.CommandContext(t.Context(), program, "verify", "--config", c.config).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "cablu is registered by its company, version 1") || strings.Count(string(out), "holds") != 12 {
+			t.Errorf("verify: got %v, want that it knows the company\n%s", err, out)
+		}
+	})
 	t.Run("secrets are rotated under load", func(t *testing.T) { rotateUnderLoad(t, c) })
 	t.Run("a neighbour's bills are never shown", func(t *testing.T) { neverShown(t, c) })
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -87,19 +86,12 @@ func (b *base) retire(traits hub.Traits) {
 	time.AfterFunc(2*max(timeout(traits), postTimeout(traits)), func() { _ = old.Close() })
 }
 
-func isPostgres(dsn hub.Secret) bool {
-	return strings.HasPrefix(dsn.Reveal(), "postgres://") || strings.HasPrefix(dsn.Reveal(), "postgresql://")
-}
-
 func openPostgres(env connectors.Env, traits hub.Traits, keep int, writes bool, dsn hub.Secret) (*sql.DB, error) {
-	location, err := url.Parse(dsn.Reveal())
-	if err != nil || location.Hostname() == "" || location.User.Username() == "" || location.Path == "" {
-		return nil, badDSN() // nothing is left to the environment of this process
-	}
-	conf, err := pgx.ParseConfig(dsn.Reveal())
+	conf, err := parsePostgres(dsn, env.LocalFiles)
 	if err != nil {
-		return nil, badDSN() // the library's error repeats the password
+		return nil, err
 	}
+	conf.MaxProtocolMessageBodyLen = connectors.MaxAnswer // a row is a message; without it the server says how much memory is taken
 	conf.DialFunc = dial(env, keep)
 	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the wall looks names up
 	conf.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec                                               // parameters take the column's type, and nothing is remembered
@@ -118,10 +110,6 @@ func openPostgres(env connectors.Env, traits hub.Traits, keep int, writes bool, 
 	}
 	db.SetConnMaxIdleTime(time.Minute)
 	return db, nil
-}
-
-func badDSN() error {
-	return hub.Errorf(hub.CodeInvalid, "The secret that names the database is not postgres://user:password@host:port/database.")
 }
 
 func timeout(t hub.Traits) time.Duration {

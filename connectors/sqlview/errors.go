@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"modernc.org/sqlite"
 
 	"racord/connectors"
@@ -53,12 +54,15 @@ func classify(ctx context.Context, err error) error {
 	}
 	var server *pgconn.PgError
 	var file *sqlite.Error
+	var large *pgproto3.ExceededMaxBodyLenErr
 	var slow net.Error
 	switch {
 	case errors.As(err, &server):
 		return connectors.Failure(ofState(server.Code), errors.New("SQLSTATE "+server.Code))
 	case errors.As(err, &file):
 		return connectors.Failure(ofSQLite(file), err)
+	case errors.As(err, &large):
+		return connectors.Failure(hub.CodeBadData, large)
 	case errors.As(err, &slow) && slow.Timeout():
 		return connectors.Failure(hub.CodeTimeout, err)
 	default:

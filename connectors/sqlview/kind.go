@@ -19,7 +19,7 @@ var Kind = connectors.Define("sqlview", "A view in the creditor's database, Post
 
 // Settings are what a manifest says about the view.
 type Settings struct {
-	DSN     connectors.SecretName `json:"dsn" doc:"Secret with where the database is: postgres://user:password@host:port/database, or the path of a SQLite file." required:"true"`
+	DSN     connectors.SecretName `json:"dsn" doc:"Secret with where the database is: postgres://user:password@host:port/database with ?sslmode=verify-full where the server has a certificate, or the path of a SQLite file." required:"true"`
 	View    string                `json:"view" doc:"Name of the view, with its schema if it needs one." required:"true"`
 	Columns []string              `json:"columns" doc:"Columns that are read, as the view spells them." required:"true"`
 	Key     Key                   `json:"key" doc:"How an account is found." required:"true"`

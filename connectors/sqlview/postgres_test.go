@@ -3,6 +3,7 @@ package sqlview_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -48,6 +49,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("five connections are enough", fiveConnections)
 	t.Run("a call that waits gets its own connection", waiting)
 	t.Run("a query that is cut off leaves nothing", aQueryCutOff)
+	t.Run("answers without an end", answersWithoutAnEnd)
 	t.Run("payments are rows", func(t *testing.T) { paymentsAreRows(t, onServer(t)) })
 	t.Run("payments are inserted once", func(t *testing.T) { insertedOnce(t, onServer(t)) })
 	t.Run("refusals of payments", func(t *testing.T) { refusedPayments(t, onServer(t)) })
@@ -223,5 +225,53 @@ func waiting(t *testing.T) {
 	all.Wait()
 	if got := calls.dials.Load(); got != 40 {
 		t.Errorf("got %d connections for 40 questions, want 40", got)
+	}
+}
+
+// answersWithoutAnEnd lets the company's views give more than anybody's bills are:
+// nothing of it is kept.
+func answersWithoutAnEnd(t *testing.T) {
+	const message, answer, day = "at most 1048576", "more than 8388608 bytes", "more than 67108864 bytes"
+	base := onServer(t)
+	role, _, _ := strings.Cut(strings.TrimPrefix(base.dsn, "postgres://"), ":")
+	c := open(t, new(caller).env(base.dsn), manifest(t, "timeout: 1500ms", "timeout: 20s"))
+	ask := map[string]func() (int, error){
+		"bills": func() (int, error) {
+			a, err := c.Source.Obligations(t.Context(), asked("1"))
+			return len(a.Obligations), err
+		},
+		"find": func() (int, error) {
+			_, _, err := c.Finder.Find(t.Context(), posted())
+			return 0, err
+		},
+		"day": func() (int, error) {
+			booked, err := c.Statement.Statement(t.Context(), "2026-03-15")
+			return len(booked), err
+		},
+	}
+	for _, tc := range []struct {
+		call       string
+		rows, size int // of one cell
+		want       int
+		says       string
+	}{
+		{"bills", 1, 1_000_000, 1, ""}, {"bills", 1, 1_100_000, 0, message}, {"bills", 7, 1_000_000, 7, ""}, {"bills", 9, 1_000_000, 0, answer},
+		{"find", 1, 1_100_000, 0, message}, {"find", 9, 1_000_000, 0, answer},
+		{"day", 9, 1_000_000, 9, ""}, {"day", 70, 1_000_000, 0, day}, {"day", 1, 1_100_000, 0, message},
+	} {
+		base.do(`DROP VIEW v_solduri`)
+		base.do(fmt.Sprintf(`CREATE VIEW v_solduri AS SELECT CAST('1' AS char(12)) AS cod_client, '' AS nume, repeat('x', %d) AS adresa, '02.2026' AS luna_an,
+			'SL ' || i AS nr_fact, '1.00' AS valoare, '1.00' AS sold, '0.00' AS penal, '2026-03-16' AS scadenta FROM generate_series(1, %d) AS i`, tc.size, tc.rows))
+		base.do(`DROP VIEW IF EXISTS plati_import`)
+		base.do(fmt.Sprintf(`CREATE VIEW plati_import AS SELECT CASE '%s' WHEN 'find' THEN '%s' ELSE 'hub:' || i END AS id_extern, 'SL 1' AS nr_fact, '1284.77' AS suma,
+			repeat('x', %d) AS prelucrat, 'SI1' AS nr_chitanta, timestamp '2026-03-15 12:00' AS prelucrat_la FROM generate_series(1, %d) AS i`, tc.call, posted().ID, tc.size, tc.rows))
+		base.do(`GRANT SELECT ON v_solduri, plati_import TO ` + role)
+		got, err := ask[tc.call]()
+		if tc.says == "" && (err != nil || got != tc.want) {
+			t.Errorf("%s of %d × %d bytes: got %d, %v, want %d", tc.call, tc.rows, tc.size, got, err, tc.want)
+		}
+		if tc.says != "" && (hub.CodeOf(err) != hub.CodeBadData || !strings.Contains(err.Error(), tc.says)) {
+			t.Errorf("%s of %d × %d bytes: got %d, %v, want bad_data with %q", tc.call, tc.rows, tc.size, got, err, tc.says)
+		}
 	}
 }

@@ -14,8 +14,12 @@ import (
 	"racord/hub"
 )
 
-// maxRows is the most rows of one statement.
-const maxRows = 100_000
+// maxRows is the most rows of one statement, and maxDay the most bytes they have
+// together.
+const (
+	maxRows = 100_000
+	maxDay  = 64 << 20
+)
 
 // till takes payments: rows that are inserted once, and read back.
 type till struct {
@@ -52,7 +56,7 @@ func (t *till) exchange(ctx context.Context, c *connectors.Call, v *connectors.V
 	if c.Writes() {
 		return t.insert(ctx, db, s, params, use)
 	}
-	return t.rows(ctx, db, s.text, s.columns, params, use)
+	return t.rows(ctx, db, s, s.text, params, use)
 }
 
 // fill gives the parameters.
@@ -82,7 +86,7 @@ func (t *till) insert(ctx context.Context, db *sql.DB, s *statement, params []an
 	case err == nil:
 		return use(connectors.Reply{Root: row})
 	case state == uniqueViolation && s.again != "":
-		return t.rows(ctx, db, s.again, s.columns, params[s.key:s.key+1], use)
+		return t.rows(ctx, db, s, s.again, params[s.key:s.key+1], use)
 	}
 	refused := connectors.NewRow([]string{"sqlstate"})
 	refused.Set([]string{state})
@@ -104,7 +108,7 @@ func (t *till) inserted(ctx context.Context, db *sql.DB, s *statement, params []
 }
 
 func (t *till) once(ctx context.Context, db *sql.DB, s *statement, params []any) (*connectors.Row, error) {
-	into := newTable(s.columns)
+	into := newTable(s.columns, maxBytes)
 	if len(s.columns) == 0 {
 		_, err := db.ExecContext(asking(ctx), s.text, params...)
 		return into.row(), err
@@ -113,23 +117,23 @@ func (t *till) once(ctx context.Context, db *sql.DB, s *statement, params []any)
 	return into.row(), err
 }
 
-// rows gives every row to use.
-func (t *till) rows(ctx context.Context, db *sql.DB, text string, columns []string, params []any, use func(connectors.Reply) error) error {
+// rows gives every row of a query to use.
+func (t *till) rows(ctx context.Context, db *sql.DB, s *statement, query string, params []any, use func(connectors.Reply) error) error {
 	if err := t.env.Turn(ctx); err != nil {
 		return err
 	}
-	rows, err := db.QueryContext(asking(ctx), text, params...)
+	rows, err := db.QueryContext(asking(ctx), query, params...)
 	if err != nil {
 		return classify(ctx, err)
 	}
 	defer func() { _ = rows.Close() }() // its error is that of Err
-	row, count := newTable(columns), 0
+	row, count := newTable(s.columns, s.most()), 0
 	for rows.Next() {
 		if count++; count > maxRows {
 			return connectors.BadData("more than %d rows", maxRows)
 		}
 		if err := row.scan(rows); err != nil {
-			return connectors.BadData("a row cannot be read")
+			return err
 		}
 		if err := use(connectors.Reply{Root: row.row()}); err != nil {
 			return err
@@ -139,6 +143,14 @@ func (t *till) rows(ctx context.Context, db *sql.DB, text string, columns []stri
 		return classify(ctx, err)
 	}
 	return nil
+}
+
+// most is how many bytes the rows have together.
+func (s *statement) most() int {
+	if s.day {
+		return maxDay
+	}
+	return maxBytes
 }
 
 const uniqueViolation = "23505"

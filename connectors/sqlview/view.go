@@ -91,11 +91,11 @@ func (v *view) ask(ctx context.Context, code string) (*sql.Rows, error) {
 
 // read maps the rows into the answer.
 func (v *view) read(ctx context.Context, rows *sql.Rows, reading *connectors.Reading, code string) error {
-	table := newTable(v.settings.Columns)
+	table := newTable(v.settings.Columns, maxBytes)
 	key := table.index(v.settings.Key.Column)
 	for rows.Next() {
 		if err := table.scan(rows); err != nil {
-			return connectors.BadData("a row cannot be read")
+			return err
 		}
 		if err := about(table.cells[key].String, code); err != nil {
 			return err
@@ -188,6 +188,9 @@ func (v *view) explain(ctx context.Context, err, failure error) error {
 	return failure
 }
 
+// maxBytes is the most bytes that the rows of one answer have together.
+const maxBytes = 8 << 20
+
 // table holds one row of text cells.
 type table struct {
 	columns []string
@@ -195,10 +198,13 @@ type table struct {
 	into    []any
 	values  []string
 	mapped  *connectors.Row
+	most    int // bytes of all rows together
+	bytes   int // of those that came
 }
 
-func newTable(columns []string) *table {
+func newTable(columns []string, most int) *table {
 	t := &table{
+		most:    most,
 		columns: columns, cells: make([]sql.NullString, len(columns)), into: make([]any, len(columns)),
 		values: make([]string, len(columns)), mapped: connectors.NewRow(columns),
 	}
@@ -217,7 +223,19 @@ func (t *table) index(column string) int {
 	return -1 // Check has seen that it is there
 }
 
-func (t *table) scan(rows *sql.Rows) error { return rows.Scan(t.into...) }
+// scan reads a row. It fails with CodeBadData.
+func (t *table) scan(rows *sql.Rows) error {
+	if err := rows.Scan(t.into...); err != nil {
+		return connectors.BadData("a row cannot be read")
+	}
+	for i := range t.cells {
+		t.bytes += len(t.cells[i].String)
+	}
+	if t.bytes > t.most {
+		return connectors.BadData("more than %d bytes", t.most)
+	}
+	return nil
+}
 
 // row is good until the next scan.
 func (t *table) row() *connectors.Row {

@@ -135,31 +135,44 @@ func (s *Service) PutSecret(ctx context.Context, who hub.Caller, creditor hub.Na
 	return s.Keeper.Put(ctx, creditor, name, value, who.Login)
 }
 
-// secretAddress begins an address that stands in a secret, see hub.ManifestFacts.
-const secretAddress = "secret:"
-
+// sameHost refuses to lead a version elsewhere. Where the address was is not known
+// any more once the secret is gone, so that nothing takes its place.
 func (s *Service) sameHost(ctx context.Context, creditor hub.Name, name string, value hub.Secret) error {
 	r, err := s.Store.Registration(ctx, creditor)
 	if err != nil {
 		return ignoreAbsent(err)
 	}
-	holds := slices.ContainsFunc(r.Versions, func(v hub.Version) bool {
-		return v.Stage != hub.StageDraft && v.Stage != hub.StageRetired && slices.Contains(v.Facts.Addresses, secretAddress+name)
-	})
-	if !holds {
+	if !leads(&r, name) {
 		return nil
 	}
 	known, err := s.Parts.Secrets.SecretsOf(ctx, creditor, name)
-	if hub.CodeOf(err) == hub.CodeAuth {
-		return nil // it is not set yet
-	}
-	if err != nil {
+	if err != nil && hub.CodeOf(err) != hub.CodeAuth {
 		return err
 	}
-	if hostOf(known[0]) != hostOf(value) {
+	if err != nil || hostOf(known[0]) != hostOf(value) {
 		return hub.Errorf(hub.CodeConflict, "This secret holds the address that a submitted version calls. Put another address under another name, and submit a version that names it.")
 	}
 	return nil
+}
+
+// secretAddress begins an address that stands in a secret, see hub.ManifestFacts.
+const secretAddress = "secret:"
+
+// leads tells whether a secret holds the address of a version under way, or of the
+// one that citizens saw last: the next is compared with it by the secret's name.
+func leads(r *hub.Registration, name string) bool {
+	if last := r.Shown(0); last != nil && holdsAddress(last, name) {
+		return true
+	}
+	return slices.ContainsFunc(r.Versions, func(v hub.Version) bool { return underWay(&v) && holdsAddress(&v, name) })
+}
+
+func holdsAddress(v *hub.Version, name string) bool {
+	return slices.Contains(v.Facts.Addresses, secretAddress+name)
+}
+
+func underWay(v *hub.Version) bool {
+	return v.Stage != hub.StageDraft && v.Stage != hub.StageRetired
 }
 
 func ignoreAbsent(err error) error {
@@ -169,13 +182,22 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// hostOf gives the host and port of a data source, or all of it when it has none.
+// hostOf gives the host and port of a data source, or all of it when it has none
+// or may say elsewhere where it leads, as drivers let parameters do.
 func hostOf(dsn hub.Secret) string {
 	u, err := url.Parse(strings.TrimSpace(dsn.Reveal()))
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || strings.Contains(u.Host, ",") || strings.Contains(dsn.Reveal(), "#") || !onlyTLS(u.RawQuery) {
 		return dsn.Reveal()
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// onlyTLS tells whether parameters say no more than how far the other side is
+// verified.
+func onlyTLS(query string) bool {
+	parameters, err := url.ParseQuery(query)
+	delete(parameters, "sslmode")
+	return err == nil && len(parameters) == 0
 }
 
 // DropSecret removes a secret, or only the value before the newest.
@@ -191,14 +213,16 @@ func (s *Service) DropSecret(ctx context.Context, who hub.Caller, creditor hub.N
 	return s.Keeper.Drop(ctx, creditor, name, previous)
 }
 
-// unused refuses to take away what a version that serves needs.
+// unused refuses to take away what a version that serves needs, and the address of
+// one that may serve again: another could be put in its place.
 func (s *Service) unused(ctx context.Context, creditor hub.Name, name string) error {
 	r, err := s.Store.Registration(ctx, creditor)
 	if err != nil {
 		return ignoreAbsent(err)
 	}
-	for _, v := range r.Versions {
-		if v.Stage.Serves() && slices.Contains(v.Facts.Secrets, name) {
+	for i := range r.Versions {
+		v := &r.Versions[i]
+		if v.Stage.Serves() && slices.Contains(v.Facts.Secrets, name) || underWay(v) && holdsAddress(v, name) {
 			return hub.Errorf(hub.CodeConflict, "Version %d is %s and uses this secret.", v.No, v.Stage)
 		}
 	}

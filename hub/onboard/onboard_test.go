@@ -418,11 +418,72 @@ func TestASecretThatHoldsAnAddressKeepsItsHost(t *testing.T) {
 	no := s.submitted("url secret:water-dsn\nsecret water-dsn")
 	put("water-dsn", "postgres://u:new@db.example:5432/x", "")
 	put("water-dsn", "postgres://u:new@evil.example:5432/x", hub.CodeConflict)
+	for _, steered := range []string{"?host=evil.example", "?h%6Fst=evil.example", "?sslmode=disable&host=evil.example", "?port=5433", "?service=x", "?sslmode=disable;host=x", "#?host=evil.example"} {
+		put("water-dsn", "postgres://u:new@db.example:5432/x"+steered, hub.CodeConflict)
+	}
+	put("water-dsn", "host=evil.example user=u password=p dbname=x", hub.CodeConflict)
+	put("water-dsn", "postgres://u:new@db.example:5432/x?sslmode=verify-full", "")
 	put("water-other", "postgres://u:new@evil.example:5432/x", "")
 	s.approve(no, maria)
 	s.promote(no, hub.StageShadow, 0, "")
 	s.want("Drop", s.DropSecret(t.Context(), company, "water", "water-dsn", false), hub.CodeConflict)
 	s.want("Drop the previous", s.DropSecret(t.Context(), company, "water", "water-dsn", true), "")
+}
+
+// TestNoAddressIsMovedWhileNobodyIsServed takes a secret away that holds the
+// address of a version, to put another host in its place.
+func TestNoAddressIsMovedWhileNobodyIsServed(t *testing.T) {
+	const text = "url secret:water-dsn\nsecret water-dsn\nsecret water-key"
+	aside := func(s *scene, do func(context.Context, hub.Caller, hub.Name, int, string) (hub.Version, error), no int) {
+		t.Helper()
+		_, err := do(t.Context(), company, "water", no, "works")
+		s.want("aside", err, "")
+	}
+	for name, tc := range map[string]struct {
+		come func(*scene)
+		drop hub.Code // of the secret
+	}{
+		"proving":     {func(s *scene) { s.submitted(text) }, hub.CodeConflict},
+		"suspended":   {func(s *scene) { aside(s, s.Suspend, s.live(text, maria)) }, hub.CodeConflict},
+		"quarantined": {func(s *scene) { s.quarantined(s.live(text, maria)) }, hub.CodeConflict},
+		"live":        {func(s *scene) { s.live(text, maria) }, hub.CodeConflict},
+		"shown last": {func(s *scene) {
+			no := s.live(text, maria)
+			aside(s, s.Suspend, no)
+			aside(s, s.Retire, no)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			put := func(value string) error {
+				_, err := s.PutSecret(t.Context(), company, "water", "water-dsn", hub.NewSecret(value))
+				return err
+			}
+			s.want("Put", put("postgres://u:p@db.example/x"), "")
+			_, err := s.PutSecret(t.Context(), company, "water", "water-key", hub.NewSecret("k"))
+			s.want("Put the key", err, "")
+			tc.come(s)
+			s.want("Put another host", put("postgres://u:p@evil.example/x"), hub.CodeConflict)
+			s.want("Drop", s.DropSecret(t.Context(), company, "water", "water-dsn", false), tc.drop)
+			s.want("Put another host after", put("postgres://u:p@evil.example/x"), hub.CodeConflict)
+			_ = s.vault.Drop(t.Context(), "water", "water-dsn", false) // as a race would, or the store's own keeper
+			s.want("Put where nothing is", put("postgres://u:p@evil.example/x"), hub.CodeConflict)
+		})
+	}
+	s := newScene(t)
+	s.draft(text)
+	for _, host := range []string{"db.example", "evil.example"} {
+		_, err := s.PutSecret(t.Context(), company, "water", "water-dsn", hub.NewSecret("postgres://u:p@"+host+"/x"))
+		s.want("Put for a draft", err, "")
+		s.want("Drop of a draft", s.DropSecret(t.Context(), company, "water", "water-dsn", false), "")
+	}
+}
+
+// quarantined puts a version aside as the hub does.
+func (s *scene) quarantined(no int) {
+	s.t.Helper()
+	s.want("Demote", s.store.Demote(s.t.Context(), "water", no, hub.StageQuarantined, "a neighbour's"), "")
+	s.want("Quarantine", s.store.Quarantine(s.t.Context(), "water", "a neighbour's", s.clock.Now()), "")
 }
 
 func TestSuspendedResumedAndRetired(t *testing.T) {

@@ -2,6 +2,7 @@ package pay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"racord/hub"
@@ -13,7 +14,8 @@ const forever = 10 * 365 * 24 * time.Hour
 
 // decide asks the creditors once more about an authorised charge, fixes for ever
 // what is taken, and takes it: each line whole, or not at all. When nothing is
-// left to take, or all was wanted, the reservation is given back.
+// left to take, or all was wanted, the reservation is given back. The charges of
+// an all-or-nothing basket are decided in one.
 func (s *Service) decide(ctx context.Context, lease *hub.Lease, p *hub.Payment, c *hub.Charge) error {
 	if !c.Manual {
 		return s.lookUp(ctx, lease, p, c)
@@ -21,14 +23,41 @@ func (s *Service) decide(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 	if !s.together(p) || s.Stopped(hub.BarrierCapture) {
 		return s.later(ctx, lease, s.conf.LookUpEvery)
 	}
-	said := s.askAgain(ctx, linesOf(p, c))
-	p, err := s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
-		return s.intend(ctx, tx, p, p.Charge(lease.No), said)
+	said := s.saidAgain(ctx, p, deciding(p, c.No))
+	var decided []int
+	p, err := s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) (err error) {
+		decided, err = s.intend(ctx, tx, p, lease.No, said)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.carryOut(ctx, lease, p, p.Charge(lease.No))
+	return s.carryOutAll(ctx, lease, p, decided)
+}
+
+// deciding gives the charges that are decided with one: itself, and in an
+// all-or-nothing basket whatever else is authorised.
+func deciding(p *hub.Payment, no int) (charges []*hub.Charge) {
+	for i := range p.Charges {
+		c := &p.Charges[i]
+		if c.State == hub.ChargeAuthorised && c.Manual && (c.No == no || p.Policy == hub.AllOrNothing) {
+			charges = append(charges, c)
+		}
+	}
+	return charges
+}
+
+// saidAgain is what the creditors say now of the lines of charges, by number.
+func (s *Service) saidAgain(ctx context.Context, p *hub.Payment, charges []*hub.Charge) map[int]error {
+	var lines []*hub.Line
+	for _, c := range charges {
+		lines = append(lines, linesOf(p, c)...)
+	}
+	said := make(map[int]error, len(lines))
+	for i, err := range s.askAgain(ctx, lines) {
+		said[lines[i].No] = err
+	}
+	return said
 }
 
 // together tells whether a charge may be decided: in an all-or-nothing basket
@@ -55,14 +84,59 @@ func linesOf(p *hub.Payment, c *hub.Charge) []*hub.Line {
 }
 
 // intend stores what is to be taken: the lines that are still owed, and whose
-// claims the payment has now.
-func (s *Service) intend(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said []error) error {
-	if c.State != hub.ChargeAuthorised {
-		return nil
+// claims the payment has now. It gives the numbers of the charges that this
+// decided.
+func (s *Service) intend(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, no int, said map[int]error) (decided []int, err error) {
+	charges := slices.DeleteFunc(deciding(p, no), func(c *hub.Charge) bool { return !asked(c, said) })
+	for _, c := range charges {
+		if c.Take, err = s.taking(ctx, tx, p, c, said); err != nil {
+			return nil, err
+		}
 	}
+	if p.Policy == hub.AllOrNothing && slices.ContainsFunc(charges, func(c *hub.Charge) bool { return c.Take != c.Amount && ours(p, c) }) {
+		for _, c := range charges {
+			c.Take = hub.Bani(0)
+		}
+	}
+	for _, c := range charges {
+		c.AskedAt = tx.Now()
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.CallFor+s.conf.LookUpEvery)
+		if err := s.turn(tx, p, c); err != nil {
+			return nil, err
+		}
+		decided = append(decided, c.No)
+	}
+	return decided, nil
+}
+
+// asked tells whether the creditors were asked again about all lines of a charge.
+func asked(c *hub.Charge, said map[int]error) bool {
+	for _, no := range c.Lines {
+		if _, ok := said[no]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// ours tells whether a charge still pays its lines, and no other does.
+func ours(p *hub.Payment, c *hub.Charge) bool {
+	return !slices.ContainsFunc(c.Lines, func(no int) bool { return p.ChargeOf(no).No != c.No })
+}
+
+// turn turns a charge to what was decided.
+func (s *Service) turn(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
+	if c.Take.Minor == 0 {
+		return s.giveBack(tx, p, c)
+	}
+	return c.Move(hub.ChargeCapturing)
+}
+
+// taking is what a charge is to take, for itself; what it does not take is let go.
+func (s *Service) taking(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said map[int]error) (hub.Money, error) {
 	kept, err := s.keep(ctx, tx, p, c, said)
 	if err != nil {
-		return err
+		return hub.Money{}, err
 	}
 	take := int64(0)
 	for i, l := range linesOf(p, c) {
@@ -71,29 +145,23 @@ func (s *Service) intend(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, 
 			continue
 		}
 		if err := s.leaveOut(tx, p, c, l, kept[i]); err != nil {
-			return err
+			return hub.Money{}, err
 		}
 	}
-	s.settleTake(p, c, take)
-	c.AskedAt = tx.Now()
-	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.CallFor+s.conf.LookUpEvery)
-	if c.Take.Minor == 0 {
-		return s.giveBack(tx, p, c)
-	}
-	return c.Move(hub.ChargeCapturing)
+	return hub.Bani(s.allowed(p, c, take)), nil
 }
 
-// settleTake decides between taking a part and taking nothing.
-func (s *Service) settleTake(p *hub.Payment, c *hub.Charge, take int64) {
+// allowed decides between taking a part and taking nothing.
+func (s *Service) allowed(p *hub.Payment, c *hub.Charge, take int64) int64 {
 	psp := s.psp(c.PSP)
 	short := take < c.Amount.Minor
 	switch {
 	case p.Cancelled, c.Facts.Authorised < take,
 		short && p.Policy == hub.AllOrNothing, broken(p),
 		short && (psp == nil || !psp.Traits.PartialCapture):
-		take = 0
+		return 0
 	}
-	c.Take = hub.Bani(take)
+	return take
 }
 
 // broken tells whether an all-or-nothing basket has lost one of its charges.
@@ -110,11 +178,11 @@ func broken(p *hub.Payment) bool {
 }
 
 // keep tells of each line why it is not taken, or "" and holds its claim for good.
-func (s *Service) keep(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said []error) ([]string, error) {
+func (s *Service) keep(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said map[int]error) ([]string, error) {
 	lines, wanted := linesOf(p, c), []*hub.Line{}
 	why := make([]string, len(lines))
 	for i, l := range lines {
-		if why[i] = s.unwanted(p, c, l, said[i]); why[i] == "" {
+		if why[i] = s.unwanted(p, c, l, said[l.No]); why[i] == "" {
 			wanted = append(wanted, l)
 		}
 	}
@@ -209,8 +277,20 @@ func (s *Service) giveBack(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) erro
 	return c.Move(hub.ChargeVoiding)
 }
 
+// carryOutAll asks the providers for what was decided of several charges, at once.
+// Of the others no lease is held: whatever is found out about them meanwhile counts.
+func (s *Service) carryOutAll(ctx context.Context, lease *hub.Lease, p *hub.Payment, decided []int) error {
+	return s.atOnce(ctx, len(decided), func(i int) error {
+		under := lease
+		if decided[i] != lease.No {
+			under = nil
+		}
+		return s.carryOut(ctx, under, p, p.Charge(decided[i]))
+	})
+}
+
 // carryOut asks the provider for what was decided.
-func (s *Service) carryOut(ctx context.Context, lease *hub.Lease, p *hub.Payment, c *hub.Charge) error {
+func (s *Service) carryOut(ctx context.Context, under *hub.Lease, p *hub.Payment, c *hub.Charge) error {
 	psp := s.psp(c.PSP)
 	if psp == nil || psp.Capturer == nil {
 		return hub.Errorf(hub.CodeUnavailable, "The payment provider is not configured any more.")
@@ -220,19 +300,19 @@ func (s *Service) carryOut(ctx context.Context, lease *hub.Lease, p *hub.Payment
 	switch c.State {
 	case hub.ChargeCapturing:
 		err := psp.Capturer.Capture(call, refOf(c), c.Take, key(p, "capture", c.No))
-		return s.answered(ctx, lease, err, hub.ChargeCaptureUnknown, hub.ChargeFacts{Captured: c.Take.Minor})
+		return s.answered(ctx, under, p.ID, c.No, err, hub.ChargeCaptureUnknown, hub.ChargeFacts{Captured: c.Take.Minor})
 	case hub.ChargeVoiding:
 		err := psp.Capturer.Void(call, refOf(c), key(p, "void", c.No))
-		return s.answered(ctx, lease, err, hub.ChargeVoidUnknown, hub.ChargeFacts{Voided: true})
+		return s.answered(ctx, under, p.ID, c.No, err, hub.ChargeVoidUnknown, hub.ChargeFacts{Voided: true})
 	}
 	return nil
 }
 
 // answered stores how the provider answered. After anything but a yes the charge
 // is looked up before anything else.
-func (s *Service) answered(ctx context.Context, lease *hub.Lease, err error, unknown hub.ChargeState, yes hub.ChargeFacts) error {
-	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
-		c := p.Charge(lease.No)
+func (s *Service) answered(ctx context.Context, under *hub.Lease, id hub.PaymentID, no int, err error, unknown hub.ChargeState, yes hub.ChargeFacts) error {
+	_, failed := s.alter(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error {
+		c := p.Charge(no)
 		if err == nil {
 			return s.fold(ctx, tx, p, c, yes, false)
 		}
@@ -243,6 +323,7 @@ func (s *Service) answered(ctx context.Context, lease *hub.Lease, err error, unk
 		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.LookUpEvery)
 		return nil
 	})
+	return failed
 }
 
 // recapture lets a capture that the provider says did not happen be repeated: it

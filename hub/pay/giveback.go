@@ -66,6 +66,9 @@ func (s *Service) givingBack(ctx context.Context, id hub.PaymentID, line int, ex
 		case l.State != hub.LineStuck && l.State != hub.LinePosted, expected != l.Amount:
 			return hub.Errorf(hub.CodeConflict, "The line cannot be refunded in its present state.")
 		}
+		if c := p.ChargeOf(line); c != nil && c.State == hub.ChargeDisputed {
+			return hub.Errorf(hub.CodeConflict, "The payer's bank takes this money back: it cannot be refunded as well.")
+		}
 		if c := s.connector(l.Creditor); l.State == hub.LinePosted && (c == nil || c.Reverser == nil) {
 			return hub.Errorf(hub.CodeUnsupported, "The creditor's system cannot take a booking back.")
 		}

@@ -44,3 +44,36 @@ func TestAWishToGiveBackWaitsForASecondPerson(t *testing.T) {
 		s.audit(t)
 	})
 }
+
+// TestABookingThatStaysIsStillLookedFor lets a creditor that is away for hours
+// refuse to take a booking back: what it goes on showing must be looked for as if
+// nobody had asked.
+func TestABookingThatStaysIsStillLookedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := s.offices["alpha"]
+		o.forgets, o.keeps = true, hub.Errorf(hub.CodeUnavailable, "away")
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		giveBack := func() (*hub.Payment, error) { return s.GiveBack(t.Context(), clerk, p.ID, 1, hub.Bani(1037)) }
+		if _, err := giveBack(); err != nil {
+			t.Fatal(err)
+		}
+		s.settle(t, 3*time.Hour)
+		o.keeps = hub.NotDone(hub.Errorf(hub.CodeNotPayable, "The day is closed."))
+		s.settle(t, 3*time.Hour)
+		if l := s.mustEnd(t, p.ID, hub.PaymentSettled).Line(1); l.State != hub.LinePosted || s.GivingBackWaits(l) {
+			t.Errorf("got %s, waits %v, want a booked line that nobody wants back", l.State, s.GivingBackWaits(l))
+		}
+		o.debts["D1"] = 0
+		s.settle(t, 3*time.Hour)
+		if l := s.mustEnd(t, p.ID, hub.PaymentSettled).Line(1); l.ClearedAt.IsZero() {
+			t.Error("nobody saw that the debt is gone")
+		}
+		s.audit(t)
+	})
+}

@@ -2,7 +2,9 @@ package pay
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"racord/hub"
@@ -47,7 +49,7 @@ func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) 
 // sending notes that a line is about to be sent.
 func (s *Service) sending(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, c *hub.Connector) error {
 	l.Tries++
-	l.SentAt = tx.Now()
+	l.SentAt, l.SentOn = tx.Now(), hub.DateOf(s.Clock.Now())
 	if l.FirstSent.IsZero() {
 		l.FirstSent = l.SentAt
 	}
@@ -256,21 +258,39 @@ func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c 
 	return s.unsure(tx, lease, l, wait)
 }
 
-// findInStatement looks for a line of class C in what the creditor booked. It is
-// never sent again: a closed day without it is for a person to decide.
+// findInStatement looks for a line of class C in what the creditor booked on the
+// days on which it may have. It is never sent again: when they are over and it is
+// on none, a person decides.
 func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
-	day := hub.DateOf(l.PaidAt)
-	booked, err := c.Statement.Statement(ctx, day)
-	for i := range booked {
-		if booked[i].ID == p.PostingID(l.No) && !booked[i].Reversed {
-			return s.told(ctx, lease, c, hub.Receipt{ID: booked[i].ID, Number: booked[i].Number}, nil)
+	now := s.Clock.Now()
+	var failed error
+	for _, day := range bookableOn(l) {
+		if now.Before(day.Start()) {
+			break
 		}
+		booked, err := c.Statement.Statement(ctx, day)
+		for i := range booked {
+			if booked[i].ID == p.PostingID(l.No) && !booked[i].Reversed {
+				return s.told(ctx, lease, c, hub.Receipt{ID: booked[i].ID, Number: booked[i].Number}, nil)
+			}
+		}
+		failed = errors.Join(failed, err)
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
-		if err == nil && s.Clock.Now().After(day.End().Add(24*time.Hour)) {
+		days := bookableOn(l)
+		if failed == nil && now.After(days[len(days)-1].End()) {
 			return s.stuck(tx, lease, p, l, "not_in_statement")
 		}
-		return s.puzzled(tx, lease, p, c, err)
+		return s.puzzled(tx, lease, p, c, failed)
 	})
+}
+
+// bookableOn are the days on which a creditor may have booked a line, in order:
+// that of the payment, from which it counts, and the one on which it was sent with
+// the day after.
+func bookableOn(l *hub.Line) []hub.Date {
+	paid := hub.DateOf(l.PaidAt)
+	sent := max(l.SentOn, paid)
+	return slices.Compact([]hub.Date{paid, sent, sent.Next()})
 }

@@ -357,3 +357,69 @@ func TestAnOldQuotePaysNothingTwice(t *testing.T) {
 		}
 	})
 }
+
+// merchantByMerchant lets the provider split nothing, as most do: a basket over two
+// merchant accounts is two charges.
+func (s *scene) merchantByMerchant() {
+	for _, psp := range s.PSPs {
+		psp.Traits.Split = false
+		for name := range s.offices {
+			psp.Merchants[string(name)+"/other"] = psp.Merchants[string(name)+"/main"]
+		}
+	}
+}
+
+func TestOneLineOfSeveralChargesStopsAll(t *testing.T) {
+	for name, changed := range map[string]hub.Name{"the first charge's": "alpha", "the second's": "beta", "none": ""} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				s.merchantByMerchant()
+				p, err := s.open(t.Context(), "k1", s.owe(1, "alpha", "beta"), hub.AllOrNothing)
+				if err != nil || len(p.Charges) != 2 {
+					t.Fatalf("got %+v (%v), want two charges", p, err)
+				}
+				s.authorise(p)
+				s.settle(t, 2*time.Minute)
+				if p, err = s.Resume(t.Context(), who, p.ID); err != nil {
+					t.Fatal(err)
+				}
+				want := hub.PaymentSettled
+				if changed != "" {
+					s.offices[changed].debts["D1"] = 2000
+					want = hub.PaymentVoided
+				}
+				s.authorise(p)
+				s.settle(t, 5*time.Minute)
+				p = s.mustEnd(t, p.ID, want)
+				for _, c := range p.Charges {
+					if taken := s.manual.orders[c.Order].facts.Captured; changed != "" && taken != 0 || changed == "" && taken != c.Amount.Minor {
+						t.Errorf("charge %d: got %d taken", c.No, taken)
+					}
+				}
+				s.audit(t)
+			})
+		})
+	}
+}
+
+// TestABookingOfALaterDayIsFound lets a creditor be away for a weekend and then
+// book without a word: what it booked stands in the statement of that day.
+func TestABookingOfALaterDayIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k", s.owe(1, "epsilon"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := s.offices["epsilon"]
+		o.away, o.mute = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away")), true
+		s.authorise(p)
+		s.settle(t, 5*time.Minute)
+		s.clock.Advance(3 * 24 * time.Hour)
+		o.away = nil
+		s.settle(t, 2*time.Hour)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		s.audit(t)
+	})
+}

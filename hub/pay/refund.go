@@ -215,10 +215,19 @@ func (s *Service) reverse(ctx context.Context, lease *hub.Lease, p *hub.Payment,
 		case hub.Certainly(err) && refusal(err):
 			tx.Done(lease.Work)
 			tx.Anomaly("reversal_refused", string(p.PostingID(l.No))+" at "+string(l.Creditor))
-			return l.Move(hub.LinePosted)
+			return s.staysBooked(tx, p, l)
 		}
 		l.Tries++
 		tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(l.Tries)))
 		return nil
 	})
+}
+
+// staysBooked returns a line to what it was before somebody asked to give it back.
+func (s *Service) staysBooked(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) error {
+	l.GivenBack = nil
+	if l.ClearedAt.IsZero() { // looking for it may have ended meanwhile
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkClear, No: l.No}, firstLook)
+	}
+	return l.Move(hub.LinePosted)
 }

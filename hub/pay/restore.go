@@ -146,7 +146,7 @@ func (s *Service) wake(tx hub.PaymentTx, p *hub.Payment) error {
 // maybeTold marks a line as one that may have arrived just now: it is looked up,
 // or told again where that does no harm.
 func (s *Service) maybeTold(tx hub.PaymentTx, l *hub.Line) error {
-	l.SentAt = tx.Now()
+	l.SentAt, l.SentOn = tx.Now(), hub.DateOf(s.Clock.Now())
 	if l.FirstSent.IsZero() {
 		l.FirstSent = l.SentAt
 	}

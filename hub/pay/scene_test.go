@@ -242,6 +242,7 @@ type office struct {
 	ids     map[hub.PostingID]int
 	entries []judge.Entry // the book
 	days    map[hub.PostingID]time.Time
+	dated   map[hub.PostingID]hub.Date // business day of a booking
 	refuses map[string]bool            // external ids that may not be paid although they are listed
 	cannot  map[string]bool            // class F: external ids that cannot stand in a file
 	files   map[string][][]hub.Posting // class F: all that was put, by name
@@ -251,6 +252,9 @@ type office struct {
 	clock   hub.Clock
 	silent  bool          // about what is due
 	forgets bool          // goes on showing what was paid
+	keeps   error         // why it takes no booking back
+	away    error         // why it takes no posting
+	mute    bool          // books, and does not say so
 	visible time.Duration // how long what was booked cannot be found
 }
 
@@ -284,6 +288,9 @@ func (o *office) Post(_ context.Context, ps []hub.Posting) ([]hub.Receipt, error
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.away != nil {
+		return nil, o.away
+	}
 	if o.class == hub.ClassF {
 		return o.file(ps), f.after()
 	}
@@ -296,6 +303,9 @@ func (o *office) Post(_ context.Context, ps []hub.Posting) ([]hub.Receipt, error
 		return nil, hub.NotDone(hub.Errorf(hub.CodeNotPayable, "not owed"))
 	}
 	o.book(p)
+	if o.mute {
+		return nil, lost.after()
+	}
 	return receipt, f.after()
 }
 
@@ -326,7 +336,7 @@ func (o *office) file(ps []hub.Posting) (receipts []hub.Receipt) {
 
 func (o *office) book(p hub.Posting) {
 	o.ids[p.ID]++
-	o.days[p.ID] = time.Now()
+	o.days[p.ID], o.dated[p.ID] = time.Now(), hub.DateOf(o.clock.Now())
 	o.booked[p.ExternalID] = append(o.booked[p.ExternalID], p.ID)
 	o.entries = append(o.entries, judge.Entry{Creditor: o.name, ID: p.ID, ExternalID: p.ExternalID, Amount: p.Amount.Minor})
 	if !o.forgets {
@@ -342,6 +352,9 @@ func (o *office) Reverse(_ context.Context, p hub.Posting, _ string) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.keeps != nil {
+		return o.keeps
+	}
 	for i := range o.entries {
 		if e := &o.entries[i]; e.ID == p.ID && !e.Reversed {
 			e.Reversed = true
@@ -353,14 +366,14 @@ func (o *office) Reverse(_ context.Context, p hub.Posting, _ string) error {
 }
 
 // Statement lists what was booked on a day.
-func (o *office) Statement(context.Context, hub.Date) (list []hub.BookedPosting, err error) {
+func (o *office) Statement(_ context.Context, day hub.Date) (list []hub.BookedPosting, err error) {
 	if err := o.chance.draw().before(); err != nil {
 		return nil, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range o.entries {
-		if time.Since(o.days[e.ID]) < o.visible {
+		if time.Since(o.days[e.ID]) < o.visible || o.dated[e.ID] != day {
 			continue
 		}
 		list = append(list, hub.BookedPosting{ID: e.ID, ExternalID: e.ExternalID, Number: string("N" + e.ID), Amount: hub.Bani(e.Amount), Reversed: e.Reversed})
@@ -455,7 +468,7 @@ func newScene(seed uint64, share float64, conf pay.Conf) *scene {
 // what it booked.
 func (s *scene) connect(name hub.Name, class hub.Class) *hub.Connector {
 	o := &office{name: name, class: class, chance: s.chance, debts: map[string]int64{}, booked: map[string][]hub.PostingID{},
-		ids: map[hub.PostingID]int{}, days: map[hub.PostingID]time.Time{}, refuses: map[string]bool{}, cannot: map[string]bool{}, files: map[string][][]hub.Posting{}, refused: map[hub.PostingID]bool{}, clock: s.clock}
+		ids: map[hub.PostingID]int{}, days: map[hub.PostingID]time.Time{}, dated: map[hub.PostingID]hub.Date{}, refuses: map[string]bool{}, cannot: map[string]bool{}, files: map[string][][]hub.Posting{}, refused: map[hub.PostingID]bool{}, clock: s.clock}
 	s.offices[name] = o
 	c := &hub.Connector{Creditor: hub.Creditor{Name: name}, Source: o, Sink: o, Traits: hub.Traits{
 		Fetch: []hub.Fetch{hub.FetchByAccount}, Paying: hub.Paying{Class: class, MaxInflight: 4, ClearsIn: time.Hour}}}
