@@ -64,11 +64,12 @@ type Redis struct {
 	TLS          bool     `yaml:"tls"`
 }
 
-// Issuer is an OpenID Connect provider whose citizens' tokens are accepted.
+// Issuer is an OpenID Connect provider whose tokens are accepted: those of
+// citizens, portals, the city's staff and approvers, and companies.
 type Issuer struct {
 	URL        string   `yaml:"url"`
 	Audience   string   `yaml:"audience"`   // default racord
-	Portals    []string `yaml:"portals"`    // client ids (azp) of the registered portals
+	Portals    []string `yaml:"portals"`    // client ids (azp) of all who bring tokens: portals, the staff's and approvers' desk, companies
 	Algorithms []string `yaml:"algorithms"` // default EdDSA ES256 PS256
 }
 
@@ -102,6 +103,10 @@ type Limits struct {
 	PortalPerMinute  int `yaml:"portal_per_minute"`  // requests of one portal
 	SendsPerMinute   int `yaml:"sends_per_minute"`   // obligations or deliveries that one creditor sends
 	InFlight         int `yaml:"in_flight"`          // requests at once, of one replica
+
+	StartsPerMinute     int `yaml:"starts_per_minute"`     // quotes and payments that one citizen asks for
+	PaymentsPerMinute   int `yaml:"payments_per_minute"`   // other requests of one citizen about payments
+	ReferencesPerMinute int `yaml:"references_per_minute"` // requests of one portal for payers who did not sign in
 }
 
 // Feeds says how often nightly files and lists are looked for.
@@ -128,11 +133,14 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:9090", Data: "data",
 		Creditors: "creditors", Secrets: "secrets", Log: "info",
-		Drain:  Duration(5 * time.Second),
-		View:   View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
-		Cache:  Cache{Megabytes: 256},
-		Limits: Limits{CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, SendsPerMinute: 3000, InFlight: 256},
-		Feeds:  Feeds{Every: Duration(5 * time.Minute)},
+		Drain: Duration(5 * time.Second),
+		View:  View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
+		Cache: Cache{Megabytes: 256},
+		Limits: Limits{
+			CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, SendsPerMinute: 3000, InFlight: 256,
+			StartsPerMinute: 20, PaymentsPerMinute: 120, ReferencesPerMinute: 1200,
+		},
+		Feeds: Feeds{Every: Duration(5 * time.Minute)},
 	}
 }
 
@@ -190,6 +198,8 @@ func (c *Config) check(refuse func(key, what string)) {
 		"cache.megabytes": c.Cache.Megabytes, "limits.citizen_per_minute": c.Limits.CitizenPerMinute,
 		"limits.calls_per_minute": c.Limits.CallsPerMinute, "limits.sends_per_minute": c.Limits.SendsPerMinute,
 		"limits.portal_per_minute": c.Limits.PortalPerMinute, "limits.in_flight": c.Limits.InFlight,
+		"limits.starts_per_minute": c.Limits.StartsPerMinute, "limits.payments_per_minute": c.Limits.PaymentsPerMinute,
+		"limits.references_per_minute": c.Limits.ReferencesPerMinute,
 	} {
 		if n <= 0 {
 			refuse(key, "must be above 0")

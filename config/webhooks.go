@@ -13,7 +13,7 @@ type Webhook struct {
 	Portal     string   `yaml:"portal"`      // client id of a registered portal: hears of the payments it carries
 	Creditor   string   `yaml:"creditor"`    // hears of its own lines
 	URL        string   `yaml:"url"`         // https; http on this machine only
-	SecretFile string   `yaml:"secret_file"` // holds whsec_…, and on a second line one more while it is being changed
+	SecretFile string   `yaml:"secret_file"` // holds whsec_…, and on a second line one more while it is being changed; read at start
 	Events     []string `yaml:"events"`      // types such as line.posted, or line.* for a kind; none = all
 }
 

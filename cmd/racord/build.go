@@ -169,6 +169,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
 		PortalPerMinute: limits.PortalPerMinute, SendsPerMinute: limits.SendsPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),
+		StartsPerMinute: limits.StartsPerMinute, PaymentsPerMinute: limits.PaymentsPerMinute, ReferencesPerMinute: limits.ReferencesPerMinute,
 	})
 	h.meters.WatchStore(h.store)
 	h.meters.WatchBooks(h.store)

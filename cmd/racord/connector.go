@@ -39,7 +39,7 @@ type connectorCommand struct {
 	Suspend  connectorStep     `cmd:"" help:"Put a version aside."`
 	Resume   connectorResume   `cmd:"" help:"Take a suspended version back into service."`
 	Retire   connectorStep     `cmd:"" help:"End a version for good."`
-	Lift     connectorStep     `cmd:"" help:"End a quarantine (approvers)."`
+	Lift     connectorStep     `cmd:"" help:"End the quarantine of a version that was in shadow or canary (approvers). One that is live is let out by the operator: DELETE /quarantine/CREDITOR on the operations listener."`
 	History  connectorHistory  `cmd:"" help:"Every step of every version: when, who, from where to where, why."`
 	Diff     connectorDiff     `cmd:"" help:"What differs between two versions."`
 	Rollback connectorRollback `cmd:"" help:"Begin a draft with the text of an old version."`

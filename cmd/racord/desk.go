@@ -34,26 +34,63 @@ type desk struct {
 	psps    []*hub.PSP
 	master  []byte
 	clock   hub.Clock
-	city    string // of a demo
 	closers []func() error
 }
 
-// where says whose desk it is: a hub's by its configuration, or a running demo's.
+// where says whose desk it is: a hub's, by its configuration.
 type where struct {
 	Config string `help:"Configuration file." default:"racord.yaml" type:"path"`
-	Demo   string `help:"Data directory of a running demo, in the configuration's place." type:"path"`
 }
 
-// open opens the desk. With look set the store can only be read, and a running
-// hub of one process is not in the way.
-func (w where) open(ctx context.Context, look bool) (_ *desk, err error) {
+// open opens the desk to work at. Of a hub with SQLite that is only possible while
+// the hub is stopped.
+func (w where) open(ctx context.Context) (*desk, error) { return openDesk(ctx, w.read, false) }
+
+// read reads the configuration and sets the clock.
+func (w where) read(ctx context.Context, d *desk) (manifests fs.FS, err error) {
+	if d.conf, err = config.Load(w.Config); err != nil {
+		return nil, err
+	}
+	d.clock, err = businessClock(ctx, d.conf)
+	return os.DirFS(d.conf.Creditors), err
+}
+
+// whereToLook says whose desk is looked at: a hub's, or a running demo's. The demo
+// has its database to itself and keeps the clock, so more cannot be done beside it.
+type whereToLook struct {
+	where
+	Demo string `help:"Data directory of a running demo, in the configuration's place." type:"path"`
+}
+
+// open opens the desk to look at. A running hub of one process is not in the way.
+func (w whereToLook) open(ctx context.Context) (*desk, error) { return openDesk(ctx, w.read, true) }
+
+func (w whereToLook) read(ctx context.Context, d *desk) (manifests fs.FS, err error) {
+	if w.Demo == "" {
+		return w.where.read(ctx, d)
+	}
+	facts, err := readDemoFacts(w.Demo)
+	if err != nil {
+		return nil, err
+	}
+	d.conf = config.Default()
+	d.conf.Data, d.conf.Secrets, d.conf.Providers = w.Demo, filepath.Join(w.Demo, "secrets"), facts.Providers
+	d.conf.Wall.AllowAll = []config.Prefix{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
+	d.conf.Sandbox.Bases, d.conf.Bank = facts.Bases, facts.Bank
+	d.clock, err = followClock(ctx, facts.City+"/__ctl/clock")
+	return config.DemoCreditors(), err
+}
+
+// openDesk opens a desk of which read gives the configuration, the clock and the
+// manifests. With look set the store can only be read.
+func openDesk(ctx context.Context, read func(context.Context, *desk) (fs.FS, error), look bool) (_ *desk, err error) {
 	d := &desk{clock: hub.ClockFunc(time.Now)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
 		}
 	}()
-	manifests, err := w.read(ctx, d)
+	manifests, err := read(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -67,27 +104,6 @@ func (w where) open(ctx context.Context, look bool) (_ *desk, err error) {
 		return nil, err
 	}
 	return d, d.openProviders()
-}
-
-// read reads the configuration and sets the clock.
-func (w where) read(ctx context.Context, d *desk) (manifests fs.FS, err error) {
-	if w.Demo == "" {
-		if d.conf, err = config.Load(w.Config); err != nil {
-			return nil, err
-		}
-		d.clock, err = businessClock(ctx, d.conf)
-		return os.DirFS(d.conf.Creditors), err
-	}
-	facts, err := readDemoFacts(w.Demo)
-	if err != nil {
-		return nil, err
-	}
-	d.conf, d.city = config.Default(), facts.City
-	d.conf.Data, d.conf.Secrets, d.conf.Providers = w.Demo, filepath.Join(w.Demo, "secrets"), facts.Providers
-	d.conf.Wall.AllowAll = []config.Prefix{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
-	d.conf.Sandbox.Bases, d.conf.Bank = facts.Bases, facts.Bank
-	d.clock, err = followClock(ctx, facts.City+"/__ctl/clock")
-	return config.DemoCreditors(), err
 }
 
 func (d *desk) openStore(ctx context.Context, look bool) (err error) {

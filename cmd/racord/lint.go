@@ -71,6 +71,7 @@ func (f neededFile) look() error {
 func configFiles(conf config.Config) []neededFile {
 	all := []neededFile{
 		{"store.postgres_file", conf.Store.PostgresFile}, {"redis.password_file", conf.Redis.PasswordFile},
+		{"mail.password_file", conf.Mail.PasswordFile}, {"mail.ca_file", conf.Mail.CAFile},
 		{"bank", secretFile(conf, "bank", conf.Bank.APIKey)},
 	}
 	for i, w := range conf.Webhooks {

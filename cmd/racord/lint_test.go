@@ -41,6 +41,9 @@ func TestLintFindsWhatIsMissingBeforeAHubIsStarted(t *testing.T) {
 		{"secrets/bank/key", "k", filepath.Join("secrets", "fines", "fines-api-key")},
 		{"secrets/fines/fines-api-key", "", "is empty"},
 		{"secrets/fines/fines-api-key", "k", "nothing is wrong: 1 manifest and 2 files"},
+		{"racord.yaml", "mail: {host: smtp.example.ro, from: a@b.ro, username: racord, password_file: relay.password, ca_file: relay.pem}\n", "relay.pem"},
+		{"relay.pem", "-----BEGIN", "mail.password_file: "},
+		{"relay.password", "p", "nothing is wrong: 1 manifest and 3 files"},
 	} {
 		if step.name != "" {
 			write(step.name, step.text)

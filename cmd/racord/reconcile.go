@@ -114,6 +114,13 @@ type reconcileCommand struct {
 	Timeout time.Duration `help:"How long it may take." default:"30m"`
 }
 
+// Help says what to do beside a hub that has the database to itself.
+func (*reconcileCommand) Help() string {
+	return `With PostgreSQL it runs beside the replicas. With SQLite one process has the
+database, so a running hub does it itself: POST /jobs/JOB on its operations
+listener, one job at a time, and GET /differences.`
+}
+
 // errDifferent makes the command end with status 1 after the list was printed.
 var errDifferent = errors.New("the books differ: the list says in what")
 
@@ -127,7 +134,7 @@ func (c *reconcileCommand) Run(ctx context.Context, to streams) (err error) {
 			return fmt.Errorf("--day: %w", err)
 		}
 	}
-	d, err := c.open(ctx, false)
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 type verifyCommand struct {
-	where
+	whereToLook
 	City    string        `help:"Control address of the simulated city, such as http://127.0.0.1:8090: its own books are read in the place of looking up."`
 	Settled bool          `help:"Nothing may be under way any more (I7)."`
 	Timeout time.Duration `help:"How long it may take." default:"30m"`
@@ -33,7 +33,7 @@ var (
 func (c *verifyCommand) Run(ctx context.Context, to streams) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	d, err := c.open(ctx, true)
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
