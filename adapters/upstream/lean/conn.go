@@ -170,20 +170,25 @@ func wellFormed(resp *http.Response) error {
 // alive looks whether the other side closed a kept connection, or sent what
 // nobody asked for.
 func (c *conn) alive() bool {
-	if c.raw != nil {
-		c.quiet = false
-		if c.raw.Control(c.peek) != nil || !c.quiet {
-			return false
-		}
+	c.quiet = true
+	if c.raw != nil && c.raw.Control(c.peek) != nil {
+		return false
 	}
-	return !c.to.secure || c.empty()
+	switch {
+	case !c.to.secure:
+		return c.quiet
+	case c.quiet:
+		return c.empty(time.Unix(1, 0)) // keeps TLS from the socket
+	default:
+		return c.empty(time.Now().Add(time.Millisecond)) // TLS may have come to say something itself (RFC 8446 §4.6)
+	}
 }
 
 // empty tells whether TLS holds nothing more: it reads ahead, and what it has
-// taken from the socket already nobody sees there. A deadline in the past keeps
-// it from the socket, and ends neither the connection nor its TLS.
-func (c *conn) empty() bool {
-	if c.SetReadDeadline(time.Unix(1, 0)) != nil {
+// taken from the socket already nobody sees there. A deadline that passes ends
+// neither the connection nor its TLS.
+func (c *conn) empty(until time.Time) bool {
+	if c.SetReadDeadline(until) != nil {
 		return false
 	}
 	var one [1]byte

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"racord/adapters/upstream/lean"
 )
@@ -70,7 +71,8 @@ func secureStage(t *testing.T, version uint16, say func(net.Conn, int64) bool) (
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(known.Certificate())
-	conf := &tls.Config{Certificates: known.TLS.Certificates, MinVersion: version, MaxVersion: version}
+	conf := &tls.Config{Certificates: known.TLS.Certificates, MinVersion: version, MaxVersion: version,
+		ClientAuth: tls.RequestClientCert} // so that tickets go out when the handshake is over, as with most servers
 	return stageOn(t, vault{listener, conf}, say), roots
 }
 
@@ -116,5 +118,23 @@ func TestSecureConnectionThatHoldsMoreThanWasAskedForIsNotUsed(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestANewConnectionIsNotTakenForOneThatSaysTooMuch waits for its turn until the
+// server's session tickets are there.
+func TestANewConnectionIsNotTakenForOneThatSaysTooMuch(t *testing.T) {
+	server, roots := secureStage(t, tls.VersionTLS13, together("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"))
+	rt := leanly(t, func(rt *lean.Transport) {
+		rt.TLS = &tls.Config{RootCAs: roots, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+		rt.Turn = func(context.Context) error { time.Sleep(50 * time.Millisecond); return nil }
+	})
+	for range 3 {
+		if got, err := whole(t, rt, request("POST", strings.Replace(server.url(), "http:", "https:", 1), "x")); err != nil || got != "hi" {
+			t.Fatalf("got %q and %v", got, err)
+		}
+	}
+	if got := server.opened.Load(); got != 1 {
+		t.Errorf("got %d connections for three requests, want one", got)
 	}
 }
