@@ -527,6 +527,22 @@ func TestSuspendedResumedAndRetired(t *testing.T) {
 	s.want("Resume what is over", err, hub.CodeConflict)
 }
 
+func TestLiftingOneVersionLetsNoOtherOut(t *testing.T) {
+	s := newScene(t)
+	ctx := t.Context()
+	live := s.live("url https://a", maria)
+	next := s.submitted("url https://a\nclass A")
+	s.approve(next, maria)
+	s.promote(next, hub.StageShadow, 0, "")
+	s.want("Demote", s.store.Demote(ctx, "water", next, hub.StageQuarantined, "a neighbour's"), "")
+	s.want("Quarantine", s.store.Quarantine(ctx, "water", "a neighbour's", s.clock.Now()), "")
+	_, err := s.Lift(ctx, maria, "water", next, "mended")
+	s.want("Lift", err, "")
+	if q, err := s.store.Quarantined(ctx); err != nil || len(q) != 1 || s.stage(next) != hub.StageShadow || s.stage(live) != hub.StageLive {
+		t.Errorf("got %v (%v), %s and %s, want the live one stopped as before", q, err, s.stage(next), s.stage(live))
+	}
+}
+
 func TestANewVersionTakesThePlaceOfTheOld(t *testing.T) {
 	s := newScene(t)
 	first := s.live("url https://a", maria)

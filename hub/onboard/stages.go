@@ -217,8 +217,9 @@ func roomFor(r *hub.Registration, v *hub.Version, to hub.Stage) error {
 	return nil
 }
 
-// Lift ends a quarantine. The version begins again in shadow: it has shown one
-// citizen's bills to another, and has to show that it does not any more.
+// Lift ends a version's quarantine. It begins again in shadow: it has shown one
+// citizen's bills to another, and has to show that it does not any more. Another
+// version that is live stays as it is: if it was stopped, the operator lets it out.
 func (s *Service) Lift(ctx context.Context, who hub.Caller, creditor hub.Name, no int, why string) (hub.Version, error) {
 	if err := decide(&who, creditor); err != nil {
 		return hub.Version{}, err
@@ -226,7 +227,9 @@ func (s *Service) Lift(ctx context.Context, who hub.Caller, creditor hub.Name, n
 	if err := checkReason(why); err != nil {
 		return hub.Version{}, err
 	}
+	other := false
 	v, err := s.onVersion(ctx, "connector_lift", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
+		other = slices.ContainsFunc(r.Versions, func(v hub.Version) bool { return v.Stage == hub.StageLive })
 		if v.Stage != hub.StageQuarantined {
 			return hub.Errorf(hub.CodeConflict, "Version %d is %s, not quarantined.", no, v.Stage)
 		}
@@ -235,7 +238,7 @@ func (s *Service) Lift(ctx context.Context, who hub.Caller, creditor hub.Name, n
 		}
 		return s.move(&who, v, hub.StageShadow, 0, why)
 	})
-	if err != nil {
+	if err != nil || other {
 		return v, err
 	}
 	return v, s.Store.Lift(ctx, creditor)
