@@ -1,6 +1,9 @@
 package hub
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Booking is one transaction of the journal: debits and credits that add up to
 // the same. The journal records claims, not money held. It is only ever added
@@ -65,4 +68,26 @@ func (b Booking) Check() error {
 		return Errorf(CodeInternal, "booking %s does not balance", b.ID)
 	}
 	return nil
+}
+
+// SettledName begins the names of bookings of what a settlement tells of an order:
+// what was paid out, or kept back because it was given back to the payer.
+func SettledName(psp, merchant, payout, order string, refund bool) string {
+	return fmt.Sprintf("settled:%s:%s:%s:%s:%t", psp, merchant, payout, order, refund)
+}
+
+// SettledRefund adds up in bani what settlements tell, of an order, was given back.
+// What was corrected since counts as it is told now.
+func SettledRefund(bookings []Booking, psp, order string) (sum int64) {
+	for _, b := range bookings {
+		if b.Kind != "settled" || !strings.Contains(b.ID, "settled:"+psp+":") || !strings.Contains(b.ID, ":"+order+":true:") {
+			continue
+		}
+		for _, leg := range b.Legs {
+			if leg.Account == AccountClearing(psp) {
+				sum += leg.Debit - leg.Credit
+			}
+		}
+	}
+	return sum
 }

@@ -135,7 +135,8 @@ type Refund struct {
 	State   RefundState `json:"state"`
 	Before  int64       `json:"before"` // bani the provider had refunded of the charge before this one was sent
 	Tries   int         `json:"tries"`
-	AskedAt time.Time   `json:"asked_at,omitzero"` // real time at which it was first sent
+	AskedAt time.Time   `json:"asked_at,omitzero"`  // real time at which it was first sent
+	AskedOn Date        `json:"asked_on,omitempty"` // business day of that: settlements of the days after tell of it
 }
 
 // RefundState is how far a refund has come.

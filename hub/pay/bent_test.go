@@ -8,10 +8,10 @@ import (
 	"racord/hub/pay"
 )
 
-// bentStore is a hub.Payments through which a replica works wrongly. Each part
+// bentStore is a hub.Store through which a replica works wrongly. Each part
 // may be nil.
 type bentStore struct {
-	hub.Payments
+	pay.Store
 	before func(hub.PaymentTx, *hub.Payment)       // what the replica believes when a change begins
 	after  func(hub.PaymentTx, *hub.Payment) error // what it stores instead of what it decided
 	shown  func(*hub.Payment)                      // what it believes afterwards
@@ -35,7 +35,7 @@ func (b *bentStore) OpenPayment(ctx context.Context, key hub.RequestKey, build f
 	if b.key != nil {
 		key = b.key(key)
 	}
-	return b.Payments.OpenPayment(ctx, key, func(tx hub.PaymentTx) (*hub.Payment, error) {
+	return b.Store.OpenPayment(ctx, key, func(tx hub.PaymentTx) (*hub.Payment, error) {
 		p, err := build(b.wrap(tx))
 		if err == nil && b.built != nil {
 			b.built(p)
@@ -48,7 +48,7 @@ func (b *bentStore) ChangePayment(ctx context.Context, id hub.PaymentID, under *
 	if b.lease != nil {
 		under = b.lease(under)
 	}
-	p, err := b.Payments.ChangePayment(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error {
+	p, err := b.Store.ChangePayment(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error {
 		tx = b.wrap(tx)
 		if b.before != nil {
 			b.before(tx, p)
@@ -68,7 +68,7 @@ func (b *bentStore) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease
 	if b.rests != nil && b.rests(q) {
 		return nil, nil
 	}
-	leases, err := b.Payments.LeaseWork(ctx, q)
+	leases, err := b.Store.LeaseWork(ctx, q)
 	if b.leases != nil {
 		leases = b.leases(leases)
 	}
@@ -77,9 +77,9 @@ func (b *bentStore) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease
 
 func (b *bentStore) ReceiveFact(ctx context.Context, f hub.Fact) (bool, error) {
 	if b.fact != nil {
-		return b.fact(ctx, f, func() (bool, error) { return b.Payments.ReceiveFact(ctx, f) })
+		return b.fact(ctx, f, func() (bool, error) { return b.Store.ReceiveFact(ctx, f) })
 	}
-	return b.Payments.ReceiveFact(ctx, f)
+	return b.Store.ReceiveFact(ctx, f)
 }
 
 // bentTx is a transaction in which some steps are done wrongly.
@@ -198,7 +198,7 @@ func (bentReverser) Reverse(context.Context, hub.Posting, string) error { return
 
 // The ways to put a bent part into a replica.
 
-func withStore(parts *pay.Parts, b *bentStore) { b.Payments, parts.Store = parts.Store, b }
+func withStore(parts *pay.Parts, b *bentStore) { b.Store, parts.Store = parts.Store, b }
 
 func withTx(parts *pay.Parts, bend func(hub.PaymentTx) hub.PaymentTx) {
 	withStore(parts, &bentStore{tx: bend})

@@ -21,7 +21,7 @@ import (
 type Parts struct {
 	Roster  hub.Roster
 	Folders hub.Folders
-	Store   hub.Payments
+	Store   Store
 	PSPs    []*hub.PSP // in the city's order of preference
 	Keys    *hub.Keys  // seals quotes
 	Clock   hub.Clock  // business time
@@ -31,6 +31,12 @@ type Parts struct {
 	// Stopped tells whether a barrier is up; nil = none ever is. It is asked often
 	// and answers at once.
 	Stopped func(hub.Barrier) bool
+}
+
+// Store keeps payments, and the journal of each.
+type Store interface {
+	hub.Payments
+	Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error)
 }
 
 // Pages are what the view remembers. Forget drops the answer to one question,

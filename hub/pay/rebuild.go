@@ -379,7 +379,7 @@ func (s *Service) refundAgain(_ context.Context, tx hub.PaymentTx, p *hub.Paymen
 
 // doubt has a refund looked up before it is asked for: the lost hub may have.
 func (s *Service) doubt(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
-	r.Before, r.AskedAt = 0, tx.Now()
+	r.Before, r.AskedAt, r.AskedOn = 0, tx.Now(), hub.DateOf(s.Clock.Now())
 	for i := range p.Refunds {
 		if o := &p.Refunds[i]; o.No < r.No && o.Charge == r.Charge && o.State != hub.RefundFailed {
 			r.Before += o.Amount.Minor

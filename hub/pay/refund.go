@@ -29,7 +29,7 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 		return s.later(ctx, lease, s.conf.LookUpEvery)
 	}
 	c := p.Charge(r.Charge)
-	facts, err := s.ask(ctx, c)
+	facts, err := s.refundFacts(ctx, p, c, r)
 	if err != nil {
 		return s.later(ctx, lease, backoff(r.Tries))
 	}
@@ -44,6 +44,21 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 		return err
 	}
 	return s.repay(ctx, lease, psp, p)
+}
+
+// refundFacts asks the provider about a charge. Where it does not say how much it
+// gave back, its settlements do, to the ban: what a payer's bank took back stands
+// there, too.
+func (s *Service) refundFacts(ctx context.Context, p *hub.Payment, c *hub.Charge, r *hub.Refund) (hub.ChargeFacts, error) {
+	facts, err := s.ask(ctx, c)
+	if err != nil || !facts.RefundedSome || r.State == hub.RefundRequested {
+		return facts, err
+	}
+	bookings, err := s.Store.Bookings(ctx, p.ID)
+	if told := hub.SettledRefund(bookings, c.PSP, c.Order); told == r.Before+r.Amount.Minor {
+		facts.Refunded = max(facts.Refunded, told)
+	}
+	return facts, err
 }
 
 // nextRefundStep draws the consequences of what the provider says of a charge for
@@ -61,13 +76,15 @@ func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment
 		return false, s.refunded(tx, p, c, r)
 	case !able:
 		return false, s.refundFailed(tx, p, r, "the provider cannot refund")
+	case asked && c.Facts.RefundedSome && s.overdueAtSettlement(r):
+		return false, s.refundFailed(tx, p, r, "nobody knows whether it was given back: look before giving it back")
 	case asked:
 		if wait := s.unclear(tx, c, r); wait > 0 {
 			tx.Schedule(work, wait)
 			return false, r.Move(hub.RefundUnknown)
 		}
 	default:
-		r.Before, r.AskedAt = c.Facts.Refunded, tx.Now()
+		r.Before, r.AskedAt, r.AskedOn = c.Facts.Refunded, tx.Now(), hub.DateOf(s.Clock.Now())
 	}
 	r.Tries++
 	tx.Schedule(work, s.conf.CallFor+s.conf.LookUpEvery)
@@ -80,15 +97,28 @@ func happened(p *hub.Payment, c *hub.Charge, r *hub.Refund) bool {
 	return c.Facts.Refunded >= r.Before+r.Amount.Minor || c.Facts.RefundedSome && alone(p, r)
 }
 
+// settlementWithin is how long a settlement may come after what it is about.
+const settlementWithin = 10 * 24 * time.Hour
+
+// overdueAtSettlement tells whether the settlements in which a refund should stand
+// are all over. A person has to look then.
+func (s *Service) overdueAtSettlement(r *hub.Refund) bool {
+	return r.AskedOn != "" && s.Clock.Now().After(r.AskedOn.End().Add(settlementWithin))
+}
+
 // unclear is how long to wait before a refund that was asked for and cannot be
 // seen is looked at again; 0 when it is certain that it did not happen.
 func (s *Service) unclear(tx hub.PaymentTx, c *hub.Charge, r *hub.Refund) time.Duration {
+	age := tx.Now().Sub(r.AskedAt)
 	switch {
-	case tx.Now().Sub(r.AskedAt) < s.settleFor():
+	case age < s.settleFor():
 		return s.settleFor() / 2
 	case c.Facts.RefundedSome: // the settlement will tell
-		tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
-		return time.Hour
+		wait := min(max(s.settleFor(), age/4), time.Hour)
+		if wait == time.Hour {
+			tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
+		}
+		return wait
 	default:
 		return 0
 	}

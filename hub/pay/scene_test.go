@@ -66,6 +66,8 @@ type provider struct {
 	manual bool
 	lag    time.Duration // how long what was done is not seen by looking up
 	keyed  bool          // knows a refund's key
+	loses  bool          // does not do the second refund
+	vague  bool          // says that something was refunded and not how much, and of the second refund nothing
 }
 
 type order struct {
@@ -121,7 +123,11 @@ func (b *provider) Lookup(_ context.Context, r hub.ChargeRef) (hub.ChargeFacts, 
 	if o == nil {
 		return hub.ChargeFacts{}, hub.Errorf(hub.CodeNotFound, "unknown order")
 	}
-	return o.seen(b.lag), nil
+	facts := o.seen(b.lag)
+	if b.vague {
+		facts.RefundedSome, facts.Refunded = facts.Refunded > 0, 0
+	}
+	return facts, nil
 }
 
 // tells sets how long what was done is not seen, and whether a refund's key is
@@ -191,8 +197,15 @@ func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, 
 		if err := o.give(amount.Minor, from); err != nil {
 			return err
 		}
+		if b.vague && len(o.refunds) > 0 && b.loses {
+			return lost.after()
+		}
 		o.facts.Refunded += amount.Minor
 		o.refunds[key] += amount.Minor
+		if b.vague && len(o.refunds) > 1 {
+			o.now()
+			return lost.after()
+		}
 		return nil
 	})
 }

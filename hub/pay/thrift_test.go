@@ -13,12 +13,12 @@ import (
 
 // counting is a store that counts what costs a round trip each.
 type counting struct {
-	hub.Payments
+	pay.Store
 	leases, claims atomic.Int64 // of charges; calls, however many lines
 }
 
 func (c *counting) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease, error) {
-	leases, err := c.Payments.LeaseWork(ctx, q)
+	leases, err := c.Store.LeaseWork(ctx, q)
 	if q.Kind == hub.WorkCharge {
 		c.leases.Add(int64(len(leases)))
 	}
@@ -26,11 +26,11 @@ func (c *counting) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease,
 }
 
 func (c *counting) OpenPayment(ctx context.Context, key hub.RequestKey, build func(hub.PaymentTx) (*hub.Payment, error)) (*hub.Payment, bool, error) {
-	return c.Payments.OpenPayment(ctx, key, func(tx hub.PaymentTx) (*hub.Payment, error) { return build(countingTx{tx, c}) })
+	return c.Store.OpenPayment(ctx, key, func(tx hub.PaymentTx) (*hub.Payment, error) { return build(countingTx{tx, c}) })
 }
 
 func (c *counting) ChangePayment(ctx context.Context, id hub.PaymentID, under *hub.Lease, change func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error) {
-	return c.Payments.ChangePayment(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error { return change(countingTx{tx, c}, p) })
+	return c.Store.ChangePayment(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error { return change(countingTx{tx, c}, p) })
 }
 
 type countingTx struct {
@@ -53,7 +53,7 @@ func TestAChargeOfManyLinesAsksNoMoreThanOneOfOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(1, 0, pay.Conf{})
-				parts, store := s.parts(), &counting{Payments: s.ledger}
+				parts, store := s.parts(), &counting{Store: s.ledger}
 				parts.Store = store
 				s.Service = pay.New(parts, pay.Conf{})
 				p, err := s.open(t.Context(), "k1", s.owe(1, creditors...), hub.BestEffort)

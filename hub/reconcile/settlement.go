@@ -159,7 +159,7 @@ func (o *settledDay) add(id hub.PaymentID, item *hub.SettledCharge) {
 		o.payouts[item.PayoutRef] = p
 	}
 	p.Gross, p.Fee, p.Net = p.Gross+item.Gross.Minor, p.Fee+item.Fee.Minor, p.Net+item.Net.Minor
-	key := fmt.Sprintf("settled:%s:%s:%s:%s:%t", o.psp, o.merchant, item.PayoutRef, item.Order, item.Refund)
+	key := hub.SettledName(o.psp, o.merchant, item.PayoutRef, item.Order, item.Refund)
 	o.times[key]++
 	name := fmt.Sprintf("%s:%d:%d:%d", key, o.times[key], item.Gross.Minor, item.Fee.Minor)
 	if b, ok := settledBooking(name, id, o.psp, o.account, item); ok {
