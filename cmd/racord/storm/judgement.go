@@ -66,9 +66,8 @@ func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
 }
 
 // morningEvery is how often it gets morning after the storm, so that files are
-// booked and statements of days that are over tell what was never booked. The hub
-// looks at settlements every half a minute, a week back: days must not run ahead of
-// that.
+// booked, settlements tell what was given back, and statements of days that are
+// over tell what was never booked.
 const morningEvery = 5 * time.Second
 
 // awaitEnd waits until no payment is under way any more, at most a minute longer

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ type replica struct {
 	s    *storm
 	name string
 	url  string
+	ops  string
 	conf string
 
 	mu      sync.Mutex
@@ -26,7 +28,7 @@ func (s *storm) newReplica(n int) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replica{s: s, name: fmt.Sprintf("hub-%d", n), url: "http://" + ports[0], conf: fmt.Sprintf("racord-%d.yaml", n)}
+	r := &replica{s: s, name: fmt.Sprintf("hub-%d", n), url: "http://" + ports[0], ops: "http://" + ports[1], conf: fmt.Sprintf("racord-%d.yaml", n)}
 	s.onClose(r.stop)
 	return r, s.write(r.conf, fmt.Sprintf("listen: %s\nops_listen: %s\nreplica: %s\n%s", ports[0], ports[1], r.name, s.conf))
 }
@@ -49,6 +51,25 @@ func (r *replica) ready() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.alive
+}
+
+// compare presses the operators' button for one job.
+func (r *replica) compare(ctx context.Context, job string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.ops+"/jobs/"+job, nil)
+	if err != nil {
+		return err
+	}
+	said, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer said.Body.Close()
+	if said.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("%s of %s: %s", job, r.name, said.Status)
+	}
+	return nil
 }
 
 // live keeps the replica running until ctx ends: whatever ends it, it is started
