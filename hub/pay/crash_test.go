@@ -89,7 +89,7 @@ func (tr *trap) fate(p point) harm {
 	case tr.sprung == 0 && p == tr.at && tr.passed[p] == tr.nth:
 		tr.sprung = 1
 		return tr.harm
-	case tr.sprung == 1 && tr.second > 0 && p.method != "Payments.LeaseWork":
+	case tr.sprung == 1 && tr.second > 0 && p.method != "Store.LeaseWork":
 		if tr.since++; tr.since == tr.second {
 			tr.sprung = 2
 			return crash
@@ -149,7 +149,7 @@ func byPoint(a, b point) int {
 
 // harmAt does each harm at each passing of a point.
 func harmAt(t *testing.T, play play, p point, times int) {
-	if p.method == "Payments.LeaseWork" && p.moment == beforeCall {
+	if p.method == "Store.LeaseWork" && p.moment == beforeCall {
 		times = min(times, 2) // most of the time nothing is due
 	}
 	if os.Getenv("RACORD_LONG") == "" {

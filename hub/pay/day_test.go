@@ -76,7 +76,7 @@ func mishaps(seed uint64) func(point) harm {
 	var mu sync.Mutex
 	dice := rand.New(rand.NewPCG(seed, 2))
 	return func(p point) harm {
-		if p.method == "Payments.LeaseWork" && p.moment == beforeCall {
+		if p.method == "Store.LeaseWork" && p.moment == beforeCall {
 			return unharmed
 		}
 		mu.Lock()

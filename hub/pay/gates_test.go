@@ -343,16 +343,16 @@ func (c gatedPayments) rolledBack(call func() error) (err error) {
 }
 
 func (c gatedPayments) RoomToPay(ctx context.Context) error {
-	return sent(ctx, c.g, "Payments.RoomToPay", func() error { return c.Store.RoomToPay(ctx) })
+	return sent(ctx, c.g, "Store.RoomToPay", func() error { return c.Store.RoomToPay(ctx) })
 }
 
 func (c gatedPayments) Book(ctx context.Context, b ...hub.Booking) error {
-	return sent(ctx, c.g, "Payments.Book", func() error { return c.Store.Book(ctx, b...) })
+	return sent(ctx, c.g, "Store.Book", func() error { return c.Store.Book(ctx, b...) })
 }
 
 func (c gatedPayments) OpenPayment(ctx context.Context, key hub.RequestKey, build func(hub.PaymentTx) (*hub.Payment, error)) (*hub.Payment, bool, error) {
 	opened := false
-	p, err := through(ctx, c.g, "Payments.OpenPayment", func() (p *hub.Payment, err error) {
+	p, err := through(ctx, c.g, "Store.OpenPayment", func() (p *hub.Payment, err error) {
 		err = c.rolledBack(func() error {
 			p, opened, err = c.Store.OpenPayment(ctx, key, func(tx hub.PaymentTx) (*hub.Payment, error) { return build(gatedTx{tx, c.g}) })
 			return err
@@ -363,11 +363,11 @@ func (c gatedPayments) OpenPayment(ctx context.Context, key hub.RequestKey, buil
 }
 
 func (c gatedPayments) Payment(ctx context.Context, id hub.PaymentID) (*hub.Payment, error) {
-	return through(ctx, c.g, "Payments.Payment", func() (*hub.Payment, error) { return c.Store.Payment(ctx, id) })
+	return through(ctx, c.g, "Store.Payment", func() (*hub.Payment, error) { return c.Store.Payment(ctx, id) })
 }
 
 func (c gatedPayments) ChangePayment(ctx context.Context, id hub.PaymentID, under *hub.Lease, change func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error) {
-	return through(ctx, c.g, "Payments.ChangePayment", func() (p *hub.Payment, err error) {
+	return through(ctx, c.g, "Store.ChangePayment", func() (p *hub.Payment, err error) {
 		err = c.rolledBack(func() error {
 			p, err = c.Store.ChangePayment(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error { return change(gatedTx{tx, c.g}, p) })
 			return err
@@ -377,40 +377,40 @@ func (c gatedPayments) ChangePayment(ctx context.Context, id hub.PaymentID, unde
 }
 
 func (c gatedPayments) LeaseWork(ctx context.Context, q hub.WorkQuery) (leases []hub.Lease, err error) {
-	if err := c.g.pass(ctx, "Payments.LeaseWork", beforeCall); err != nil {
+	if err := c.g.pass(ctx, "Store.LeaseWork", beforeCall); err != nil {
 		return nil, err
 	}
 	if leases, err = c.Store.LeaseWork(ctx, q); len(leases) == 0 {
 		return leases, err // nothing happened
 	}
-	if lost := c.g.pass(ctx, "Payments.LeaseWork", afterEffect); lost != nil {
+	if lost := c.g.pass(ctx, "Store.LeaseWork", afterEffect); lost != nil {
 		return nil, lost
 	}
 	return leases, err
 }
 
 func (c gatedPayments) Lot(ctx context.Context, lot hub.LotID) ([]hub.Work, error) {
-	return through(ctx, c.g, "Payments.Lot", func() ([]hub.Work, error) { return c.Store.Lot(ctx, lot) })
+	return through(ctx, c.g, "Store.Lot", func() ([]hub.Work, error) { return c.Store.Lot(ctx, lot) })
 }
 
 func (c gatedPayments) NextWork(ctx context.Context, kind hub.WorkKind) (time.Duration, error) {
-	return through(ctx, c.g, "Payments.NextWork", func() (time.Duration, error) { return c.Store.NextWork(ctx, kind) })
+	return through(ctx, c.g, "Store.NextWork", func() (time.Duration, error) { return c.Store.NextWork(ctx, kind) })
 }
 
 func (c gatedPayments) ReceiveFact(ctx context.Context, f hub.Fact) (bool, error) {
-	return through(ctx, c.g, "Payments.ReceiveFact", func() (bool, error) { return c.Store.ReceiveFact(ctx, f) })
+	return through(ctx, c.g, "Store.ReceiveFact", func() (bool, error) { return c.Store.ReceiveFact(ctx, f) })
 }
 
 func (c gatedPayments) TakenSince(ctx context.Context, creditor hub.Name, obligation hub.ObligationID, from time.Time) (bool, error) {
-	return through(ctx, c.g, "Payments.TakenSince", func() (bool, error) { return c.Store.TakenSince(ctx, creditor, obligation, from) })
+	return through(ctx, c.g, "Store.TakenSince", func() (bool, error) { return c.Store.TakenSince(ctx, creditor, obligation, from) })
 }
 
 func (c gatedPayments) Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error) {
-	return through(ctx, c.g, "Payments.Bookings", func() ([]hub.Booking, error) { return c.Store.Bookings(ctx, id) })
+	return through(ctx, c.g, "Store.Bookings", func() ([]hub.Booking, error) { return c.Store.Bookings(ctx, id) })
 }
 
 func (c gatedPayments) PaymentsOf(ctx context.Context, party hub.PartyID, most int, before hub.PaymentID) ([]*hub.Payment, error) {
-	return through(ctx, c.g, "Payments.PaymentsOf", func() ([]*hub.Payment, error) { return c.Store.PaymentsOf(ctx, party, most, before) })
+	return through(ctx, c.g, "Store.PaymentsOf", func() ([]*hub.Payment, error) { return c.Store.PaymentsOf(ctx, party, most, before) })
 }
 
 // gatedTx harms a transaction between two of its steps. It is never paused: the

@@ -99,7 +99,7 @@ func TestNoLineIsInTwoFiles(t *testing.T) {
 // TestEveryCrashPointOfALot harms replicas at each step of telling a lot of
 // several lines: whoever goes on puts the same file.
 func TestEveryCrashPointOfALot(t *testing.T) {
-	for _, method := range []string{"Sink.Post", "LotFinder.FindLot", "Payments.Lot", "Payments.LeaseWork", "Payments.Payment"} {
+	for _, method := range []string{"Sink.Post", "LotFinder.FindLot", "Store.Lot", "Store.LeaseWork", "Store.Payment"} {
 		for _, p := range []point{{method, beforeCall}, {method, afterEffect}} {
 			for _, h := range []harm{crash, failure, stopped} {
 				for nth := 1; nth <= 3; nth++ {
