@@ -184,25 +184,35 @@ func (d *desk) openRegistered(ctx context.Context) error {
 		if stands := version.Stage == hub.StageLive || version.Stage.Halts(); !stands && (version.Stage != hub.StageCanary || at >= 0) {
 			continue
 		}
-		m, err := registered(version, d.conf.Sandbox.Bases)
-		if err != nil {
+		c, err := d.openVersion(ctx, vault, version)
+		switch {
+		case err != nil:
 			return err
-		}
-		c, err := d.opened(ctx, m, roster.Secrets(vault, version.Creditor), false)
-		if err != nil {
-			return err
-		}
-		c = roster.TwoSlots(c)
-		if c.Version = version.Version; !version.Pays {
-			c.StopPaying()
-		}
-		if at >= 0 {
+		case at >= 0:
 			d.fleet[at] = c
-			continue
+		default:
+			d.fleet = append(d.fleet, c)
 		}
-		d.fleet = append(d.fleet, c)
 	}
 	return nil
+}
+
+// openVersion opens a registered version with its tenant's secrets. One that may
+// not take payments is not asked about any.
+func (d *desk) openVersion(ctx context.Context, secrets hub.SecretStore, version hub.Deployment) (*hub.Connector, error) {
+	m, err := registered(version, d.conf.Sandbox.Bases)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.opened(ctx, m, roster.Secrets(secrets, version.Creditor), false)
+	if err != nil {
+		return nil, err
+	}
+	c = roster.TwoSlots(c)
+	if c.Version = version.Version; !version.Pays {
+		c.StopPaying()
+	}
+	return c, nil
 }
 
 func (d *desk) openProviders() error {
