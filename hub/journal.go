@@ -70,10 +70,15 @@ func (b Booking) Check() error {
 	return nil
 }
 
-// SettledName begins the names of bookings of what a settlement tells of an order:
-// what was paid out, or kept back because it was given back to the payer.
+// SettledPayout begins the names of bookings of what a settlement tells of a payout.
+func SettledPayout(psp, merchant, payout string) string {
+	return "settled:" + psp + ":" + merchant + ":" + payout + ":"
+}
+
+// SettledName begins those about one order in it: what was paid out, or kept back
+// because it was given back to the payer or the payer's bank.
 func SettledName(psp, merchant, payout, order string, refund bool) string {
-	return fmt.Sprintf("settled:%s:%s:%s:%s:%t", psp, merchant, payout, order, refund)
+	return fmt.Sprintf("%s%s:%t", SettledPayout(psp, merchant, payout), order, refund)
 }
 
 // SettledRefund adds up in bani what settlements tell, of an order, was given back.

@@ -47,11 +47,11 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 }
 
 // refundFacts asks the provider about a charge. Where it does not say how much it
-// gave back, its settlements do, to the ban: what a payer's bank took back stands
-// there, too.
+// gave back, its settlements do, to the ban. They say nothing of a charge that the
+// payer's bank took back: that stands there, too.
 func (s *Service) refundFacts(ctx context.Context, p *hub.Payment, c *hub.Charge, r *hub.Refund) (hub.ChargeFacts, error) {
 	facts, err := s.ask(ctx, c)
-	if err != nil || !facts.RefundedSome || r.State == hub.RefundRequested {
+	if err != nil || !facts.RefundedSome || c.Facts.Fold(facts).Disputed > 0 || r.State == hub.RefundRequested {
 		return facts, err
 	}
 	bookings, err := s.Store.Bookings(ctx, p.ID)

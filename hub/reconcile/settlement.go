@@ -250,7 +250,7 @@ func (o *settledDay) told() map[string]bool {
 // covers tells whether what add called so is of a payout that is told now.
 func (o *settledDay) covers(id string) bool {
 	for ref := range o.payouts {
-		if strings.HasPrefix(id, "settled:"+o.psp+":"+o.merchant+":"+ref+":") {
+		if strings.HasPrefix(id, hub.SettledPayout(o.psp, o.merchant, ref)) {
 			return true
 		}
 	}
