@@ -42,7 +42,8 @@ var _ hub.Store = (*Store)(nil)
 
 // Open connects, and creates or migrates the schema; of several replicas at once
 // one migrates and the others wait. The DSN is a URL or key=value pairs, the
-// master key has hub.MasterKeyBytes bytes.
+// master key has hub.MasterKeyBytes bytes: it must be the one with which the
+// database was opened first (hub.ErrOtherMaster).
 func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	keys, err := hub.NewKeys(master, sqlstore.Purpose)
 	if err != nil {
@@ -64,7 +65,25 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	config = config.Copy()
 	config.RuntimeParams["synchronous_commit"] = "off"
 	apart := pool(config, connectionsApart)
-	return &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), apart: apart}, nil
+	store := &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), apart: apart}
+	if err := store.Adopt(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+// Made tells whether a hub has made its tables in the database.
+func Made(ctx context.Context, dsn string) (made bool, err error) {
+	config, err := parse(dsn)
+	if err != nil {
+		return false, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return false, err
+	}
+	err = conn.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&made)
+	return made, errors.Join(err, conn.Close(ctx))
 }
 
 // pool opens connections as they are needed. One that died while nobody used it

@@ -66,7 +66,7 @@ func empty(t testing.TB, db *sql.DB) {
 	const query = `
 DO $$ DECLARE name text; BEGIN
 	SET LOCAL session_replication_role = replica;
-	FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'edges') LOOP
+	FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'edges', 'foundation') LOOP
 		EXECUTE 'DELETE FROM ' || quote_ident(name);
 	END LOOP;
 END $$`
@@ -100,6 +100,11 @@ func TestReplicasMigrateOnce(t *testing.T) {
 	if err := raw(t, dsn).QueryRowContext(t.Context(), query).Scan(&versions); err != nil || versions != 1 {
 		t.Fatalf("got the first version applied %d times (%v), want once", versions, err)
 	}
+}
+
+func TestADatabaseHasOneMasterKey(t *testing.T) {
+	dsn := testserver.Postgres(t)
+	hubtest.TestMasterKey(t, func(master []byte) (hub.Store, error) { return postgres.Open(t.Context(), dsn, master) })
 }
 
 func TestReplicasSeeEachOtherAtOnce(t *testing.T) {

@@ -33,3 +33,14 @@ func Migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	}
 	return nil
 }
+
+// newest is the newest version of the schema that this binary knows.
+func newest() (version int64) {
+	files, _ := migrations.ReadDir("migrations") // it is in the binary
+	for _, file := range files {
+		if n, err := goose.NumericComponent(file.Name()); err == nil {
+			version = max(version, n)
+		}
+	}
+	return max(version, wallsVersion)
+}

@@ -107,7 +107,7 @@ func openDesk(ctx context.Context, read func(context.Context, *desk) (fs.FS, err
 }
 
 func (d *desk) openStore(ctx context.Context, look bool) (err error) {
-	if d.master, err = os.ReadFile(filepath.Join(d.conf.Data, "master.key")); err != nil {
+	if d.master, err = readMasterKey(d.conf.Data); err != nil {
 		return err
 	}
 	d.store, err = d.storeOf(ctx, d.master, look)
@@ -121,7 +121,8 @@ func (d *desk) openStore(ctx context.Context, look bool) (err error) {
 	return nil
 }
 
-func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (hub.Store, error) {
+func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (store hub.Store, err error) {
+	defer func() { err = otherMaster(d.conf.Data, err) }()
 	switch {
 	case d.conf.Store.PostgresFile != "":
 		dsn, err := os.ReadFile(d.conf.Store.PostgresFile)

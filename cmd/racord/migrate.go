@@ -17,11 +17,7 @@ func (c *migrateCommand) Run(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
-	master, err := masterKey(conf.Data)
-	if err != nil {
-		return err
-	}
-	store, err := openStore(ctx, conf, master)
+	store, _, err := openStore(ctx, conf)
 	if err != nil {
 		return err
 	}
