@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -52,6 +53,18 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	if err := Migrate(ctx, dsn); err != nil {
 		return nil, err
 	}
+	store, err := connect(dsn, keys, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Adopt(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+// connect makes the pools, with settings of the session over the usual ones.
+func connect(dsn string, keys *hub.Keys, settings map[string]string) (*Store, error) {
 	config, err := parse(dsn)
 	if err != nil {
 		return nil, err
@@ -61,29 +74,12 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	} {
 		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
+	maps.Copy(config.RuntimeParams, settings)
 	db := pool(config, connections)
 	config = config.Copy()
 	config.RuntimeParams["synchronous_commit"] = "off"
 	apart := pool(config, connectionsApart)
-	store := &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), apart: apart}
-	if err := store.Adopt(ctx); err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	return store, nil
-}
-
-// Made tells whether a hub has made its tables in the database.
-func Made(ctx context.Context, dsn string) (made bool, err error) {
-	config, err := parse(dsn)
-	if err != nil {
-		return false, err
-	}
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return false, err
-	}
-	err = conn.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&made)
-	return made, errors.Join(err, conn.Close(ctx))
+	return &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), apart: apart}, nil
 }
 
 // pool opens connections as they are needed. One that died while nobody used it

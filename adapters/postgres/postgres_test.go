@@ -107,6 +107,37 @@ func TestADatabaseHasOneMasterKey(t *testing.T) {
 	hubtest.TestMasterKey(t, func(master []byte) (hub.Store, error) { return postgres.Open(t.Context(), dsn, master) })
 }
 
+func TestWhoLooksChangesNothing(t *testing.T) {
+	dsn, who := testserver.Postgres(t), hub.Login{Issuer: "i", Subject: "s"}
+	if _, err := postgres.OpenToRead(t.Context(), dsn, hubtest.Master()); err == nil || !strings.Contains(err.Error(), "racord migrate") {
+		t.Errorf("an empty database: got %v, want it refused", err)
+	}
+	if made, err := postgres.Made(t.Context(), dsn); made || err != nil {
+		t.Errorf("got a database made (%v), want none", err)
+	}
+	folder, err := open(t, dsn).Enrol(t.Context(), who, "Ana", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := postgres.OpenToRead(t.Context(), dsn, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if seen, err := reader.Folder(t.Context(), who); err != nil || seen.Party.ID != folder.Party.ID {
+		t.Errorf("got %v (%v), want what is there", seen.Party, err)
+	}
+	const readOnly = "25006"
+	_, err = reader.Enrol(t.Context(), hub.Login{Issuer: "i", Subject: "new"}, "Dan", nil)
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != readOnly {
+		t.Errorf("got %v, want the database to refuse", err)
+	}
+	if _, err := postgres.OpenToRead(t.Context(), dsn, make([]byte, hub.MasterKeyBytes)); !errors.Is(err, hub.ErrOtherMaster) {
+		t.Errorf("got %v, want %v", err, hub.ErrOtherMaster)
+	}
+}
+
 func TestReplicasSeeEachOtherAtOnce(t *testing.T) {
 	dsn, who := testserver.Postgres(t), hub.Login{Issuer: "i", Subject: "s"}
 	one, other := open(t, dsn), open(t, dsn)

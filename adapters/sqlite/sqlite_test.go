@@ -413,17 +413,35 @@ func TestADatabaseMadeBeforeTakesTheKey(t *testing.T) {
 	hubtest.TestMasterKey(t, func(master []byte) (hub.Store, error) { return sqlite.Open(t.Context(), dir, master) })
 }
 
-func TestADatabaseMaySayThatItIsTooNew(t *testing.T) {
+// TestANewerDatabase opens one that a later binary has migrated.
+func TestANewerDatabase(t *testing.T) {
 	dir := t.TempDir()
-	first, err := sqlite.Open(t.Context(), dir, hubtest.Master())
-	if err != nil {
+	reopen := func() error {
+		store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+		if err != nil {
+			return err
+		}
+		if has, knows := store.Schema(); knows != sqlstore.Newest() || has != knows && has != 9999 {
+			t.Errorf("got schema %d of %d", has, knows)
+		}
+		return store.Close()
+	}
+	if err := reopen(); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
+	behind(t, dir, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
+	if err := reopen(); err != nil {
+		t.Errorf("got %v, want it to go on", err)
+	}
+	reader, err := sqlite.OpenToRead(t.Context(), dir, hubtest.Master())
+	if err != nil {
+		t.Fatalf("to read: got %v, want it to go on", err)
+	}
+	if has, _ := reader.Schema(); has != 9999 || reader.Close() != nil {
+		t.Errorf("got schema %d, want 9999", has)
 	}
 	behind(t, dir, `UPDATE foundation SET needs = 9999`)
-	if _, err := sqlite.Open(t.Context(), dir, hubtest.Master()); !errors.Is(err, sqlstore.ErrNewer) || !strings.Contains(err.Error(), "9999") {
+	if err := reopen(); !errors.Is(err, sqlstore.ErrNewer) || !strings.Contains(err.Error(), "9999") {
 		t.Errorf("got %v, want %v", err, sqlstore.ErrNewer)
 	}
 }

@@ -72,6 +72,7 @@ type Store struct {
 	keys   *hub.Keys
 	engine Engine
 	texts  texts
+	schema int64 // see Schema
 }
 
 var _ hub.Store = (*Store)(nil)

@@ -63,8 +63,17 @@ func (h *runningHub) openStore(ctx context.Context, setup hubSetup) (err error) 
 		return fmt.Errorf("store: %w", err)
 	}
 	h.onClose(func(context.Context) error { return h.store.Close() })
+	if has, knows := schemaOf(h.store); has > knows {
+		h.log.Warn("a newer version has migrated the database: this one goes on, and is to be replaced", "schema", has, "known", knows)
+	}
 	h.keys, err = hub.NewKeys(h.master, "cache")
 	return err
+}
+
+// schemaOf gives the version that a store's schema has, and the newest that this
+// binary knows.
+func schemaOf(store hub.Store) (has, knows int64) {
+	return store.(interface{ Schema() (has, knows int64) }).Schema()
 }
 
 // openStore opens PostgreSQL when the configuration names a DSN file, else the
@@ -94,6 +103,7 @@ type database struct {
 	await func(context.Context) error                      // while it is away
 	made  func(context.Context) (bool, error)              // whether a hub has used it
 	open  func(context.Context, []byte) (hub.Store, error) // with a master key
+	look  func(context.Context, []byte) (hub.Store, error) // the same, and nothing can be changed
 }
 
 func databaseOf(conf config.Config) (database, error) {
@@ -102,6 +112,9 @@ func databaseOf(conf config.Config) (database, error) {
 			await: func(context.Context) error { return nil },
 			made:  func(context.Context) (bool, error) { return sqlite.Made(conf.Data) },
 			open:  func(ctx context.Context, key []byte) (hub.Store, error) { return sqlite.Open(ctx, conf.Data, key) },
+			look: func(ctx context.Context, key []byte) (hub.Store, error) {
+				return sqlite.OpenToRead(ctx, conf.Data, key)
+			},
 		}, nil
 	}
 	file, err := os.ReadFile(conf.Store.PostgresFile)
@@ -110,6 +123,7 @@ func databaseOf(conf config.Config) (database, error) {
 		await: func(ctx context.Context) error { return postgres.Await(ctx, dsn, databaseWithin) },
 		made:  func(ctx context.Context) (bool, error) { return postgres.Made(ctx, dsn) },
 		open:  func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.Open(ctx, dsn, key) },
+		look:  func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.OpenToRead(ctx, dsn, key) },
 	}, err
 }
 

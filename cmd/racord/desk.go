@@ -9,11 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"racord/adapters/guard"
-	"racord/adapters/postgres"
 	"racord/adapters/pspwire"
 	"racord/adapters/sqlite"
 	"racord/adapters/upstream"
@@ -82,7 +80,7 @@ func (w whereToLook) read(ctx context.Context, d *desk) (manifests fs.FS, err er
 }
 
 // openDesk opens a desk of which read gives the configuration, the clock and the
-// manifests. With look set the store can only be read.
+// manifests. With look set the store can only be read, and is not migrated.
 func openDesk(ctx context.Context, read func(context.Context, *desk) (fs.FS, error), look bool) (_ *desk, err error) {
 	d := &desk{clock: hub.ClockFunc(time.Now)}
 	defer func() {
@@ -121,20 +119,17 @@ func (d *desk) openStore(ctx context.Context, look bool) (err error) {
 	return nil
 }
 
-func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (store hub.Store, err error) {
-	defer func() { err = otherMaster(d.conf.Data, err) }()
-	switch {
-	case d.conf.Store.PostgresFile != "":
-		dsn, err := os.ReadFile(d.conf.Store.PostgresFile)
-		if err != nil {
-			return nil, err
-		}
-		return postgres.Open(ctx, strings.TrimSpace(string(dsn)), key)
-	case look:
-		return sqlite.OpenToRead(ctx, d.conf.Data, key)
-	default:
-		return sqlite.Open(ctx, d.conf.Data, key)
+func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (hub.Store, error) {
+	database, err := databaseOf(d.conf)
+	if err != nil {
+		return nil, err
 	}
+	open := database.open
+	if look {
+		open = database.look
+	}
+	store, err := open(ctx, key)
+	return store, otherMaster(d.conf.Data, err)
 }
 
 // openConnectors opens the operator's own connectors.

@@ -2,11 +2,19 @@ package main_test
 
 import (
 	"bytes"
+	"database/sql"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/pressly/goose/v3"
+
+	"racord/adapters/sqlstore"
+	"racord/adapters/testserver"
+	"racord/hub/hubtest"
 )
 
 // hubFolder is a configuration with a data directory of its own.
@@ -18,10 +26,19 @@ type hubFolder struct {
 func newHubFolder(t *testing.T, conf string) hubFolder {
 	t.Helper()
 	f := hubFolder{t, t.TempDir()}
-	if err := os.WriteFile(filepath.Join(f.dir, "racord.yaml"), []byte("data: data\nlisten: 127.0.0.1:0\nops_listen: 127.0.0.1:0\n"+conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	f.write("racord.yaml", "data: data\nlisten: 127.0.0.1:0\nops_listen: 127.0.0.1:0\n"+conf)
 	return f
+}
+
+func (f hubFolder) write(name, text string) {
+	f.t.Helper()
+	file := filepath.Join(f.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // run runs a command of racord for it.
@@ -87,4 +104,42 @@ func TestARestoreWithoutTheMasterKeyDoesNotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.migrated()
+}
+
+// TestLookingMigratesNothing looks into the database of a hub that is a version
+// behind, as somebody does who tries a new binary before it is rolled out.
+func TestLookingMigratesNothing(t *testing.T) {
+	dsn := testserver.Postgres(t)
+	f := newHubFolder(t, "store:\n  postgres_file: dsn\n")
+	f.write("dsn", dsn)
+	f.write("data/master.key", string(hubtest.Master()))
+	manifest, err := os.ReadFile("../../config/creditors/fines.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write("creditors/fines.yaml", string(manifest))
+	f.write("secrets/fines/fines-api-key", "a-key")
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if err := sqlstore.MigrateTo(t.Context(), goose.DialectPostgres, db, sqlstore.Newest()-1); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range [][]string{{"verify"}, {"keys", "list"}} {
+		if out, err := f.run(command...); err == nil || !strings.Contains(out, "racord migrate") {
+			t.Errorf("%v: got %v, want it to say what to do\n%s", command, err, out)
+		}
+		var version int64
+		if err := db.QueryRowContext(t.Context(), `SELECT max(version_id) FROM goose_db_version`).Scan(&version); err != nil || version >= sqlstore.Newest() {
+			t.Errorf("after %v: got version %d (%v), want it a version behind", command, version, err)
+		}
+	}
+	f.migrated()
+	for _, command := range [][]string{{"verify"}, {"keys", "list"}} {
+		if out, err := f.run(command...); err != nil {
+			t.Errorf("%v at the newest version: %v\n%s", command, err, out)
+		}
+	}
 }

@@ -24,6 +24,7 @@ func (c *migrateCommand) Run(ctx context.Context, to streams) error {
 	if err := store.Ready(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintln(to.out, "the database is at this version")
+	has, knows := schemaOf(store)
+	fmt.Fprintf(to.out, "the database is at version %d, and this binary knows %d\n", has, knows)
 	return store.Close()
 }
