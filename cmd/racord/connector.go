@@ -31,6 +31,7 @@ type connectorCommand struct {
 	Secret   connectorSecret   `cmd:"" help:"Set, list and remove secrets."`
 	Try      connectorTry      `cmd:"" help:"Ask about one subject and show what becomes of the answer."`
 	Submit   connectorSubmit   `cmd:"" help:"Submit the draft: its text is fixed and the conformance suite runs."`
+	Prove    connectorProve    `cmd:"" help:"Run the conformance suite again, for a version that is being proved."`
 	Report   connectorReport   `cmd:"" help:"Print the report of the conformance suite."`
 	Show     connectorShow     `cmd:"" help:"Show a version and what stands before its next stage."`
 	Approve  connectorApprove  `cmd:"" help:"Approve a version (approvers)."`

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -253,10 +254,18 @@ func (s *Service) Submit(ctx context.Context, who hub.Caller, creditor hub.Name,
 		s.giveNotice(r, v)
 		return nil
 	})
-	if err == nil {
-		s.prove(creditor, v)
+	if err == nil && s.Prover != nil {
+		s.begin(ctx, creditor, v)
 	}
 	return v, err
+}
+
+// begin proves a version that was submitted. What cannot be begun now is taken up
+// later.
+func (s *Service) begin(ctx context.Context, creditor hub.Name, v hub.Version) {
+	if err := s.prove(ctx, creditor, v); err != nil {
+		s.Log.Warn("the suite begins later", slog.String("creditor", string(creditor)), slog.Int("version", v.No), slog.String("error", err.Error()))
+	}
 }
 
 // replaceProving lets a version be proved instead of another.

@@ -91,11 +91,18 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	s.vault = vault.New(s.store, ring, keys)
-	s.Service = onboard.New(onboard.Parts{
-		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: suite{hub.ClassB}, Clock: s.clock,
-	}, onboard.Default())
-	t.Cleanup(s.Close)
+	s.Service = s.replica(suite{hub.ClassB})
+	s.Start()
 	return s
+}
+
+// replica is a service of another hub over the same store.
+func (s *scene) replica(prover hub.Prover) *onboard.Service {
+	r := onboard.New(onboard.Parts{
+		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Clock: s.clock,
+	}, onboard.Default())
+	s.t.Cleanup(r.Close)
+	return r
 }
 
 // must fails the test when err is not what was wanted.
@@ -128,7 +135,7 @@ func (s *scene) submitted(text string) int {
 
 func (s *scene) reported(no int) hub.Report {
 	s.t.Helper()
-	for {
+	for range 10_000 {
 		r, err := s.Report(s.t.Context(), company, "water", no)
 		if hub.CodeOf(err) != hub.CodeNotFound {
 			s.want("Report", err, "")
@@ -136,6 +143,8 @@ func (s *scene) reported(no int) hub.Report {
 		}
 		time.Sleep(time.Millisecond)
 	}
+	s.t.Fatalf("version %d has no report", no)
+	return hub.Report{}
 }
 
 func (s *scene) approve(no int, who ...hub.Caller) {
