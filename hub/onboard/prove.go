@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"sync"
 
 	"racord/hub"
 )
@@ -27,24 +28,24 @@ func (s *Service) prove(ctx context.Context, creditor hub.Name, v hub.Version) e
 		return err
 	}
 	s.running.Go(func() {
-		defer func() { <-s.places }()
-		if s.run(r) {
+		well := s.run(r)
+		if <-s.places; well {
 			s.hurry() // somebody may have waited for the end
 		}
 	})
 	return nil
 }
 
-// run runs a suite to its end, gives its lease back and tells whether all went as
-// it should. A suite that was cut off leaves no report: it is taken up again.
+// run runs a suite while it has its lease, and tells whether all went as it should.
+// A suite that was cut off leaves no report: it is taken up again.
 func (s *Service) run(r *run) (well bool) {
-	ctx, cut := context.WithCancel(s.base)
-	limited, cancel := context.WithTimeout(ctx, s.conf.ProveFor)
-	defer cut()
 	defer s.leave(r)
-	s.running.Go(func() { s.hold(ctx, cut, r) })
-	report, err := s.suite(limited, r.creditor, r.version)
-	cancel()
+	var holding sync.WaitGroup
+	defer holding.Wait() // who has left takes nothing again
+	ctx, cut := context.WithCancel(s.base)
+	defer cut()
+	holding.Go(func() { s.hold(ctx, cut, r) })
+	report, err := s.report(ctx, r)
 	if ctx.Err() != nil || !s.goesOn(ctx, r) {
 		return true
 	}
@@ -57,6 +58,13 @@ func (s *Service) run(r *run) (well bool) {
 		return false
 	}
 	return true
+}
+
+// report runs the suite for as long as it may take.
+func (s *Service) report(ctx context.Context, r *run) (hub.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.ProveFor)
+	defer cancel()
+	return s.suite(ctx, r.creditor, r.version)
 }
 
 // suite runs the prover. It may meet anything an upstream sends: a panic is a
