@@ -147,6 +147,70 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	told.Waiting(hub.PortalReceiver("city-portal"), 3)
 }
 
+// eventful finds what an alert counts events of: every one of them rings, so the
+// first must too.
+var eventful = regexp.MustCompile(`(?:increase|rate)\((\w+)\{?(?:(\w+)=~?"([^"]+)")?\}?\[\w+\]\)\) > 0`)
+
+// quiet gives a hub that has just been started, and at which nothing has happened.
+func quiet() (*telemetry.Telemetry, guard.Meter) {
+	meters := telemetry.New()
+	meters.Declared([]*hub.Connector{
+		{Creditor: hub.Creditor{Name: "water"}},
+		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}},
+	})
+	meters.Provider("netopia")
+	meters.HTTP().Began("view_read")
+	meters.Webhooks().Waiting(hub.CreditorReceiver("water"), 0)
+	return meters, meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8}))
+}
+
+// TestEveryEventThatRingsIsCountedFromZero: a counter that is born with its first
+// event shows no increase, and an alert that waits for one stays silent.
+func TestEveryEventThatRingsIsCountedFromZero(t *testing.T) {
+	meters, _ := quiet()
+	w := httptest.NewRecorder()
+	meters.OpsHandler(store{}.Ready, nil).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	found := 0
+	for _, r := range rulesIn(t, "alerts.yaml") {
+		for _, m := range eventful.FindAllStringSubmatch(r.Expr, -1) {
+			for value := range strings.SplitSeq(m[3], "|") {
+				found++
+				series := m[1] + `{.*`
+				if m[2] != "" {
+					series += fmt.Sprintf("%s=%q.*", m[2], value)
+				}
+				if !regexp.MustCompile("(?m)^" + series + " 0$").MatchString(w.Body.String()) {
+					t.Errorf("%s cannot see a first event: there is no %s", r.Alert, series)
+				}
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("got %d kinds of events, want all", found)
+	}
+}
+
+func TestOneEventRings(t *testing.T) {
+	t.Parallel()
+	meters, calls := quiet()
+	ops := httptest.NewServer(meters.OpsHandler(store{}.Ready, nil))
+	t.Cleanup(ops.Close)
+	prometheus := scraped(t, ops.URL, "")
+	deadline := time.Now().Add(30 * time.Second)
+	if n, err := await(prometheus, "count_over_time(racord_build_info[1m]) >= 2", deadline, false); n == 0 || err != nil {
+		t.Fatalf("nothing is scraped: %v", err)
+	}
+	happenOnce(meters, calls)
+	for _, r := range rulesIn(t, "alerts.yaml") {
+		if !eventful.MatchString(r.Expr) || r.Alert == "RacordReceiverUnheard" { // there the event is the good news
+			continue
+		}
+		if n, err := await(prometheus, r.Expr, deadline, false); n == 0 || err != nil {
+			t.Errorf("%s does not hear of one event: %v", r.Alert, err)
+		}
+	}
+}
+
 // sizes are the endings that one metric has in the text format.
 var sizes = regexp.MustCompile(`_(bucket|count|sum)$`)
 
@@ -185,13 +249,7 @@ func TestEveryQueryRunsOnARealPrometheus(t *testing.T) {
 	ops := httptest.NewServer(hubAtWork(t))
 	t.Cleanup(ops.Close)
 	dir := unpacked(t)
-	prometheus := testserver.Prometheus(t, fmt.Sprintf(`
-global: {scrape_interval: 200ms, evaluation_interval: 200ms}
-rule_files: [%s, %s]
-scrape_configs:
-  - job_name: racord
-    static_configs: [{targets: [%q]}]
-`, filepath.Join(dir, "recording.yaml"), filepath.Join(dir, "alerts.yaml"), strings.TrimPrefix(ops.URL, "http://")))
+	prometheus := scraped(t, ops.URL, filepath.Join(dir, "recording.yaml")+", "+filepath.Join(dir, "alerts.yaml"))
 	deadline := time.Now().Add(30 * time.Second) // for all: the first scrapes and evaluations take a moment
 	for where, query := range queries(t) {
 		switch series, err := await(prometheus, query, deadline, slices.Contains(silent, where)); {
@@ -206,6 +264,18 @@ scrape_configs:
 			t.Errorf("%s: %s", target, body)
 		}
 	}
+}
+
+// scraped starts a Prometheus that asks one hub for metrics.
+func scraped(t *testing.T, ops, rules string) (url string) {
+	t.Helper()
+	return testserver.Prometheus(t, fmt.Sprintf(`
+global: {scrape_interval: 200ms, evaluation_interval: 200ms}
+rule_files: [%s]
+scrape_configs:
+  - job_name: racord
+    static_configs: [{targets: [%q]}]
+`, rules, strings.TrimPrefix(ops, "http://")))
 }
 
 // ask runs a query and tells how many series it gives.

@@ -9,6 +9,7 @@ import (
 
 	"racord/adapters/guard"
 	"racord/hub"
+	"racord/hub/feed"
 )
 
 // guardMetrics are the metrics of all connectors' guards.
@@ -44,10 +45,22 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 // Guard gives the meter of one connector's guard. What is a state, such as the
 // slots in use, is read from the allowance when metrics are asked for.
 func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter {
-	label := t.connector(name)
 	if allowance != nil {
-		t.guard.loads.watch(label, allowance)
+		t.guard.loads.watch(t.connector(name), allowance)
 	}
+	t.guard.quarantined.WithLabelValues(t.connector(name))
+	return t.guarding(name, guard.Operations(), guard.Classes())
+}
+
+// Provider gives the meter of one payment provider's guard.
+func (t *Telemetry) Provider(name string) guard.Meter {
+	t.pay.provider(name)
+	return t.guarding(hub.Name(name), guard.PSPOperations(), []guard.Class{guard.ClassCharge})
+}
+
+// guarding makes the meter of a guard, with what is rung at the first time.
+func (t *Telemetry) guarding(name hub.Name, operations []guard.Operation, classes []guard.Class) guard.Meter {
+	label := t.connector(name)
 	m := &guardMeter{
 		metrics: t.guard, connector: label,
 		retried: t.guard.retried.WithLabelValues(label),
@@ -56,16 +69,18 @@ func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter
 	for _, why := range guard.Sheds() {
 		m.shed[why] = t.guard.shed.WithLabelValues(label, string(why))
 	}
-	for _, class := range guard.Classes() {
-		t.guard.breaker.WithLabelValues(label, string(class))
-	}
 	m.calls.make = func(c call) prometheus.Counter {
 		return t.guard.calls.WithLabelValues(label, string(c.operation), t.code(c.code))
 	}
 	m.duration.make = func(op guard.Operation) prometheus.Observer {
 		return t.guard.duration.WithLabelValues(label, string(op))
 	}
-	t.guard.quarantined.WithLabelValues(label)
+	for _, class := range classes {
+		t.guard.breaker.WithLabelValues(label, string(class))
+	}
+	for _, operation := range operations {
+		m.calls.of(call{operation, hub.CodeAuth})
+	}
 	return m
 }
 
@@ -82,7 +97,8 @@ func (t *Telemetry) Expires(name hub.Name) func(what string, end time.Time) {
 const undeclared = 16
 
 // Declared tells which creditors are on duty and what they declared they can
-// bear.
+// bear. What is rung at the first time is counted from here on: a counter that is
+// born with its first event shows Prometheus no increase.
 func (t *Telemetry) Declared(fleet []*hub.Connector) {
 	var feeds []hub.Name
 	for _, c := range fleet {
@@ -92,12 +108,20 @@ func (t *Telemetry) Declared(fleet []*hub.Connector) {
 		if c.Sink != nil {
 			t.guard.declPost.WithLabelValues(label).Set(bookedWithin(c).Seconds())
 		}
+		t.view.remarked.of(refusedRecord{c.Creditor.Name, notApproved})
+		t.pay.zombies.of(labelled{string(c.Creditor.Name), ""})
+		if c.Feed != nil || c.Inbox != nil {
+			t.feed.deliveries.of(delivery{c.Creditor.Name, feed.Damaged})
+		}
 		if c.Feed != nil {
 			feeds = append(feeds, c.Creditor.Name)
 		}
 	}
 	t.feeds.Store(&feeds)
 }
+
+// notApproved is the code of the remark on a bank account that nobody approved.
+const notApproved = "iban_not_approved"
 
 // bookedWithin is how long a creditor may take to book a line, by what it
 // declared; after that an operator should look.

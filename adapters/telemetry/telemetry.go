@@ -51,8 +51,14 @@ func New() *Telemetry {
 	t.redis.make = func(event string) prometheus.Counter {
 		return redis.WithLabelValues(t.words.label(kindEvent, event))
 	}
+	for _, event := range redisTroubles {
+		t.redis.of(event)
+	}
 	return t
 }
+
+// redisTroubles are the events that ring at the first time.
+var redisTroubles = []string{"altered", "error", "open"}
 
 // RedisEvent counts what the shared cache did or failed to do; events are a
 // closed set of words.
