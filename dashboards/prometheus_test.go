@@ -61,7 +61,7 @@ func (store) DifferenceSums(context.Context) (open, explained map[hub.Job]hub.St
 }
 
 func (store) Runs(context.Context) ([]hub.Run, error) {
-	return []hub.Run{{Job: hub.JobBank, Succeeded: time.Now().Add(-time.Hour)}}, nil
+	return []hub.Run{{Job: hub.JobBank, First: time.Now().Add(-time.Hour), Succeeded: time.Now().Add(-time.Hour)}}, nil
 }
 
 type noFeed struct{ hub.Feed }

@@ -29,7 +29,8 @@ func (t *Telemetry) WatchBooks(books Books) {
 type bookDescs struct {
 	payments, paymentAge, charges, chargesBani, chargeAge *prometheus.Desc
 	lines, linesBani, lineAge, work, workLate, anomalies  *prometheus.Desc
-	barriers, differences, differenceBani, lastSuccess    *prometheus.Desc
+	barriers, differences, differenceBani                 *prometheus.Desc
+	firstRun, lastSuccess                                 *prometheus.Desc
 }
 
 func describeBooks() bookDescs {
@@ -51,6 +52,7 @@ func describeBooks() bookDescs {
 		barriers:       desc("racord_barrier", "Whether a part of paying is stopped.", "barrier"),
 		differences:    desc("racord_recon_differences", "What two books do not agree about: open, or explained in the last day.", "job", "state"),
 		differenceBani: desc("racord_recon_difference_bani", "Bani that two books do not agree about: open, or explained in the last day.", "job", "state"),
+		firstRun:       desc("racord_recon_first_run_timestamp_seconds", "When a comparison was first tried.", "job"),
 		lastSuccess:    desc("racord_recon_last_success_timestamp_seconds", "When a comparison was last done whole.", "job"),
 	}
 }
@@ -69,7 +71,7 @@ type bookMetrics struct {
 func (b *bookMetrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		b.is.payments, b.is.paymentAge, b.is.charges, b.is.chargesBani, b.is.chargeAge, b.is.lines, b.is.linesBani, b.is.lineAge,
-		b.is.work, b.is.workLate, b.is.anomalies, b.is.barriers, b.is.differences, b.is.differenceBani, b.is.lastSuccess,
+		b.is.work, b.is.workLate, b.is.anomalies, b.is.barriers, b.is.differences, b.is.differenceBani, b.is.firstRun, b.is.lastSuccess,
 	} {
 		to <- d
 	}
@@ -168,8 +170,10 @@ func (b *bookMetrics) lookAtComparing(ctx context.Context, seen []prometheus.Met
 		return seen
 	}
 	for _, run := range runs {
+		job := b.words.label(kindCode, string(run.Job))
+		seen = append(seen, gaugeOf(b.is.firstRun, float64(run.First.Unix()), job))
 		if !run.Succeeded.IsZero() {
-			seen = append(seen, gaugeOf(b.is.lastSuccess, float64(run.Succeeded.Unix()), b.words.label(kindCode, string(run.Job))))
+			seen = append(seen, gaugeOf(b.is.lastSuccess, float64(run.Succeeded.Unix()), job))
 		}
 	}
 	return seen

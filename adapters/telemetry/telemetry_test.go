@@ -305,6 +305,39 @@ func TestTheStoreIsNotAskedForEveryScrape(t *testing.T) {
 	}
 }
 
+// books are those of a city whose bank never let itself be read.
+type books struct{}
+
+func (books) Pulse(context.Context) (hub.Pulse, error) { return hub.Pulse{At: noon}, nil }
+
+func (books) Barriers(context.Context) (map[hub.Barrier]hub.Raised, error) { return nil, nil }
+
+func (books) DifferenceSums(context.Context) (open, explained map[hub.Job]hub.Standing, err error) {
+	return nil, nil, nil
+}
+
+func (books) Runs(context.Context) ([]hub.Run, error) {
+	return []hub.Run{{Job: hub.JobBank, First: noon}, {Job: hub.JobAudit, First: noon, Succeeded: noon.Add(time.Hour)}}, nil
+}
+
+func TestAJobThatWasNeverDoneIsSeen(t *testing.T) {
+	meters := telemetry.New()
+	meters.WatchBooks(books{})
+	got := scrape(t, meters)
+	for _, want := range []string{
+		`racord_recon_first_run_timestamp_seconds{job="bank"} 1.7735688e+09`,
+		`racord_recon_first_run_timestamp_seconds{job="audit"} 1.7735688e+09`,
+		`racord_recon_last_success_timestamp_seconds{job="audit"} 1.7735724e+09`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if strings.Contains(got, `racord_recon_last_success_timestamp_seconds{job="bank"}`) {
+		t.Error("a success is shown that never was")
+	}
+}
+
 func TestMetricsComeAsOpenMetrics(t *testing.T) {
 	r := httptest.NewRequest("GET", "/metrics", nil)
 	r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")

@@ -81,9 +81,10 @@ func jobsAreDoneOnce(t *testing.T, lab Lab) {
 	ctx, store, other := t.Context(), lab.Store, lab.Replica(t)
 	run, err := store.TakeJob(ctx, hub.JobBank, "one", time.Minute, false)
 	wantCode(t, "TakeJob", err, "")
-	if run.Cursor != "" || !run.Succeeded.IsZero() {
+	if run.Cursor != "" || !run.Succeeded.IsZero() || run.First.IsZero() {
 		t.Fatalf("got %+v, want a job that was never done", run)
 	}
+	first := run.First
 	_, err = other.TakeJob(ctx, hub.JobBank, "two", time.Minute, true)
 	wantCode(t, "TakeJob of another's", err, hub.CodeConflict)
 	_, err = other.TakeJob(ctx, hub.JobAudit, "two", time.Minute, false)
@@ -106,8 +107,8 @@ func jobsAreDoneOnce(t *testing.T, lab Lab) {
 	wantCode(t, "EndJob that failed", store.EndJob(ctx, heir, 0, false), "")
 	runs, err := store.Runs(ctx)
 	wantCode(t, "Runs", err, "")
-	if len(runs) != 2 || runs[1].Job != hub.JobBank || !runs[1].Succeeded.Equal(succeeded) || runs[1].Holder != "" {
-		t.Fatalf("got %+v, want two jobs, and the last success kept", runs)
+	if len(runs) != 2 || runs[1].Job != hub.JobBank || !runs[1].Succeeded.Equal(succeeded) || !runs[1].First.Equal(first) || runs[1].Holder != "" {
+		t.Fatalf("got %+v, want two jobs, and the last success and the first try kept", runs)
 	}
 }
 
