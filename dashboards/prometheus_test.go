@@ -40,6 +40,12 @@ func (store) Undelivered(context.Context) (int, time.Time, error) {
 	return 1, time.Now().Add(-2 * time.Hour), nil
 }
 
+func (store) GivenUpLetters(context.Context, time.Time) (int, error) { return 1, nil }
+
+func (store) GivenUp(context.Context, time.Time) (map[hub.Receiver]int, error) {
+	return map[hub.Receiver]int{hub.CreditorReceiver("water"): 1}, nil
+}
+
 // Payments of every kind are under way, and some things are wrong.
 
 func (store) Pulse(context.Context) (hub.Pulse, error) {

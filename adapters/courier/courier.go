@@ -153,6 +153,7 @@ func (c *Courier) judged(l *hub.Letter, err error) hub.LetterTry {
 	switch {
 	case try.Code == hub.CodeUnsupported:
 	case !l.At.IsZero() && time.Since(l.At) > c.conf.GiveUp:
+		try.GivenUp = true
 		c.Log.Error("a letter to a company was given up", c.about(l), slog.String("code", string(try.Code)), slog.Int("tries", l.Tries+1))
 	default:
 		c.Log.Warn("a company was not told", c.about(l), slog.String("code", string(try.Code)), slog.Int("tries", l.Tries+1))

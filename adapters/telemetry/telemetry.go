@@ -97,6 +97,8 @@ type Store interface {
 	Held(ctx context.Context) ([]hub.HeldDelivery, error)
 	Cursor(ctx context.Context, creditor hub.Name) (next hub.Cursor, asOf time.Time, err error)
 	Undelivered(ctx context.Context) (count int, oldest time.Time, err error)
+	GivenUpLetters(ctx context.Context, since time.Time) (int, error)
+	GivenUp(ctx context.Context, since time.Time) (map[hub.Receiver]int, error)
 }
 
 func (t *Telemetry) counter(name, help string, labels ...string) *prometheus.CounterVec {

@@ -60,6 +60,12 @@ func (s *store) Undelivered(context.Context) (int, time.Time, error) {
 	return len(s.held), time.Now().Add(-time.Hour), s.failure
 }
 
+func (s *store) GivenUpLetters(context.Context, time.Time) (int, error) { return 2, s.failure }
+
+func (s *store) GivenUp(context.Context, time.Time) (map[hub.Receiver]int, error) {
+	return map[hub.Receiver]int{hub.CreditorReceiver("water"): 1, "portal:Ana Pop": 2, "portal:1850415120007": 3}, s.failure
+}
+
 // noFeed delivers nothing, but it is there.
 type noFeed struct{ hub.Feed }
 
@@ -149,6 +155,9 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_feed_held_deliveries{connector="heating"} 1`,
 		`racord_feed_held_deliveries{connector="waste"} 0`,
 		`racord_store_up 1`,
+		`racord_contact_notices_given_up 2`,
+		`racord_webhooks_given_up{audience="creditor",receiver="water"} 1`,
+		`racord_webhooks_given_up{audience="portal",receiver="other"} 5`,
 		`racord_redis_events_total{event="error"} 2`,
 	} {
 		if !strings.Contains(got, want+"\n") {
@@ -158,7 +167,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 }
 
 func TestNamesHelpAndLabelsKeepTheRules(t *testing.T) {
-	labels := []string{"operation", "connector", "class", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le"}
+	labels := []string{"operation", "connector", "class", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le", "audience", "receiver"}
 	name := regexp.MustCompile(`^(racord|go|process)_[a-z0-9_]+$`)
 	found := 0
 	for line := range strings.Lines(scrape(t, busy(t))) {

@@ -48,7 +48,9 @@ func (t *Teller) attempt(ctx context.Context, e *Endpoint, n *hub.Notice) (hub.T
 	if err == nil {
 		return try, nil
 	}
-	return try, t.next(n, try, asked)
+	again := t.next(n, try, asked)
+	try.GivenUp = again == nil
+	return try, again
 }
 
 func forCreditor(to hub.Receiver) bool {
