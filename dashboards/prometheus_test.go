@@ -54,7 +54,7 @@ func (store) Pulse(context.Context) (hub.Pulse, error) {
 	return hub.Pulse{
 		Payments: map[hub.PaymentState]hub.Standing{hub.PaymentCaptured: some}, Charges: map[string]hub.Standing{"netopia": some},
 		Lines: map[hub.OpenLine]hub.Standing{{Creditor: "water", State: hub.LineStuck}: some, {Creditor: "water", State: hub.LineDue}: some},
-		Work:  map[hub.WorkKind]hub.Standing{hub.WorkLine: some}, Anomalies: map[string]int{"line_stuck": 1}, At: now,
+		Work:  map[hub.WorkKind]hub.Standing{hub.WorkLine: some}, LineWork: map[hub.Name]hub.Standing{"heating": some}, Anomalies: map[string]int{"line_stuck": 1}, At: now,
 	}, nil
 }
 

@@ -18,7 +18,7 @@ type guardMetrics struct {
 	calls, shed, retried, moves             *prometheus.CounterVec
 	duration                                *prometheus.HistogramVec
 	breaker, quarantined, declared, declRPS *prometheus.GaugeVec
-	declPost, credentials                   *prometheus.GaugeVec
+	declPost, stopped, credentials          *prometheus.GaugeVec
 	loads                                   *loads
 }
 
@@ -35,6 +35,7 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 		declared:    t.gauge("racord_declared_slots", "Calls at once that a creditor declared for all replicas together.", "connector"),
 		declRPS:     t.gauge("racord_declared_calls_per_second", "Calls a second that a creditor declared for all replicas together, 0 for any number.", "connector"),
 		declPost:    t.gauge("racord_declared_posting_seconds", "How long a creditor may take to book a line, by what it declared, before somebody should look.", "connector"),
+		stopped:     t.gauge("racord_postings_stopped", "Whether a creditor that takes payments is told of none, because its connector may not.", "connector"),
 		credentials: t.gauge("racord_credential_end_seconds", "When a credential of a connector's ends, in real time since the epoch, as the last connection showed it.", "connector", "credential"),
 		loads:       newLoads(),
 	}
@@ -105,8 +106,9 @@ func (t *Telemetry) Declared(fleet []*hub.Connector) {
 		label := t.connector(c.Creditor.Name)
 		t.guard.declared.WithLabelValues(label).Set(float64(cmp.Or(c.Traits.MaxInflight, undeclared)))
 		t.guard.declRPS.WithLabelValues(label).Set(c.Traits.RPS)
-		if c.Sink != nil {
+		if c.Sink != nil || c.Traits.Paying.Class != "" { // one that was stopped may hold lines all the same
 			t.guard.declPost.WithLabelValues(label).Set(bookedWithin(c).Seconds())
+			t.guard.stopped.WithLabelValues(label).Set(oneIf(c.Sink == nil))
 		}
 		t.view.remarked.of(refusedRecord{c.Creditor.Name, notApproved})
 		t.pay.zombies.of(labelled{string(c.Creditor.Name), ""})
@@ -136,11 +138,14 @@ func bookedWithin(c *hub.Connector) time.Duration {
 
 // Quarantined tells that a connector was stopped or let out again.
 func (t *Telemetry) Quarantined(name hub.Name, in bool) {
-	value := 0.0
-	if in {
-		value = 1
+	t.guard.quarantined.WithLabelValues(t.connector(name)).Set(oneIf(in))
+}
+
+func oneIf(so bool) float64 {
+	if so {
+		return 1
 	}
-	t.guard.quarantined.WithLabelValues(t.connector(name)).Set(value)
+	return 0
 }
 
 // guardMeter counts what the guard of one connector does.

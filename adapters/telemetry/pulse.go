@@ -47,7 +47,7 @@ func describeBooks() bookDescs {
 		linesBani:      desc("racord_open_lines_bani", "Bani of the lines whose money was taken and that are neither booked nor given back.", "connector", "state"),
 		lineAge:        desc("racord_open_line_seconds", "Business time since the oldest of these lines was paid.", "connector", "state"),
 		work:           desc("racord_open_work", "Pieces of work that are not done.", "kind"),
-		workLate:       desc("racord_open_work_late_seconds", "How long the first piece of work has been due without being taken up.", "kind"),
+		workLate:       desc("racord_open_work_late_seconds", "How long the first piece of work has been due without being taken up; of lines, by their creditor.", "kind", "connector"),
 		anomalies:      desc("racord_anomalies", "Anomalies of the last day, which a person should look at.", "kind"),
 		barriers:       desc("racord_barrier", "Whether a part of paying is stopped.", "barrier"),
 		differences:    desc("racord_recon_differences", "What two books do not agree about: open, or explained in the last day.", "job", "state"),
@@ -99,11 +99,8 @@ func (b *bookMetrics) look() (seen []prometheus.Metric) {
 	}
 	if raised, err := b.books.Barriers(ctx); err == nil {
 		for _, barrier := range []hub.Barrier{hub.BarrierOpen, hub.BarrierCapture} {
-			up := 0.0
-			if _, stands := raised[barrier]; stands {
-				up = 1
-			}
-			seen = append(seen, gaugeOf(b.is.barriers, up, string(barrier)))
+			_, stands := raised[barrier]
+			seen = append(seen, gaugeOf(b.is.barriers, oneIf(stands), string(barrier)))
 		}
 	}
 	return b.lookAtComparing(ctx, seen)
@@ -134,7 +131,18 @@ func (b *bookMetrics) lookAtPulse(p hub.Pulse, seen []prometheus.Metric) []prome
 	}
 	for _, kind := range workKinds {
 		s := p.Work[kind]
-		seen = append(seen, gaugeOf(b.is.work, float64(s.Count), string(kind)), gaugeOf(b.is.workLate, age(p.At, s), string(kind)))
+		seen = append(seen, gaugeOf(b.is.work, float64(s.Count), string(kind)))
+		if kind != hub.WorkLine {
+			seen = append(seen, gaugeOf(b.is.workLate, age(p.At, s), string(kind), ""))
+		}
+	}
+	late := map[string]float64{}
+	for creditor, s := range p.LineWork {
+		at := b.connector(creditor)
+		late[at] = max(late[at], age(p.At, s))
+	}
+	for at, seconds := range late {
+		seen = append(seen, gaugeOf(b.is.workLate, seconds, string(hub.WorkLine), at))
 	}
 	anomalies := map[string]int{}
 	for kind, n := range p.Anomalies {

@@ -69,6 +69,8 @@ func (s *store) GivenUp(context.Context, time.Time) (map[hub.Receiver]int, error
 // noFeed delivers nothing, but it is there.
 type noFeed struct{ hub.Feed }
 
+type noSink struct{ hub.Sink }
+
 // busy gives telemetry to which everything happened once.
 func busy(t testing.TB) *telemetry.Telemetry {
 	t.Helper()
@@ -314,10 +316,17 @@ func TestTheStoreIsNotAskedForEveryScrape(t *testing.T) {
 	}
 }
 
-// books are those of a city whose bank never let itself be read.
+// books are those of a city whose bank never let itself be read, and in which a
+// line waits for water.
 type books struct{}
 
-func (books) Pulse(context.Context) (hub.Pulse, error) { return hub.Pulse{At: noon}, nil }
+func (books) Pulse(context.Context) (hub.Pulse, error) {
+	water, heating := hub.Standing{Count: 1, Since: noon.Add(-time.Hour)}, hub.Standing{Count: 2, Since: noon.Add(time.Hour)}
+	return hub.Pulse{
+		Work:     map[hub.WorkKind]hub.Standing{hub.WorkCharge: {Count: 1, Since: noon.Add(-time.Minute)}, hub.WorkLine: {Count: 3, Since: water.Since}},
+		LineWork: map[hub.Name]hub.Standing{"water": water, "heating": heating}, At: noon,
+	}, nil
+}
 
 func (books) Barriers(context.Context) (map[hub.Barrier]hub.Raised, error) { return nil, nil }
 
@@ -344,6 +353,35 @@ func TestAJobThatWasNeverDoneIsSeen(t *testing.T) {
 	}
 	if strings.Contains(got, `racord_recon_last_success_timestamp_seconds{job="bank"}`) {
 		t.Error("a success is shown that never was")
+	}
+}
+
+// TestASuspendedCreditorIsNotForgotten: what it was owed when it was stopped is
+// measured against what it declared, and stands beside others' work.
+func TestASuspendedCreditorIsNotForgotten(t *testing.T) {
+	meters := telemetry.New()
+	suspended := &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{Paying: hub.Paying{Class: hub.ClassA}}, Sink: noSink{}}
+	suspended.StopPaying()
+	meters.Declared([]*hub.Connector{
+		suspended, {Creditor: hub.Creditor{Name: "heating"}, Traits: suspended.Traits, Sink: noSink{}}, {Creditor: hub.Creditor{Name: "waste"}},
+	})
+	meters.WatchBooks(books{})
+	got := scrape(t, meters)
+	for _, want := range []string{
+		`racord_declared_posting_seconds{connector="water"} 300`,
+		`racord_postings_stopped{connector="water"} 1`,
+		`racord_postings_stopped{connector="heating"} 0`,
+		`racord_open_work{kind="line"} 3`,
+		`racord_open_work_late_seconds{connector="water",kind="line"} 3600`,
+		`racord_open_work_late_seconds{connector="heating",kind="line"} 0`,
+		`racord_open_work_late_seconds{connector="",kind="charge"} 60`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if strings.Contains(got, `connector="waste"} 300`) {
+		t.Error("a creditor that takes no payments has declared how long they take")
 	}
 }
 

@@ -211,6 +211,11 @@ func pulseShowsWhatIsUnderWay(t *testing.T, lab Lab) {
 	changed(t, store, done.ID, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return errors.Join(p.Charge(1).Move(hub.ChargeStarting), p.Charge(1).Move(hub.ChargeFailed), p.Line(1).Move(hub.LineDropped))
 	})
+	changed(t, store, stuck.ID, func(tx hub.PaymentTx, p *hub.Payment) error {
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: 1, Creditor: "heat"}, time.Hour)
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: 2, Creditor: "water"}, time.Minute)
+		return nil
+	})
 	reserved := opened(t, store, Basket("", "d"))
 	changed(t, store, reserved.ID, func(_ hub.PaymentTx, p *hub.Payment) error {
 		return errors.Join(p.Charge(1).Move(hub.ChargeStarting), p.Charge(1).Move(hub.ChargeAuthorised))
@@ -231,6 +236,10 @@ func pulseShowsWhatIsUnderWay(t *testing.T, lab Lab) {
 	}
 	if w := pulse.Work[hub.WorkCharge]; w.Count != 3 || !w.Since.After(pulse.At) {
 		t.Errorf("got work %+v, want three charges due later", pulse.Work)
+	}
+	all, heat, water := pulse.Work[hub.WorkLine], pulse.LineWork["heat"], pulse.LineWork["water"]
+	if all.Count != 2 || len(pulse.LineWork) != 2 || heat.Count != 1 || water.Count != 1 || !water.Since.Before(heat.Since) || !all.Since.Equal(water.Since) {
+		t.Errorf("got work of lines %+v and %+v, want one of heat and one of water, which is due first", all, pulse.LineWork)
 	}
 	if pulse.Anomalies["line_stuck"] != 1 || pulse.At.IsZero() {
 		t.Errorf("got anomalies %v at %v", pulse.Anomalies, pulse.At)
