@@ -54,7 +54,7 @@ func (store) Pulse(context.Context) (hub.Pulse, error) {
 	return hub.Pulse{
 		Payments: map[hub.PaymentState]hub.Standing{hub.PaymentCaptured: some}, Charges: map[string]hub.Standing{"netopia": some},
 		Lines: map[hub.OpenLine]hub.Standing{{Creditor: "water", State: hub.LineStuck}: some, {Creditor: "water", State: hub.LineDue}: some},
-		Work:  map[hub.WorkKind]hub.Standing{hub.WorkLine: some}, LineWork: map[hub.Name]hub.Standing{"heating": some}, Anomalies: map[string]int{"line_stuck": 1}, At: now,
+		Work:  map[hub.WorkKind]hub.Standing{hub.WorkLine: some}, LineWork: map[hub.Name]hub.Standing{"water": some}, Anomalies: map[string]int{"line_stuck": 1}, At: now,
 	}, nil
 }
 
@@ -83,7 +83,7 @@ func hubAtWork(t *testing.T) http.Handler {
 	meters.WatchBooks(store{})
 	meters.Declared([]*hub.Connector{
 		{Creditor: hub.Creditor{Name: "water"}, Sink: noSink{}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
-		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2}},
+		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2, Paying: hub.Paying{Class: hub.ClassF}}},
 	})
 	calls := meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8, RPS: 20}))
 	calls.Breaker(guard.ClassRead, guard.Open)
@@ -140,6 +140,7 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	meters.RedisEvent("error", 1)
 	meters.RedisEvent("altered", 1)
 	meters.Quarantined("water", true)
+	meters.Unopened("water", true)
 	paid := meters.Pay()
 	paid.Quoted("water", pay.Confirmed)
 	paid.Opened("netopia")

@@ -18,7 +18,8 @@ type guardMetrics struct {
 	calls, shed, retried, moves             *prometheus.CounterVec
 	duration                                *prometheus.HistogramVec
 	breaker, quarantined, declared, declRPS *prometheus.GaugeVec
-	declPost, stopped, credentials          *prometheus.GaugeVec
+	declPost, stopped, unopened             *prometheus.GaugeVec
+	credentials                             *prometheus.GaugeVec
 	loads                                   *loads
 }
 
@@ -36,6 +37,7 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 		declRPS:     t.gauge("racord_declared_calls_per_second", "Calls a second that a creditor declared for all replicas together, 0 for any number.", "connector"),
 		declPost:    t.gauge("racord_declared_posting_seconds", "How long a creditor may take to book a line, by what it declared, before somebody should look.", "connector"),
 		stopped:     t.gauge("racord_postings_stopped", "Whether a creditor that takes payments is told of none, because its connector may not.", "connector"),
+		unopened:    t.gauge("racord_connectors_unopened", "Whether a registered version of a creditor's should serve, and cannot be opened here.", "connector"),
 		credentials: t.gauge("racord_credential_end_seconds", "When a credential of a connector's ends, in real time since the epoch, as the last connection showed it.", "connector", "credential"),
 		loads:       newLoads(),
 	}
@@ -139,6 +141,12 @@ func bookedWithin(c *hub.Connector) time.Duration {
 // Quarantined tells that a connector was stopped or let out again.
 func (t *Telemetry) Quarantined(name hub.Name, in bool) {
 	t.guard.quarantined.WithLabelValues(t.connector(name)).Set(oneIf(in))
+}
+
+// Unopened tells that a creditor has a registered version that should serve and
+// that this replica cannot open, or that it has none any more.
+func (t *Telemetry) Unopened(name hub.Name, in bool) {
+	t.guard.unopened.WithLabelValues(t.connector(name)).Set(oneIf(in))
 }
 
 func oneIf(so bool) float64 {

@@ -105,6 +105,9 @@ func busy(t testing.TB) *telemetry.Telemetry {
 		{Creditor: hub.Creditor{Name: "waste"}, Feed: noFeed{}},
 	})
 	meters.Quarantined("fines", true)
+	meters.Unopened("waste", true)
+	meters.Unopened("heating", true)
+	meters.Unopened("heating", false)
 	feeds := meters.Feed()
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
 	feeds.Published("heating", noon.Add(-6*time.Hour))
@@ -149,6 +152,8 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_declared_calls_per_second{connector="water"} 20`,
 		`racord_slots_held{connector="water"} 8`,
 		`racord_calls_inflight{connector="water"} 0`,
+		`racord_connectors_unopened{connector="waste"} 1`,
+		`racord_connectors_unopened{connector="heating"} 0`,
 		`racord_quarantined{connector="fines"} 1`,
 		`racord_quarantined{connector="water"} 0`,
 		`racord_feed_deliveries_total{connector="heating",outcome="published"} 1`,
