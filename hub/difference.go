@@ -45,7 +45,8 @@ type DifferenceQuery struct {
 type Run struct {
 	Job       Job
 	Holder    Holder    // who does it now; "" = nobody
-	Due       time.Time // the store's time
+	First     time.Time // when it was first taken, by the store's time
+	Due       time.Time // the same
 	Succeeded time.Time // zero = never
 	Cursor    string    // how far it has come, in its own words
 }

@@ -114,6 +114,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"archive: all of one payment":                          dossier,
 		"outbox: told once to each, or again":                  noticesAreTold,
 		"outbox: fenced, logged and replayed":                  noticesAreLogged,
+		"outbox: what was told in vain is counted":             noticesAreGivenUp,
 		"outbox: what nobody hears is not kept for ever":       noticesOfNobody,
 		"connectors: a registration comes back as it was":      registrationKept,
 		"connectors: what is only added to stays":              registrationChanges,
