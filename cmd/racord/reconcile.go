@@ -134,13 +134,12 @@ func (c *reconcileCommand) Run(ctx context.Context, to streams) (err error) {
 			return fmt.Errorf("--day: %w", err)
 		}
 	}
-	d, err := c.open(ctx)
+	d, err := c.open(ctx, to.log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	comparing := d.comparing()
-	var failed error
+	comparing, failed := d.comparing(), d.absent
 	for _, job := range hub.Jobs {
 		if c.Job == "" || c.Job == string(job) {
 			failed = errors.Join(failed, comparing.Do(ctx, job, day, true))

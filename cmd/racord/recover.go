@@ -29,7 +29,7 @@ database.`
 func (c *recoverCommand) Run(ctx context.Context, to streams) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	d, err := c.open(ctx)
+	d, err := c.open(ctx, to.log)
 	if err != nil {
 		return err
 	}

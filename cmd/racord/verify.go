@@ -33,7 +33,7 @@ var (
 func (c *verifyCommand) Run(ctx context.Context, to streams) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	d, err := c.open(ctx)
+	d, err := c.open(ctx, to.log)
 	if err != nil {
 		return err
 	}

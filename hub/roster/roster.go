@@ -34,15 +34,17 @@ type Opened struct {
 	Tests     []hub.Asked // the creditor's own test debtors, whom a shadow may always ask about
 }
 
-// Parts are what a Roster is made from. Changed may be nil; it is told every new
-// list, one at a time.
+// Parts are what a Roster is made from. Changed and Unopened may be nil. Changed
+// is told every new list, Unopened which creditors come to have a version that
+// should serve and cannot be opened, and which have none any more; one at a time.
 type Parts struct {
-	Own     []*hub.Connector // the operator's own manifests: on duty unless a registered version is live
-	Store   Store
-	Open    func(ctx context.Context, d hub.Deployment) (Opened, error)
-	Keys    *hub.Keys // for pseudonyms in mismatches
-	Log     *slog.Logger
-	Changed func(fleet []*hub.Connector)
+	Own      []*hub.Connector // the operator's own manifests: on duty unless a registered version is live
+	Store    Store
+	Open     func(ctx context.Context, d hub.Deployment) (Opened, error)
+	Keys     *hub.Keys // for pseudonyms in mismatches
+	Log      *slog.Logger
+	Changed  func(fleet []*hub.Connector)
+	Unopened func(creditor hub.Name, in bool)
 }
 
 // Conf sets the pace and the limits. The zero value of a field takes its default.
@@ -70,10 +72,12 @@ type Roster struct {
 	onDuty atomic.Pointer[[]*hub.Connector]
 	tally  tally
 
-	mu     sync.Mutex // of what follows
-	epoch  int64
-	crew   map[post]*member
-	banned map[post]bool // taken out of service here, and perhaps not yet in the store
+	mu       sync.Mutex // of what follows
+	epoch    int64      // of the list that is known; -1 = it is to be read again
+	applied  int64      // of the list that the crew is of
+	crew     map[post]*member
+	banned   map[post]bool   // taken out of service here, and perhaps not yet in the store
+	unopened map[post]string // why a version cannot be opened
 
 	stopping chan struct{} // closed under the lock: nothing is begun after that
 	ended    sync.WaitGroup
@@ -87,17 +91,22 @@ type post struct {
 	live     bool
 }
 
+func postOf(d hub.Deployment) post {
+	return post{d.Creditor, d.Version, d.Stage == hub.StageLive || d.Stage.Halts()}
+}
+
 // member is a version that is open.
 type member struct {
 	hub.Deployment
 	opened Opened
 	shadow *shadow  // when it is one
 	watch  *watched // when it is on its way
+	absent bool     // it cannot be opened, and another stands in its place
 }
 
 // New makes a Roster on which the operator's own connectors are.
 func New(parts Parts, conf Conf) *Roster {
-	r := &Roster{Parts: parts, conf: conf.withDefaults(), crew: map[post]*member{}, banned: map[post]bool{}, epoch: -1, stopping: make(chan struct{})}
+	r := &Roster{Parts: parts, conf: conf.withDefaults(), crew: map[post]*member{}, banned: map[post]bool{}, epoch: -1, applied: -1, stopping: make(chan struct{})}
 	if r.Log == nil {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
@@ -112,8 +121,8 @@ func (r *Roster) OnDuty() []*hub.Connector { return *r.onDuty.Load() }
 var _ hub.Roster = (*Roster)(nil)
 
 // Start brings the list up to date before it returns, and then follows. It fails
-// with what the store fails with; a version that cannot be opened is logged, and
-// tried again.
+// with what the store fails with; a version that cannot be opened is logged, stands
+// there unavailable, and is tried again.
 func (r *Roster) Start(ctx context.Context) error {
 	if err := r.Look(ctx); err != nil {
 		return err
@@ -175,33 +184,53 @@ func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) 
 	if r.stopped() {
 		return
 	}
-	next := map[post]*member{}
-	for _, d := range list {
-		at := post{d.Creditor, d.Version, d.Stage == hub.StageLive || d.Stage.Halts()}
-		if r.banned[at] {
-			continue
-		}
-		m, err := r.member(ctx, at, d)
-		if err != nil {
-			r.Log.Error("a registered connector cannot be opened", "connector", d.Creditor, "version", d.Version, "code", hub.CodeOf(err), "error", err)
-			epoch = -1 // so that it is tried again
-			continue
-		}
-		next[at] = m
-	}
+	next, unopened := r.muster(ctx, list)
+	r.note(unopened)
+	moved := epoch != r.applied
 	for at, m := range r.crew {
 		if next[at] == nil || next[at].opened.Connector != m.opened.Connector {
+			moved = true
 			r.leave(m)
 		}
 	}
-	r.crew, r.epoch = next, epoch
-	r.publish()
+	moved = moved || len(next) != len(r.crew)
+	r.crew, r.epoch, r.applied = next, epoch, epoch
+	if len(unopened) > 0 {
+		r.epoch = -1 // so that they are tried again
+	}
+	if moved {
+		r.publish()
+	}
+}
+
+// muster gives the members that a list asks for, and why some could not be opened.
+func (r *Roster) muster(ctx context.Context, list []hub.Deployment) (next map[post]*member, unopened map[post]error) {
+	next, unopened = map[post]*member{}, map[post]error{}
+	for _, d := range list {
+		at := postOf(d)
+		if r.banned[at] {
+			continue
+		}
+		if m, err := r.member(ctx, at, d); err != nil {
+			unopened[at] = err
+		} else {
+			next[at] = m
+		}
+	}
+	for _, d := range list {
+		if at := postOf(d); unopened[at] != nil {
+			if m := r.standIn(at, d, next, r.crew); m != nil {
+				next[at] = m
+			}
+		}
+	}
+	return next, unopened
 }
 
 // member gives the version as it is open already, or opens it.
 func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member, error) {
 	was := r.crew[at]
-	if was != nil && was.Since.Equal(d.Since) && was.Stage == d.Stage && was.Pays == d.Pays {
+	if was != nil && !was.absent && was.Since.Equal(d.Since) && was.Stage == d.Stage && was.Pays == d.Pays {
 		was.Deployment = d
 		return was, nil
 	}
@@ -316,6 +345,7 @@ func accompanied(live *hub.Connector, m *member) *hub.Connector {
 	}
 	c := *live
 	switch {
+	case m.absent: // nobody is sent from what works to what does not
 	case m.Stage == hub.StageCanary:
 		c.Canary, c.Share = m.opened.Connector, m.Share
 	case m.shadow != nil && c.Source != nil:

@@ -1,9 +1,12 @@
 package roster_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -88,6 +91,17 @@ type scene struct {
 	store  *register
 	mu     sync.Mutex
 	closed []int
+	broken map[int]string // versions that cannot be opened, and why
+	told   []string       // of which creditors there are such
+	log    bytes.Buffer
+	lists  int // how many were made
+}
+
+// breaks lets a version not be opened any more, for a reason; "" mends it.
+func (s *scene) breaks(version int, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken[version] = why
 }
 
 // byAccountOnly is a version that finds nobody by a personal code.
@@ -105,21 +119,29 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{store: store}
+	s := &scene{store: store, broken: map[int]string{}}
 	connector := func(version int) *hub.Connector {
-		c := &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Source: source{says, version}}
+		c := &hub.Connector{Creditor: hub.Creditor{Name: "water", Title: fmt.Sprint("Water ", version)}, Source: source{says, version}}
+		c.Traits.Fetch, c.Traits.Identifiers = []hub.Fetch{hub.FetchByParty}, []hub.Scheme{hub.SchemeCNP}
 		if version == byAccountOnly {
 			c.Traits.Fetch = []hub.Fetch{hub.FetchByAccount}
 		}
 		return c
 	}
-	parts := roster.Parts{Store: s.store, Keys: keys, Open: func(_ context.Context, d hub.Deployment) (roster.Opened, error) {
+	parts := roster.Parts{Store: s.store, Keys: keys, Log: slog.New(slog.NewTextHandler(&s.log, nil)), Open: func(_ context.Context, d hub.Deployment) (roster.Opened, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if why := s.broken[d.Version]; why != "" {
+			return roster.Opened{}, hub.Errorf(hub.CodeInvalid, "%s", why)
+		}
 		return roster.Opened{Connector: connector(d.Version), Close: func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.closed = append(s.closed, d.Version)
 		}, Tests: []hub.Asked{{Account: hub.AccountRef{Creditor: "water", Code: "T1"}}, {}, {Account: hub.AccountRef{Creditor: "water", Code: "T2"}}}}, nil
 	}}
+	parts.Unopened = func(creditor hub.Name, in bool) { s.told = append(s.told, fmt.Sprint(creditor, " ", in)) }
+	parts.Changed = func([]*hub.Connector) { s.lists++ }
 	if own {
 		parts.Own = []*hub.Connector{connector(0)}
 	}
@@ -314,6 +336,78 @@ func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAVersionThatCannotBeOpenedIsNotGone: what is owed to its creditor is not
+// known, and nobody else is asked in its place.
+func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		own, before bool // the operator's own manifest; a version that was live before
+		title       string
+		serves      hub.Deployment
+		code        hub.Code
+	}{
+		"live, with a version before":  {false, true, "Water 1", hub.Deployment{Version: 2, Stage: hub.StageLive}, hub.CodeUnavailable},
+		"live, with an own manifest":   {true, false, "Water 0", hub.Deployment{Version: 2, Stage: hub.StageLive}, hub.CodeUnavailable},
+		"live, and nothing before":     {false, false, "water", hub.Deployment{Version: 2, Stage: hub.StageLive}, hub.CodeUnavailable},
+		"suspended":                    {false, false, "water", hub.Deployment{Version: 2, Stage: hub.StageSuspended}, hub.CodeMaintenance},
+		"a canary, and nothing beside": {false, false, "water", hub.Deployment{Version: 2, Stage: hub.StageCanary, Share: 100}, hub.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, tc.own, good)
+				defer s.end()
+				if tc.before {
+					s.store.serve(hub.Deployment{Version: 1, Stage: hub.StageLive})
+					time.Sleep(2 * time.Second)
+				}
+				s.breaks(2, "a setting of another release")
+				s.store.serve(tc.serves)
+				time.Sleep(2 * time.Second)
+				if got, err := s.answerOf("p"); got != 2 || hub.CodeOf(err) != tc.code {
+					t.Fatalf("shown is version %d (%v), want 2 and %s", got, err, tc.code)
+				}
+				c := s.OnDuty()[0].For("p")
+				folder := hub.Folder{Party: hub.Party{ID: "p", Identifiers: []hub.Identifier{{Scheme: hub.SchemeCNP, Value: "1"}}}}
+				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil {
+					t.Errorf("got %+v", c)
+				}
+				lists := s.lists
+				time.Sleep(time.Hour)
+				if s.lists != lists || strings.Count(s.log.String(), "level=ERROR") != 1 {
+					t.Errorf("an hour later: %d lists more, and\n%s", s.lists-lists, s.log.String())
+				}
+				s.breaks(2, "")
+				time.Sleep(2 * time.Second)
+				if c := s.OnDuty()[0].For("p"); c.Creditor.Title != "Water 2" {
+					t.Errorf("opened at last: got %+v", c)
+				}
+				if !slices.Equal(s.told, []string{"water true", "water false"}) {
+					t.Errorf("told %v", s.told)
+				}
+			})
+		})
+	}
+}
+
+// TestACanaryThatCannotBeOpenedShowsWhatIsLive leaves its share of the citizens
+// with the version that they had.
+func TestACanaryThatCannotBeOpenedShowsWhatIsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, good)
+		defer s.end()
+		s.breaks(2, "a setting of another release")
+		s.store.serve(hub.Deployment{Version: 2, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(2 * time.Second)
+		if got, err := s.answerOf("p"); got != 0 || err != nil {
+			t.Errorf("shown is version %d (%v), want 0", got, err)
+		}
+		s.store.serve()
+		time.Sleep(2 * time.Second)
+		if !slices.Equal(s.told, []string{"water true", "water false"}) {
+			t.Errorf("told %v", s.told)
+		}
+	})
 }
 
 func TestAForeignAnswerEndsACanaryAtOnce(t *testing.T) {
