@@ -68,6 +68,9 @@ func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 	conf = conf.withDefaults()
 	read := newGate(c, parts, conf, ClassRead)
 	guarded := *c
+	if ward, name := parts.Ward, c.Creditor.Name; ward != nil {
+		guarded.Held = func() bool { return ward.Holds(name) }
+	}
 	if c.Source != nil {
 		guarded.Source = source{read, c.Source}
 	}

@@ -245,7 +245,8 @@ func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member
 	}
 	m := &member{Deployment: d, opened: opened}
 	if d.Stage.Halts() {
-		c.Feed, c.Linker, c.Probe, c.Source = nil, nil, nil, halted(d.Stage)
+		c.Feed, c.Linker, c.Probe = nil, nil, nil
+		halt(c, d.Stage)
 		return m, nil
 	}
 	if d.Stage != hub.StageLive {

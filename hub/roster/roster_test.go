@@ -329,6 +329,9 @@ func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
 					s.store.serve(hub.Deployment{Version: 4, Stage: stage})
 					time.Sleep(2 * time.Second)
 					got, err := s.answerOf("p")
+					if held := s.OnDuty()[0].Quarantined(); held != (!own && stage == hub.StageQuarantined) {
+						t.Errorf("held is %t", held)
+					}
 					if own && (got != 0 || err != nil) || !own && (got != 4 || hub.CodeOf(err) != code) {
 						t.Errorf("shown is version %d (%v)", got, err)
 					}

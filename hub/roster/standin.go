@@ -29,7 +29,7 @@ func (r *Roster) standIn(at post, d hub.Deployment, others ...map[post]*member) 
 	c := r.described(d, others)
 	c.Version, c.Source = d.Version, absent{}
 	if d.Stage.Halts() {
-		c.Source = halted(d.Stage)
+		halt(c, d.Stage)
 	}
 	return &member{Deployment: d, opened: Opened{Connector: c, Close: func() {}}, absent: true}
 }
@@ -54,7 +54,7 @@ func (r *Roster) described(d hub.Deployment, others []map[post]*member) *hub.Con
 			Identifiers: []hub.Scheme{hub.SchemeCNP, hub.SchemeCUI, hub.SchemeNIF},
 		}}
 	}
-	c := &hub.Connector{Creditor: like.Creditor, Traits: like.Traits}
+	c := &hub.Connector{Creditor: like.Creditor, Traits: like.Traits, Held: like.Held}
 	c.Creditor.Accounts = nil
 	return c
 }
