@@ -23,6 +23,7 @@ type register struct {
 	list   []hub.Deployment
 	epoch  int64
 	down   bool
+	hangs  bool // nothing is said of trials until the caller gives up
 	trials map[int]hub.Trial
 	moves  []string
 }
@@ -58,10 +59,22 @@ func (s *register) AddTrial(_ context.Context, _ hub.Name, version int, more hub
 	return nil
 }
 
-func (s *register) Trial(_ context.Context, _ hub.Name, version int) (hub.Trial, error) {
+func (s *register) Trial(ctx context.Context, _ hub.Name, version int) (hub.Trial, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.hangs {
+		s.mu.Unlock()
+		<-ctx.Done()
+		s.mu.Lock()
+		return hub.Trial{}, ctx.Err()
+	}
 	return s.trials[version], nil
+}
+
+func (s *register) hang(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hangs = on
 }
 
 func (s *register) serve(list ...hub.Deployment) {
@@ -104,6 +117,9 @@ func (s *scene) breaks(version int, why string) {
 	s.broken[version] = why
 }
 
+// slowToOpen is a version that takes ten seconds to open.
+const slowToOpen = 8
+
 // byAccountOnly is a version that finds nobody by a personal code.
 const byAccountOnly = 9
 
@@ -131,6 +147,11 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 	parts := roster.Parts{Store: s.store, Keys: keys, Log: slog.New(slog.NewTextHandler(&s.log, nil)), Open: func(_ context.Context, d hub.Deployment) (roster.Opened, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if d.Version == slowToOpen {
+			s.mu.Unlock()
+			time.Sleep(10 * time.Second)
+			s.mu.Lock()
+		}
 		if why := s.broken[d.Version]; why != "" {
 			return roster.Opened{}, hub.Errorf(hub.CodeInvalid, "%s", why)
 		}
@@ -301,6 +322,97 @@ func TestAShadowWithoutALiveVersionIsAsked(t *testing.T) {
 	})
 }
 
+// TestAStoreThatHangsHoldsNobody: while the database gives no answer about a canary,
+// a version that answers about somebody else leaves at once, and the roster stops
+// when it is told to.
+func TestAStoreThatHangsHoldsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			if version == 7 && who.Party == "victim" {
+				return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "somebody else's")
+			}
+			return hub.Answer{}, nil
+		})
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(2 * time.Second)
+		s.store.hang(true)
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100, Since: time.Now()}) // opened anew
+		time.Sleep(2 * time.Second)
+		begun := time.Now()
+		if _, err := s.answerOf("victim"); hub.CodeOf(err) != hub.CodeForeignData {
+			t.Errorf("got %v", err)
+		}
+		if got, _ := s.answerOf("p"); got != 0 || time.Since(begun) != 0 {
+			t.Errorf("version %d is shown, after %s", got, time.Since(begun))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if err := s.Stop(ctx); time.Since(begun) > 3*time.Second {
+			t.Errorf("got %v after %s, want it stopped within 3 s", err, time.Since(begun))
+		}
+		s.store.hang(false)
+		s.end()
+	})
+}
+
+// TestWhoLeavesWhileAnotherIsOpenedStaysAway takes a canary out of service while a
+// list is made that still has it, and stops while another is made.
+func TestWhoLeavesWhileAnotherIsOpenedStaysAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			if version == 7 && who.Party == "victim" {
+				return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "somebody else's")
+			}
+			return hub.Answer{}, nil
+		})
+		canary := hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100}
+		s.store.serve(canary)
+		time.Sleep(2 * time.Second)
+		s.store.mu.Lock()
+		s.store.down = true // and hears of nothing yet
+		s.store.mu.Unlock()
+		s.store.serve(canary, hub.Deployment{Version: slowToOpen, Stage: hub.StageLive})
+		time.Sleep(2 * time.Second)
+		_, _ = s.answerOf("victim")
+		for range 20 {
+			if got, _ := s.answerOf("p"); got == 7 {
+				t.Fatal("a version is shown that left")
+			}
+			time.Sleep(time.Second)
+		}
+		if got, _ := s.answerOf("p"); got != slowToOpen {
+			t.Errorf("version %d is shown, want %d", got, slowToOpen)
+		}
+		s.store.serve(hub.Deployment{Version: slowToOpen, Stage: hub.StageLive, Pays: true})
+		time.Sleep(2 * time.Second)
+		s.end()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if slices.Sort(s.closed); !slices.Equal(s.closed, []int{7, slowToOpen, slowToOpen}) {
+			t.Errorf("closed are %v, want each once, and what was opened too late", s.closed)
+		}
+	})
+}
+
+// TestALookIsBounded: a store that hangs for a while and then answers is followed
+// again, though the call that hung never ended by itself.
+func TestALookIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, good)
+		defer s.end()
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(2 * time.Second)
+		s.store.hang(true)
+		time.Sleep(2 * time.Second)
+		s.store.hang(false)
+		s.store.serve(hub.Deployment{Version: 3, Stage: hub.StageLive})
+		time.Sleep(8 * time.Second)
+		if got, _ := s.answerOf("p"); got != 3 {
+			t.Errorf("version %d is shown, want 3", got)
+		}
+	})
+}
+
 // TestNothingBeginsAfterTheEnd: a look that was under way when the roster stopped
 // leaves nothing open and nobody running.
 func TestNothingBeginsAfterTheEnd(t *testing.T) {
@@ -375,8 +487,10 @@ func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {
 				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil {
 					t.Errorf("got %+v", c)
 				}
+				synctest.Wait()
 				lists := s.lists
 				time.Sleep(time.Hour)
+				synctest.Wait()
 				if s.lists != lists || strings.Count(s.log.String(), "level=ERROR") != 1 {
 					t.Errorf("an hour later: %d lists more, and\n%s", s.lists-lists, s.log.String())
 				}
@@ -385,6 +499,7 @@ func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {
 				if c := s.OnDuty()[0].For("p"); c.Creditor.Title != "Water 2" {
 					t.Errorf("opened at last: got %+v", c)
 				}
+				synctest.Wait()
 				if !slices.Equal(s.told, []string{"water true", "water false"}) {
 					t.Errorf("told %v", s.told)
 				}
@@ -407,6 +522,7 @@ func TestACanaryThatCannotBeOpenedShowsWhatIsLive(t *testing.T) {
 		}
 		s.store.serve()
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if !slices.Equal(s.told, []string{"water true", "water false"}) {
 			t.Errorf("told %v", s.told)
 		}

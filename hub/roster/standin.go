@@ -15,16 +15,12 @@ func (absent) Obligations(context.Context, hub.Asked) (hub.Answer, error) {
 	return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "The connector cannot be opened.")
 }
 
-// standIn gives a member in the place of a version that cannot be opened, nil for a
-// shadow, which nobody misses. Whoever else there is of the creditor lends its
-// description and is not called: it may have another address and other accounts.
-func (r *Roster) standIn(at post, d hub.Deployment, others ...map[post]*member) *member {
-	if d.Stage == hub.StageShadow {
-		return nil
-	}
-	if was := r.crew[at]; was != nil && was.absent && was.Stage == d.Stage {
-		was.Deployment = d
-		return was
+// standIn gives a member in the place of a version that cannot be opened. Whoever
+// else there is of the creditor lends its description and is not called: it may
+// have another address and other accounts.
+func (r *Roster) standIn(was *member, d hub.Deployment, others ...map[post]*member) *member {
+	if was != nil && was.absent && was.Stage == d.Stage {
+		return was.as(d)
 	}
 	c := r.described(d, others)
 	c.Version, c.Source = d.Version, absent{}
