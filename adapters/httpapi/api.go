@@ -5,6 +5,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
@@ -66,22 +67,16 @@ type Conf struct {
 }
 
 func (c Conf) withDefaults() Conf {
-	orElse(&c.CitizenPerMinute, 30)
-	orElse(&c.CallsPerMinute, 60)
-	orElse(&c.PortalPerMinute, 60_000)
-	orElse(&c.InFlight, 256)
-	orElse(&c.StartsPerMinute, 20)
-	orElse(&c.PaymentsPerMinute, 120)
-	orElse(&c.ReferencesPerMinute, 1200)
-	orElse(&c.SendsPerMinute, 3000)
+	c.CitizenPerMinute = cmp.Or(c.CitizenPerMinute, 30)
+	c.CallsPerMinute = cmp.Or(c.CallsPerMinute, 60)
+	c.PortalPerMinute = cmp.Or(c.PortalPerMinute, 60_000)
+	c.InFlight = cmp.Or(c.InFlight, 256)
+	c.StartsPerMinute = cmp.Or(c.StartsPerMinute, 20)
+	c.PaymentsPerMinute = cmp.Or(c.PaymentsPerMinute, 120)
+	c.ReferencesPerMinute = cmp.Or(c.ReferencesPerMinute, 1200)
+	c.SendsPerMinute = cmp.Or(c.SendsPerMinute, 3000)
 	c.InFlight = min(c.InFlight, math.MaxInt32/2)
 	return c
-}
-
-func orElse(field *int, value int) {
-	if *field == 0 {
-		*field = value
-	}
 }
 
 // API is the http.Handler of the JSON door.

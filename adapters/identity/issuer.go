@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -37,7 +38,7 @@ type issuer struct {
 }
 
 func newIssuer(trusted Issuer, door *Doorman, client *http.Client) (*issuer, error) {
-	orElse(&trusted.Audience, "racord")
+	trusted.Audience = cmp.Or(trusted.Audience, "racord")
 	if len(trusted.Algorithms) == 0 {
 		trusted.Algorithms = algorithms
 	}
