@@ -1,7 +1,8 @@
-// Package httpapi is the hub's JSON door, described by openapi.yaml: portals
-// ask for their citizens' views and links here. Whose data it is comes from the
-// citizen's token alone; what fails is a problem document (RFC 9457); nothing
-// personal stands in a URL.
+// Package httpapi is the hub's JSON door, described by openapi.yaml: portals ask
+// for their citizens' views, links, payments and receipts here, companies bring
+// their connectors and send their debts, and payment providers tell what became
+// of a charge. Whose data it is comes from the caller's token alone; what fails is
+// a problem document (RFC 9457); nothing personal stands in a URL.
 package httpapi
 
 import (
