@@ -35,7 +35,8 @@ type Opened struct {
 	Tests     []hub.Asked // the creditor's own test debtors, whom a shadow may always ask about
 }
 
-// Parts are what a Roster is made from. Changed and Unopened may be nil. Changed
+// Parts are what a Roster is made from. Held, Changed and Unopened may be nil. Held
+// tells of whom all that serves everybody is in quarantine, opened or not. Changed
 // is told every new list, Unopened which creditors come to have a version that
 // should serve and cannot be opened, and which have none any more; one at a time.
 type Parts struct {
@@ -44,6 +45,7 @@ type Parts struct {
 	Open     func(ctx context.Context, d hub.Deployment) (Opened, error)
 	Keys     *hub.Keys // for pseudonyms in mismatches
 	Log      *slog.Logger
+	Held     func(creditor hub.Name) bool
 	Changed  func(fleet []*hub.Connector)
 	Unopened func(creditor hub.Name, in bool)
 }

@@ -162,6 +162,7 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 		}, Tests: []hub.Asked{{Account: hub.AccountRef{Creditor: "water", Code: "T1"}}, {}, {Account: hub.AccountRef{Creditor: "water", Code: "T2"}}}}, nil
 	}}
 	parts.Unopened = func(creditor hub.Name, in bool) { s.told = append(s.told, fmt.Sprint(creditor, " ", in)) }
+	parts.Held = func(creditor hub.Name) bool { return creditor == "water" }
 	parts.Changed = func([]*hub.Connector) { s.lists++ }
 	if own {
 		parts.Own = []*hub.Connector{connector(0)}
@@ -484,7 +485,7 @@ func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {
 				}
 				c := s.OnDuty()[0].For("p")
 				folder := hub.Folder{Party: hub.Party{ID: "p", Identifiers: []hub.Identifier{{Scheme: hub.SchemeCNP, Value: "1"}}}}
-				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil {
+				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil || c.Quarantined() != (tc.serves.Stage == hub.StageLive) {
 					t.Errorf("got %+v", c)
 				}
 				synctest.Wait()

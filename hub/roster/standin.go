@@ -24,8 +24,11 @@ func (r *Roster) standIn(was *member, d hub.Deployment, others ...map[post]*memb
 	}
 	c := r.described(d, others)
 	c.Version, c.Source = d.Version, absent{}
-	if d.Stage.Halts() {
+	switch {
+	case d.Stage.Halts():
 		halt(c, d.Stage)
+	case d.Stage == hub.StageLive && r.Held != nil:
+		c.Held = func() bool { return r.Held(d.Creditor) }
 	}
 	return &member{Deployment: d, opened: Opened{Connector: c, Close: func() {}}, absent: true}
 }
@@ -50,7 +53,7 @@ func (r *Roster) described(d hub.Deployment, others []map[post]*member) *hub.Con
 			Identifiers: []hub.Scheme{hub.SchemeCNP, hub.SchemeCUI, hub.SchemeNIF},
 		}}
 	}
-	c := &hub.Connector{Creditor: like.Creditor, Traits: like.Traits, Held: like.Held}
+	c := &hub.Connector{Creditor: like.Creditor, Traits: like.Traits}
 	c.Creditor.Accounts = nil
 	return c
 }
