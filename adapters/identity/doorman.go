@@ -5,7 +5,6 @@
 package identity
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -45,15 +44,22 @@ type Issuer struct {
 const mostRemembered = 60 * time.Second
 
 func (c Conf) withDefaults() Conf {
-	c.Leeway = cmp.Or(c.Leeway, 60*time.Second)
-	c.RememberFor = cmp.Or(c.RememberFor, mostRemembered)
-	c.RememberMany = cmp.Or(c.RememberMany, 100_000)
-	c.KeysFresh = cmp.Or(c.KeysFresh, 10*time.Minute)
-	c.KeysKept = cmp.Or(c.KeysKept, 24*time.Hour)
-	c.KeysPause = cmp.Or(c.KeysPause, 5*time.Second)
-	c.Patience = cmp.Or(c.Patience, 5*time.Second)
+	orElse(&c.Leeway, 60*time.Second)
+	orElse(&c.RememberFor, mostRemembered)
+	orElse(&c.RememberMany, 100_000)
+	orElse(&c.KeysFresh, 10*time.Minute)
+	orElse(&c.KeysKept, 24*time.Hour)
+	orElse(&c.KeysPause, 5*time.Second)
+	orElse(&c.Patience, 5*time.Second)
 	c.RememberFor = min(c.RememberFor, mostRemembered)
 	return c
+}
+
+func orElse[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
 }
 
 // Parts are what a Doorman works with.

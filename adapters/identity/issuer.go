@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -38,7 +37,7 @@ type issuer struct {
 }
 
 func newIssuer(trusted Issuer, door *Doorman, client *http.Client) (*issuer, error) {
-	trusted.Audience = cmp.Or(trusted.Audience, "racord")
+	orElse(&trusted.Audience, "racord")
 	if len(trusted.Algorithms) == 0 {
 		trusted.Algorithms = algorithms
 	}

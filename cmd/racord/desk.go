@@ -35,7 +35,6 @@ type desk struct {
 	psps    []*hub.PSP
 	master  []byte
 	clock   hub.Clock
-	log     io.Writer
 	absent  error // which registered versions cannot be opened, and are not asked
 	closers []func() error
 }
@@ -47,9 +46,7 @@ type where struct {
 
 // open opens the desk to work at. Of a hub with SQLite that is only possible while
 // the hub is stopped.
-func (w where) open(ctx context.Context, log io.Writer) (*desk, error) {
-	return openDesk(ctx, log, w.read, false)
-}
+func (w where) open(ctx context.Context) (*desk, error) { return openDesk(ctx, w.read, false) }
 
 // read reads the configuration and sets the clock.
 func (w where) read(ctx context.Context, d *desk) (manifests fs.FS, err error) {
@@ -68,9 +65,7 @@ type whereToLook struct {
 }
 
 // open opens the desk to look at. A running hub of one process is not in the way.
-func (w whereToLook) open(ctx context.Context, log io.Writer) (*desk, error) {
-	return openDesk(ctx, log, w.read, true)
-}
+func (w whereToLook) open(ctx context.Context) (*desk, error) { return openDesk(ctx, w.read, true) }
 
 func (w whereToLook) read(ctx context.Context, d *desk) (manifests fs.FS, err error) {
 	if w.Demo == "" {
@@ -89,10 +84,9 @@ func (w whereToLook) read(ctx context.Context, d *desk) (manifests fs.FS, err er
 }
 
 // openDesk opens a desk of which read gives the configuration, the clock and the
-// manifests. With look set the store can only be read. What is not in the way of
-// the rest is told to log.
-func openDesk(ctx context.Context, log io.Writer, read func(context.Context, *desk) (fs.FS, error), look bool) (_ *desk, err error) {
-	d := &desk{log: log, clock: hub.ClockFunc(time.Now)}
+// manifests. With look set the store can only be read.
+func openDesk(ctx context.Context, read func(context.Context, *desk) (fs.FS, error), look bool) (_ *desk, err error) {
+	d := &desk{clock: hub.ClockFunc(time.Now)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -177,7 +171,8 @@ func (d *desk) opened(ctx context.Context, m *connectors.Manifest, secret func(c
 
 // openRegistered opens what companies registered: what is live, or was until it
 // was halted, in the place of the operator's own, and what is in canary where there
-// is nothing else. One that cannot be opened is told of, and says nothing.
+// is nothing else. One that cannot be opened says nothing, and is not in the way of
+// the others.
 func (d *desk) openRegistered(ctx context.Context) error {
 	list, _, err := d.store.Deployed(ctx, -1)
 	if err != nil || len(list) == 0 {
@@ -226,14 +221,19 @@ func (d *desk) openVersion(ctx context.Context, secrets hub.SecretStore, version
 // silent stands in the place of a version that cannot be opened: the operator's own
 // manifest may name another's books, and that nobody was asked must be seen.
 func (d *desk) silent(version hub.Deployment, err error) *hub.Connector {
-	err = fmt.Errorf("version %d of %s cannot be opened, and is not asked: %w", version.Version, version.Creditor, err)
-	fmt.Fprintln(d.log, err)
-	d.absent = errors.Join(d.absent, err)
+	d.absent = errors.Join(d.absent, fmt.Errorf("version %d of %s cannot be opened, and is not asked: %w", version.Version, version.Creditor, err))
 	c := &hub.Connector{Creditor: hub.Creditor{Name: version.Creditor, Title: string(version.Creditor)}, Version: version.Version}
 	if version.Pays {
 		c.Finder = notAsked{}
 	}
 	return c
+}
+
+// warn tells who is not asked.
+func (d *desk) warn(log io.Writer) {
+	if d.absent != nil {
+		fmt.Fprintln(log, d.absent)
+	}
 }
 
 // notAsked is a creditor that cannot be asked what it booked.

@@ -134,7 +134,7 @@ func (c *reconcileCommand) Run(ctx context.Context, to streams) (err error) {
 			return fmt.Errorf("--day: %w", err)
 		}
 	}
-	d, err := c.open(ctx, to.log)
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,12 @@ database.`
 func (c *recoverCommand) Run(ctx context.Context, to streams) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	d, err := c.open(ctx, to.log)
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	d.warn(to.log)
 	if err := d.store.RaiseBarrier(ctx, hub.BarrierOpen, "the books are being rebuilt"); err != nil {
 		return err
 	}

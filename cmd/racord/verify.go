@@ -33,11 +33,12 @@ var (
 func (c *verifyCommand) Run(ctx context.Context, to streams) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	d, err := c.open(ctx, to.log)
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	d.warn(to.log)
 	evidence, heard, err := c.evidence(ctx, d)
 	if err != nil {
 		return err

@@ -39,8 +39,9 @@ var _ hub.Source = (*published)(nil)
 // Obligations gives the published rows of an account. ValidUntil is the moment
 // the next delivery should have replaced them; past it the answer is old. It
 // fails with CodeUnsupported for a party, CodeForeignData in quarantine,
-// CodeUnavailable before the first publication and once the rows are older than
-// may be shown at all, and CodeNotFound for an account without rows.
+// CodeUnavailable before there was a first
+// publication and once the rows are older than may be shown at all, and
+// CodeNotFound for an account without rows.
 func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	if !who.ByAccount() {
 		return hub.Answer{}, hub.Errorf(hub.CodeUnsupported, "This creditor can only be asked about an account.")
