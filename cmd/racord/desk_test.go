@@ -53,4 +53,11 @@ func TestACommandGoesOnWithoutWhatItCannotOpen(t *testing.T) {
 			t.Errorf("%s: got %v\n%s", tc.command, err, out)
 		}
 	}
+	r := s.start()
+	if metrics, err := get(t.Context(), r.ops+"/metrics"); err != nil || !strings.Contains(metrics, `racord_connectors_unopened{connector="water"} 1`) {
+		t.Errorf("a hub that runs does not count it (%v)", err)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
 }
