@@ -5,6 +5,7 @@
 package courier
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -36,19 +37,13 @@ type Conf struct {
 }
 
 func (c Conf) withDefaults() Conf {
-	orElse(&c.Every, 5*time.Second)
-	orElse(&c.Timeout, 30*time.Second)
-	orElse(&c.GiveUp, 30*24*time.Hour)
+	c.Every = cmp.Or(c.Every, 5*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
+	c.GiveUp = cmp.Or(c.GiveUp, 30*24*time.Hour)
 	if len(c.Waits) == 0 {
 		c.Waits = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour}
 	}
 	return c
-}
-
-func orElse(field *time.Duration, value time.Duration) {
-	if *field == 0 {
-		*field = value
-	}
 }
 
 // Courier brings letters.

@@ -38,6 +38,7 @@ func (c *verifyCommand) Run(ctx context.Context, to streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	d.warn(to.log)
 	evidence, heard, err := c.evidence(ctx, d)
 	if err != nil {
 		return err

@@ -129,6 +129,7 @@ type city struct {
 	l1        *shelf
 	creditors map[hub.Name]*creditor
 	clock     atomic.Pointer[time.Time]
+	held      atomic.Bool // the water company is in quarantine
 }
 
 func businessNow() time.Time { return time.Now() }
@@ -143,6 +144,11 @@ func newCity(t testing.TB, answers map[hub.Name]func(context.Context, hub.Asked)
 		if answer, ok := answers[name]; ok {
 			c.creditors[name] = &creditor{answer: answer}
 			fleet = append(fleet, connector(name, c.creditors[name]))
+		}
+	}
+	for _, w := range fleet {
+		if w.Creditor.Name == "water" {
+			w.Held = c.held.Load
 		}
 	}
 	keys, err := hub.NewKeys(make([]byte, hub.MasterKeyBytes), "cache")

@@ -91,6 +91,46 @@ func TestTheViewKeepsItsDeadlineWhenCreditorsHang(t *testing.T) {
 	})
 }
 
+// TestNothingRememberedStandsInForWhoeverIsHeld: what a connector in quarantine said
+// a minute ago may be of the same mix-up.
+func TestNothingRememberedStandsInForWhoeverIsHeld(t *testing.T) {
+	for name, age := range map[string]time.Duration{"young": time.Second, "ageing": 2 * time.Minute, "old": 3 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCity(t, answers{"water": owes(5000), "heat": owes(300)})
+				c.view()
+				asked := hub.Asked{Party: "party-1", Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: cnp}}
+				time.Sleep(age)
+				c.held.Store(true)
+				calls := c.creditors["water"].calls.Load()
+				v := c.view()
+				p := page(t, v, "water")
+				if p.State != hub.PageQuarantined || p.Reason != "quarantined" || p.Payable || p.Due != 0 || p.Since.IsZero() {
+					t.Errorf("got %+v, want it quarantined", p)
+				}
+				if v.TotalLastKnown.Minor != page(t, v, "heat").Due || v.Complete || len(v.NotCounted) != 1 || v.NotCounted[0].Creditor != "water" {
+					t.Errorf("got %v, complete %t, not counted %v", v.TotalLastKnown, v.Complete, v.NotCounted)
+				}
+				synctest.Wait()
+				if got := c.creditors["water"].calls.Load(); got != calls {
+					t.Errorf("it was asked %d times", got-calls)
+				}
+				if _, _, err := c.Remembered(t.Context(), "water", asked); hub.CodeOf(err) != hub.CodeNotFound {
+					t.Errorf("remembered: got %v, want nothing", err)
+				}
+				c.held.Store(false)
+				time.Sleep(time.Hour)
+				c.view()
+				synctest.Wait()
+				if p := page(t, c.view(), "water"); p.State != hub.PageFresh || p.Due != 5000 || !p.Since.IsZero() {
+					t.Errorf("let out: got %+v", p)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
 func TestARememberedAnswerStandsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCity(t, answers{"water": owes(5000)})
