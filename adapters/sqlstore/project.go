@@ -117,6 +117,7 @@ func (c *change) project(p *hub.Payment) (batch []Statement) {
 		batch = append(batch, add(t, halfway[i])...)
 		batch = append(batch, add(t, final[i])...)
 	}
+	batch = append(batch, c.sights(p, now)...)
 	return append(batch, c.marks(p, now)...)
 }
 
