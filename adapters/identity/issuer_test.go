@@ -262,7 +262,7 @@ func newScene(t testing.TB, changes ...func(*identity.Conf)) *scene {
 	s.clock.Store(time.Now().UnixNano())
 	conf := identity.Conf{
 		Issuers:  []identity.Issuer{{URL: s.issuer.URL, Portals: []string{"demo-portal", "demo-portal-service"}}},
-		Patience: time.Minute, RememberFor: time.Hour, // more than is ever done
+		Patience: time.Minute, RememberFor: time.Hour, CodesWait: time.Minute, // more than is ever done
 	}
 	for _, change := range changes {
 		change(&conf)
