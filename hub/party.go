@@ -91,6 +91,10 @@ func (m Mark) Covers(outstanding int64, asOf time.Time) int64 {
 // whomever, as long as its creditor shows it.
 const PaidHere = "This has been paid here. The creditor still shows it and will take it off."
 
+// NoCode is what a person reads where a creditor finds people only by a code that
+// his identity provider did not share with the hub.
+const NoCode = "This creditor finds you by a code that your login does not share. Sign in with one that does, or ask the city hall."
+
 // Folder is all the hub itself holds about a party: who it is, which accounts
 // it proved, and what the hub knows about obligations. Its marks are its own and
 // those of payments that others make of what its codes and accounts show, of

@@ -97,8 +97,11 @@ type found struct {
 // search asks a creditor all it has to be asked about a party.
 func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.Asked) finding {
 	f := finding{obligations: map[hub.ObligationID]found{}}
-	if len(questions) == 0 {
+	switch {
+	case len(questions) == 0 && c.Traits.Can(hub.FetchByAccount):
 		f.err = hub.Errorf(hub.CodeNotFound, "You have proved no account at this creditor.")
+	case len(questions) == 0:
+		f.err = hub.Errorf(hub.CodeNotFound, hub.NoCode)
 	}
 	for _, asked := range questions {
 		answer, err := c.Source.Obligations(ctx, asked)
