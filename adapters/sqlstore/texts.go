@@ -53,13 +53,13 @@ var (
 	paymentsTable = table("payments", "id text, party text, portal text, quote text, state text, version bigint, opened_at bigint, changed_at bigint, body bytea", "")
 	chargesTable  = table("charges", "payment text, no bigint, psp text, merchant text, number text, ref text, state text, amount bigint, taken bigint, changed_at bigint", `
 ON CONFLICT (payment, no) DO UPDATE
-SET psp = excluded.psp, merchant = excluded.merchant, number = excluded.number, ref = excluded.ref, state = excluded.state,
+SET psp = excluded.psp, number = excluded.number, state = excluded.state,
 	amount = excluded.amount, taken = excluded.taken, changed_at = excluded.changed_at`)
 	linesTable = table("lines", "payment text, no bigint, party text, creditor text, obligation text, amount bigint, state text, hub text, since bigint, remains bigint, changed_at bigint", `
 ON CONFLICT (payment, no) DO UPDATE
 SET amount = excluded.amount, state = excluded.state, hub = excluded.hub, since = excluded.since, remains = excluded.remains, changed_at = excluded.changed_at`)
 	refundsTable = table("refunds", "payment text, no bigint, charge bigint, line bigint, amount bigint, state text, changed_at bigint", `
-ON CONFLICT (payment, no) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at`)
+ON CONFLICT (payment, no) DO UPDATE SET state = excluded.state`)
 	sightsTable = table("sights", "subject bytea, payment text, line bigint", `
 ON CONFLICT DO NOTHING`)
 	codesTable = table("codes", "party text, subject bytea", `
