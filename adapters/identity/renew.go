@@ -76,7 +76,7 @@ func (d *Doorman) renew(ctx context.Context, from *issuer, who hub.Login, bearer
 		defer close(done)
 		err := d.ask(from, who, bearer)
 		if d.renewals.end(who, err); err != nil && d.base.Err() == nil {
-			d.log.Warn("a citizen's codes could not be read again; the last known ones serve", "issuer", from.host(), "code", hub.CodeOf(err), "error", err)
+			d.log.Info("a citizen's codes could not be read again; the last known ones serve", "issuer", from.host(), "code", hub.CodeOf(err), "error", err)
 		}
 	}()
 	soon := time.NewTimer(d.conf.CodesWait)
