@@ -81,7 +81,7 @@ func open(ctx context.Context, file string, keys *hub.Keys) (*Store, error) {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
 	store := &Store{Store: sqlstore.New(read, write, keys, e), index: newIndex(), engine: e}
-	if err := store.ForgetLeases(ctx); err != nil {
+	if err := errors.Join(store.ForgetLeases(ctx), store.Prepare(ctx)); err != nil {
 		return nil, errors.Join(err, store.closeDatabase())
 	}
 	return store, nil

@@ -72,6 +72,7 @@ type Store struct {
 	keys   *hub.Keys
 	engine Engine
 	texts  texts
+	folder *sql.Stmt // folderQuery, when it was prepared
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -85,6 +86,13 @@ func New(read, write *sql.DB, keys *hub.Keys, engine Engine) *Store {
 	return &Store{read: read, write: write, keys: keys, engine: engine, texts: newTexts(engine.Words())}
 }
 
+// Prepare reads the question for folders once, for a database that would read it
+// every time it is asked, which takes longer than to answer it.
+func (s *Store) Prepare(ctx context.Context) (err error) {
+	s.folder, err = s.read.PrepareContext(ctx, folderQuery)
+	return fail(err)
+}
+
 // Ready tells whether the database answers.
 func (s *Store) Ready(ctx context.Context) error {
 	var one int
@@ -93,6 +101,9 @@ func (s *Store) Ready(ctx context.Context) error {
 
 // Close closes both pools.
 func (s *Store) Close() error {
+	if s.folder != nil {
+		_ = s.folder.Close() // it ends with its pool
+	}
 	if s.read == s.write {
 		return s.read.Close()
 	}

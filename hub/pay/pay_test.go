@@ -279,18 +279,30 @@ func TestAPaidDebtThatIsStillShownIsAZombie(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		again := []pay.Item{{Creditor: "alpha", Wanted: hub.Wanted{Obligation: p.Lines[0].Obligation}}}
+		early, err := s.Quote(t.Context(), who, "portal", again)
+		if err != nil || early.Lines[0].State != pay.Confirmed {
+			t.Fatalf("while it is only held: got %+v (%v), want it confirmed: the payer may give up", early, err)
+		}
 		s.authorise(p)
 		s.settle(t, time.Minute)
 		if p := s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].HubState() != hub.HubPosted {
 			t.Errorf("before its time: got %s", p.Lines[0].HubState())
+		}
+		order := pay.Order{Key: "k2", Token: early.Token, Policy: hub.BestEffort, ReturnURL: p.ReturnURL}
+		if _, err := s.Open(t.Context(), who, "portal", order); hub.CodeOf(err) != hub.CodeConflict {
+			t.Errorf("paying it again with an old quote: got %v, want a conflict", err)
 		}
 		s.clock.Advance(2 * time.Hour)
 		s.settle(t, 3*time.Hour)
 		if p := s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].HubState() != hub.HubMismatch {
 			t.Errorf("after its time: got %s, want a mismatch", p.Lines[0].HubState())
 		}
-		if _, err = s.open(t.Context(), "k2", []pay.Item{{Creditor: "alpha", Wanted: hub.Wanted{Obligation: p.Lines[0].Obligation}}}, hub.BestEffort); hub.CodeOf(err) != hub.CodeConflict {
-			t.Errorf("paying it again: got %v, want a conflict", err)
+		for _, subject := range []string{who.Subject, "another who sees the account"} {
+			q, err := s.Quote(t.Context(), hub.Login{Issuer: who.Issuer, Subject: subject}, "portal", again)
+			if err != nil || q.Total.Minor != 0 || q.Lines[0].State != pay.Refused || q.Lines[0].Code != hub.CodeNotPayable || q.Lines[0].Reason != hub.PaidHere {
+				t.Errorf("quoted again for %s: got %+v (%v), want it refused because it was paid", subject, q, err)
+			}
 		}
 	})
 }

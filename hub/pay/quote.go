@@ -60,6 +60,9 @@ func (s *Service) Quote(ctx context.Context, who hub.Login, portal string, items
 		return nil, err
 	}
 	lines := s.quoteLines(ctx, &folder, items)
+	if err := s.refusePaid(ctx, lines); err != nil {
+		return nil, err
+	}
 	return s.sealed(lines, folder.Party.ID, portal)
 }
 

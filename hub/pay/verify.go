@@ -2,6 +2,7 @@ package pay
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,29 @@ func (s *Service) quoteLines(ctx context.Context, folder *hub.Folder, items []It
 	}
 	asked.Wait()
 	return lines
+}
+
+// refusePaid refuses lines whose debt was paid through the hub, by whomever, and
+// is only not taken off yet. Opening a payment of one would fail.
+func (s *Service) refusePaid(ctx context.Context, lines []QuotedLine) error {
+	var asked []hub.Debt
+	for i := range lines {
+		if q := &lines[i]; q.State == Confirmed {
+			asked = append(asked, hub.Debt{Creditor: q.Line.Creditor, Obligation: q.Line.Obligation})
+		}
+	}
+	paid, err := s.Store.PaidOf(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for i := range lines {
+		l := &lines[i].Line
+		if slices.Contains(paid, hub.Debt{Creditor: l.Creditor, Obligation: l.Obligation}) {
+			bare := hub.Line{Creditor: l.Creditor, Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}
+			lines[i] = QuotedLine{State: Refused, Code: hub.CodeNotPayable, Reason: hub.PaidHere, Line: bare}
+		}
+	}
+	return nil
 }
 
 // confirmed asks a creditor that quotes for its word on a line that its list
@@ -73,8 +97,11 @@ type found struct {
 // search asks a creditor all it has to be asked about a party.
 func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.Asked) finding {
 	f := finding{obligations: map[hub.ObligationID]found{}}
-	if len(questions) == 0 {
+	switch {
+	case len(questions) == 0 && c.Traits.Can(hub.FetchByAccount):
 		f.err = hub.Errorf(hub.CodeNotFound, "You have proved no account at this creditor.")
+	case len(questions) == 0:
+		f.err = hub.Errorf(hub.CodeNotFound, hub.NoCode)
 	}
 	for _, asked := range questions {
 		answer, err := c.Source.Obligations(ctx, asked)

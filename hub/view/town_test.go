@@ -31,6 +31,10 @@ func (d *desk) Enrol(context.Context, hub.Login, string, []hub.Identifier) (hub.
 	return d.folder, nil
 }
 
+func (d *desk) Renew(context.Context, hub.Login, string, []hub.Identifier) (bool, error) {
+	return false, nil
+}
+
 // shelf is a page cache that forgets only when told to.
 type shelf struct {
 	mu    sync.Mutex

@@ -291,6 +291,30 @@ func TestAnAccountNobodyLinkedIsSaidOutLoud(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeLinkedIsNotToBeLinked(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fetch  []hub.Fetch
+		reason string
+		says   string
+	}{
+		"found by account":            {[]hub.Fetch{hub.FetchByAccount}, "not_linked", "Link your account"},
+		"found by account or by code": {[]hub.Fetch{hub.FetchByParty, hub.FetchByAccount}, "not_linked", "Link your account"},
+		"found by code alone":         {[]hub.Fetch{hub.FetchByParty}, "no_code", hub.NoCode},
+	} {
+		c := newCity(t, answers{"tax": owes(100)})
+		c.desk.folder.Party.Identifiers = []hub.Identifier{{Scheme: hub.SchemeCUI, Value: "14399840"}} // the creditor takes CNPs
+		c.Roster.OnDuty()[0].Traits.Fetch = tc.fetch
+		v := c.view()
+		p := page(t, v, "tax")
+		if p.State != hub.PageNotLinked || p.Reason != tc.reason || !strings.Contains(p.Message, tc.says) {
+			t.Errorf("%s: got %s/%s %q, want not_linked/%s %q", name, p.State, p.Reason, p.Message, tc.reason, tc.says)
+		}
+		if v.Complete || len(v.NotCounted) != 1 || v.NotCounted[0].Reason != tc.reason {
+			t.Errorf("%s: got complete %t, %v; want it said that something is missing", name, v.Complete, v.NotCounted)
+		}
+	}
+}
+
 func TestTwoWaysToTheSameDebtCountItOnce(t *testing.T) {
 	c := newCity(t, answers{"tax": owes(100, 50)})
 	c.desk.folder.Links = []hub.Link{{ID: "l", Account: hub.AccountRef{Creditor: "tax", Code: "000123456"}}}
