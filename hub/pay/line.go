@@ -46,8 +46,12 @@ func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) 
 	return s.told(context.WithoutCancel(ctx), lease, c, receipt, err)
 }
 
-// sending notes that a line is about to be sent.
+// sending notes that a line is about to be sent, and as what: its creditor may be
+// told in another way by now than when it was quoted.
 func (s *Service) sending(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, c *hub.Connector) error {
+	if l.State == hub.LineDue {
+		l.Class = c.Traits.Paying.Class
+	}
 	l.Tries++
 	l.SentAt, l.SentOn = tx.Now(), hub.DateOf(s.Clock.Now())
 	if l.FirstSent.IsZero() {
@@ -197,16 +201,19 @@ func (s *Service) posted(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, c *hub.C
 }
 
 // findOut learns what became of a line that was sent: by asking the creditor, by
-// sending it again where that does no harm, or from the creditor's statement.
+// sending it again where that does no harm, or from the creditor's statement. What
+// was sent in the way of an earlier version is never sent in that of another: two
+// ways may be two bookings.
 func (s *Service) findOut(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
+	same := l.Class == c.Traits.Paying.Class
 	switch {
-	case l.Class == hub.ClassA && l.Receipt == "":
+	case l.Class == hub.ClassA && l.Receipt == "" && same:
 		return s.send(ctx, lease, c)
 	case c.Finder != nil:
 		return s.find(ctx, lease, p, l, c)
 	case c.Statement != nil && l.Class == hub.ClassC:
 		return s.findInStatement(ctx, lease, p, l, c)
-	case l.Class == hub.ClassF:
+	case l.Class == hub.ClassF && same:
 		return s.send(ctx, lease, c)
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
@@ -215,7 +222,7 @@ func (s *Service) findOut(ctx context.Context, lease *hub.Lease, p *hub.Payment,
 }
 
 // find looks the posting up. That it is absent counts only once a booking would
-// have to be visible.
+// have to be visible, and lets it be sent again only in the way it was sent.
 func (s *Service) find(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
 	found, receipt, err := c.Finder.Find(ctx, posting(p, l))
 	return s.found(ctx, lease, c, hub.Finding{Found: found, Receipt: receipt, Err: err})
@@ -235,7 +242,7 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 		case f.Found == hub.FoundRefused:
 			tx.Done(lease.Work)
 			return s.reject(tx, p, p.ChargeOf(l.No), l, "refused_by_creditor")
-		case f.Found == hub.FoundAbsent && !early && l.Class == hub.ClassC:
+		case f.Found == hub.FoundAbsent && !early && (l.Class == hub.ClassC || l.Class != c.Traits.Paying.Class):
 			return s.stuck(tx, lease, p, l, "not_booked")
 		case f.Found == hub.FoundAbsent && !early:
 			tx.Schedule(lease.Work, 0)
