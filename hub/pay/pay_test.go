@@ -3,6 +3,7 @@ package pay_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -401,6 +402,44 @@ func TestOneLineOfSeveralChargesStopsAll(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNoPartOfAWholeBasketIsTakenOnADetour loses the provider that captures by
+// hand between the basket's two charges: the one that is left, which takes money
+// at once, gets none of it.
+func TestNoPartOfAWholeBasketIsTakenOnADetour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.merchantByMerchant()
+		atAuto := maps.Clone(s.PSPs[1].Merchants)
+		delete(atAuto, "alpha/main")
+		s.PSPs[1].Merchants = atAuto
+		p, err := s.open(t.Context(), "k1", s.owe(1, "alpha", "beta"), hub.AllOrNothing)
+		if err != nil || len(p.Charges) != 2 {
+			t.Fatalf("got %+v (%v), want two charges", p, err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		s.PSPs[0].Charger = bentStarter{s.PSPs[0].Charger}
+		if _, err = s.Resume(t.Context(), who, p.ID); hub.CodeOf(err) != hub.CodeUnavailable {
+			t.Errorf("got %v, want to be told that nobody can take the rest", err)
+		}
+		if p, err = s.ledger.Payment(t.Context(), p.ID); err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.offices["alpha"].debts["D1"] = 2000
+		s.settle(t, 5*time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentVoided)
+		s.audit(t)
+	})
+}
+
+// bentStarter starts nothing, for certain.
+type bentStarter struct{ hub.Charger }
+
+func (bentStarter) Start(context.Context, hub.ChargeOrder) (hub.Session, error) {
+	return hub.Session{}, hub.NotDone(hub.Errorf(hub.CodeUnavailable, "not now"))
 }
 
 // TestABookingOfALaterDayIsFound lets a creditor be away for a weekend and then

@@ -17,17 +17,20 @@ type plan struct {
 // errNoRoute says that no provider pays out to a creditor's account.
 var errNoRoute = hub.Errorf(hub.CodeNotPayable, "No payment provider can take this basket now.")
 
-// route groups the lines into as few charges as the providers' abilities allow:
-// one charge with a provider's split, else one for each merchant account. Among
-// equals the city's preference decides. without names providers that were tried.
-func (s *Service) route(lines []*hub.Line, policy hub.Policy, without map[string]bool) ([]plan, error) {
+// route groups lines of a payment into as few charges as the providers' abilities
+// allow: one charge with a provider's split, else one for each merchant account.
+// Among equals the city's preference decides. without names providers that were
+// tried. A provider that takes money at once has none of a basket that is taken
+// whole or not at all, unless it takes all of that in one charge.
+func (s *Service) route(p *hub.Payment, lines []*hub.Line, without map[string]bool) ([]plan, error) {
 	var best []plan
 	for _, psp := range s.PSPs {
 		if without[psp.Name] || !psp.Healthy() {
 			continue
 		}
 		plans, ok := plansAt(psp, lines)
-		if !ok || policy == hub.AllOrNothing && len(plans) > 1 && psp.Capturer == nil {
+		whole := len(plans) == 1 && len(lines) == len(p.Lines)
+		if !ok || p.Policy == hub.AllOrNothing && !whole && psp.Capturer == nil {
 			continue
 		}
 		if best == nil || len(plans) < len(best) {

@@ -196,7 +196,7 @@ func (s *Service) detour(p *hub.Payment, c *hub.Charge) (plan, bool) {
 	for _, no := range c.Lines {
 		lines = append(lines, p.Line(no))
 	}
-	plans, err := s.route(lines, p.Policy, tried)
+	plans, err := s.route(p, lines, tried)
 	if err != nil || len(plans) != 1 {
 		return plan{}, false
 	}
