@@ -134,6 +134,17 @@ type BookedPosting struct {
 	Reversed   bool
 }
 
+// Receipt is what a row in the statement of a day stands for: booked on that day,
+// whenever it is read. The hour is not said; it is noon, or now while that is to
+// come.
+func (b *BookedPosting) Receipt(day Date, now time.Time) Receipt {
+	at := day.Start().Add(12 * time.Hour)
+	if at.After(now) {
+		at = now
+	}
+	return Receipt{ID: b.ID, Number: b.Number, BookedAt: at}
+}
+
 // Paying is what a creditor declares about taking payments. The zero Paying
 // takes none.
 type Paying struct {

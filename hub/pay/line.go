@@ -278,7 +278,7 @@ func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.
 		booked, err := c.Statement.Statement(ctx, day)
 		for i := range booked {
 			if booked[i].ID == p.PostingID(l.No) && !booked[i].Reversed {
-				return s.told(ctx, lease, c, hub.Receipt{ID: booked[i].ID, Number: booked[i].Number}, nil)
+				return s.told(ctx, lease, c, booked[i].Receipt(day, now), nil)
 			}
 		}
 		failed = errors.Join(failed, err)

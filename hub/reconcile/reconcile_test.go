@@ -191,6 +191,20 @@ func TestAStatementResolvesWhatNobodyKnew(t *testing.T) {
 	}
 }
 
+// TestAStatementThatIsReadLateIsNotMissedLater lets days pass after a row of an
+// earlier day was found: the line is looked for on the day it stands in.
+func TestAStatementThatIsReadLateIsNotMissedLater(t *testing.T) {
+	w := newWorld(t, true)
+	w.take(1, hub.LinePostUnknown)
+	w.take(2, hub.LineStuck)
+	for range 5 {
+		if open := w.compare(); len(open) != 0 {
+			t.Fatalf("on %s: got %v, want nothing", hub.DateOf(w.now), open)
+		}
+		w.later(24 * time.Hour)
+	}
+}
+
 // TestAPaymentThatIsGoneIsFound deletes one on purpose, at a provider that lists
 // nothing, and then has order numbers beyond ours.
 func TestAPaymentThatIsGoneIsFound(t *testing.T) {
