@@ -158,11 +158,15 @@ func backoff(tries int) time.Duration {
 
 // tooLong tells whether a line was tried for so long that a person must look.
 func (s *Service) tooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
-	limit := c.Traits.Paying.TransientWindow
-	if limit == 0 {
-		limit = 72 * time.Hour
+	return !l.FirstSent.IsZero() && tx.Now().Sub(l.FirstSent) > window(c)
+}
+
+// window is how long sending, and then looking, is tried.
+func window(c *hub.Connector) time.Duration {
+	if limit := c.Traits.Paying.TransientWindow; limit > 0 {
+		return limit
 	}
-	return !l.FirstSent.IsZero() && tx.Now().Sub(l.FirstSent) > limit
+	return 72 * time.Hour
 }
 
 func (s *Service) stuck(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, why string) error {
@@ -255,7 +259,7 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 // puzzled looks again later, for as long as it makes sense.
 func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c *hub.Connector, err error) error {
 	l := p.Line(lease.No)
-	if s.tooLong(tx, l, c) {
+	if s.lookedTooLong(tx, l, c) {
 		return s.stuck(tx, lease, p, l, "no_answer")
 	}
 	wait := max(hub.RetryAfterOf(err), min(s.visible(c), 2*time.Second))
@@ -263,6 +267,19 @@ func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c 
 		wait = max(wait, min(tx.Now().Sub(l.SentAt)/4, 5*time.Minute)) // a file's confirmation comes next morning
 	}
 	return s.unsure(tx, lease, l, wait)
+}
+
+// lookedTooLong tells whether what became of a line was looked for so long, since it
+// was sent, that a person must look. It was not while a creditor of class C has days
+// left on which it may book it.
+func (s *Service) lookedTooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
+	return tx.Now().Sub(l.SentAt) > window(c) && (l.Class != hub.ClassC || s.daysOver(l))
+}
+
+// daysOver tells whether the days are over on which a line may have been booked.
+func (s *Service) daysOver(l *hub.Line) bool {
+	days := bookableOn(l)
+	return s.Clock.Now().After(days[len(days)-1].End())
 }
 
 // findInStatement looks for a line of class C in what the creditor booked on the
@@ -285,19 +302,21 @@ func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
-		days := bookableOn(l)
-		if failed == nil && now.After(days[len(days)-1].End()) {
+		if failed == nil && s.daysOver(l) {
 			return s.stuck(tx, lease, p, l, "not_in_statement")
 		}
 		return s.puzzled(tx, lease, p, c, failed)
 	})
 }
 
+// booksWithin is how many working days a creditor may take to book what it was
+// told.
+const booksWithin = 2
+
 // bookableOn are the days on which a creditor may have booked a line, in order:
-// that of the payment, from which it counts, and the one on which it was sent with
-// the day after.
+// that of the payment, from which it counts, and those from the one on which it was
+// sent on: what is told before a weekend is booked after it.
 func bookableOn(l *hub.Line) []hub.Date {
 	paid := hub.DateOf(l.PaidAt)
-	sent := max(l.SentOn, paid)
-	return slices.Compact([]hub.Date{paid, sent, sent.Next()})
+	return slices.Compact(append([]hub.Date{paid}, max(l.SentOn, paid).Through(booksWithin)...))
 }
