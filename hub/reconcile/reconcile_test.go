@@ -331,6 +331,38 @@ func TestTheJournalFollowsEveryWordOfASettlement(t *testing.T) {
 	}
 }
 
+// TestWhatAPayoutTellsNoMoreIsTakenBack has two orders in one payout, of which one
+// moves to a later one, and one of nobody's that is told, then not, then again.
+func TestWhatAPayoutTellsNoMoreIsTakenBack(t *testing.T) {
+	w := newWorld(t, true)
+	first, second := w.take(1, hub.LinePosted), w.take(2, hub.LinePosted)
+	stays, moves := *w.item(first), *w.item(second)
+	moves.PayoutRef = stays.PayoutRef
+	strange := hub.SettledCharge{Order: "strange", Gross: hub.Bani(50), Fee: hub.Bani(0), Net: hub.Bani(50), PayoutRef: stays.PayoutRef}
+	tell := func(items ...hub.SettledCharge) {
+		t.Helper()
+		w.settled[settledOn] = items
+		for range 2 {
+			w.do(hub.JobSettlement)
+			sum, clearing := int64(0), first.amount()+second.amount()
+			for _, i := range append(items, w.settled[settledOn.Next()]...) {
+				sum, clearing = sum+i.Net.Minor, clearing-i.Gross.Minor
+			}
+			w.balance("bank:water/main", sum)
+			w.balance("psp_clearing:netopia", clearing)
+		}
+	}
+	tell(stays, moves, strange)
+	tell(stays)
+	tell(stays, strange)
+	moves.PayoutRef = "P9"
+	w.settled[settledOn.Next()] = []hub.SettledCharge{moves}
+	tell(stays)
+	for name := range w.open() {
+		t.Errorf("got %s, want nothing", name)
+	}
+}
+
 // TestTheJournalFollowsMoneyThatNobodyKnows has an order at the provider come, go
 // and change, and each time a hub that died before it wrote down what it found.
 func TestTheJournalFollowsMoneyThatNobodyKnows(t *testing.T) {
