@@ -4,8 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"racord/hub"
@@ -23,39 +21,6 @@ type foundOrder struct {
 	merchant string
 	hub.ListedCharge
 	manifest manifestWords
-}
-
-// manifestWords is what a manifest says.
-type manifestWords struct {
-	payment hub.PaymentID
-	charge  int
-	lines   []hub.Line // number, creditor and amount only
-}
-
-// readManifest reads what manifest wrote; ok is false for anything else.
-func readManifest(text string) (m manifestWords, ok bool) {
-	parts := strings.Split(text, ";")
-	if len(parts) < 4 || parts[0] != "hub1" || len(parts[1]) != 26 {
-		return m, false
-	}
-	no, err := strconv.Atoi(parts[2])
-	if err != nil || no < 1 || no > 100 {
-		return m, false
-	}
-	m.payment, m.charge = hub.PaymentID(parts[1]), no
-	for _, part := range parts[3:] {
-		words := strings.Split(part, ":")
-		if len(words) != 3 || !hub.Name(words[1]).Valid() {
-			return m, false
-		}
-		line, err := strconv.Atoi(words[0])
-		amount, wrong := strconv.ParseInt(words[2], 10, 64)
-		if err != nil || wrong != nil || line < 1 || line > 1000 || amount < 1 || amount > mostBani {
-			return m, false
-		}
-		m.lines = append(m.lines, hub.Line{No: line, Creditor: hub.Name(words[1]), Amount: hub.Bani(amount)})
-	}
-	return m, true
 }
 
 // lostOrders finds the orders at a provider that no payment here has: the numbers
@@ -141,6 +106,6 @@ func (s *Service) recall(ctx context.Context, psp *hub.PSP, merchant, order stri
 		return nil, err
 	}
 	o.Order = order
-	o.manifest, _ = readManifest(o.Manifest)
+	o.manifest, _ = readManifest(o.Manifest) // of one that cannot be read whole nothing is believed
 	return o, nil
 }
