@@ -2,8 +2,6 @@ package pay
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 
 	"racord/hub"
@@ -28,7 +26,7 @@ type foundOrder struct {
 // many in a row are not known there. No number up to the last that was tried is
 // given out again: a payer may still have the page of one.
 func (s *Service) lostOrders(ctx context.Context, books Archive, psp *hub.PSP) (found []foundOrder, err error) {
-	for _, merchant := range slices.Compact(slices.Sorted(maps.Values(psp.Merchants))) {
+	for _, merchant := range psp.Accounts() {
 		last, err := books.LastOrder(ctx, psp.Name, merchant)
 		if err != nil {
 			return nil, err
@@ -88,15 +86,7 @@ func (s *Service) probe(ctx context.Context, books Archive, psp *hub.PSP, mercha
 
 // recall asks for all that a provider keeps of an order.
 func (s *Service) recall(ctx context.Context, psp *hub.PSP, merchant, order string) (*foundOrder, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.conf.CallFor)
-	defer cancel()
-	o := &foundOrder{psp: psp, merchant: merchant}
-	var err error
-	if psp.Recaller != nil {
-		o.ListedCharge, err = psp.Recaller.Recall(ctx, hub.ChargeRef{Order: order, Merchant: merchant})
-	} else {
-		o.ListedCharge.Facts, err = psp.Charger.Lookup(ctx, hub.ChargeRef{Order: order, Merchant: merchant})
-	}
+	kept, err := psp.Recall(ctx, merchant, order, s.conf.CallFor)
 	switch hub.CodeOf(err) {
 	case "":
 	case hub.CodeNotFound:
@@ -105,6 +95,7 @@ func (s *Service) recall(ctx context.Context, psp *hub.PSP, merchant, order stri
 	default:
 		return nil, err
 	}
+	o := &foundOrder{psp: psp, merchant: merchant, ListedCharge: kept}
 	o.Order = order
 	o.manifest, _ = readManifest(o.Manifest) // of one that cannot be read whole nothing is believed
 	return o, nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"racord/hub"
+	"racord/hub/reconcile"
 )
 
 // planted is one kind of difference: how it comes to be, and how it is called.
@@ -410,5 +411,31 @@ func TestABrokenJournalStopsTakingMoney(t *testing.T) {
 	w.compare()
 	if up := w.barriers(); up[hub.BarrierCapture].Reason != broken {
 		t.Fatalf("got %v, want no money to be taken", up)
+	}
+}
+
+// hiccup is a store that gives no answer about an order, once.
+type hiccup struct {
+	reconcile.Store
+	had bool
+}
+
+func (h *hiccup) PaymentOfOrder(ctx context.Context, psp, order string) (hub.PaymentID, int, error) {
+	if !h.had {
+		h.had = true
+		return "", 0, hub.Errorf(hub.CodeTimeout, "no answer")
+	}
+	return h.Store.PaymentOfOrder(ctx, psp, order)
+}
+
+// TestASilentStoreIsNotAnUnknownOrder lists an order while the store is silent:
+// whose it is, is not guessed.
+func TestASilentStoreIsNotAnUnknownOrder(t *testing.T) {
+	w := newWorld(t, true)
+	w.take(1, hub.LinePosted)
+	parts := w.Parts
+	parts.Store = &hiccup{Store: w.store}
+	if err := reconcile.New(parts).Do(t.Context(), hub.JobProvider, "", true); hub.CodeOf(err) != hub.CodeTimeout {
+		t.Errorf("got %v, want that the store gave no answer", err)
 	}
 }

@@ -38,7 +38,7 @@ func (s *Service) settlements(ctx context.Context, only hub.Date) error {
 // settler books what one provider paid out. What is in none of its settlements is
 // known once all of them were read.
 func (s *Service) settler(ctx context.Context, psp *hub.PSP, only hub.Date, open map[string][]hub.Difference) (failed error) {
-	for _, merchant := range merchants(psp) {
+	for _, merchant := range psp.Accounts() {
 		account := accountOf(psp, merchant)
 		for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
 			failed = errors.Join(failed, about(merchant+"/"+string(day), s.settlement(ctx, psp, merchant, account, day, open)))
