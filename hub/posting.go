@@ -158,5 +158,5 @@ type Paying struct {
 	CutOff          int           // class F: minutes after midnight by which the day's file must be there
 	MaxInflight     int           // concurrent postings over all replicas; 0 = 1
 	Timeout         time.Duration // of one posting; 0 = that of other calls
-	TransientWindow time.Duration // how long sending is tried before a person is called; 0 = 72 h
+	TransientWindow time.Duration // how long sending, and then looking, is tried before a person is called; 0 = 72 h
 }
