@@ -110,4 +110,7 @@ type Payouts interface {
 	// PayoutsSince lists the payouts of a day and after it, and older ones about
 	// which the two sides do not agree, by day.
 	PayoutsSince(ctx context.Context, day Date) ([]Payout, error)
+	// SettledNames gives what was booked of settlements under names that begin so,
+	// by name: whose payment it is of, "" = of none.
+	SettledNames(ctx context.Context, prefix string) (map[string]PaymentID, error)
 }

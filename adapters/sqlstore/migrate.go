@@ -20,7 +20,7 @@ func Migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	if err != nil {
 		return err
 	}
-	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(walls(dialect)))
+	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(walls(dialect), settledNames(dialect)))
 	provider, err := goose.NewProvider(dialect, db, folder, options...)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)

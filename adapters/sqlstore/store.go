@@ -51,6 +51,7 @@ type Words struct {
 	Now        string // the database's time in microseconds
 	ForUpdate  string // after a SELECT whose row is about to change
 	SkipLocked string // the same, for rows that nobody else is changing
+	ByBytes    string // after a text that is compared byte by byte
 	Still      string // begins a transaction that sees one moment; "" = all do
 }
 

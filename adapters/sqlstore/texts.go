@@ -19,10 +19,11 @@ type texts struct {
 	differenceSums       string
 	takeJob, endJob      string
 	endHolders, endSlots string
+	settledNames         string
 }
 
 func newTexts(w Words) texts {
-	say := strings.NewReplacer("{now}", w.Now, "{for update}", w.ForUpdate, "{skip locked}", w.SkipLocked).Replace
+	say := strings.NewReplacer("{now}", w.Now, "{for update}", w.ForUpdate, "{skip locked}", w.SkipLocked, "{by bytes}", w.ByBytes).Replace
 	return texts{
 		enrol:      say(enrolQuery),
 		person:     say(personQuery),
@@ -44,6 +45,7 @@ func newTexts(w Words) texts {
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
 		takeJob: say(takeJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
+		settledNames: say(settledNamesQuery),
 	}
 }
 

@@ -81,6 +81,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"jobs: one replica at a time, and no success is lost":  jobsAreDoneOnce,
 		"barriers: raised once, for all":                       barriersStand,
 		"payouts: two sides meet":                              payoutsMeet,
+		"payouts: what was booked is found by its name":        settledNamesAreFound,
 		"residues: what bookings left, by payment":             residuesAreFound,
 		"pulse: what is under way, and how much money it is":   pulseShowsWhatIsUnderWay,
 		"claims: kept, lost and taken back":                    claimsExpire,

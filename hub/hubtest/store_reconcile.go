@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -153,6 +154,22 @@ func payoutsMeet(t *testing.T, lab Lab) {
 	wantCode(t, "Balances", err, "")
 	if balances["bank:water/main"] != 989 {
 		t.Errorf("got %v, want the booking once", balances)
+	}
+}
+
+func settledNamesAreFound(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	booking := func(id, kind string, p hub.PaymentID) hub.Booking {
+		return hub.TransferBooking(id, kind, p, "bank:water/main", hub.AccountClearing("netopia"), hub.Bani(5))
+	}
+	wantCode(t, "Book", store.Book(ctx,
+		booking("settled:n:m1:P1:o1:1", "settled", "p1"), booking("settled:n:m1:P1:Ț2:1", "settled", ""), booking("settled:n:m1:P1:", "settled", "p3"),
+		booking("settled:n:m1:P10:o1:1", "settled", "p4"), booking("settled:n:m1:P1", "settled", "p5"), booking("settled:n:m1:p1:o1:1", "settled", "p6"),
+		booking("corrected:settled:n:m1:P1:o1:1", "settled", "p1"), booking("settled:n:m1:P1:o7:1", "captured", "p7"),
+	), "")
+	want := map[string]hub.PaymentID{"settled:n:m1:P1:o1:1": "p1", "settled:n:m1:P1:Ț2:1": "", "settled:n:m1:P1:": "p3"}
+	if got, err := store.SettledNames(ctx, "settled:n:m1:P1:"); err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 }
 

@@ -84,7 +84,15 @@ func byCreditor(items []Item) map[hub.Name][]int {
 // question that brought it, and why some question brought nothing.
 type finding struct {
 	obligations map[hub.ObligationID]found
-	err         error // of a question without an answer
+	err         error // of a question without an answer, or not a whole one
+}
+
+// unsure notes why something that is not listed may be due all the same. That
+// another question was about nobody says less.
+func (f *finding) unsure(err error) {
+	if f.err == nil || hub.CodeOf(f.err) == hub.CodeNotFound {
+		f.err = err
+	}
 }
 
 type found struct {
@@ -110,8 +118,11 @@ func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.
 			answer, fetched, err = s.lastWord(ctx, c, asked, err)
 		}
 		if err != nil {
-			f.err = err
+			f.unsure(err)
 			continue
+		}
+		if len(answer.Refused) > 0 {
+			f.unsure(errDamaged)
 		}
 		for _, o := range answer.Obligations {
 			f.obligations[o.ID] = found{o, asked, &answer, fetched}
