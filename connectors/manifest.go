@@ -11,7 +11,7 @@ import (
 )
 
 // Manifest is a creditor as its file describes it, checked. It is immutable but
-// for Override and Rebase, which come before Open.
+// for Rebase, which comes before Open.
 type Manifest struct {
 	File     string
 	Kind     string

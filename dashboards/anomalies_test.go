@@ -30,10 +30,17 @@ func TestEveryKindOfAnomalyHasItsWord(t *testing.T) {
 	}
 }
 
-// anomalies gives the kinds that are noted anywhere in the hub.
-func anomalies(t *testing.T) (kinds []string) {
+// anomalies gives the kinds that are noted anywhere in the hub, and by its store.
+func anomalies(t *testing.T) []string {
 	t.Helper()
-	err := filepath.WalkDir("../hub", func(path string, entry fs.DirEntry, err error) error {
+	kinds := append(anomaliesIn(t, "../hub"), anomaliesIn(t, "../adapters/sqlstore")...)
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+func anomaliesIn(t *testing.T, root string) (kinds []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -70,8 +77,7 @@ func anomalies(t *testing.T) (kinds []string) {
 		return nil
 	})
 	if err != nil || len(kinds) == 0 {
-		t.Fatalf("got %d kinds (%v)", len(kinds), err)
+		t.Fatalf("%s: got %d kinds (%v)", root, len(kinds), err)
 	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds)
+	return kinds
 }

@@ -40,6 +40,12 @@ func (store) Undelivered(context.Context) (int, time.Time, error) {
 	return 1, time.Now().Add(-2 * time.Hour), nil
 }
 
+func (store) GivenUpLetters(context.Context, time.Time) (int, error) { return 1, nil }
+
+func (store) GivenUp(context.Context, time.Time) (map[hub.Receiver]int, error) {
+	return map[hub.Receiver]int{hub.CreditorReceiver("water"): 1}, nil
+}
+
 // Payments of every kind are under way, and some things are wrong.
 
 func (store) Pulse(context.Context) (hub.Pulse, error) {
@@ -48,7 +54,7 @@ func (store) Pulse(context.Context) (hub.Pulse, error) {
 	return hub.Pulse{
 		Payments: map[hub.PaymentState]hub.Standing{hub.PaymentCaptured: some}, Charges: map[string]hub.Standing{"netopia": some},
 		Lines: map[hub.OpenLine]hub.Standing{{Creditor: "water", State: hub.LineStuck}: some, {Creditor: "water", State: hub.LineDue}: some},
-		Work:  map[hub.WorkKind]hub.Standing{hub.WorkLine: some}, Anomalies: map[string]int{"line_stuck": 1}, At: now,
+		Work:  map[hub.WorkKind]hub.Standing{hub.WorkLine: some}, LineWork: map[hub.Name]hub.Standing{"water": some}, Anomalies: map[string]int{"line_stuck": 1}, At: now,
 	}, nil
 }
 
@@ -61,7 +67,7 @@ func (store) DifferenceSums(context.Context) (open, explained map[hub.Job]hub.St
 }
 
 func (store) Runs(context.Context) ([]hub.Run, error) {
-	return []hub.Run{{Job: hub.JobBank, Succeeded: time.Now().Add(-time.Hour)}}, nil
+	return []hub.Run{{Job: hub.JobBank, First: time.Now().Add(-time.Hour), Succeeded: time.Now().Add(-time.Hour)}}, nil
 }
 
 type noFeed struct{ hub.Feed }
@@ -77,10 +83,11 @@ func hubAtWork(t *testing.T) http.Handler {
 	meters.WatchBooks(store{})
 	meters.Declared([]*hub.Connector{
 		{Creditor: hub.Creditor{Name: "water"}, Sink: noSink{}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
-		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2}},
+		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2, Paying: hub.Paying{Class: hub.ClassF}}},
 	})
 	calls := meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8, RPS: 20}))
-	calls.Breaker(guard.ClassRead, guard.HalfOpen)
+	calls.Breaker(guard.ClassRead, guard.Open)
+	meters.Provider("netopia").Breaker(guard.ClassCharge, guard.Open)
 	happen := func() {
 		happenOnce(meters, calls)
 	}
@@ -133,6 +140,7 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	meters.RedisEvent("error", 1)
 	meters.RedisEvent("altered", 1)
 	meters.Quarantined("water", true)
+	meters.Unopened("water", true)
 	paid := meters.Pay()
 	paid.Quoted("water", pay.Confirmed)
 	paid.Opened("netopia")
@@ -145,6 +153,70 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	told.Told(hub.CreditorReceiver("water"), "", 20*time.Millisecond)
 	told.Told(hub.PortalReceiver("city-portal"), hub.CodeUnavailable, time.Second)
 	told.Waiting(hub.PortalReceiver("city-portal"), 3)
+}
+
+// eventful finds what an alert counts events of: every one of them rings, so the
+// first must too.
+var eventful = regexp.MustCompile(`(?:increase|rate)\((\w+)\{?(?:(\w+)=~?"([^"]+)")?\}?\[\w+\]\)\) > 0`)
+
+// quiet gives a hub that has just been started, and at which nothing has happened.
+func quiet() (*telemetry.Telemetry, guard.Meter) {
+	meters := telemetry.New()
+	meters.Declared([]*hub.Connector{
+		{Creditor: hub.Creditor{Name: "water"}},
+		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}},
+	})
+	meters.Provider("netopia")
+	meters.HTTP().Began("view_read")
+	meters.Webhooks().Waiting(hub.CreditorReceiver("water"), 0)
+	return meters, meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8}))
+}
+
+// TestEveryEventThatRingsIsCountedFromZero: a counter that is born with its first
+// event shows no increase, and an alert that waits for one stays silent.
+func TestEveryEventThatRingsIsCountedFromZero(t *testing.T) {
+	meters, _ := quiet()
+	w := httptest.NewRecorder()
+	meters.OpsHandler(store{}.Ready, nil).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	found := 0
+	for _, r := range rulesIn(t, "alerts.yaml") {
+		for _, m := range eventful.FindAllStringSubmatch(r.Expr, -1) {
+			for value := range strings.SplitSeq(m[3], "|") {
+				found++
+				series := m[1] + `{.*`
+				if m[2] != "" {
+					series += fmt.Sprintf("%s=%q.*", m[2], value)
+				}
+				if !regexp.MustCompile("(?m)^" + series + " 0$").MatchString(w.Body.String()) {
+					t.Errorf("%s cannot see a first event: there is no %s", r.Alert, series)
+				}
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("got %d kinds of events, want all", found)
+	}
+}
+
+func TestOneEventRings(t *testing.T) {
+	t.Parallel()
+	meters, calls := quiet()
+	ops := httptest.NewServer(meters.OpsHandler(store{}.Ready, nil))
+	t.Cleanup(ops.Close)
+	prometheus := scraped(t, ops.URL, "")
+	deadline := time.Now().Add(30 * time.Second)
+	if n, err := await(prometheus, "count_over_time(racord_build_info[1m]) >= 2", deadline, false); n == 0 || err != nil {
+		t.Fatalf("nothing is scraped: %v", err)
+	}
+	happenOnce(meters, calls)
+	for _, r := range rulesIn(t, "alerts.yaml") {
+		if !eventful.MatchString(r.Expr) || r.Alert == "RacordReceiverUnheard" { // there the event is the good news
+			continue
+		}
+		if n, err := await(prometheus, r.Expr, deadline, false); n == 0 || err != nil {
+			t.Errorf("%s does not hear of one event: %v", r.Alert, err)
+		}
+	}
 }
 
 // sizes are the endings that one metric has in the text format.
@@ -185,13 +257,7 @@ func TestEveryQueryRunsOnARealPrometheus(t *testing.T) {
 	ops := httptest.NewServer(hubAtWork(t))
 	t.Cleanup(ops.Close)
 	dir := unpacked(t)
-	prometheus := testserver.Prometheus(t, fmt.Sprintf(`
-global: {scrape_interval: 200ms, evaluation_interval: 200ms}
-rule_files: [%s, %s]
-scrape_configs:
-  - job_name: racord
-    static_configs: [{targets: [%q]}]
-`, filepath.Join(dir, "recording.yaml"), filepath.Join(dir, "alerts.yaml"), strings.TrimPrefix(ops.URL, "http://")))
+	prometheus := scraped(t, ops.URL, filepath.Join(dir, "recording.yaml")+", "+filepath.Join(dir, "alerts.yaml"))
 	deadline := time.Now().Add(30 * time.Second) // for all: the first scrapes and evaluations take a moment
 	for where, query := range queries(t) {
 		switch series, err := await(prometheus, query, deadline, slices.Contains(silent, where)); {
@@ -206,6 +272,18 @@ scrape_configs:
 			t.Errorf("%s: %s", target, body)
 		}
 	}
+}
+
+// scraped starts a Prometheus that asks one hub for metrics.
+func scraped(t *testing.T, ops, rules string) (url string) {
+	t.Helper()
+	return testserver.Prometheus(t, fmt.Sprintf(`
+global: {scrape_interval: 200ms, evaluation_interval: 200ms}
+rule_files: [%s]
+scrape_configs:
+  - job_name: racord
+    static_configs: [{targets: [%q]}]
+`, rules, strings.TrimPrefix(ops, "http://")))
 }
 
 // ask runs a query and tells how many series it gives.

@@ -139,6 +139,10 @@ type Connector struct {
 	Shadow   *Connector
 	Overhear func(Asked) // gives the Shadow a question; it never waits
 
+	// Held tells whether the connector is in quarantine: nothing that it ever said may
+	// be shown. It asks nobody and takes no time. Nil is never.
+	Held func() bool
+
 	// Room tells how many postings this replica may begin now, so that it leaves
 	// those it may not begin to the others. Nil is any number.
 	Room func() int
@@ -155,6 +159,9 @@ func (c *Connector) For(party PartyID) *Connector {
 	}
 	return c
 }
+
+// Quarantined tells whether nothing that the connector ever said may be shown now.
+func (c *Connector) Quarantined() bool { return c.Held != nil && c.Held() }
 
 // StopPaying takes away all that payments go through.
 func (c *Connector) StopPaying() {

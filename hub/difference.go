@@ -45,7 +45,8 @@ type DifferenceQuery struct {
 type Run struct {
 	Job       Job
 	Holder    Holder    // who does it now; "" = nobody
-	Due       time.Time // the store's time
+	First     time.Time // when it was first taken, by the store's time
+	Due       time.Time // the same
 	Succeeded time.Time // zero = never
 	Cursor    string    // how far it has come, in its own words
 }
@@ -109,4 +110,7 @@ type Payouts interface {
 	// PayoutsSince lists the payouts of a day and after it, and older ones about
 	// which the two sides do not agree, by day.
 	PayoutsSince(ctx context.Context, day Date) ([]Payout, error)
+	// SettledNames gives what was booked of settlements under names that begin so,
+	// by name: whose payment it is of, "" = of none.
+	SettledNames(ctx context.Context, prefix string) (map[string]PaymentID, error)
 }

@@ -42,6 +42,8 @@ type LetterTry struct {
 	Code   Code // "" = delivered
 	Detail string
 	Again  *time.Duration // when it is tried again; nil = never by itself
+	// GivenUp tells that it was the last, in vain, of a letter that there is a way for.
+	GivenUp bool
 }
 
 // Letters brings notices to whom they are for, at least once. A notice enters it
@@ -55,4 +57,6 @@ type Letters interface {
 	// Undelivered counts the letters that are still to be delivered, and tells
 	// since when the oldest waits by the store's time; zero for none.
 	Undelivered(ctx context.Context) (count int, oldest time.Time, err error)
+	// GivenUpLetters counts the letters that were given up since a moment.
+	GivenUpLetters(ctx context.Context, since time.Time) (int, error)
 }

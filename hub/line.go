@@ -125,6 +125,20 @@ func (l *Line) HubState() HubState {
 	}
 }
 
+// Sights lists what its creditor can be asked about to be shown the line's debt:
+// what it was asked, and the account that the debt belongs to. A line without a
+// debt has none.
+func (l *Line) Sights() (list []Asked) {
+	asked, account := Asked{Identifier: l.Asked.Identifier, Account: l.Asked.Account}, AccountRef{Creditor: l.Creditor, Code: l.Account}
+	if asked != (Asked{}) {
+		list = append(list, asked)
+	}
+	if account.Code != "" && account != asked.Account {
+		list = append(list, Asked{Account: account})
+	}
+	return list
+}
+
 // Refund gives the money of one line back, or of a charge that came too late.
 type Refund struct {
 	No      int         `json:"no"`

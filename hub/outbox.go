@@ -37,6 +37,7 @@ type Try struct {
 	Took     time.Duration
 	Status   int  // of HTTP; 0 = no answer
 	Code     Code // why it failed; "" = told
+	GivenUp  bool // it was the last, in vain; known to Settle only
 }
 
 // NoticeQuery chooses notices that are due.
@@ -66,6 +67,9 @@ type Outbox interface {
 	Tries(ctx context.Context, to Receiver, most int) ([]Try, error)
 	// Waiting counts the notices that are still to be told.
 	Waiting(ctx context.Context) (map[Receiver]int, error)
+	// GivenUp counts the notices that were given up since a moment and have not been
+	// told or replayed since.
+	GivenUp(ctx context.Context, since time.Time) (map[Receiver]int, error)
 	// Unheard settles what is due for a receiver that listens nowhere, and happened
 	// before a moment, without an attempt.
 	Unheard(ctx context.Context, to Receiver, before time.Time) error

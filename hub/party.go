@@ -14,7 +14,8 @@ type PartyID string
 type Login struct{ Issuer, Subject string }
 
 // Party is a person or company that signed in. The identifiers come from the
-// identity provider, once, and rest sealed in the store.
+// identity provider, which is asked again from time to time, and rest sealed in the
+// store.
 type Party struct {
 	ID          PartyID
 	Name        string
@@ -62,7 +63,7 @@ const (
 	HubContested          HubState = "contested"
 )
 
-// Mark is the hub's own knowledge about one obligation of one party.
+// Mark is the hub's own knowledge about one obligation that a party sees.
 type Mark struct {
 	Creditor   Name
 	Obligation ObligationID
@@ -86,20 +87,35 @@ func (m Mark) Covers(outstanding int64, asOf time.Time) int64 {
 	return max(outstanding-m.Remains, 0)
 }
 
+// PaidHere is what a person reads at a debt that was paid through the hub, by
+// whomever, as long as its creditor shows it.
+const PaidHere = "This has been paid here. The creditor still shows it and will take it off."
+
+// NoCode is what a person reads where a creditor finds people only by a code that
+// his identity provider did not share with the hub.
+const NoCode = "This creditor finds you by a code that your login does not share. Sign in with one that does, or ask the city hall."
+
 // Folder is all the hub itself holds about a party: who it is, which accounts
-// it proved, and what the hub knows about its obligations. It is read from the
+// it proved, and what the hub knows about obligations. Its marks are its own and
+// those of payments that others make of what its codes and accounts show, of
+// which they tell neither who pays nor with which payment. It is read from the
 // store for every view, never from a cache that can be wrong.
 type Folder struct {
-	Party Party
-	Links []Link
-	Marks []Mark
+	Party  Party
+	Links  []Link
+	Marks  []Mark
+	ReadAt time.Time // the store's time at which the identity provider last said who the party is; zero = not known
 }
 
 // Folders keeps parties. Folder returns CodeNotFound for a login never seen.
 // Enrol creates the party or, for a login already known, returns what is there.
+// Renew keeps what the identity provider says now about a login that is known,
+// else CodeNotFound, and tells whether its codes changed. A code that was another
+// before, or is gone, is an anomaly, which does not tell it.
 type Folders interface {
 	Folder(ctx context.Context, who Login) (Folder, error)
 	Enrol(ctx context.Context, who Login, name string, ids []Identifier) (Folder, error)
+	Renew(ctx context.Context, who Login, name string, ids []Identifier) (changed bool, err error)
 }
 
 // Links keeps proved links. Link returns CodeConflict for an account the party

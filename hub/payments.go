@@ -153,6 +153,15 @@ type Payments interface {
 	// TakenSince tells whether something became of money that was taken for an
 	// obligation, at a moment of the store's time or after it, whoever paid.
 	TakenSince(ctx context.Context, creditor Name, obligation ObligationID, from time.Time) (bool, error)
+	// PaidOf gives those of the debts for which money was taken, by whomever, and
+	// which their creditor has not taken off since: nobody can pay them again.
+	PaidOf(ctx context.Context, debts []Debt) ([]Debt, error)
+}
+
+// Debt names an obligation at its creditor.
+type Debt struct {
+	Creditor   Name
+	Obligation ObligationID
 }
 
 // Books lets the hub's own records be checked.

@@ -134,6 +134,17 @@ type BookedPosting struct {
 	Reversed   bool
 }
 
+// Receipt is what a row in the statement of a day stands for: booked on that day,
+// whenever it is read. The hour is not said; it is noon, or now while that is to
+// come.
+func (b *BookedPosting) Receipt(day Date, now time.Time) Receipt {
+	at := day.Start().Add(12 * time.Hour)
+	if at.After(now) {
+		at = now
+	}
+	return Receipt{ID: b.ID, Number: b.Number, BookedAt: at}
+}
+
 // Paying is what a creditor declares about taking payments. The zero Paying
 // takes none.
 type Paying struct {
@@ -147,5 +158,5 @@ type Paying struct {
 	CutOff          int           // class F: minutes after midnight by which the day's file must be there
 	MaxInflight     int           // concurrent postings over all replicas; 0 = 1
 	Timeout         time.Duration // of one posting; 0 = that of other calls
-	TransientWindow time.Duration // how long sending is tried before a person is called; 0 = 72 h
+	TransientWindow time.Duration // how long sending, and then looking, is tried before a person is called; 0 = 72 h
 }

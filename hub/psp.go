@@ -2,7 +2,9 @@ package hub
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -27,6 +29,26 @@ type PSP struct {
 // Healthy tells whether the provider answers, as far as the hub knows. New
 // charges go to another one while it does not.
 func (p *PSP) Healthy() bool { return p.Health == nil || p.Health() }
+
+// Accounts lists the provider's merchant accounts, in order.
+func (p *PSP) Accounts() []string {
+	return slices.Compact(slices.Sorted(maps.Values(p.Merchants)))
+}
+
+// Recall asks for all that the provider keeps of an order by its number alone, and
+// fails like Lookup. One without a Recaller tells what happened, and neither for
+// how much nor for what; with CodeUnsupported there is such an order, of which
+// nothing is told.
+func (p *PSP) Recall(ctx context.Context, merchant, order string, within time.Duration) (ListedCharge, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	ref := ChargeRef{Order: order, Merchant: merchant}
+	if p.Recaller != nil {
+		return p.Recaller.Recall(ctx, ref)
+	}
+	facts, err := p.Charger.Lookup(ctx, ref)
+	return ListedCharge{Order: order, Facts: facts}, err
+}
 
 // PSPTraits are what a provider declares about itself.
 type PSPTraits struct {

@@ -12,6 +12,7 @@ type Pulse struct {
 	Charges   map[string]Standing       // by provider: money reserved or being taken or given back; Since its last step
 	Lines     map[OpenLine]Standing     // Since is the business time at which the oldest was paid
 	Work      map[WorkKind]Standing     // Since is when the first was due, or will be
+	LineWork  map[Name]Standing         // of it what is of lines, by their creditor
 	Anomalies map[string]int            // noted in the last day, by kind
 	At        time.Time                 // the store's time
 }

@@ -5,14 +5,12 @@
 package courier
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"runtime"
-	"sync"
 	"time"
 
+	"racord/adapters/errand"
 	"racord/hub"
 )
 
@@ -39,19 +37,13 @@ type Conf struct {
 }
 
 func (c Conf) withDefaults() Conf {
-	orElse(&c.Every, 5*time.Second)
-	orElse(&c.Timeout, 30*time.Second)
-	orElse(&c.GiveUp, 30*24*time.Hour)
+	c.Every = cmp.Or(c.Every, 5*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
+	c.GiveUp = cmp.Or(c.GiveUp, 30*24*time.Hour)
 	if len(c.Waits) == 0 {
 		c.Waits = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour}
 	}
 	return c
-}
-
-func orElse(field *time.Duration, value time.Duration) {
-	if *field == 0 {
-		*field = value
-	}
 }
 
 // Courier brings letters.
@@ -87,24 +79,10 @@ func (c *Courier) round(ctx context.Context) int {
 		c.complain(ctx, "letters to companies cannot be leased", err)
 		return 0
 	}
-	var carrying sync.WaitGroup
-	for i := range letters {
-		carrying.Go(func() {
-			defer c.rescue(&letters[i])
-			c.bring(ctx, letters[i])
-		})
-	}
-	carrying.Wait()
+	errand.Each(letters, func(l *hub.Letter) { c.bring(ctx, *l) }, func(l *hub.Letter, where slog.Attr) {
+		c.Log.Error("carrying a letter panicked", c.about(l), where)
+	})
 	return len(letters)
-}
-
-// rescue keeps a panic about one letter from ending the others. Its lease runs
-// out.
-func (c *Courier) rescue(l *hub.Letter) {
-	if value := recover(); value != nil {
-		_, file, line, _ := runtime.Caller(2)
-		c.Log.Error("carrying a letter panicked", c.about(l), slog.String("error", fmt.Sprintf("panic of type %T at %s:%d", value, file, line)))
-	}
 }
 
 func (c *Courier) about(l *hub.Letter) slog.Attr {
@@ -126,10 +104,9 @@ func (c *Courier) bring(ctx context.Context, l hub.Letter) {
 		return
 	}
 	try := c.judged(&l, err)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := c.Letters.SettleLetter(ctx, l, try); err != nil && hub.CodeOf(err) != hub.CodeConflict {
-		c.complain(ctx, "a letter's attempt was not noted and will be made again", err)
+	err = errand.Note(ctx, func(ctx context.Context) error { return c.Letters.SettleLetter(ctx, l, try) })
+	if err != nil {
+		c.complain(context.WithoutCancel(ctx), "a letter's attempt was not noted and will be made again", err)
 	}
 }
 
@@ -153,11 +130,11 @@ func (c *Courier) judged(l *hub.Letter, err error) hub.LetterTry {
 	switch {
 	case try.Code == hub.CodeUnsupported:
 	case !l.At.IsZero() && time.Since(l.At) > c.conf.GiveUp:
+		try.GivenUp = true
 		c.Log.Error("a letter to a company was given up", c.about(l), slog.String("code", string(try.Code)), slog.Int("tries", l.Tries+1))
 	default:
 		c.Log.Warn("a company was not told", c.about(l), slog.String("code", string(try.Code)), slog.Int("tries", l.Tries+1))
-		wait := c.conf.Waits[min(l.Tries, len(c.conf.Waits)-1)]
-		wait = wait - wait/10 + rand.N(wait/5+1) // spread, so that they do not all come back at once
+		wait := errand.Spread(c.conf.Waits[min(l.Tries, len(c.conf.Waits)-1)])
 		try.Again = &wait
 	}
 	return try

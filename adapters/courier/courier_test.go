@@ -3,6 +3,7 @@ package courier_test
 import (
 	"context"
 	"net"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"racord/adapters/courier"
 	"racord/adapters/smtprelay"
 	"racord/adapters/sqlite"
+	"racord/adapters/telemetry"
 	"racord/adapters/testserver"
 	"racord/hub"
 	"racord/hub/hubtest"
@@ -26,7 +28,7 @@ type scene struct {
 	store *sqlite.Store
 }
 
-func newScene(t *testing.T, carriers map[hub.Channel]courier.Carrier) *scene {
+func newScene(t *testing.T, carriers map[hub.Channel]courier.Carrier, giveUp time.Duration) *scene {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), t.TempDir(), hubtest.Master())
 	if err != nil {
@@ -41,7 +43,7 @@ func newScene(t *testing.T, carriers map[hub.Channel]courier.Carrier) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := courier.New(courier.Parts{Letters: store, Carriers: carriers}, courier.Conf{Every: 10 * time.Millisecond, Waits: []time.Duration{time.Millisecond}})
+	c := courier.New(courier.Parts{Letters: store, Carriers: carriers}, courier.Conf{Every: 10 * time.Millisecond, Waits: []time.Duration{time.Millisecond}, GiveUp: giveUp})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); c.Run(ctx) }()
@@ -79,7 +81,7 @@ func TestALetterIsCarriedUntilItArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 	nobody := func(context.Context, hub.Letter) error { return hub.Errorf(hub.CodeUnsupported, "no endpoint") }
-	s := newScene(t, map[hub.Channel]courier.Carrier{hub.ChannelMail: relay.Send, hub.ChannelWebhook: nobody})
+	s := newScene(t, map[hub.Channel]courier.Carrier{hub.ChannelMail: relay.Send, hub.ChannelWebhook: nobody}, 0)
 	s.await(hub.ChannelMail, func(l hub.LetterState) bool {
 		return l.Tries >= 2 && !l.Settled && l.Code == hub.CodeUnavailable && strings.Contains(l.Detail, "451")
 	})
@@ -98,6 +100,24 @@ func TestALetterIsCarriedUntilItArrives(t *testing.T) {
 
 func TestALetterWithoutAWayWaits(t *testing.T) {
 	panics := func(context.Context, hub.Letter) error { panic("it@water.example") }
-	s := newScene(t, map[hub.Channel]courier.Carrier{hub.ChannelWebhook: panics})
+	s := newScene(t, map[hub.Channel]courier.Carrier{hub.ChannelWebhook: panics}, 0)
 	s.await(hub.ChannelMail, func(l hub.LetterState) bool { return l.Tries >= 2 && !l.Settled && l.Detail != "" })
+}
+
+func TestALetterThatIsGivenUpIsNotForgotten(t *testing.T) {
+	shut := func(context.Context, hub.Letter) error { return hub.Errorf(hub.CodeUnavailable, "shut") }
+	nobody := func(context.Context, hub.Letter) error { return hub.Errorf(hub.CodeUnsupported, "no endpoint") }
+	s := newScene(t, map[hub.Channel]courier.Carrier{hub.ChannelMail: shut, hub.ChannelWebhook: nobody}, time.Nanosecond)
+	settled := func(l hub.LetterState) bool { return l.Settled && l.DeliveredAt.IsZero() }
+	s.await(hub.ChannelMail, settled)
+	s.await(hub.ChannelWebhook, settled)
+	meters := telemetry.New()
+	meters.WatchStore(s.store)
+	w := httptest.NewRecorder()
+	meters.OpsHandler(s.store.Ready, nil).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{"racord_contact_notices_undelivered 0", "racord_contact_notices_given_up 1"} {
+		if !strings.Contains(w.Body.String(), want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
 }

@@ -12,6 +12,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -31,22 +32,16 @@ type Conf struct {
 }
 
 func (c Conf) withDefaults() Conf {
-	byDefault(&c.Timeout, 1500*time.Millisecond)
-	byDefault(&c.Reserve, 50*time.Millisecond)
-	byDefault(&c.Wait, 100*time.Millisecond)
-	byDefault(&c.Linger, 200*time.Millisecond)
-	byDefault(&c.Patient, 10*time.Second)
-	byDefault(&c.Probing, 30*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 1500*time.Millisecond)
+	c.Reserve = cmp.Or(c.Reserve, 50*time.Millisecond)
+	c.Wait = cmp.Or(c.Wait, 100*time.Millisecond)
+	c.Linger = cmp.Or(c.Linger, 200*time.Millisecond)
+	c.Patient = cmp.Or(c.Patient, 10*time.Second)
+	c.Probing = cmp.Or(c.Probing, 30*time.Second)
 	if c.Queue == 0 {
 		c.Queue = 16
 	}
 	return c
-}
-
-func byDefault(d *time.Duration, value time.Duration) {
-	if *d == 0 {
-		*d = value
-	}
 }
 
 // Parts are what a guard works with. Only Allowance and Clock are needed.
@@ -68,6 +63,9 @@ func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 	conf = conf.withDefaults()
 	read := newGate(c, parts, conf, ClassRead)
 	guarded := *c
+	if ward, name := parts.Ward, c.Creditor.Name; ward != nil {
+		guarded.Held = func() bool { return ward.Holds(name) }
+	}
 	if c.Source != nil {
 		guarded.Source = source{read, c.Source}
 	}

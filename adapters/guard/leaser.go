@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -21,10 +22,10 @@ type LeaseConf struct {
 }
 
 func (c LeaseConf) withDefaults() LeaseConf {
-	byDefault(&c.Every, 2*time.Second)
-	byDefault(&c.TTL, 10*time.Second)
-	byDefault(&c.Margin, 250*time.Millisecond)
-	byDefault(&c.Rotate, 10*time.Second)
+	c.Every = cmp.Or(c.Every, 2*time.Second)
+	c.TTL = cmp.Or(c.TTL, 10*time.Second)
+	c.Margin = cmp.Or(c.Margin, 250*time.Millisecond)
+	c.Rotate = cmp.Or(c.Rotate, 10*time.Second)
 	return c
 }
 

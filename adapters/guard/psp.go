@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,11 +41,11 @@ type PSPConf struct {
 }
 
 func (c PSPConf) withDefaults() PSPConf {
-	byDefault(&c.Start, 4*time.Second)
-	byDefault(&c.Ask, 5*time.Second)
-	byDefault(&c.Move, 20*time.Second)
-	byDefault(&c.Listing, time.Minute)
-	byDefault(&c.Probing, 5*time.Second)
+	c.Start = cmp.Or(c.Start, 4*time.Second)
+	c.Ask = cmp.Or(c.Ask, 5*time.Second)
+	c.Move = cmp.Or(c.Move, 20*time.Second)
+	c.Listing = cmp.Or(c.Listing, time.Minute)
+	c.Probing = cmp.Or(c.Probing, 5*time.Second)
 	return c
 }
 

@@ -115,6 +115,19 @@ func TestForeignDataStopsTheConnectorEverywhereUntilItIsLifted(t *testing.T) {
 	})
 }
 
+func TestAConnectorSaysWhetherItIsHeld(t *testing.T) {
+	clock := hub.ClockFunc(time.Now)
+	ward := guard.NewWard(&wards{in: map[hub.Name]time.Time{}}, clock, nil, nil)
+	for _, w := range []*guard.Ward{ward, nil} {
+		c := guard.Connector(&hub.Connector{Creditor: hub.Creditor{Name: "water"}}, guard.Parts{Allowance: guard.Fixed("water", guard.LimitsOf(traits)), Clock: clock, Ward: w}, guard.Conf{})
+		before := c.Quarantined()
+		ward.Quarantine("water", "a test")
+		if after := c.Quarantined(); before || after != (w != nil) {
+			t.Errorf("got held %t and then %t, by a ward: %t", before, after, w != nil)
+		}
+	}
+}
+
 func TestAnswersUnderWayAreDroppedWithTheForeignOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := true

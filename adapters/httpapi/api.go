@@ -1,10 +1,12 @@
-// Package httpapi is the hub's JSON door, described by openapi.yaml: portals
-// ask for their citizens' views and links here. Whose data it is comes from the
-// citizen's token alone; what fails is a problem document (RFC 9457); nothing
-// personal stands in a URL.
+// Package httpapi is the hub's JSON door, described by openapi.yaml: portals ask
+// for their citizens' views, links, payments and receipts here, companies bring
+// their connectors and send their debts, and payment providers tell what became
+// of a charge. Whose data it is comes from the caller's token alone; what fails is
+// a problem document (RFC 9457); nothing personal stands in a URL.
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
@@ -66,22 +68,16 @@ type Conf struct {
 }
 
 func (c Conf) withDefaults() Conf {
-	orElse(&c.CitizenPerMinute, 30)
-	orElse(&c.CallsPerMinute, 60)
-	orElse(&c.PortalPerMinute, 60_000)
-	orElse(&c.InFlight, 256)
-	orElse(&c.StartsPerMinute, 20)
-	orElse(&c.PaymentsPerMinute, 120)
-	orElse(&c.ReferencesPerMinute, 1200)
-	orElse(&c.SendsPerMinute, 3000)
+	c.CitizenPerMinute = cmp.Or(c.CitizenPerMinute, 30)
+	c.CallsPerMinute = cmp.Or(c.CallsPerMinute, 60)
+	c.PortalPerMinute = cmp.Or(c.PortalPerMinute, 60_000)
+	c.InFlight = cmp.Or(c.InFlight, 256)
+	c.StartsPerMinute = cmp.Or(c.StartsPerMinute, 20)
+	c.PaymentsPerMinute = cmp.Or(c.PaymentsPerMinute, 120)
+	c.ReferencesPerMinute = cmp.Or(c.ReferencesPerMinute, 1200)
+	c.SendsPerMinute = cmp.Or(c.SendsPerMinute, 3000)
 	c.InFlight = min(c.InFlight, math.MaxInt32/2)
 	return c
-}
-
-func orElse(field *int, value int) {
-	if *field == 0 {
-		*field = value
-	}
 }
 
 // API is the http.Handler of the JSON door.

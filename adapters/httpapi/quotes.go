@@ -80,16 +80,13 @@ func (q *quoteWanted) checkReference() error {
 	return f.err()
 }
 
-// mostLines is how many lines a basket holds.
-const mostLines = 20
-
 var obligationForm = regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{26}$`)
 
 func (q *quoteWanted) checkLines() error {
 	var f faults
-	f.refuse(len(q.Lines) == 0 || len(q.Lines) > mostLines, "/lines", "must be from 1 to 20 lines")
+	f.refuse(len(q.Lines) == 0 || len(q.Lines) > pay.MostLines, "/lines", "must be from 1 to 20 lines")
 	f.refuse(q.Creditor != "" || q.Reference != "" || q.Amount != nil, "/creditor", "stands in a line, or without lines")
-	for i := range q.Lines[:min(len(q.Lines), mostLines)] {
+	for i := range q.Lines[:min(len(q.Lines), pay.MostLines)] {
 		l, at := &q.Lines[i], fmt.Sprintf("/lines/%d", i)
 		f.refuse(!l.Creditor.Valid(), at+"/creditor", "must be a creditor's name")
 		f.refuse(!obligationForm.MatchString(string(l.Obligation)), at+"/obligation", "must be an obligation's id")

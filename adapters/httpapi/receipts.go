@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"racord/hub"
+	"racord/hub/pay"
 )
 
 // Receipts makes out receipts and checks them; pay.Service does.
@@ -37,7 +38,7 @@ func decodeReceipt(r *http.Request) (receiptWanted, error) {
 	}
 	if values, given := query["line"]; given {
 		want.line, err = strconv.Atoi(values[0])
-		if err != nil || want.line < 1 || want.line > mostLines || len(values) > 1 {
+		if err != nil || want.line < 1 || want.line > pay.MostLines || len(values) > 1 {
 			return want, invalid("line", "must be the number of a line")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"racord/hub"
+	"racord/hub/pay"
 )
 
 // refundWanted is the body of POST /v1/payments/{id}/refunds.
@@ -31,7 +32,7 @@ func decodeRefund(r *http.Request) (refundWanted, error) {
 		return want, err
 	}
 	var f faults
-	f.refuse(want.Line < 1 || want.Line > mostLines, "/line", "must be the number of a line")
+	f.refuse(want.Line < 1 || want.Line > pay.MostLines, "/line", "must be the number of a line")
 	f.refuse(want.Expected == nil, "/expected_refundable", "is missing")
 	f.refuseMoney(want.Expected, "/expected_refundable")
 	f.refuse(!slices.Contains(refundReasons, want.Reason), "/reason", "must be paid_twice, wrong_debt, debt_cancelled, court_decision, asked_by_creditor or other")

@@ -20,7 +20,7 @@ func TestTheCitysCitizensAreAdmitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer city.Close()
-	known := &folders{}
+	known := &folders{clock: hub.ClockFunc(time.Now)}
 	way := &http.Client{Transport: &http.Transport{}}
 	defer way.CloseIdleConnections()
 	doorman, err := identity.New(

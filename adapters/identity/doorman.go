@@ -30,6 +30,9 @@ type Conf struct {
 	KeysFresh    time.Duration // after which an issuer's keys are read again; default 10 min
 	KeysKept     time.Duration // how long the last good keys serve when the issuer is silent; default 24 h
 	KeysPause    time.Duration // between two readings of an issuer's keys; default 5 s
+	CodesFresh   time.Duration // after which an issuer is asked again about a citizen; default 24 h
+	CodesPause   time.Duration // between two such questions about one citizen that bring nothing; default 10 min
+	CodesWait    time.Duration // how long the citizen waits for that; default 500 ms
 	Patience     time.Duration // for one question to an issuer; default 5 s
 }
 
@@ -50,6 +53,9 @@ func (c Conf) withDefaults() Conf {
 	orElse(&c.KeysFresh, 10*time.Minute)
 	orElse(&c.KeysKept, 24*time.Hour)
 	orElse(&c.KeysPause, 5*time.Second)
+	orElse(&c.CodesFresh, 24*time.Hour)
+	orElse(&c.CodesPause, 10*time.Minute)
+	orElse(&c.CodesWait, 500*time.Millisecond)
 	orElse(&c.Patience, 5*time.Second)
 	c.RememberFor = min(c.RememberFor, mostRemembered)
 	return c
@@ -72,16 +78,17 @@ type Parts struct {
 
 // Doorman is a hub.Doorman over OpenID Connect.
 type Doorman struct {
-	conf    Conf
-	folders hub.Folders
-	now     func() time.Time
-	log     *slog.Logger
-	issuers map[string]*issuer
-	memory  memory
-	flights singleflight.Group // one verification for all who bring the same token
-	base    context.Context
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	conf     Conf
+	folders  hub.Folders
+	now      func() time.Time
+	log      *slog.Logger
+	issuers  map[string]*issuer
+	memory   memory
+	renewals *renewals
+	flights  singleflight.Group // one verification for all who bring the same token
+	base     context.Context
+	stop     context.CancelFunc
+	running  sync.WaitGroup
 }
 
 var _ hub.Doorman = (*Doorman)(nil)
@@ -96,7 +103,7 @@ func New(conf Conf, parts Parts) (*Doorman, error) {
 	conf = conf.withDefaults()
 	d := &Doorman{
 		conf: conf, folders: parts.Folders, now: parts.Clock.Now, log: parts.Log,
-		issuers: map[string]*issuer{}, memory: newMemory(conf.RememberMany),
+		issuers: map[string]*issuer{}, memory: newMemory(conf.RememberMany), renewals: newRenewals(),
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)

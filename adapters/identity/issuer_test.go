@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,8 @@ type provider struct {
 	status   int // of every answer, when not 0
 	asked    atomic.Int64
 	userinfo atomic.Int64
+	waits    chan struct{} // what userinfo waits for, when not nil
+	mute     int           // status of userinfo's answers, when not 0
 }
 
 func newProvider(t testing.TB) *provider {
@@ -91,8 +94,15 @@ func newProvider(t testing.TB) *provider {
 			return
 		}
 		p.mu.Lock()
-		person := p.person
+		person, waits, mute := p.person, p.waits, p.mute
 		p.mu.Unlock()
+		if waits != nil {
+			<-waits
+		}
+		if mute != 0 {
+			w.WriteHeader(mute)
+			return
+		}
 		p.reply(w, person)
 	})
 	p.Server = httptest.NewServer(mux)
@@ -194,8 +204,9 @@ func signEd(header, payload any, key ed25519.PrivateKey) string {
 type folders struct {
 	mu      sync.Mutex
 	known   map[hub.Login]hub.Folder
-	enrols  int
+	enrols  int // and renewals
 	failing error
+	clock   hub.Clock
 }
 
 func (f *folders) Folder(_ context.Context, who hub.Login) (hub.Folder, error) {
@@ -217,8 +228,17 @@ func (f *folders) Enrol(_ context.Context, who hub.Login, name string, ids []hub
 	if f.known == nil {
 		f.known = map[hub.Login]hub.Folder{}
 	}
-	f.known[who] = hub.Folder{Party: hub.Party{ID: "p1", Name: name, Identifiers: ids}}
+	f.known[who] = hub.Folder{Party: hub.Party{ID: "p1", Name: name, Identifiers: ids}, ReadAt: f.clock.Now()}
 	return f.known[who], nil
+}
+
+func (f *folders) Renew(ctx context.Context, who hub.Login, name string, ids []hub.Identifier) (bool, error) {
+	before, err := f.Folder(ctx, who)
+	if err != nil {
+		return false, err
+	}
+	_, err = f.Enrol(ctx, who, name, ids)
+	return !slices.Equal(before.Party.Identifiers, ids), err
 }
 
 // timepiece is moved by hand.
@@ -235,16 +255,20 @@ type scene struct {
 	log     *strings.Builder
 }
 
-func newScene(t testing.TB) *scene {
+func newScene(t testing.TB, changes ...func(*identity.Conf)) *scene {
 	t.Helper()
-	s := &scene{issuer: newProvider(t), folders: &folders{}, clock: &timepiece{}, log: &strings.Builder{}}
+	clock := &timepiece{}
+	s := &scene{issuer: newProvider(t), folders: &folders{clock: clock}, clock: clock, log: &strings.Builder{}}
 	s.clock.Store(time.Now().UnixNano())
+	conf := identity.Conf{
+		Issuers:  []identity.Issuer{{URL: s.issuer.URL, Portals: []string{"demo-portal", "demo-portal-service"}}},
+		Patience: time.Minute, RememberFor: time.Hour, CodesWait: time.Minute, // more than is ever done
+	}
+	for _, change := range changes {
+		change(&conf)
+	}
 	doorman, err := identity.New(
-		identity.Conf{
-			Issuers:  []identity.Issuer{{URL: s.issuer.URL, Portals: []string{"demo-portal", "demo-portal-service"}}},
-			Patience: time.Minute, RememberFor: time.Hour, // more than is ever done
-		},
-		identity.Parts{Folders: s.folders, HTTP: s.issuer.Client(), Clock: s.clock, Log: slog.New(slog.NewTextHandler(s.log, nil))},
+		conf, identity.Parts{Folders: s.folders, HTTP: s.issuer.Client(), Clock: s.clock, Log: slog.New(slog.NewTextHandler(s.log, nil))},
 	)
 	if err != nil {
 		t.Fatal(err)

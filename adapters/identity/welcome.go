@@ -9,27 +9,38 @@ import (
 	"racord/hub"
 )
 
-// welcome makes sure that the hub knows a citizen. The personal code is asked
-// of the issuer once, with the citizen's own token, and sealed by the store.
+// welcome makes sure that the hub knows a citizen. The personal code is asked of
+// the issuer with the citizen's own token, at first and when that was long ago, and
+// sealed by the store.
 func (d *Doorman) welcome(ctx context.Context, from *issuer, who hub.Login, bearer string) error {
-	_, err := d.folders.Folder(ctx, who)
+	folder, err := d.folders.Folder(ctx, who)
+	if err == nil {
+		d.renew(ctx, from, who, bearer, folder.ReadAt)
+		return nil
+	}
 	if hub.CodeOf(err) != hub.CodeNotFound {
 		return err
 	}
-	known := from.last()
-	if known == nil || known.userinfo == "" {
-		return unreachable(errors.New("the issuer has no userinfo endpoint"))
-	}
-	var said person
-	if err := from.get(ctx, known.userinfo, bearer, &said); err != nil {
-		return err
-	}
-	ids, err := said.identifiers(who.Subject)
+	name, ids, err := from.about(ctx, who.Subject, bearer)
 	if err != nil {
 		return err
 	}
-	_, err = d.folders.Enrol(ctx, who, said.fullName(), ids)
+	_, err = d.folders.Enrol(ctx, who, name, ids)
 	return err
+}
+
+// about asks the issuer about the citizen to whom it gave a token.
+func (i *issuer) about(ctx context.Context, subject, bearer string) (name string, ids []hub.Identifier, err error) {
+	known := i.last()
+	if known == nil || known.userinfo == "" {
+		return "", nil, unreachable(errors.New("the issuer has no userinfo endpoint"))
+	}
+	var said person
+	if err := i.get(ctx, known.userinfo, bearer, &said); err != nil {
+		return "", nil, err
+	}
+	ids, err = said.identifiers(subject)
+	return said.fullName(), ids, err
 }
 
 // person is what userinfo says (OpenID Connect Core §5.3, with the claims of

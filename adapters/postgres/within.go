@@ -207,7 +207,7 @@ const nowSQL = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 // Words gives PostgreSQL's words.
 func (engine) Words() sqlstore.Words {
 	return sqlstore.Words{
-		Now: nowSQL, ForUpdate: ` FOR UPDATE`, SkipLocked: ` FOR UPDATE SKIP LOCKED`,
+		Now: nowSQL, ForUpdate: ` FOR UPDATE`, SkipLocked: ` FOR UPDATE SKIP LOCKED`, ByBytes: ` COLLATE "C"`,
 		Still: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`,
 	}
 }

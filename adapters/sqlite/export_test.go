@@ -33,8 +33,11 @@ func (i Index) Begin() (epoch uint64) { return i.x.epoch.Load() }
 // Put is what happens after.
 func (i Index) Put(who hub.Login, f hub.Folder, epoch uint64) { i.x.put(who, f, epoch) }
 
-// Outdate is what happens after a write was committed.
-func (i Index) Outdate(party hub.PartyID) { i.x.outdate(party) }
+// Outdate is what happens after a write about a party was committed.
+func (i Index) Outdate(party hub.PartyID) { i.x.outdate(topic{party: party}) }
+
+// OutdatePayment is what happens after a payment was committed.
+func (i Index) OutdatePayment(p *hub.Payment) { i.x.outdate(topicsOfPayment(p)...) }
 
 // Get asks the index.
 func (i Index) Get(who hub.Login) (hub.Folder, bool) { return i.x.get(who) }

@@ -86,7 +86,7 @@ func open(ctx context.Context, file string, keys *hub.Keys) (*Store, error) {
 	if err := store.Adopt(ctx); err != nil {
 		return nil, errors.Join(err, store.closeDatabase())
 	}
-	if err := store.ForgetLeases(ctx); err != nil {
+	if err := errors.Join(store.ForgetLeases(ctx), store.Prepare(ctx)); err != nil {
 		return nil, errors.Join(err, store.closeDatabase())
 	}
 	return store, nil

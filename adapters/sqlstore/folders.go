@@ -7,15 +7,21 @@ import (
 	"racord/hub"
 )
 
-// folderQuery reads a party, its links and its marks in one round trip. The
-// first column says what a row is.
+// folderQuery reads a party, its links, its marks and what others pay of what it
+// sees, in one round trip. The first column says what a row is.
 const folderQuery = `
-WITH p AS (SELECT id, person FROM parties WHERE login = $1)
-SELECT 0 AS part, id, person AS sealed, '' AS creditor, '' AS state, 0 AS at, 0 AS remains FROM p
+WITH p AS (SELECT id, person, read_at FROM parties WHERE login = $1),
+	s AS (SELECT l.account AS subject FROM links l JOIN p ON l.party = p.id
+		UNION ALL SELECT c.subject FROM codes c JOIN p ON c.party = p.id)
+SELECT 0 AS part, id, person AS sealed, '' AS creditor, '' AS state, read_at AS at, 0 AS remains FROM p
 UNION ALL
 SELECT 1, l.id, l.code, l.creditor, '', l.linked_at, 0 FROM links l JOIN p ON l.party = p.id
 UNION ALL
 SELECT 2, m.obligation, NULL, m.creditor, m.state, m.since, m.remains FROM marks m JOIN p ON m.party = p.id
+UNION ALL
+SELECT 3, l.obligation, NULL, l.creditor, l.hub, l.since, l.remains
+FROM s JOIN sights g ON g.subject = s.subject JOIN lines l ON l.payment = g.payment AND l.no = g.line JOIN p ON l.party <> p.id
+WHERE l.hub <> 'none'
 ORDER BY part, at, id`
 
 // The parts of a folder.
@@ -23,19 +29,20 @@ const (
 	partParty = iota
 	partLink
 	partMark
+	partOthers
 )
 
 // Folder reads all the hub holds about a party in one round trip.
 func (s *Store) Folder(ctx context.Context, who hub.Login) (hub.Folder, error) {
 	login := s.login(who)
-	rows, err := s.read.QueryContext(ctx, folderQuery, login)
+	rows, err := s.askFolder(ctx, login)
 	if err != nil {
 		return hub.Folder{}, fail(err)
 	}
 	defer rows.Close()
-	folder := hub.Folder{}
+	folder, others := hub.Folder{}, []hub.Mark(nil)
 	for rows.Next() {
-		if err := s.addPart(rows, login, &folder); err != nil {
+		if err := s.addPart(rows, login, &folder, &others); err != nil {
 			return hub.Folder{}, fail(err)
 		}
 	}
@@ -45,10 +52,20 @@ func (s *Store) Folder(ctx context.Context, who hub.Login) (hub.Folder, error) {
 	if folder.Party.ID == "" {
 		return hub.Folder{}, hub.Errorf(hub.CodeNotFound, "You are not known here yet.")
 	}
+	if len(others) > 0 {
+		folder.Marks = laid(folder.Marks, others)
+	}
 	return folder, nil
 }
 
-func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder) error {
+func (s *Store) askFolder(ctx context.Context, login []byte) (*sql.Rows, error) {
+	if s.folder != nil {
+		return s.folder.QueryContext(ctx, login)
+	}
+	return s.read.QueryContext(ctx, folderQuery, login)
+}
+
+func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder, others *[]hub.Mark) error {
 	var part int
 	var id, creditor, state string
 	var sealed []byte
@@ -59,33 +76,21 @@ func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder) error 
 	}
 	switch part {
 	case partParty:
+		folder.ReadAt = moment(at)
 		folder.Party, err = s.openPerson(hub.PartyID(id), login, sealed)
 	case partLink:
 		link := hub.Link{ID: hub.LinkID(id), Party: folder.Party.ID, LinkedAt: moment(at)}
 		link.Account.Creditor = hub.Name(creditor)
 		err = s.openCode(&link, sealed)
 		folder.Links = append(folder.Links, link)
-	case partMark:
-		folder.Marks = append(folder.Marks, hub.Mark{
+	case partMark, partOthers:
+		into := &folder.Marks
+		if part == partOthers {
+			into = others
+		}
+		*into = append(*into, hub.Mark{
 			Creditor: hub.Name(creditor), Obligation: hub.ObligationID(id), State: hub.HubState(state), Since: moment(at), Remains: remains,
 		})
 	}
 	return err
-}
-
-// Enrol creates the party, or finds the one that is there. Of several at once,
-// one creates it and all return it.
-func (s *Store) Enrol(ctx context.Context, who hub.Login, name string, ids []hub.Identifier) (hub.Folder, error) {
-	party := hub.Party{ID: hub.PartyID(hub.NewID()), Name: name, Identifiers: ids}
-	login := s.login(who)
-	person, err := s.sealPerson(party, login)
-	if err != nil {
-		return hub.Folder{}, err
-	}
-	_, err = s.exec(ctx, `INSERT INTO parties (id, login, person) VALUES ($1, $2, $3) ON CONFLICT (login) DO NOTHING`,
-		string(party.ID), login, person)
-	if err != nil {
-		return hub.Folder{}, err
-	}
-	return s.Folder(ctx, who)
 }

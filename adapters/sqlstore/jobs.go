@@ -9,10 +9,10 @@ import (
 
 const (
 	takeJobQuery = `
-INSERT INTO jobs (job, holder, leased_until, due_at, succeeded_at, cursor) VALUES ($1, $2, {now} + $3, {now}, 0, '')
+INSERT INTO jobs (job, holder, leased_until, due_at, succeeded_at, cursor, first_at) VALUES ($1, $2, {now} + $3, {now}, 0, '', {now})
 ON CONFLICT (job) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until
 WHERE jobs.leased_until <= {now} AND (jobs.due_at <= {now} OR $4 = 1)
-RETURNING due_at, succeeded_at, cursor`
+RETURNING first_at, due_at, succeeded_at, cursor`
 	endJobQuery = `
 UPDATE jobs SET holder = '', leased_until = 0, due_at = {now} + $3, cursor = $4,
 	succeeded_at = CASE WHEN $5 = 1 THEN {now} ELSE succeeded_at END
@@ -24,9 +24,9 @@ func (s *Store) TakeJob(ctx context.Context, job hub.Job, holder hub.Holder, ttl
 	run, taken := hub.Run{Job: job, Holder: holder}, false
 	err := s.each(ctx, s.write, func(row Scanner) error {
 		taken = true
-		var due, succeeded int64
-		err := row.Scan(&due, &succeeded, &run.Cursor)
-		run.Due, run.Succeeded = moment(due), moment(succeeded)
+		var first, due, succeeded int64
+		err := row.Scan(&first, &due, &succeeded, &run.Cursor)
+		run.First, run.Due, run.Succeeded = moment(first), moment(due), moment(succeeded)
 		return err
 	}, s.texts.takeJob, string(job), string(holder), ttl.Microseconds(), number(anyway))
 	if err == nil && !taken {
@@ -48,12 +48,12 @@ func (s *Store) EndJob(ctx context.Context, run hub.Run, again time.Duration, su
 func (s *Store) Runs(ctx context.Context) (all []hub.Run, err error) {
 	err = s.each(ctx, s.read, func(row Scanner) error {
 		var r hub.Run
-		var due, succeeded int64
-		err := row.Scan(&r.Job, &r.Holder, &due, &succeeded, &r.Cursor)
-		r.Due, r.Succeeded = moment(due), moment(succeeded)
+		var first, due, succeeded int64
+		err := row.Scan(&r.Job, &r.Holder, &first, &due, &succeeded, &r.Cursor)
+		r.First, r.Due, r.Succeeded = moment(first), moment(due), moment(succeeded)
 		all = append(all, r)
 		return err
-	}, `SELECT job, holder, due_at, succeeded_at, cursor FROM jobs ORDER BY job`)
+	}, `SELECT job, holder, first_at, due_at, succeeded_at, cursor FROM jobs ORDER BY job`)
 	return all, err
 }
 

@@ -19,7 +19,7 @@ WHERE l.due_at IS NOT NULL AND l.due_at <= $1 ORDER BY l.due_at, l.creditor, l.n
 	letterLease = `
 UPDATE connector_letters SET turn = turn + 1, due_at = $4 WHERE creditor = $1 AND notice = $2 AND channel = $3`
 	letterSettle = `
-UPDATE connector_letters SET tries = tries + 1, due_at = $5, delivered_at = $6, code = $7, detail = $8
+UPDATE connector_letters SET tries = tries + 1, due_at = $5, delivered_at = $6, code = $7, detail = $8, given_up_at = $9
 WHERE creditor = $1 AND notice = $2 AND channel = $3 AND turn = $4 AND due_at IS NOT NULL`
 )
 
@@ -110,13 +110,16 @@ func (s *Store) SettleLetter(ctx context.Context, l hub.Letter, t hub.LetterTry)
 		if err != nil {
 			return err
 		}
-		due, delivered := sql.NullInt64{}, int64(0)
-		if t.Code == "" {
+		due, delivered, givenUp := sql.NullInt64{}, int64(0), int64(0)
+		switch {
+		case t.Code == "":
 			delivered = micros(now)
-		} else if t.Again != nil {
+		case t.Again != nil:
 			due = sql.NullInt64{Int64: micros(now.Add(*t.Again)), Valid: true}
+		case t.GivenUp:
+			givenUp = micros(now)
 		}
-		result, err := tx.ExecContext(ctx, letterSettle, string(l.Creditor), l.No, string(l.Channel), l.Turn, due, delivered, string(t.Code), t.Detail)
+		result, err := tx.ExecContext(ctx, letterSettle, string(l.Creditor), l.No, string(l.Channel), l.Turn, due, delivered, string(t.Code), t.Detail, givenUp)
 		if err != nil {
 			return err
 		}
@@ -136,4 +139,11 @@ func (s *Store) Undelivered(ctx context.Context) (count int, oldest time.Time, e
 		return err
 	}, `SELECT count(*), coalesce(min(CASE WHEN at = 0 THEN 1 ELSE at END), 0) FROM connector_letters WHERE due_at IS NOT NULL`)
 	return count, oldest, err
+}
+
+// GivenUpLetters counts the letters that were given up since a moment.
+func (s *Store) GivenUpLetters(ctx context.Context, since time.Time) (count int, err error) {
+	err = s.each(ctx, s.read, func(row Scanner) error { return row.Scan(&count) },
+		`SELECT count(*) FROM connector_letters WHERE given_up_at > 0 AND given_up_at >= $1`, micros(since))
+	return count, err
 }

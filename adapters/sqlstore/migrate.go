@@ -28,7 +28,7 @@ func MigrateTo(ctx context.Context, dialect goose.Dialect, db *sql.DB, version i
 	if err != nil {
 		return err
 	}
-	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(walls(dialect)))
+	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(walls(dialect), settledNames(dialect)))
 	provider, err := goose.NewProvider(dialect, db, folder, options...)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)

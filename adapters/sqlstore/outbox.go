@@ -68,7 +68,8 @@ func (s *Store) NextNotice(ctx context.Context) (time.Duration, error) {
 }
 
 const settleQuery = `
-UPDATE events SET tries = tries + 1, due_at = CAST($5 AS BIGINT), settled_at = CASE WHEN CAST($5 AS BIGINT) IS NULL THEN CAST($6 AS BIGINT) ELSE 0 END
+UPDATE events SET tries = tries + 1, due_at = CAST($5 AS BIGINT), settled_at = CASE WHEN CAST($5 AS BIGINT) IS NULL THEN CAST($6 AS BIGINT) ELSE 0 END,
+	given_up_at = CAST($7 AS BIGINT)
 WHERE payment = $1 AND seq = $2 AND receiver = $3 AND turn = $4 AND due_at IS NOT NULL RETURNING tries`
 
 // Settle notes how an attempt went.
@@ -79,13 +80,16 @@ func (s *Store) Settle(ctx context.Context, n hub.Notice, t hub.Try, again *time
 func (s *Store) settle(ctx context.Context, n hub.Notice, t hub.Try, again *time.Duration) error {
 	c, tries := &change{store: s}, int64(0)
 	return s.engine.Within(ctx, []Statement{c.at(s.engine.Clock(""))}, func(run Run) ([]Statement, error) {
-		due := sql.NullInt64{}
+		due, givenUp := sql.NullInt64{}, int64(0)
+		if t.GivenUp {
+			givenUp = micros(c.now)
+		}
 		if again != nil {
 			due = sql.NullInt64{Int64: micros(c.now.Add(*again)), Valid: true}
 		}
 		err := run(ctx, Statement{
 			SQL:  settleQuery,
-			Args: []any{string(n.Payment), n.Seq, string(n.Receiver), n.Turn, due, micros(c.now)},
+			Args: []any{string(n.Payment), n.Seq, string(n.Receiver), n.Turn, due, micros(c.now), givenUp},
 			Scan: func(row Scanner) error { return row.Scan(&tries) },
 		})
 		if err != nil {
@@ -100,7 +104,7 @@ func (s *Store) settle(ctx context.Context, n hub.Notice, t hub.Try, again *time
 }
 
 const replayQuery = `
-UPDATE events SET due_at = {now}, settled_at = 0 WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
+UPDATE events SET due_at = {now}, settled_at = 0, given_up_at = 0 WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
 
 // Replay makes notices due again.
 func (s *Store) Replay(ctx context.Context, to hub.Receiver, from, until time.Time) (int, error) {
@@ -124,15 +128,25 @@ func (s *Store) Tries(ctx context.Context, to hub.Receiver, most int) (found []h
 
 // Waiting counts the notices that are still to be told.
 func (s *Store) Waiting(ctx context.Context) (map[hub.Receiver]int, error) {
-	waiting := map[hub.Receiver]int{}
+	return s.byReceiver(ctx, `SELECT receiver, count(*) FROM events WHERE due_at IS NOT NULL GROUP BY receiver`)
+}
+
+// GivenUp counts the notices that were given up since a moment.
+func (s *Store) GivenUp(ctx context.Context, since time.Time) (map[hub.Receiver]int, error) {
+	return s.byReceiver(ctx, `SELECT receiver, count(*) FROM events WHERE given_up_at > 0 AND given_up_at >= $1 GROUP BY receiver`, micros(since))
+}
+
+// byReceiver counts notices.
+func (s *Store) byReceiver(ctx context.Context, query string, args ...any) (map[hub.Receiver]int, error) {
+	counts := map[hub.Receiver]int{}
 	err := s.each(ctx, s.read, func(row Scanner) error {
 		var to string
 		var n int
 		err := row.Scan(&to, &n)
-		waiting[hub.Receiver(to)] = n
+		counts[hub.Receiver(to)] = n
 		return err
-	}, `SELECT receiver, count(*) FROM events WHERE due_at IS NOT NULL GROUP BY receiver`)
-	return waiting, err
+	}, query, args...)
+	return counts, err
 }
 
 const unheardQuery = `

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -173,6 +175,30 @@ func (s *Store) TakenSince(ctx context.Context, creditor hub.Name, obligation hu
 SELECT EXISTS (SELECT 1 FROM lines WHERE creditor = $1 AND obligation = $2 AND changed_at >= $3 AND state NOT IN ('held', 'dropped'))`,
 		string(creditor), string(obligation), micros(from))
 	return taken, err
+}
+
+const paidQuery = `
+SELECT DISTINCT l.creditor, l.obligation
+FROM claims c JOIN lines l ON l.payment = c.payment AND l.creditor = c.creditor AND l.obligation = c.obligation
+WHERE l.hub IN ('paid_waiting_posting', 'posted', 'mismatch') AND (c.creditor, c.obligation) IN (VALUES `
+
+// PaidOf finds the debts that are claimed by a line for which money was taken.
+func (s *Store) PaidOf(ctx context.Context, debts []hub.Debt) (paid []hub.Debt, err error) {
+	if len(debts) == 0 {
+		return nil, nil
+	}
+	places, args := make([]string, len(debts)), make([]any, 0, 2*len(debts))
+	for i, d := range debts {
+		places[i] = fmt.Sprintf("($%d, $%d)", 2*i+1, 2*i+2)
+		args = append(args, string(d.Creditor), string(d.Obligation))
+	}
+	err = s.each(ctx, s.read, func(row Scanner) error {
+		var d hub.Debt
+		err := row.Scan(&d.Creditor, &d.Obligation)
+		paid = append(paid, d)
+		return err
+	}, paidQuery+strings.Join(places, ", ")+")", args...)
+	return paid, err
 }
 
 // PaymentsOf lists a party's payments, newest first.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"racord/hub"
 )
@@ -39,6 +40,23 @@ func (s *Store) withBookings(ctx context.Context, b []hub.Booking, statement Sta
 			return append([]Statement{statement}, legs...), err
 		})
 	}))
+}
+
+const settledNamesQuery = `
+SELECT DISTINCT tx, payment FROM journal
+WHERE kind = 'settled' AND tx{by bytes} >= $1 AND tx{by bytes} < $2`
+
+// SettledNames gives what was booked of settlements, by name.
+func (s *Store) SettledNames(ctx context.Context, prefix string) (map[string]hub.PaymentID, error) {
+	names := map[string]hub.PaymentID{}
+	err := s.each(ctx, s.read, func(row Scanner) error {
+		var name string
+		var payment hub.PaymentID
+		err := row.Scan(&name, &payment)
+		names[name] = payment
+		return err
+	}, s.texts.settledNames, prefix, prefix+string(utf8.MaxRune))
+	return names, err
 }
 
 const payoutsQuery = `

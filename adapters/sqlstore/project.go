@@ -16,9 +16,9 @@ type rows struct {
 }
 
 type chargeRow struct {
-	psp, merchant, number, ref string
-	state                      hub.ChargeState
-	amount, taken              int64
+	psp, number   string
+	state         hub.ChargeState
+	amount, taken int64
 }
 
 type lineRow struct {
@@ -32,9 +32,9 @@ type lineRow struct {
 }
 
 type refundRow struct {
-	charge, line int
-	amount       int64
-	state        hub.RefundState
+	charge int
+	amount int64
+	state  hub.RefundState
 }
 
 // rowsOf gives what the tables are to hold of a payment.
@@ -42,7 +42,7 @@ func rowsOf(p *hub.Payment) rows {
 	r := rows{make(map[int]chargeRow, len(p.Charges)), make(map[int]lineRow, len(p.Lines)), make(map[int]refundRow, len(p.Refunds))}
 	for i := range p.Charges {
 		c := &p.Charges[i]
-		r.charges[c.No] = chargeRow{c.PSP, c.Merchant, c.Order, c.Ref, c.State, c.Amount.Minor, c.Facts.Captured}
+		r.charges[c.No] = chargeRow{c.PSP, c.Order, c.State, c.Amount.Minor, c.Facts.Captured}
 	}
 	for i := range p.Lines {
 		l := &p.Lines[i]
@@ -51,7 +51,7 @@ func rowsOf(p *hub.Payment) rows {
 	}
 	for i := range p.Refunds {
 		f := &p.Refunds[i]
-		r.refunds[f.No] = refundRow{f.Charge, f.Line, f.Amount.Minor, f.State}
+		r.refunds[f.No] = refundRow{f.Charge, f.Amount.Minor, f.State}
 	}
 	return r
 }
@@ -107,22 +107,31 @@ func (c *change) project(p *hub.Payment) (batch []Statement) {
 		no := p.Refunds[i].No
 		was, is := c.rows.refunds[no], now.refunds[no]
 		if mid, two := between(refundSteps, was.state, is.state); two {
-			halfway[2] = append(halfway[2], is.values(p, no, mid, c.now))
+			halfway[2] = append(halfway[2], is.values(p, no, mid))
 		}
 		if was != is {
-			final[2] = append(final[2], is.values(p, no, is.state, c.now))
+			final[2] = append(final[2], is.values(p, no, is.state))
 		}
 	}
 	for i, t := range []*Table{&chargesTable, &linesTable, &refundsTable} {
 		batch = append(batch, add(t, halfway[i])...)
 		batch = append(batch, add(t, final[i])...)
 	}
+	batch = append(batch, c.sights(p, now)...)
 	return append(batch, c.marks(p, now)...)
 }
 
+// What stands in columns that nobody reads: charges.merchant, charges.ref,
+// refunds.line and refunds.changed_at. A migration drops them once no replica is
+// left that still names them when it writes.
+const (
+	unread = ""
+	never  = int64(0)
+)
+
 func (r chargeRow) values(p *hub.Payment, no int, state hub.ChargeState, now time.Time) []any {
 	number := sql.NullString{String: r.number, Valid: r.number != ""}
-	return []any{string(p.ID), int64(no), r.psp, r.merchant, number, r.ref, string(state), r.amount, r.taken, micros(now)}
+	return []any{string(p.ID), int64(no), r.psp, unread, number, unread, string(state), r.amount, r.taken, micros(now)}
 }
 
 func (r lineRow) values(p *hub.Payment, no int, state hub.LineState, now time.Time) []any {
@@ -130,8 +139,8 @@ func (r lineRow) values(p *hub.Payment, no int, state hub.LineState, now time.Ti
 		string(r.hub), r.since, r.remains, micros(now)}
 }
 
-func (r refundRow) values(p *hub.Payment, no int, state hub.RefundState, now time.Time) []any {
-	return []any{string(p.ID), int64(no), int64(r.charge), int64(r.line), r.amount, string(state), micros(now)}
+func (r refundRow) values(p *hub.Payment, no int, state hub.RefundState) []any {
+	return []any{string(p.ID), int64(no), int64(r.charge), never, r.amount, string(state), never}
 }
 
 // The steps that the walls allow, with the first ones from nowhere. A test

@@ -17,7 +17,7 @@ WHERE ` + underWay + ` AND c.state IN ('authorised', 'capturing', 'capture_unkno
 	pulseLines = `
 SELECT l.creditor, l.state, count(*), CAST(sum(l.amount) AS BIGINT), min(l.since) FROM payments p JOIN lines l ON l.payment = p.id
 WHERE ` + underWay + ` AND l.state IN ('due', 'posting', 'post_unknown', 'stuck', 'rejected', 'reversing') GROUP BY l.creditor, l.state`
-	pulseWork      = `SELECT kind, count(*), min(due_at) FROM works WHERE due_at IS NOT NULL GROUP BY kind`
+	pulseWork      = `SELECT kind, creditor, count(*), min(due_at) FROM works WHERE due_at IS NOT NULL GROUP BY kind, creditor`
 	pulseAnomalies = `SELECT {now}, kind, count(*) FROM anomalies WHERE at > {now} - 86400000000 GROUP BY kind`
 	pulseNow       = `SELECT {now}`
 )
@@ -26,7 +26,7 @@ WHERE ` + underWay + ` AND l.state IN ('due', 'posting', 'post_unknown', 'stuck'
 func (s *Store) Pulse(ctx context.Context) (hub.Pulse, error) {
 	p := hub.Pulse{
 		Payments: map[hub.PaymentState]hub.Standing{}, Charges: map[string]hub.Standing{}, Lines: map[hub.OpenLine]hub.Standing{},
-		Work: map[hub.WorkKind]hub.Standing{}, Anomalies: map[string]int{},
+		Work: map[hub.WorkKind]hub.Standing{}, LineWork: map[hub.Name]hub.Standing{}, Anomalies: map[string]int{},
 	}
 	err := s.still(ctx, func(db asker) error {
 		for query, read := range map[string]func(Scanner) error{
@@ -36,7 +36,7 @@ func (s *Store) Pulse(ctx context.Context) (hub.Pulse, error) {
 				p.At = moment(at)
 				return err
 			},
-			pulsePayments: standing(p.Payments, false), pulseCharges: standing(p.Charges, true), pulseWork: standing(p.Work, false),
+			pulsePayments: standing(p.Payments, false), pulseCharges: standing(p.Charges, true), pulseWork: working(&p),
 			pulseLines: func(row Scanner) error {
 				var of hub.OpenLine
 				var sum hub.Standing
@@ -62,6 +62,30 @@ func (s *Store) Pulse(ctx context.Context) (hub.Pulse, error) {
 		return nil
 	})
 	return p, err
+}
+
+// working reads rows of a kind of work, a creditor, a count, and a moment.
+func working(p *hub.Pulse) func(Scanner) error {
+	return func(row Scanner) error {
+		var kind hub.WorkKind
+		var creditor hub.Name
+		var some hub.Standing
+		var since int64
+		if err := row.Scan(&kind, &creditor, &some.Count, &since); err != nil {
+			return err
+		}
+		some.Since = moment(since)
+		if kind == hub.WorkLine {
+			p.LineWork[creditor] = some
+		}
+		all := p.Work[kind]
+		if all.Count == 0 || some.Since.Before(all.Since) {
+			all.Since = some.Since
+		}
+		all.Count += some.Count
+		p.Work[kind] = all
+		return nil
+	}
 }
 
 // standing reads rows of a name, a count, perhaps an amount, and a moment.

@@ -51,6 +51,7 @@ type Words struct {
 	Now        string // the database's time in microseconds
 	ForUpdate  string // after a SELECT whose row is about to change
 	SkipLocked string // the same, for rows that nobody else is changing
+	ByBytes    string // after a text that is compared byte by byte
 	Still      string // begins a transaction that sees one moment; "" = all do
 }
 
@@ -72,7 +73,8 @@ type Store struct {
 	keys   *hub.Keys
 	engine Engine
 	texts  texts
-	schema int64 // see Schema
+	folder *sql.Stmt // folderQuery, when it was prepared
+	schema int64     // see Schema
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -86,6 +88,13 @@ func New(read, write *sql.DB, keys *hub.Keys, engine Engine) *Store {
 	return &Store{read: read, write: write, keys: keys, engine: engine, texts: newTexts(engine.Words())}
 }
 
+// Prepare reads the question for folders once, for a database that would read it
+// every time it is asked, which takes longer than to answer it.
+func (s *Store) Prepare(ctx context.Context) (err error) {
+	s.folder, err = s.read.PrepareContext(ctx, folderQuery)
+	return fail(err)
+}
+
 // Ready tells whether the database answers.
 func (s *Store) Ready(ctx context.Context) error {
 	var one int
@@ -94,6 +103,9 @@ func (s *Store) Ready(ctx context.Context) error {
 
 // Close closes both pools.
 func (s *Store) Close() error {
+	if s.folder != nil {
+		_ = s.folder.Close() // it ends with its pool
+	}
 	if s.read == s.write {
 		return s.read.Close()
 	}

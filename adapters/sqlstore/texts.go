@@ -4,6 +4,7 @@ import "strings"
 
 // texts are the statements whose words differ between the databases.
 type texts struct {
+	enrol, person, renew string
 	load, turn           string
 	leaseAny, leaseLines string
 	formLot, leaseLot    string
@@ -18,11 +19,15 @@ type texts struct {
 	differenceSums       string
 	takeJob, endJob      string
 	endHolders, endSlots string
+	settledNames         string
 }
 
 func newTexts(w Words) texts {
-	say := strings.NewReplacer("{now}", w.Now, "{for update}", w.ForUpdate, "{skip locked}", w.SkipLocked).Replace
+	say := strings.NewReplacer("{now}", w.Now, "{for update}", w.ForUpdate, "{skip locked}", w.SkipLocked, "{by bytes}", w.ByBytes).Replace
 	return texts{
+		enrol:      say(enrolQuery),
+		person:     say(personQuery),
+		renew:      say(renewQuery),
 		load:       say(loadQuery),
 		turn:       say(turnQuery),
 		leaseAny:   say(strings.ReplaceAll(leaseQuery, "{whose}", "$4 = ''")),
@@ -40,6 +45,7 @@ func newTexts(w Words) texts {
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
 		takeJob: say(takeJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
+		settledNames: say(settledNamesQuery),
 	}
 }
 
@@ -49,13 +55,17 @@ var (
 	paymentsTable = table("payments", "id text, party text, portal text, quote text, state text, version bigint, opened_at bigint, changed_at bigint, body bytea", "")
 	chargesTable  = table("charges", "payment text, no bigint, psp text, merchant text, number text, ref text, state text, amount bigint, taken bigint, changed_at bigint", `
 ON CONFLICT (payment, no) DO UPDATE
-SET psp = excluded.psp, merchant = excluded.merchant, number = excluded.number, ref = excluded.ref, state = excluded.state,
+SET psp = excluded.psp, number = excluded.number, state = excluded.state,
 	amount = excluded.amount, taken = excluded.taken, changed_at = excluded.changed_at`)
 	linesTable = table("lines", "payment text, no bigint, party text, creditor text, obligation text, amount bigint, state text, hub text, since bigint, remains bigint, changed_at bigint", `
 ON CONFLICT (payment, no) DO UPDATE
 SET amount = excluded.amount, state = excluded.state, hub = excluded.hub, since = excluded.since, remains = excluded.remains, changed_at = excluded.changed_at`)
 	refundsTable = table("refunds", "payment text, no bigint, charge bigint, line bigint, amount bigint, state text, changed_at bigint", `
-ON CONFLICT (payment, no) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at`)
+ON CONFLICT (payment, no) DO UPDATE SET state = excluded.state`)
+	sightsTable = table("sights", "subject bytea, payment text, line bigint", `
+ON CONFLICT DO NOTHING`)
+	codesTable = table("codes", "party text, subject bytea", `
+ON CONFLICT DO NOTHING`)
 	journalTable = table("journal", "tx text, leg bigint, kind text, payment text, account text, debit bigint, credit bigint, at bigint, version bigint, place bigint", `
 ON CONFLICT (tx, leg) DO NOTHING`)
 	eventsTable = table("events", "payment text, seq bigint, receiver text, type text, line bigint, creditor text, at bigint, due_at bigint, turn bigint, tries bigint, settled_at bigint", "")

@@ -21,6 +21,24 @@ var (
 // wallsVersion is the migration that builds the walls, after the tables.
 const wallsVersion = 3
 
+// settledVersion is the migration that lets what was booked of a payout be found by
+// the beginning of its name. SQLite compares text byte by byte, so the primary key
+// does that there; PostgreSQL does as its locale says.
+const settledVersion = 14
+
+const settledOfPostgres = `CREATE INDEX journal_settled ON journal (tx COLLATE "C") WHERE kind = 'settled'`
+
+// settledNames is a migration that one engine needs.
+func settledNames(dialect goose.Dialect) *goose.Migration {
+	return goose.NewGoMigration(settledVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		if dialect == goose.DialectSQLite3 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, settledOfPostgres)
+		return err
+	}}, nil)
+}
+
 // walls is a migration in the engine's own words.
 func walls(dialect goose.Dialect) *goose.Migration {
 	text := wallsOfPostgres

@@ -9,6 +9,7 @@ import (
 
 	"racord/adapters/guard"
 	"racord/hub"
+	"racord/hub/feed"
 )
 
 // guardMetrics are the metrics of all connectors' guards.
@@ -17,7 +18,8 @@ type guardMetrics struct {
 	calls, shed, retried, moves             *prometheus.CounterVec
 	duration                                *prometheus.HistogramVec
 	breaker, quarantined, declared, declRPS *prometheus.GaugeVec
-	declPost, credentials                   *prometheus.GaugeVec
+	declPost, stopped, unopened             *prometheus.GaugeVec
+	credentials                             *prometheus.GaugeVec
 	loads                                   *loads
 }
 
@@ -34,6 +36,8 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 		declared:    t.gauge("racord_declared_slots", "Calls at once that a creditor declared for all replicas together.", "connector"),
 		declRPS:     t.gauge("racord_declared_calls_per_second", "Calls a second that a creditor declared for all replicas together, 0 for any number.", "connector"),
 		declPost:    t.gauge("racord_declared_posting_seconds", "How long a creditor may take to book a line, by what it declared, before somebody should look.", "connector"),
+		stopped:     t.gauge("racord_postings_stopped", "Whether a creditor that takes payments is told of none, because its connector may not.", "connector"),
+		unopened:    t.gauge("racord_connectors_unopened", "Whether a registered version of a creditor's should serve, and cannot be opened here.", "connector"),
 		credentials: t.gauge("racord_credential_end_seconds", "When a credential of a connector's ends, in real time since the epoch, as the last connection showed it.", "connector", "credential"),
 		loads:       newLoads(),
 	}
@@ -44,10 +48,22 @@ func newGuardMetrics(t *Telemetry) *guardMetrics {
 // Guard gives the meter of one connector's guard. What is a state, such as the
 // slots in use, is read from the allowance when metrics are asked for.
 func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter {
-	label := t.connector(name)
 	if allowance != nil {
-		t.guard.loads.watch(label, allowance)
+		t.guard.loads.watch(t.connector(name), allowance)
 	}
+	t.guard.quarantined.WithLabelValues(t.connector(name))
+	return t.guarding(name, guard.Operations(), guard.Classes())
+}
+
+// Provider gives the meter of one payment provider's guard.
+func (t *Telemetry) Provider(name string) guard.Meter {
+	t.pay.provider(name)
+	return t.guarding(hub.Name(name), guard.PSPOperations(), []guard.Class{guard.ClassCharge})
+}
+
+// guarding makes the meter of a guard, with what is rung at the first time.
+func (t *Telemetry) guarding(name hub.Name, operations []guard.Operation, classes []guard.Class) guard.Meter {
+	label := t.connector(name)
 	m := &guardMeter{
 		metrics: t.guard, connector: label,
 		retried: t.guard.retried.WithLabelValues(label),
@@ -56,16 +72,18 @@ func (t *Telemetry) Guard(name hub.Name, allowance *guard.Allowance) guard.Meter
 	for _, why := range guard.Sheds() {
 		m.shed[why] = t.guard.shed.WithLabelValues(label, string(why))
 	}
-	for _, class := range guard.Classes() {
-		t.guard.breaker.WithLabelValues(label, string(class))
-	}
 	m.calls.make = func(c call) prometheus.Counter {
 		return t.guard.calls.WithLabelValues(label, string(c.operation), t.code(c.code))
 	}
 	m.duration.make = func(op guard.Operation) prometheus.Observer {
 		return t.guard.duration.WithLabelValues(label, string(op))
 	}
-	t.guard.quarantined.WithLabelValues(label)
+	for _, class := range classes {
+		t.guard.breaker.WithLabelValues(label, string(class))
+	}
+	for _, operation := range operations {
+		m.calls.of(call{operation, hub.CodeAuth})
+	}
 	return m
 }
 
@@ -82,15 +100,22 @@ func (t *Telemetry) Expires(name hub.Name) func(what string, end time.Time) {
 const undeclared = 16
 
 // Declared tells which creditors are on duty and what they declared they can
-// bear.
+// bear. What is rung at the first time is counted from here on: a counter that is
+// born with its first event shows Prometheus no increase.
 func (t *Telemetry) Declared(fleet []*hub.Connector) {
 	var feeds []hub.Name
 	for _, c := range fleet {
 		label := t.connector(c.Creditor.Name)
 		t.guard.declared.WithLabelValues(label).Set(float64(cmp.Or(c.Traits.MaxInflight, undeclared)))
 		t.guard.declRPS.WithLabelValues(label).Set(c.Traits.RPS)
-		if c.Sink != nil {
+		if c.Sink != nil || c.Traits.Paying.Class != "" { // one that was stopped may hold lines all the same
 			t.guard.declPost.WithLabelValues(label).Set(bookedWithin(c).Seconds())
+			t.guard.stopped.WithLabelValues(label).Set(oneIf(c.Sink == nil))
+		}
+		t.view.remarked.of(refusedRecord{c.Creditor.Name, notApproved})
+		t.pay.zombies.of(labelled{string(c.Creditor.Name), ""})
+		if c.Feed != nil || c.Inbox != nil {
+			t.feed.deliveries.of(delivery{c.Creditor.Name, feed.Damaged})
 		}
 		if c.Feed != nil {
 			feeds = append(feeds, c.Creditor.Name)
@@ -98,6 +123,9 @@ func (t *Telemetry) Declared(fleet []*hub.Connector) {
 	}
 	t.feeds.Store(&feeds)
 }
+
+// notApproved is the code of the remark on a bank account that nobody approved.
+const notApproved = "iban_not_approved"
 
 // bookedWithin is how long a creditor may take to book a line, by what it
 // declared; after that an operator should look.
@@ -112,11 +140,20 @@ func bookedWithin(c *hub.Connector) time.Duration {
 
 // Quarantined tells that a connector was stopped or let out again.
 func (t *Telemetry) Quarantined(name hub.Name, in bool) {
-	value := 0.0
-	if in {
-		value = 1
+	t.guard.quarantined.WithLabelValues(t.connector(name)).Set(oneIf(in))
+}
+
+// Unopened tells that a creditor has a registered version that should serve and
+// that this replica cannot open, or that it has none any more.
+func (t *Telemetry) Unopened(name hub.Name, in bool) {
+	t.guard.unopened.WithLabelValues(t.connector(name)).Set(oneIf(in))
+}
+
+func oneIf(so bool) float64 {
+	if so {
+		return 1
 	}
-	t.guard.quarantined.WithLabelValues(t.connector(name)).Set(value)
+	return 0
 }
 
 // guardMeter counts what the guard of one connector does.

@@ -34,6 +34,7 @@ func newHTTPMeter(t *Telemetry) *httpMeter {
 		return duration.WithLabelValues(t.words.label(kindOperation, op))
 	}
 	m.inflight.make = func(op string) prometheus.Gauge {
+		m.shed.of(op) // the first that is shed rings
 		return inflight.WithLabelValues(t.words.label(kindOperation, op))
 	}
 	m.shed.make = func(op string) prometheus.Counter { return shed.WithLabelValues(t.words.label(kindOperation, op)) }

@@ -67,6 +67,12 @@ func (t *Telemetry) summed(name, what, at string) func(labelled) sums {
 	return func(l labelled) sums { return sums{count(l), bani(l)} }
 }
 
+// provider begins to count what is rung of a provider at the first time.
+func (m *payMeter) provider(psp string) {
+	m.refunds.of(labelled{psp, string(hub.RefundFailed)})
+	m.notifications.of(labelled{psp, string(hub.CodeUnauthenticated)})
+}
+
 // Pay gives the meter of payments.
 func (t *Telemetry) Pay() pay.Meter { return t.pay }
 

@@ -29,7 +29,8 @@ func (t *Telemetry) WatchBooks(books Books) {
 type bookDescs struct {
 	payments, paymentAge, charges, chargesBani, chargeAge *prometheus.Desc
 	lines, linesBani, lineAge, work, workLate, anomalies  *prometheus.Desc
-	barriers, differences, differenceBani, lastSuccess    *prometheus.Desc
+	barriers, differences, differenceBani                 *prometheus.Desc
+	firstRun, lastSuccess                                 *prometheus.Desc
 }
 
 func describeBooks() bookDescs {
@@ -46,11 +47,12 @@ func describeBooks() bookDescs {
 		linesBani:      desc("racord_open_lines_bani", "Bani of the lines whose money was taken and that are neither booked nor given back.", "connector", "state"),
 		lineAge:        desc("racord_open_line_seconds", "Business time since the oldest of these lines was paid.", "connector", "state"),
 		work:           desc("racord_open_work", "Pieces of work that are not done.", "kind"),
-		workLate:       desc("racord_open_work_late_seconds", "How long the first piece of work has been due without being taken up.", "kind"),
+		workLate:       desc("racord_open_work_late_seconds", "How long the first piece of work has been due without being taken up; of lines, by their creditor.", "kind", "connector"),
 		anomalies:      desc("racord_anomalies", "Anomalies of the last day, which a person should look at.", "kind"),
 		barriers:       desc("racord_barrier", "Whether a part of paying is stopped.", "barrier"),
 		differences:    desc("racord_recon_differences", "What two books do not agree about: open, or explained in the last day.", "job", "state"),
 		differenceBani: desc("racord_recon_difference_bani", "Bani that two books do not agree about: open, or explained in the last day.", "job", "state"),
+		firstRun:       desc("racord_recon_first_run_timestamp_seconds", "When a comparison was first tried.", "job"),
 		lastSuccess:    desc("racord_recon_last_success_timestamp_seconds", "When a comparison was last done whole.", "job"),
 	}
 }
@@ -69,7 +71,7 @@ type bookMetrics struct {
 func (b *bookMetrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		b.is.payments, b.is.paymentAge, b.is.charges, b.is.chargesBani, b.is.chargeAge, b.is.lines, b.is.linesBani, b.is.lineAge,
-		b.is.work, b.is.workLate, b.is.anomalies, b.is.barriers, b.is.differences, b.is.differenceBani, b.is.lastSuccess,
+		b.is.work, b.is.workLate, b.is.anomalies, b.is.barriers, b.is.differences, b.is.differenceBani, b.is.firstRun, b.is.lastSuccess,
 	} {
 		to <- d
 	}
@@ -97,11 +99,8 @@ func (b *bookMetrics) look() (seen []prometheus.Metric) {
 	}
 	if raised, err := b.books.Barriers(ctx); err == nil {
 		for _, barrier := range []hub.Barrier{hub.BarrierOpen, hub.BarrierCapture} {
-			up := 0.0
-			if _, stands := raised[barrier]; stands {
-				up = 1
-			}
-			seen = append(seen, gaugeOf(b.is.barriers, up, string(barrier)))
+			_, stands := raised[barrier]
+			seen = append(seen, gaugeOf(b.is.barriers, oneIf(stands), string(barrier)))
 		}
 	}
 	return b.lookAtComparing(ctx, seen)
@@ -132,7 +131,18 @@ func (b *bookMetrics) lookAtPulse(p hub.Pulse, seen []prometheus.Metric) []prome
 	}
 	for _, kind := range workKinds {
 		s := p.Work[kind]
-		seen = append(seen, gaugeOf(b.is.work, float64(s.Count), string(kind)), gaugeOf(b.is.workLate, age(p.At, s), string(kind)))
+		seen = append(seen, gaugeOf(b.is.work, float64(s.Count), string(kind)))
+		if kind != hub.WorkLine {
+			seen = append(seen, gaugeOf(b.is.workLate, age(p.At, s), string(kind), ""))
+		}
+	}
+	late := map[string]float64{}
+	for creditor, s := range p.LineWork {
+		at := b.connector(creditor)
+		late[at] = max(late[at], age(p.At, s))
+	}
+	for at, seconds := range late {
+		seen = append(seen, gaugeOf(b.is.workLate, seconds, string(hub.WorkLine), at))
 	}
 	anomalies := map[string]int{}
 	for kind, n := range p.Anomalies {
@@ -168,8 +178,10 @@ func (b *bookMetrics) lookAtComparing(ctx context.Context, seen []prometheus.Met
 		return seen
 	}
 	for _, run := range runs {
+		job := b.words.label(kindCode, string(run.Job))
+		seen = append(seen, gaugeOf(b.is.firstRun, float64(run.First.Unix()), job))
 		if !run.Succeeded.IsZero() {
-			seen = append(seen, gaugeOf(b.is.lastSuccess, float64(run.Succeeded.Unix()), b.words.label(kindCode, string(run.Job))))
+			seen = append(seen, gaugeOf(b.is.lastSuccess, float64(run.Succeeded.Unix()), job))
 		}
 	}
 	return seen

@@ -14,7 +14,8 @@ import (
 const storeLooks = 5 * time.Second
 
 // WatchStore makes metrics of whether the store answers, of how old the records
-// of feeds are, and of the deliveries that wait for a person.
+// of feeds are, of the deliveries that wait for a person, and of what was told in
+// vain.
 func (t *Telemetry) WatchStore(store Store) {
 	t.registry.MustRegister(&storeMetrics{
 		Telemetry: t, store: store,
@@ -25,6 +26,8 @@ func (t *Telemetry) WatchStore(store Store) {
 		age:    prometheus.NewDesc("racord_feed_age_seconds", "Business time since the moment that a creditor's published records speak about.", []string{"connector"}, nil),
 		untold: prometheus.NewDesc("racord_contact_notices_undelivered", "Notices about connectors that companies' contacts are still to be told.", nil, nil),
 		late:   prometheus.NewDesc("racord_contact_notices_undelivered_seconds", "How long the oldest notice that a company was not told has waited.", nil, nil),
+		gone:   prometheus.NewDesc("racord_contact_notices_given_up", "Notices that were given up in the last week, though a company's contact was not told.", nil, nil),
+		unsaid: prometheus.NewDesc("racord_webhooks_given_up", "Events that were given up in the last week, though the receiver was not told.", []string{"audience", "receiver"}, nil),
 	})
 }
 
@@ -32,7 +35,8 @@ type storeMetrics struct {
 	*Telemetry
 	store                     Store
 	up, took, held, wait, age *prometheus.Desc
-	untold, late              *prometheus.Desc
+	untold, late, gone        *prometheus.Desc
+	unsaid                    *prometheus.Desc
 
 	mu     sync.Mutex
 	looked time.Time
@@ -41,7 +45,7 @@ type storeMetrics struct {
 
 // Describe names the metrics.
 func (s *storeMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait, s.age, s.untold, s.late} {
+	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait, s.age, s.untold, s.late, s.gone, s.unsaid} {
 		to <- desc
 	}
 }
@@ -69,7 +73,7 @@ func (s *storeMetrics) look() []prometheus.Metric {
 		return append(seen, gaugeOf(s.up, 0))
 	}
 	seen = append(seen, gaugeOf(s.up, 1))
-	seen = s.lookAtLetters(ctx, s.lookAtFeeds(ctx, seen))
+	seen = s.lookAtGivenUp(ctx, s.lookAtLetters(ctx, s.lookAtFeeds(ctx, seen)))
 	held, err := s.store.Held(ctx)
 	if err != nil {
 		return seen
@@ -109,6 +113,29 @@ func (s *storeMetrics) lookAtLetters(ctx context.Context, seen []prometheus.Metr
 		age = time.Since(oldest)
 	}
 	return append(seen, gaugeOf(s.untold, float64(count)), gaugeOf(s.late, age.Seconds()))
+}
+
+// remembered is how long what was given up is spoken of.
+const remembered = 7 * 24 * time.Hour
+
+// lookAtGivenUp tells what receivers and companies were told in vain.
+func (s *storeMetrics) lookAtGivenUp(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
+	since := time.Now().Add(-remembered)
+	if letters, err := s.store.GivenUpLetters(ctx, since); err == nil {
+		seen = append(seen, gaugeOf(s.gone, float64(letters)))
+	}
+	events, err := s.store.GivenUp(ctx, since)
+	if err != nil {
+		return seen
+	}
+	sums := map[[2]string]int{}
+	for to, n := range events {
+		sums[[2]string(s.receiver(to))] += n
+	}
+	for labels, n := range sums {
+		seen = append(seen, gaugeOf(s.unsaid, float64(n), labels[:]...))
+	}
+	return seen
 }
 
 func gaugeOf(desc *prometheus.Desc, value float64, labels ...string) prometheus.Metric {

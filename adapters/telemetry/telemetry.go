@@ -51,8 +51,14 @@ func New() *Telemetry {
 	t.redis.make = func(event string) prometheus.Counter {
 		return redis.WithLabelValues(t.words.label(kindEvent, event))
 	}
+	for _, event := range redisTroubles {
+		t.redis.of(event)
+	}
 	return t
 }
+
+// redisTroubles are the events that ring at the first time.
+var redisTroubles = []string{"altered", "error", "open"}
 
 // RedisEvent counts what the shared cache did or failed to do; events are a
 // closed set of words.
@@ -91,6 +97,8 @@ type Store interface {
 	Held(ctx context.Context) ([]hub.HeldDelivery, error)
 	Cursor(ctx context.Context, creditor hub.Name) (next hub.Cursor, asOf time.Time, err error)
 	Undelivered(ctx context.Context) (count int, oldest time.Time, err error)
+	GivenUpLetters(ctx context.Context, since time.Time) (int, error)
+	GivenUp(ctx context.Context, since time.Time) (map[hub.Receiver]int, error)
 }
 
 func (t *Telemetry) counter(name, help string, labels ...string) *prometheus.CounterVec {

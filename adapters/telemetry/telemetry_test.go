@@ -60,8 +60,16 @@ func (s *store) Undelivered(context.Context) (int, time.Time, error) {
 	return len(s.held), time.Now().Add(-time.Hour), s.failure
 }
 
+func (s *store) GivenUpLetters(context.Context, time.Time) (int, error) { return 2, s.failure }
+
+func (s *store) GivenUp(context.Context, time.Time) (map[hub.Receiver]int, error) {
+	return map[hub.Receiver]int{hub.CreditorReceiver("water"): 1, "portal:Ana Pop": 2, "portal:1850415120007": 3}, s.failure
+}
+
 // noFeed delivers nothing, but it is there.
 type noFeed struct{ hub.Feed }
+
+type noSink struct{ hub.Sink }
 
 // busy gives telemetry to which everything happened once.
 func busy(t testing.TB) *telemetry.Telemetry {
@@ -97,6 +105,9 @@ func busy(t testing.TB) *telemetry.Telemetry {
 		{Creditor: hub.Creditor{Name: "waste"}, Feed: noFeed{}},
 	})
 	meters.Quarantined("fines", true)
+	meters.Unopened("waste", true)
+	meters.Unopened("heating", true)
+	meters.Unopened("heating", false)
 	feeds := meters.Feed()
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
 	feeds.Published("heating", noon.Add(-6*time.Hour))
@@ -141,6 +152,8 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_declared_calls_per_second{connector="water"} 20`,
 		`racord_slots_held{connector="water"} 8`,
 		`racord_calls_inflight{connector="water"} 0`,
+		`racord_connectors_unopened{connector="waste"} 1`,
+		`racord_connectors_unopened{connector="heating"} 0`,
 		`racord_quarantined{connector="fines"} 1`,
 		`racord_quarantined{connector="water"} 0`,
 		`racord_feed_deliveries_total{connector="heating",outcome="published"} 1`,
@@ -149,6 +162,9 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_feed_held_deliveries{connector="heating"} 1`,
 		`racord_feed_held_deliveries{connector="waste"} 0`,
 		`racord_store_up 1`,
+		`racord_contact_notices_given_up 2`,
+		`racord_webhooks_given_up{audience="creditor",receiver="water"} 1`,
+		`racord_webhooks_given_up{audience="portal",receiver="other"} 5`,
 		`racord_redis_events_total{event="error"} 2`,
 	} {
 		if !strings.Contains(got, want+"\n") {
@@ -158,7 +174,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 }
 
 func TestNamesHelpAndLabelsKeepTheRules(t *testing.T) {
-	labels := []string{"operation", "connector", "class", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le"}
+	labels := []string{"operation", "connector", "class", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le", "audience", "receiver"}
 	name := regexp.MustCompile(`^(racord|go|process)_[a-z0-9_]+$`)
 	found := 0
 	for line := range strings.Lines(scrape(t, busy(t))) {
@@ -217,7 +233,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	if codes := strings.Count(got, "racord_refused_records_total{"); codes > 101 {
 		t.Errorf("got %d codes, want at most 100 and the rest as other", codes)
 	}
-	if !strings.Contains(got, `racord_redis_events_total{event="other"} 450`) {
+	if !strings.Contains(got, `racord_redis_events_total{event="other"} 453`) {
 		t.Errorf("what did not fit is not counted as other")
 	}
 }
@@ -302,6 +318,75 @@ func TestTheStoreIsNotAskedForEveryScrape(t *testing.T) {
 	}
 	if s.asked != 1 {
 		t.Errorf("got %d questions for ten scrapes, want 1", s.asked)
+	}
+}
+
+// books are those of a city whose bank never let itself be read, and in which a
+// line waits for water.
+type books struct{}
+
+func (books) Pulse(context.Context) (hub.Pulse, error) {
+	water, heating := hub.Standing{Count: 1, Since: noon.Add(-time.Hour)}, hub.Standing{Count: 2, Since: noon.Add(time.Hour)}
+	return hub.Pulse{
+		Work:     map[hub.WorkKind]hub.Standing{hub.WorkCharge: {Count: 1, Since: noon.Add(-time.Minute)}, hub.WorkLine: {Count: 3, Since: water.Since}},
+		LineWork: map[hub.Name]hub.Standing{"water": water, "heating": heating}, At: noon,
+	}, nil
+}
+
+func (books) Barriers(context.Context) (map[hub.Barrier]hub.Raised, error) { return nil, nil }
+
+func (books) DifferenceSums(context.Context) (open, explained map[hub.Job]hub.Standing, err error) {
+	return nil, nil, nil
+}
+
+func (books) Runs(context.Context) ([]hub.Run, error) {
+	return []hub.Run{{Job: hub.JobBank, First: noon}, {Job: hub.JobAudit, First: noon, Succeeded: noon.Add(time.Hour)}}, nil
+}
+
+func TestAJobThatWasNeverDoneIsSeen(t *testing.T) {
+	meters := telemetry.New()
+	meters.WatchBooks(books{})
+	got := scrape(t, meters)
+	for _, want := range []string{
+		`racord_recon_first_run_timestamp_seconds{job="bank"} 1.7735688e+09`,
+		`racord_recon_first_run_timestamp_seconds{job="audit"} 1.7735688e+09`,
+		`racord_recon_last_success_timestamp_seconds{job="audit"} 1.7735724e+09`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if strings.Contains(got, `racord_recon_last_success_timestamp_seconds{job="bank"}`) {
+		t.Error("a success is shown that never was")
+	}
+}
+
+// TestASuspendedCreditorIsNotForgotten: what it was owed when it was stopped is
+// measured against what it declared, and stands beside others' work.
+func TestASuspendedCreditorIsNotForgotten(t *testing.T) {
+	meters := telemetry.New()
+	suspended := &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{Paying: hub.Paying{Class: hub.ClassA}}, Sink: noSink{}}
+	suspended.StopPaying()
+	meters.Declared([]*hub.Connector{
+		suspended, {Creditor: hub.Creditor{Name: "heating"}, Traits: suspended.Traits, Sink: noSink{}}, {Creditor: hub.Creditor{Name: "waste"}},
+	})
+	meters.WatchBooks(books{})
+	got := scrape(t, meters)
+	for _, want := range []string{
+		`racord_declared_posting_seconds{connector="water"} 300`,
+		`racord_postings_stopped{connector="water"} 1`,
+		`racord_postings_stopped{connector="heating"} 0`,
+		`racord_open_work{kind="line"} 3`,
+		`racord_open_work_late_seconds{connector="water",kind="line"} 3600`,
+		`racord_open_work_late_seconds{connector="heating",kind="line"} 0`,
+		`racord_open_work_late_seconds{connector="",kind="charge"} 60`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if strings.Contains(got, `connector="waste"} 300`) {
+		t.Error("a creditor that takes no payments has declared how long they take")
 	}
 }
 

@@ -31,7 +31,10 @@ func newWebhookMeter(t *Telemetry) *webhookMeter {
 		return told.WithLabelValues(append(t.receiver(a.to), t.code(a.code))...)
 	}
 	m.took.make = func(to hub.Receiver) prometheus.Observer { return took.WithLabelValues(t.receiver(to)...) }
-	m.waiting.make = func(to hub.Receiver) prometheus.Gauge { return waiting.WithLabelValues(t.receiver(to)...) }
+	m.waiting.make = func(to hub.Receiver) prometheus.Gauge {
+		m.told.of(attempted{to, ""}) // the first that arrives is an increase
+		return waiting.WithLabelValues(t.receiver(to)...)
+	}
 	return m
 }
 

@@ -2,12 +2,11 @@ package webhook
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"time"
 
+	"racord/adapters/errand"
 	"racord/hub"
 )
 
@@ -65,25 +64,10 @@ func (t *Teller) tellSome(ctx context.Context, e *Endpoint) int {
 		t.complain(ctx, "webhooks cannot be leased", err)
 		return 0
 	}
-	var telling sync.WaitGroup
-	for i := range notices {
-		telling.Go(func() {
-			defer t.rescue(&notices[i])
-			t.tell(ctx, e, &notices[i])
-		})
-	}
-	telling.Wait()
+	errand.Each(notices, func(n *hub.Notice) { t.tell(ctx, e, n) }, func(n *hub.Notice, where slog.Attr) {
+		t.Log.Error("telling a webhook panicked", slog.String("operation", "webhook_tell"), slog.String("receiver", string(n.Receiver)), where)
+	})
 	return len(notices)
-}
-
-// rescue keeps a panic about one notice from ending the others. Its lease runs
-// out.
-func (t *Teller) rescue(n *hub.Notice) {
-	if value := recover(); value != nil {
-		_, file, line, _ := runtime.Caller(2)
-		t.Log.Error("telling a webhook panicked", slog.String("operation", "webhook_tell"), slog.String("receiver", string(n.Receiver)),
-			slog.String("error", fmt.Sprintf("panic of type %T at %s:%d", value, file, line)))
-	}
 }
 
 func (t *Teller) complain(ctx context.Context, what string, err error) {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
 
+	"racord/adapters/errand"
 	"racord/hub"
 )
 
@@ -48,7 +48,9 @@ func (t *Teller) attempt(ctx context.Context, e *Endpoint, n *hub.Notice) (hub.T
 	if err == nil {
 		return try, nil
 	}
-	return try, t.next(n, try, asked)
+	again := t.next(n, try, asked)
+	try.GivenUp = again == nil
+	return try, again
 }
 
 func forCreditor(to hub.Receiver) bool {
@@ -125,17 +127,14 @@ func (t *Teller) next(n *hub.Notice, try hub.Try, asked time.Duration) *time.Dur
 			slog.String("event", n.ID()), slog.String("code", string(try.Code)), slog.Int("tries", try.No))
 		return nil
 	}
-	wait := t.conf.Waits[made]
-	wait = max(wait-wait/10+rand.N(wait/5+1), asked) // spread, so that they do not all come back at once
+	wait := max(errand.Spread(t.conf.Waits[made]), asked)
 	return &wait
 }
 
 // settle notes an attempt. Who lost the lease meanwhile notes nothing.
 func (t *Teller) settle(ctx context.Context, n *hub.Notice, try hub.Try, again *time.Duration) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	err := t.Outbox.Settle(ctx, *n, try, again)
-	if err != nil && hub.CodeOf(err) != hub.CodeConflict {
+	err := errand.Note(ctx, func(ctx context.Context) error { return t.Outbox.Settle(ctx, *n, try, again) })
+	if err != nil {
 		t.Log.Warn("a webhook's attempt was not noted and will be made again", slog.String("operation", "webhook_tell"),
 			slog.String("receiver", string(n.Receiver)), slog.String("code", string(hub.CodeOf(err))))
 	}

@@ -6,6 +6,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -103,13 +104,13 @@ type Conf struct {
 }
 
 func (c Conf) withDefaults() Conf {
-	orElse(&c.Timeout, 15*time.Second)
-	orElse(&c.Lease, c.Timeout+15*time.Second)
-	orElse(&c.Idle, time.Second)
-	orElse(&c.AtOnce, 4)
-	orElse(&c.Keep, 30*24*time.Hour)
-	orElse(&c.KeepUnheard, 3*24*time.Hour)
-	orElse(&c.Rollout, 10*time.Minute)
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
+	c.Lease = cmp.Or(c.Lease, c.Timeout+15*time.Second)
+	c.Idle = cmp.Or(c.Idle, time.Second)
+	c.AtOnce = cmp.Or(c.AtOnce, 4)
+	c.Keep = cmp.Or(c.Keep, 30*24*time.Hour)
+	c.KeepUnheard = cmp.Or(c.KeepUnheard, 3*24*time.Hour)
+	c.Rollout = cmp.Or(c.Rollout, 10*time.Minute)
 	if c.Waits == nil {
 		c.Waits = []time.Duration{
 			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
@@ -117,13 +118,6 @@ func (c Conf) withDefaults() Conf {
 		}
 	}
 	return c
-}
-
-func orElse[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Teller tells receivers what the outbox holds for them.

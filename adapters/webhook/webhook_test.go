@@ -305,6 +305,9 @@ func TestAScheduleEnds(t *testing.T) {
 	if err != nil || len(tries) != 12 || tries[0].Status != 500 || tries[0].Code != hub.CodeUnavailable {
 		t.Errorf("the log holds %d attempts, the last %+v (%v)", len(tries), tries[0], err)
 	}
+	if lost, err := store.GivenUp(t.Context(), time.Now().Add(-time.Hour)); err != nil || lost[portal] != 3 || len(lost) != 1 {
+		t.Errorf("got %v given up (%v), want 3 of the portal", lost, err)
+	}
 	city.mu.Lock()
 	city.answer = takes
 	city.mu.Unlock()

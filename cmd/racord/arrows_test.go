@@ -30,6 +30,8 @@ var arrows = map[string][]string{
 	},
 	"adapters/netopia":   {"hub", "adapters/pspwire"},
 	"adapters/euplatesc": {"hub", "adapters/pspwire"}, // what all providers have in common
+	"adapters/webhook":   {"hub", "adapters/errand"},
+	"adapters/courier":   {"hub", "adapters/errand"}, // what is brought until it arrives
 	"config":             {},
 	"dashboards":         {},
 	"cmd/city/...":       {"cmd/city/..."},

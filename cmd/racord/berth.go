@@ -109,7 +109,10 @@ func (b *berth) changed(fleet []*hub.Connector) {
 // follow makes the roster of what is the operator's own and what is registered.
 func (b *berth) follow(ctx context.Context, own []*hub.Connector) error {
 	h := b.h
-	r := roster.New(roster.Parts{Own: own, Store: h.store, Open: b.register, Keys: h.keys, Log: h.log, Changed: b.changed}, roster.Conf{})
+	r := roster.New(roster.Parts{
+		Own: own, Store: h.store, Open: b.register, Keys: h.keys, Log: h.log,
+		Held: b.ward.Holds, Changed: b.changed, Unopened: h.meters.Unopened,
+	}, roster.Conf{})
 	h.fleet = r
 	if err := r.Start(ctx); err != nil {
 		return err

@@ -36,7 +36,7 @@ type connectorCommand struct {
 	Report   connectorReport   `cmd:"" help:"Print the report of the conformance suite."`
 	Show     connectorShow     `cmd:"" help:"Show a version and what stands before its next stage."`
 	Approve  connectorApprove  `cmd:"" help:"Approve a version (approvers)."`
-	Accounts connectorAccounts `cmd:"" help:"Say that a version's accounts are its creditor's (approvers)."`
+	Accounts connectorAccounts `cmd:"" help:"Say that a version's accounts are its creditor's (approvers, two of them)."`
 	Promote  connectorPromote  `cmd:"" help:"Take a version to shadow, canary or live."`
 	Suspend  connectorStep     `cmd:"" help:"Put a version aside."`
 	Resume   connectorResume   `cmd:"" help:"Take a suspended version back into service."`
@@ -44,7 +44,7 @@ type connectorCommand struct {
 	Lift     connectorStep     `cmd:"" help:"End the quarantine of a version that was in shadow or canary (approvers). One that is live is let out by the operator: DELETE /quarantine/CREDITOR on the operations listener."`
 	History  connectorHistory  `cmd:"" help:"Every step of every version: when, who, from where to where, why."`
 	Diff     connectorDiff     `cmd:"" help:"What differs between two versions."`
-	Rollback connectorRollback `cmd:"" help:"Begin a draft with the text of an old version."`
+	Rollback connectorRollback `cmd:"" help:"Begin a draft with the text of an old version, which --version names."`
 }
 
 // Help says in which order it goes.
@@ -60,9 +60,13 @@ func (*connectorCommand) Help() string {
   racord connector try water --debtor known
   racord connector submit water
   racord connector report water
+  racord connector show water                     # what stands before the next stage: approvals, time, calls
   racord connector promote water --to shadow      # when an approver has approved
+  racord connector promote water --to canary --share 10
+  racord connector promote water --to live
 
-A version is named by --version; without it, the newest is meant. Exit status 1
+Payments come on when two approvers have said that the accounts are the
+creditor's (connector accounts). A version is named by --version; without it, the newest is meant. Exit status 1
 says that the hub refused, and standard error why.`
 }
 

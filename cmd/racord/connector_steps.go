@@ -151,7 +151,7 @@ func (s *secretDrop) Run(ctx context.Context, c *connectorCommand) error {
 type connectorTry struct {
 	ofVersion
 	Debtor  string `help:"One of the manifest's test debtors: known, other or unknown. Without it and --account, known." xor:"whom" enum:"known,other,unknown," default:""`
-	Account string `help:"An account code of your own." xor:"whom"`
+	Account string `help:"An account to ask about instead, by your own code." xor:"whom"`
 }
 
 // Run prints each record as it came, as it is read, and why it is refused.
@@ -337,14 +337,15 @@ func (s *connectorResume) Run(ctx context.Context, c *connectorCommand, to strea
 	return s.step(ctx, c, to, "resume", nil)
 }
 
-type connectorRollback struct{ ofVersion }
+type connectorRollback struct {
+	Creditor string `arg:"" help:"The creditor's short name."`
+	Version  int    `help:"Number of the version whose text it is." required:""`
+}
 
 // Run begins a draft with an old text.
 func (s *connectorRollback) Run(ctx context.Context, c *connectorCommand, to streams) error {
-	if s.Version == 0 {
-		return errors.New("say with --version whose text")
-	}
-	return s.step(ctx, c, to, "rollback", nil)
+	of := ofVersion{Creditor: s.Creditor, Version: s.Version}
+	return of.step(ctx, c, to, "rollback", nil)
 }
 
 type connectorApprove struct {
@@ -359,7 +360,7 @@ func (s *connectorApprove) Run(ctx context.Context, c *connectorCommand, to stre
 
 type connectorAccounts struct {
 	ofVersion
-	How string `help:"How they were proved." enum:"bank_letter,treasury_list,call_back,test_transfer" required:""`
+	How string `help:"How they were proved: bank_letter, treasury_list, call_back or test_transfer." enum:"bank_letter,treasury_list,call_back,test_transfer" required:""`
 }
 
 // Run proves the accounts of a version.
@@ -369,8 +370,8 @@ func (s *connectorAccounts) Run(ctx context.Context, c *connectorCommand, to str
 
 type connectorPromote struct {
 	ofVersion
-	To    string `help:"The next stage." enum:"shadow,canary,live" required:""`
-	Share int    `help:"Per cent of the citizens, for canary." placeholder:"1-99"`
+	To    string `help:"The next stage: shadow, canary or live." enum:"shadow,canary,live" required:""`
+	Share int    `help:"How many per cent of the citizens are shown it, for canary." placeholder:"1-99"`
 }
 
 // Run promotes a version.

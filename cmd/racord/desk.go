@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -32,6 +33,7 @@ type desk struct {
 	psps    []*hub.PSP
 	master  []byte
 	clock   hub.Clock
+	absent  error // which registered versions cannot be opened, and are not asked
 	closers []func() error
 }
 
@@ -165,7 +167,8 @@ func (d *desk) opened(ctx context.Context, m *connectors.Manifest, secret func(c
 
 // openRegistered opens what companies registered: what is live, or was until it
 // was halted, in the place of the operator's own, and what is in canary where there
-// is nothing else.
+// is nothing else. One that cannot be opened says nothing, and is not in the way of
+// the others.
 func (d *desk) openRegistered(ctx context.Context) error {
 	list, _, err := d.store.Deployed(ctx, -1)
 	if err != nil || len(list) == 0 {
@@ -181,12 +184,12 @@ func (d *desk) openRegistered(ctx context.Context) error {
 			continue
 		}
 		c, err := d.openVersion(ctx, vault, version)
-		switch {
-		case err != nil:
-			return err
-		case at >= 0:
+		if err != nil {
+			c = d.silent(version, err)
+		}
+		if at >= 0 {
 			d.fleet[at] = c
-		default:
+		} else {
 			d.fleet = append(d.fleet, c)
 		}
 	}
@@ -209,6 +212,31 @@ func (d *desk) openVersion(ctx context.Context, secrets hub.SecretStore, version
 		c.StopPaying()
 	}
 	return c, nil
+}
+
+// silent stands in the place of a version that cannot be opened: the operator's own
+// manifest may name another's books, and that nobody was asked must be seen.
+func (d *desk) silent(version hub.Deployment, err error) *hub.Connector {
+	d.absent = errors.Join(d.absent, fmt.Errorf("version %d of %s cannot be opened, and is not asked: %w", version.Version, version.Creditor, err))
+	c := &hub.Connector{Creditor: hub.Creditor{Name: version.Creditor, Title: string(version.Creditor)}, Version: version.Version}
+	if version.Pays {
+		c.Finder = notAsked{}
+	}
+	return c
+}
+
+// warn tells who is not asked.
+func (d *desk) warn(log io.Writer) {
+	if d.absent != nil {
+		fmt.Fprintln(log, d.absent)
+	}
+}
+
+// notAsked is a creditor that cannot be asked what it booked.
+type notAsked struct{}
+
+func (notAsked) Find(context.Context, hub.Posting) (hub.Found, hub.Receipt, error) {
+	return "", hub.Receipt{}, hub.Errorf(hub.CodeUnavailable, "The creditor's connector cannot be opened.")
 }
 
 func (d *desk) openProviders() error {

@@ -70,7 +70,7 @@ func (h *runningHub) openProviders(ctx context.Context, setup hubSetup) (psps []
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", name, err)
 		}
-		watched := guard.GuardPSP(psp, h.meters.Guard(hub.Name(name), nil), h.log, guard.PSPConf{})
+		watched := guard.GuardPSP(psp, h.meters.Provider(name), h.log, guard.PSPConf{})
 		if err := watched.Start(ctx); err != nil {
 			return nil, err
 		}

@@ -139,8 +139,7 @@ func (c *reconcileCommand) Run(ctx context.Context, to streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	comparing := d.comparing()
-	var failed error
+	comparing, failed := d.comparing(), d.absent
 	for _, job := range hub.Jobs {
 		if c.Job == "" || c.Job == string(job) {
 			failed = errors.Join(failed, comparing.Do(ctx, job, day, true))

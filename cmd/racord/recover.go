@@ -34,6 +34,7 @@ func (c *recoverCommand) Run(ctx context.Context, to streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	d.warn(to.log)
 	if err := d.store.RaiseBarrier(ctx, hub.BarrierOpen, "the books are being rebuilt"); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 type verifyCommand struct {
 	whereToLook
 	City    string        `help:"Control address of the simulated city, such as http://127.0.0.1:8090: its own books are read in the place of looking up."`
-	Settled bool          `help:"Nothing may be under way any more (I7)."`
+	Settled bool          `help:"Require that nothing is under way any more (invariant I7), which is so when no payment comes in for a while."`
 	Timeout time.Duration `help:"How long it may take." default:"30m"`
 }
 
@@ -38,6 +38,7 @@ func (c *verifyCommand) Run(ctx context.Context, to streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	d.warn(to.log)
 	evidence, heard, err := c.evidence(ctx, d)
 	if err != nil {
 		return err

@@ -117,7 +117,13 @@ func (c *connected) link(t *testing.T) (int, http.Header, []byte, error) {
 // live.
 func (c *connected) sees(t *testing.T) (state string, total int64) {
 	t.Helper()
-	_, _, data, err := c.citizen.do(t.Context(), http.MethodGet, "/v1/view?creditor=cablu&max_staleness=0", nil)
+	return c.shows(t, "&max_staleness=0")
+}
+
+// shows gives the company's page in a view that is asked for with more.
+func (c *connected) shows(t *testing.T, more string) (state string, total int64) {
+	t.Helper()
+	_, _, data, err := c.citizen.do(t.Context(), http.MethodGet, "/v1/view?creditor=cablu"+more, nil)
 	var view struct {
 		Total struct{ Amount int64 } `json:"total_last_known"`
 		Pages []struct{ State string }
@@ -157,6 +163,9 @@ func neverShown(t *testing.T, c *connected) {
 		case quarantined > 0:
 			t.Fatal("a page is shown after the connector was quarantined")
 		}
+	}
+	if state, total := c.shows(t, ""); state != "quarantined" || total != 0 { // what is remembered is younger than the mix-up
+		t.Errorf("without asking anew the citizen sees a page that is %s, and owes %d", state, total)
 	}
 	if quarantined == 0 || c.company.wrong.Load() != 1 {
 		t.Errorf("%d views were stopped, after %d answers about a neighbour; want all after the first", quarantined, c.company.wrong.Load())

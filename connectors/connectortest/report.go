@@ -50,15 +50,6 @@ func (r Report) Granted() hub.Class {
 	return hub.ClassC
 }
 
-// Grant gives the traits with the granted class instead of the claimed one. The
-// suite's word overrides the manifest's.
-func (r Report) Grant(t hub.Traits) hub.Traits {
-	if t.Paying.Class = r.Granted(); t.Paying.Class != hub.ClassB {
-		t.Paying.Visible = 0
-	}
-	return t
-}
-
 // Passed tells whether no clause failed.
 func (r Report) Passed() bool { return r.count(Failed) == 0 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -20,7 +21,8 @@ import (
 
 // base is the database, opened when it is first asked, and again when the secret
 // that names it is another: while that is being changed a call may come with the
-// one before, so that two are open.
+// one before, so that two are open. They end when nobody holds the base any more:
+// connectors are not closed.
 type base struct {
 	mu     sync.Mutex
 	opened []opening // used last first
@@ -59,6 +61,7 @@ func (b *base) get(ctx context.Context, env connectors.Env, traits hub.Traits, s
 	if err != nil {
 		return nil, err
 	}
+	runtime.AddCleanup(b, closeSoon, db)
 	b.opened = slices.Insert(b.opened, 0, opening{secret, db})
 	if len(b.opened) > slots {
 		b.retire(traits)
@@ -85,6 +88,10 @@ func (b *base) retire(traits hub.Traits) {
 	b.opened = b.opened[:last]
 	time.AfterFunc(2*max(timeout(traits), postTimeout(traits)), func() { _ = old.Close() })
 }
+
+// closeSoon closes a database beside the other cleanups, which take turns: a
+// server that went away is waited for.
+func closeSoon(db *sql.DB) { go func() { _ = db.Close() }() }
 
 func openPostgres(env connectors.Env, traits hub.Traits, keep int, writes bool, dsn hub.Secret) (*sql.DB, error) {
 	conf, err := parsePostgres(dsn, env.LocalFiles)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -44,6 +45,7 @@ func (t *till) exchange(ctx context.Context, c *connectors.Call, v *connectors.V
 	if err := t.enter(ctx); err != nil {
 		return hub.Undone(err)
 	}
+	defer runtime.KeepAlive(t) // the database of writer ends with it
 	defer t.leave()
 	from := &t.base
 	if c.Writes() {

@@ -18,7 +18,7 @@ func Serve(c *hub.Connector, store hub.Snapshots, clock hub.Clock) *hub.Connecto
 	}
 	served := *c
 	if c.Source == nil {
-		served.Source = &published{creditor: c.Creditor.Name, traits: c.Traits, store: store, clock: clock}
+		served.Source = &published{held: c.Quarantined, creditor: c.Creditor.Name, traits: c.Traits, store: store, clock: clock}
 	} else {
 		served.Source = &detailed{live: c.Source, creditor: c.Creditor.Name, store: store}
 	}
@@ -27,6 +27,7 @@ func Serve(c *hub.Connector, store hub.Snapshots, clock hub.Clock) *hub.Connecto
 
 // published answers from the rows of the last delivery.
 type published struct {
+	held     func() bool
 	creditor hub.Name
 	traits   hub.Traits
 	store    hub.Snapshots
@@ -37,12 +38,16 @@ var _ hub.Source = (*published)(nil)
 
 // Obligations gives the published rows of an account. ValidUntil is the moment
 // the next delivery should have replaced them; past it the answer is old. It
-// fails with CodeUnsupported for a party, CodeUnavailable before the first
+// fails with CodeUnsupported for a party, CodeForeignData in quarantine,
+// CodeUnavailable before there was a first
 // publication and once the rows are older than may be shown at all, and
 // CodeNotFound for an account without rows.
 func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	if !who.ByAccount() {
 		return hub.Answer{}, hub.Errorf(hub.CodeUnsupported, "This creditor can only be asked about an account.")
+	}
+	if p.held() {
+		return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "The connector is in quarantine.")
 	}
 	snapshot, err := p.store.Snapshot(ctx, hub.AccountRef{Creditor: p.creditor, Code: who.Account.Code})
 	if hub.CodeOf(err) == hub.CodeNotFound {

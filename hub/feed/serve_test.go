@@ -84,6 +84,23 @@ func TestARowOfAnotherAccountIsForeign(t *testing.T) {
 	}
 }
 
+// TestNothingIsPublishedOfWhoeverIsHeld: the rows came over the same line as what was
+// somebody else's.
+func TestNothingIsPublishedOfWhoeverIsHeld(t *testing.T) {
+	store := newShelf()
+	publish(t, store, bill("0004411", "TF 1", 100))
+	held := true
+	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: drop{}, Held: func() bool { return held }}
+	served := feed.Serve(c, store, hub.ClockFunc(func() time.Time { return sunday }))
+	if _, err := served.Source.Obligations(t.Context(), asked("0004411")); hub.CodeOf(err) != hub.CodeForeignData || !served.Quarantined() {
+		t.Errorf("got %v, want foreign_data", err)
+	}
+	held = false
+	if answer, err := served.Source.Obligations(t.Context(), asked("0004411")); err != nil || len(answer.Obligations) != 1 {
+		t.Errorf("let out: got %v, %v", answer, err)
+	}
+}
+
 func TestACancelledBillAndItsStornoAreNotShown(t *testing.T) {
 	storno := bill("1", "EL 2", -100)
 	storno.Obligation.Replaces = []string{"EL 1"}

@@ -5,7 +5,6 @@ package hubtest
 
 import (
 	"bytes"
-	"context"
 	"sync"
 	"testing"
 	"time"
@@ -54,66 +53,6 @@ func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
-}
-
-// Source is a creditor that answers as the test says and counts its calls. The
-// zero Source owes nothing.
-type Source struct {
-	mu     sync.Mutex
-	answer func(context.Context, hub.Asked) (hub.Answer, error)
-	asked  []hub.Asked
-}
-
-var _ hub.Source = (*Source)(nil)
-
-// Obligations answers as the test last said.
-func (s *Source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
-	s.mu.Lock()
-	s.asked = append(s.asked, who)
-	answer := s.answer
-	s.mu.Unlock()
-	if answer == nil {
-		return hub.Answer{AsOf: Now()}, nil
-	}
-	return answer(ctx, who)
-}
-
-// Will sets the answer to the calls that come.
-func (s *Source) Will(answer func(context.Context, hub.Asked) (hub.Answer, error)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.answer = answer
-}
-
-// Asked lists what was asked so far.
-func (s *Source) Asked() []hub.Asked {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]hub.Asked(nil), s.asked...)
-}
-
-// Owes answers with one open obligation for each amount, in bani.
-func Owes(creditor hub.Name, bani ...int64) func(context.Context, hub.Asked) (hub.Answer, error) {
-	return func(context.Context, hub.Asked) (hub.Answer, error) {
-		answer := hub.Answer{AsOf: Now()}
-		for i, amount := range bani {
-			answer.Obligations = append(answer.Obligations, Obligation(creditor, string(rune('a'+i)), amount))
-		}
-		return answer, nil
-	}
-}
-
-// Fails answers with a failure of the code.
-func Fails(code hub.Code) func(context.Context, hub.Asked) (hub.Answer, error) {
-	return func(context.Context, hub.Asked) (hub.Answer, error) {
-		return hub.Answer{}, hub.Errorf(code, "as the test wants")
-	}
-}
-
-// Hangs answers only when the caller gives up.
-func Hangs(ctx context.Context, _ hub.Asked) (hub.Answer, error) {
-	<-ctx.Done()
-	return hub.Answer{}, ctx.Err()
 }
 
 // Obligation is an open obligation of the creditor, in bani.

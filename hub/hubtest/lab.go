@@ -18,6 +18,7 @@ func (lab Lab) raw(t *testing.T, statement string) error {
 func (lab Lab) age(t *testing.T, d time.Duration) {
 	t.Helper()
 	for _, statement := range []string{
+		`UPDATE parties SET read_at = read_at - ?`,
 		`UPDATE holders SET born_at = born_at - ?, alive_until = alive_until - ?`,
 		`UPDATE slots SET held_until = held_until - ?`,
 		`UPDATE deliveries SET touched_at = touched_at - ?`,

@@ -400,6 +400,27 @@ func (l *Ledger) TakenSince(_ context.Context, creditor hub.Name, obligation hub
 	return taken, nil
 }
 
+// PaidOf is hub.Payments'.
+func (l *Ledger) PaidOf(_ context.Context, debts []hub.Debt) (paid []hub.Debt, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range debts {
+		c, claimed := l.claims[claimOf{d.Creditor, d.Obligation}]
+		if !claimed {
+			continue
+		}
+		p, err := l.load(c.Payment)
+		if err != nil {
+			return nil, err
+		}
+		switch p.Line(c.Line).HubState() {
+		case hub.HubPaidWaitingPosting, hub.HubPosted, hub.HubMismatch:
+			paid = append(paid, d)
+		}
+	}
+	return paid, nil
+}
+
 // EachPayment is hub.Books'.
 func (l *Ledger) EachPayment(_ context.Context, each func(*hub.Payment) error) error {
 	l.mu.Lock()

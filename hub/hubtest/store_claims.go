@@ -129,7 +129,8 @@ func marksOf(t *testing.T, store hub.Folders, subject string) map[hub.Obligation
 func marksFollowLines(t *testing.T, lab Lab) {
 	store := lab.Store
 	ana := enrolled(t, store, "ana", "Ana").Party.ID
-	enrolled(t, store, "dan", "Dan")
+	_, err := store.Enrol(t.Context(), login("dan"), "Dan", []hub.Identifier{{Scheme: hub.SchemeCUI, Value: "14399840"}})
+	wantCode(t, "Enrol", err, "")
 	want := func(what string, a, b hub.HubState) {
 		t.Helper()
 		got := marksOf(t, store, "ana")
@@ -161,7 +162,7 @@ func marksFollowLines(t *testing.T, lab Lab) {
 		t.Errorf("got posted since %s, want the moment it was booked", since)
 	}
 	again := opened(t, store, Basket(ana, "b"))
-	_, _, err := store.OpenPayment(t.Context(), requestKey(ana, "failed"), func(tx hub.PaymentTx) (*hub.Payment, error) { return nil, errTaken })
+	_, _, err = store.OpenPayment(t.Context(), requestKey(ana, "failed"), func(tx hub.PaymentTx) (*hub.Payment, error) { return nil, errTaken })
 	wantCode(t, "an opening that fails", err, hub.CodeConflict)
 	want("a second payment", hub.HubPosted, hub.HubReserved)
 	drop(again.ID, 1)

@@ -36,6 +36,7 @@ func lettersArrive(t *testing.T, lab Lab) {
 	wantCode(t, "SettleLetter", store.SettleLetter(ctx, list[0], hub.LetterTry{}), "")
 	wantCode(t, "SettleLetter again", store.SettleLetter(ctx, list[0], hub.LetterTry{}), hub.CodeConflict)
 	wantCode(t, "SettleLetter for good", store.SettleLetter(ctx, list[1], hub.LetterTry{Code: "no_endpoint"}), "")
+	givenUp(t, store, 0)
 	wantCode(t, "SettleLetter for now", store.SettleLetter(ctx, list[2], hub.LetterTry{Code: hub.CodeUnavailable, Detail: "shut", Again: &now}), "")
 	again, err := store.LeaseLetters(ctx, 9, time.Minute)
 	wantCode(t, "LeaseLetters again", err, "")
@@ -44,6 +45,17 @@ func lettersArrive(t *testing.T, lab Lab) {
 	}
 	wantCode(t, "SettleLetter of an old lease", store.SettleLetter(ctx, list[2], hub.LetterTry{}), hub.CodeConflict)
 	lettersAreShown(t, store)
+	wantCode(t, "SettleLetter in vain", store.SettleLetter(ctx, again[0], hub.LetterTry{Code: hub.CodeUnavailable, GivenUp: true}), "")
+	givenUp(t, store, 1)
+}
+
+func givenUp(t *testing.T, store hub.Letters, want int) {
+	t.Helper()
+	for since, want := range map[time.Duration]int{-time.Hour: want, time.Hour: 0} {
+		if n, err := store.GivenUpLetters(t.Context(), time.Now().Add(since)); err != nil || n != want {
+			t.Errorf("got %d letters given up since %s (%v), want %d", n, since, err, want)
+		}
+	}
 }
 
 func lettersAreShown(t *testing.T, store hub.Store) {

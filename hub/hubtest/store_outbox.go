@@ -116,6 +116,37 @@ func noticesAreLogged(t *testing.T, lab Lab) {
 	}
 }
 
+// noticesAreGivenUp: what was told in vain is counted until it is told after all.
+func noticesAreGivenUp(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	opened(t, store, Basket("", "a"))
+	counted := func(when string, want int) {
+		t.Helper()
+		for since, want := range map[time.Duration]int{-time.Hour: want, time.Hour: 0} {
+			if got, err := store.GivenUp(ctx, time.Now().Add(since)); err != nil || got[toPortal] != want || len(got) != want {
+				t.Errorf("%s: got %v given up since %s (%v), want %d", when, got, since, err, want)
+			}
+		}
+	}
+	replay := func() hub.Notice {
+		t.Helper()
+		n, err := store.Replay(ctx, toPortal, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		if err != nil || n != 1 {
+			t.Fatalf("got %d replayed (%v), want one", n, err)
+		}
+		counted("replayed", 0)
+		return notices(t, store, toPortal, 1)[0]
+	}
+	settle(t, store, notices(t, store, toPortal, 1)[0], hub.Try{Code: "not_wanted"}, nil, "")
+	counted("not wanted", 0)
+	for range 2 {
+		settle(t, store, replay(), hub.Try{Code: hub.CodeUnavailable, GivenUp: true}, nil, "")
+		counted("given up", 1)
+	}
+	settle(t, store, replay(), hub.Try{Status: 200}, nil, "")
+	counted("told", 0)
+}
+
 func noticesOfNobody(t *testing.T, lab Lab) {
 	ctx, store := t.Context(), lab.Store
 	const toHeat = hub.Receiver("creditor:heat")

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"racord/hub"
 )
@@ -71,6 +72,59 @@ func enrolIsRaceSafe(t *testing.T, lab Lab) {
 			t.Fatalf("got parties %q and %q, want one", ids[0], ids[i])
 		}
 	}
+}
+
+// renewed corrects a code, takes one away and adds one.
+func renewed(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	first := []hub.Identifier{{Scheme: hub.SchemeCNP, Value: CNP}, {Scheme: "tram:card", Value: "00017"}}
+	before, err := store.Enrol(ctx, login("ana"), "Ana", first)
+	wantCode(t, "Enrol", err, "")
+	if before.ReadAt.IsZero() {
+		t.Fatal("got a new party that was never read")
+	}
+	lab.age(t, 48*time.Hour)
+	if aged := folderAside(t, lab, "ana"); !aged.ReadAt.Before(before.ReadAt) {
+		t.Fatalf("got read at %s, want it two days ago", aged.ReadAt)
+	}
+	second := []hub.Identifier{{Scheme: hub.SchemeCNP, Value: "2900101120007"}, {Scheme: hub.SchemeCUI, Value: "14399840"}}
+	for i, want := range []bool{true, false} {
+		changed, err := store.Renew(ctx, login("ana"), "Ana Pop", second)
+		wantCode(t, "Renew", err, "")
+		if changed != want {
+			t.Errorf("renewal %d: got changed %t, want %t", i, changed, want)
+		}
+	}
+	after := folderOf(t, store, "ana")
+	if after.Party.ID != before.Party.ID || after.Party.Name != "Ana Pop" || !reflect.DeepEqual(after.Party.Identifiers, second) {
+		t.Errorf("got party %s with %d identifiers, want the same with its new ones", after.Party, len(after.Party.Identifiers))
+	}
+	if after.ReadAt.Before(before.ReadAt) {
+		t.Errorf("got read at %s, want it now", after.ReadAt)
+	}
+	notes, err := store.Anomalies(ctx, 10)
+	wantCode(t, "Anomalies", err, "")
+	if len(notes) != 1 || notes[0].Kind != "codes_changed" || notes[0].Detail != "party "+string(before.Party.ID)+": ro:cnp, tram:card" {
+		t.Errorf("got anomalies %v, want one about the two codes, without them", notes)
+	}
+	byCode := Basket("another", "a")
+	byCode.Lines[0].Asked.Identifier = second[1]
+	opened(t, store, byCode)
+	opened(t, store, Basket("another", "b")) // by the code of before
+	if got := marksOf(t, store, "ana"); got["a"] != hub.HubReserved || len(got) != 1 {
+		t.Errorf("got %v, want what the codes of now show", got)
+	}
+	_, err = store.Renew(ctx, login("nobody"), "Nobody", second)
+	wantCode(t, "Renew of nobody", err, hub.CodeNotFound)
+}
+
+// folderAside reads a folder past what a store remembers: a mark that is none is
+// a write.
+func folderAside(t *testing.T, lab Lab, subject string) hub.Folder {
+	t.Helper()
+	id := folderOf(t, lab.Store, subject).Party.ID
+	wantCode(t, "SetMark", lab.Store.SetMark(t.Context(), id, hub.Mark{Creditor: "water", Obligation: "none", State: hub.HubNone}), "")
+	return folderOf(t, lab.Store, subject)
 }
 
 func issuersAreApart(t *testing.T, lab Lab) {

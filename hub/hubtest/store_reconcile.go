@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -81,9 +82,10 @@ func jobsAreDoneOnce(t *testing.T, lab Lab) {
 	ctx, store, other := t.Context(), lab.Store, lab.Replica(t)
 	run, err := store.TakeJob(ctx, hub.JobBank, "one", time.Minute, false)
 	wantCode(t, "TakeJob", err, "")
-	if run.Cursor != "" || !run.Succeeded.IsZero() {
+	if run.Cursor != "" || !run.Succeeded.IsZero() || run.First.IsZero() {
 		t.Fatalf("got %+v, want a job that was never done", run)
 	}
+	first := run.First
 	_, err = other.TakeJob(ctx, hub.JobBank, "two", time.Minute, true)
 	wantCode(t, "TakeJob of another's", err, hub.CodeConflict)
 	_, err = other.TakeJob(ctx, hub.JobAudit, "two", time.Minute, false)
@@ -106,8 +108,8 @@ func jobsAreDoneOnce(t *testing.T, lab Lab) {
 	wantCode(t, "EndJob that failed", store.EndJob(ctx, heir, 0, false), "")
 	runs, err := store.Runs(ctx)
 	wantCode(t, "Runs", err, "")
-	if len(runs) != 2 || runs[1].Job != hub.JobBank || !runs[1].Succeeded.Equal(succeeded) || runs[1].Holder != "" {
-		t.Fatalf("got %+v, want two jobs, and the last success kept", runs)
+	if len(runs) != 2 || runs[1].Job != hub.JobBank || !runs[1].Succeeded.Equal(succeeded) || !runs[1].First.Equal(first) || runs[1].Holder != "" {
+		t.Fatalf("got %+v, want two jobs, and the last success and the first try kept", runs)
 	}
 }
 
@@ -152,6 +154,22 @@ func payoutsMeet(t *testing.T, lab Lab) {
 	wantCode(t, "Balances", err, "")
 	if balances["bank:water/main"] != 989 {
 		t.Errorf("got %v, want the booking once", balances)
+	}
+}
+
+func settledNamesAreFound(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	booking := func(id, kind string, p hub.PaymentID) hub.Booking {
+		return hub.TransferBooking(id, kind, p, "bank:water/main", hub.AccountClearing("netopia"), hub.Bani(5))
+	}
+	wantCode(t, "Book", store.Book(ctx,
+		booking("settled:n:m1:P1:o1:1", "settled", "p1"), booking("settled:n:m1:P1:Ț2:1", "settled", ""), booking("settled:n:m1:P1:", "settled", "p3"),
+		booking("settled:n:m1:P10:o1:1", "settled", "p4"), booking("settled:n:m1:P1", "settled", "p5"), booking("settled:n:m1:p1:o1:1", "settled", "p6"),
+		booking("corrected:settled:n:m1:P1:o1:1", "settled", "p1"), booking("settled:n:m1:P1:o7:1", "captured", "p7"),
+	), "")
+	want := map[string]hub.PaymentID{"settled:n:m1:P1:o1:1": "p1", "settled:n:m1:P1:Ț2:1": "", "settled:n:m1:P1:": "p3"}
+	if got, err := store.SettledNames(ctx, "settled:n:m1:P1:"); err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 }
 
@@ -210,6 +228,11 @@ func pulseShowsWhatIsUnderWay(t *testing.T, lab Lab) {
 	changed(t, store, done.ID, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return errors.Join(p.Charge(1).Move(hub.ChargeStarting), p.Charge(1).Move(hub.ChargeFailed), p.Line(1).Move(hub.LineDropped))
 	})
+	changed(t, store, stuck.ID, func(tx hub.PaymentTx, p *hub.Payment) error {
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: 1, Creditor: "heat"}, time.Hour)
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: 2, Creditor: "water"}, time.Minute)
+		return nil
+	})
 	reserved := opened(t, store, Basket("", "d"))
 	changed(t, store, reserved.ID, func(_ hub.PaymentTx, p *hub.Payment) error {
 		return errors.Join(p.Charge(1).Move(hub.ChargeStarting), p.Charge(1).Move(hub.ChargeAuthorised))
@@ -230,6 +253,10 @@ func pulseShowsWhatIsUnderWay(t *testing.T, lab Lab) {
 	}
 	if w := pulse.Work[hub.WorkCharge]; w.Count != 3 || !w.Since.After(pulse.At) {
 		t.Errorf("got work %+v, want three charges due later", pulse.Work)
+	}
+	all, heat, water := pulse.Work[hub.WorkLine], pulse.LineWork["heat"], pulse.LineWork["water"]
+	if all.Count != 2 || len(pulse.LineWork) != 2 || heat.Count != 1 || water.Count != 1 || !water.Since.Before(heat.Since) || !all.Since.Equal(water.Since) {
+		t.Errorf("got work of lines %+v and %+v, want one of heat and one of water, which is due first", all, pulse.LineWork)
 	}
 	if pulse.Anomalies["line_stuck"] != 1 || pulse.At.IsZero() {
 		t.Errorf("got anomalies %v at %v", pulse.Anomalies, pulse.At)

@@ -88,8 +88,12 @@ func linesOf(p *hub.Payment, c *hub.Charge) []*hub.Line {
 // decided.
 func (s *Service) intend(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, no int, said map[int]error) (decided []int, err error) {
 	charges := slices.DeleteFunc(deciding(p, no), func(c *hub.Charge) bool { return !asked(c, said) })
+	left, err := s.keep(ctx, tx, p, charges, said)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range charges {
-		if c.Take, err = s.taking(ctx, tx, p, c, said); err != nil {
+		if c.Take, err = s.taking(tx, p, c, left); err != nil {
 			return nil, err
 		}
 	}
@@ -132,19 +136,19 @@ func (s *Service) turn(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
 	return c.Move(hub.ChargeCapturing)
 }
 
+// share is a charge's part in a line: of several that were begun for it, one pays.
+type share struct{ charge, line int }
+
 // taking is what a charge is to take, for itself; what it does not take is let go.
-func (s *Service) taking(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said map[int]error) (hub.Money, error) {
-	kept, err := s.keep(ctx, tx, p, c, said)
-	if err != nil {
-		return hub.Money{}, err
-	}
+func (s *Service) taking(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, left map[share]string) (hub.Money, error) {
 	take := int64(0)
-	for i, l := range linesOf(p, c) {
-		if kept[i] == "" {
+	for _, l := range linesOf(p, c) {
+		why := left[share{c.No, l.No}]
+		if why == "" {
 			take += l.Amount.Minor
 			continue
 		}
-		if err := s.leaveOut(tx, p, c, l, kept[i]); err != nil {
+		if err := s.leaveOut(tx, p, c, l, why); err != nil {
 			return hub.Money{}, err
 		}
 	}
@@ -177,32 +181,36 @@ func broken(p *hub.Payment) bool {
 	return false
 }
 
-// keep tells of each line why it is not taken, or "" and holds its claim for good.
-func (s *Service) keep(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said map[int]error) ([]string, error) {
-	lines, wanted := linesOf(p, c), []*hub.Line{}
-	why := make([]string, len(lines))
-	for i, l := range lines {
-		if why[i] = s.unwanted(p, c, l, said[l.No]); why[i] == "" {
-			wanted = append(wanted, l)
+// keep holds for good the claims of what is taken, of all charges at once, and tells
+// why the rest is not.
+func (s *Service) keep(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, charges []*hub.Charge, said map[int]error) (left map[share]string, err error) {
+	left = map[share]string{}
+	var wanted []*hub.Line
+	by := map[int]*hub.Charge{}
+	for _, c := range charges {
+		for _, l := range linesOf(p, c) {
+			if why := s.unwanted(p, c, l, said[l.No]); why != "" {
+				left[share{c.No, l.No}] = why
+				continue
+			}
+			wanted, by[l.No] = append(wanted, l), c
 		}
 	}
 	held, err := holdForGood(ctx, tx, p, wanted)
 	if err != nil {
 		return nil, err
 	}
-	for i, l := range lines {
-		switch {
-		case why[i] != "":
-		case !held[l.No]:
-			why[i] = "claimed_by_another"
-		default:
-			if err := revive(l); err != nil {
-				return nil, err
-			}
-			l.PaidAt = s.paidAt(c)
+	for _, l := range wanted {
+		if !held[l.No] {
+			left[share{by[l.No].No, l.No}] = "claimed_by_another"
+			continue
 		}
+		if err := revive(l); err != nil {
+			return nil, err
+		}
+		l.PaidAt = s.paidAt(by[l.No])
 	}
-	return why, nil
+	return left, nil
 }
 
 // unwanted tells why a line is not to be taken whoever claims it, or "". A

@@ -39,7 +39,9 @@ func (s *Service) clear(ctx context.Context, lease *hub.Lease) error {
 	})
 }
 
-// stillDue tells whether the creditor shows as much of the debt as before.
+// stillDue tells whether the creditor shows as much of the debt as before. It
+// fails while nobody can tell: what a damaged or unfinished list leaves out is not
+// gone.
 func stillDue(ctx context.Context, c *hub.Connector, l *hub.Line) (bool, error) {
 	if l.Reference != "" {
 		return false, nil // nothing was listed
@@ -56,11 +58,27 @@ func stillDue(ctx context.Context, c *hub.Connector, l *hub.Line) (bool, error) 
 	}
 	for i := range answer.Obligations {
 		if o := &answer.Obligations[i]; o.ID == l.Obligation {
-			return o.Outstanding.Minor > l.Owed.Minor-l.Amount.Minor && o.Outstanding.Minor > 0, nil
+			due := o.Outstanding.Minor > l.Owed.Minor-l.Amount.Minor && o.Outstanding.Minor > 0
+			if !due && answer.Provisional {
+				return true, errUnfinished
+			}
+			return due, nil
 		}
+	}
+	switch {
+	case len(answer.Refused) > 0:
+		return true, errDamaged
+	case answer.Provisional:
+		return true, errUnfinished
 	}
 	return false, nil
 }
+
+// Why nothing follows from what a creditor does not list.
+var (
+	errDamaged    = hub.Errorf(hub.CodeBadData, "Some of the creditor's records are damaged: this debt may be one of them.")
+	errUnfinished = hub.Errorf(hub.CodeUnavailable, "The creditor says that its list is not final.")
+)
 
 func (s *Service) looked(ctx context.Context, tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, due bool, err error) error {
 	l := p.Line(lease.No)

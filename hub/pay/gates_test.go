@@ -405,6 +405,10 @@ func (c gatedPayments) TakenSince(ctx context.Context, creditor hub.Name, obliga
 	return through(ctx, c.g, "Store.TakenSince", func() (bool, error) { return c.Store.TakenSince(ctx, creditor, obligation, from) })
 }
 
+func (c gatedPayments) PaidOf(ctx context.Context, debts []hub.Debt) ([]hub.Debt, error) {
+	return through(ctx, c.g, "Store.PaidOf", func() ([]hub.Debt, error) { return c.Store.PaidOf(ctx, debts) })
+}
+
 func (c gatedPayments) Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error) {
 	return through(ctx, c.g, "Store.Bookings", func() ([]hub.Booking, error) { return c.Store.Bookings(ctx, id) })
 }

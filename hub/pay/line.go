@@ -46,8 +46,12 @@ func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) 
 	return s.told(context.WithoutCancel(ctx), lease, c, receipt, err)
 }
 
-// sending notes that a line is about to be sent.
+// sending notes that a line is about to be sent, and as what: its creditor may be
+// told in another way by now than when it was quoted.
 func (s *Service) sending(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, c *hub.Connector) error {
+	if l.State == hub.LineDue {
+		l.Class = c.Traits.Paying.Class
+	}
 	l.Tries++
 	l.SentAt, l.SentOn = tx.Now(), hub.DateOf(s.Clock.Now())
 	if l.FirstSent.IsZero() {
@@ -154,11 +158,15 @@ func backoff(tries int) time.Duration {
 
 // tooLong tells whether a line was tried for so long that a person must look.
 func (s *Service) tooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
-	limit := c.Traits.Paying.TransientWindow
-	if limit == 0 {
-		limit = 72 * time.Hour
+	return !l.FirstSent.IsZero() && tx.Now().Sub(l.FirstSent) > window(c)
+}
+
+// window is how long sending, and then looking, is tried.
+func window(c *hub.Connector) time.Duration {
+	if limit := c.Traits.Paying.TransientWindow; limit > 0 {
+		return limit
 	}
-	return !l.FirstSent.IsZero() && tx.Now().Sub(l.FirstSent) > limit
+	return 72 * time.Hour
 }
 
 func (s *Service) stuck(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, why string) error {
@@ -197,16 +205,19 @@ func (s *Service) posted(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, c *hub.C
 }
 
 // findOut learns what became of a line that was sent: by asking the creditor, by
-// sending it again where that does no harm, or from the creditor's statement.
+// sending it again where that does no harm, or from the creditor's statement. What
+// was sent in the way of an earlier version is never sent in that of another: two
+// ways may be two bookings.
 func (s *Service) findOut(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
+	same := l.Class == c.Traits.Paying.Class
 	switch {
-	case l.Class == hub.ClassA && l.Receipt == "":
+	case l.Class == hub.ClassA && l.Receipt == "" && same:
 		return s.send(ctx, lease, c)
 	case c.Finder != nil:
 		return s.find(ctx, lease, p, l, c)
 	case c.Statement != nil && l.Class == hub.ClassC:
 		return s.findInStatement(ctx, lease, p, l, c)
-	case l.Class == hub.ClassF:
+	case l.Class == hub.ClassF && same:
 		return s.send(ctx, lease, c)
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
@@ -215,7 +226,7 @@ func (s *Service) findOut(ctx context.Context, lease *hub.Lease, p *hub.Payment,
 }
 
 // find looks the posting up. That it is absent counts only once a booking would
-// have to be visible.
+// have to be visible, and lets it be sent again only in the way it was sent.
 func (s *Service) find(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
 	found, receipt, err := c.Finder.Find(ctx, posting(p, l))
 	return s.found(ctx, lease, c, hub.Finding{Found: found, Receipt: receipt, Err: err})
@@ -235,7 +246,7 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 		case f.Found == hub.FoundRefused:
 			tx.Done(lease.Work)
 			return s.reject(tx, p, p.ChargeOf(l.No), l, "refused_by_creditor")
-		case f.Found == hub.FoundAbsent && !early && l.Class == hub.ClassC:
+		case f.Found == hub.FoundAbsent && !early && (l.Class == hub.ClassC || l.Class != c.Traits.Paying.Class):
 			return s.stuck(tx, lease, p, l, "not_booked")
 		case f.Found == hub.FoundAbsent && !early:
 			tx.Schedule(lease.Work, 0)
@@ -248,7 +259,7 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 // puzzled looks again later, for as long as it makes sense.
 func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c *hub.Connector, err error) error {
 	l := p.Line(lease.No)
-	if s.tooLong(tx, l, c) {
+	if s.lookedTooLong(tx, l, c) {
 		return s.stuck(tx, lease, p, l, "no_answer")
 	}
 	wait := max(hub.RetryAfterOf(err), min(s.visible(c), 2*time.Second))
@@ -256,6 +267,19 @@ func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c 
 		wait = max(wait, min(tx.Now().Sub(l.SentAt)/4, 5*time.Minute)) // a file's confirmation comes next morning
 	}
 	return s.unsure(tx, lease, l, wait)
+}
+
+// lookedTooLong tells whether what became of a line was looked for so long, since it
+// was sent, that a person must look. It was not while a creditor of class C has days
+// left on which it may book it.
+func (s *Service) lookedTooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
+	return tx.Now().Sub(l.SentAt) > window(c) && (l.Class != hub.ClassC || s.daysOver(l))
+}
+
+// daysOver tells whether the days are over on which a line may have been booked.
+func (s *Service) daysOver(l *hub.Line) bool {
+	days := bookableOn(l)
+	return s.Clock.Now().After(days[len(days)-1].End())
 }
 
 // findInStatement looks for a line of class C in what the creditor booked on the
@@ -271,26 +295,28 @@ func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.
 		booked, err := c.Statement.Statement(ctx, day)
 		for i := range booked {
 			if booked[i].ID == p.PostingID(l.No) && !booked[i].Reversed {
-				return s.told(ctx, lease, c, hub.Receipt{ID: booked[i].ID, Number: booked[i].Number}, nil)
+				return s.told(ctx, lease, c, booked[i].Receipt(day, now), nil)
 			}
 		}
 		failed = errors.Join(failed, err)
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
-		days := bookableOn(l)
-		if failed == nil && now.After(days[len(days)-1].End()) {
+		if failed == nil && s.daysOver(l) {
 			return s.stuck(tx, lease, p, l, "not_in_statement")
 		}
 		return s.puzzled(tx, lease, p, c, failed)
 	})
 }
 
+// booksWithin is how many working days a creditor may take to book what it was
+// told.
+const booksWithin = 2
+
 // bookableOn are the days on which a creditor may have booked a line, in order:
-// that of the payment, from which it counts, and the one on which it was sent with
-// the day after.
+// that of the payment, from which it counts, and those from the one on which it was
+// sent on: what is told before a weekend is booked after it.
 func bookableOn(l *hub.Line) []hub.Date {
 	paid := hub.DateOf(l.PaidAt)
-	sent := max(l.SentOn, paid)
-	return slices.Compact([]hub.Date{paid, sent, sent.Next()})
+	return slices.Compact(append([]hub.Date{paid}, max(l.SentOn, paid).Through(booksWithin)...))
 }

@@ -63,7 +63,7 @@ func (s *Service) lot(ctx context.Context, leases []hub.Lease) error {
 		}
 		l := p.Line(lease.No)
 		switch {
-		case c == nil || c.Sink == nil || l == nil || !undecided(l):
+		case c == nil || c.Sink == nil || l == nil || !undecided(l) || c.Traits.Paying.Class != hub.ClassF:
 			return s.post(ctx, lease)
 		case l.State == hub.LineDue && lease.Lot == "": // since just now
 			return s.later(ctx, lease, 0)

@@ -77,7 +77,7 @@ func (s *Service) build(ctx context.Context, tx hub.PaymentTx, q *paper, party h
 	if err := s.claim(ctx, tx, p); err != nil {
 		return nil, err
 	}
-	plans, err := s.route(pointers(p.Lines), p.Policy, nil)
+	plans, err := s.route(p, pointers(p.Lines), nil)
 	if err != nil {
 		return nil, err
 	}

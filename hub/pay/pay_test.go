@@ -3,6 +3,7 @@ package pay_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -279,18 +280,30 @@ func TestAPaidDebtThatIsStillShownIsAZombie(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		again := []pay.Item{{Creditor: "alpha", Wanted: hub.Wanted{Obligation: p.Lines[0].Obligation}}}
+		early, err := s.Quote(t.Context(), who, "portal", again)
+		if err != nil || early.Lines[0].State != pay.Confirmed {
+			t.Fatalf("while it is only held: got %+v (%v), want it confirmed: the payer may give up", early, err)
+		}
 		s.authorise(p)
 		s.settle(t, time.Minute)
 		if p := s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].HubState() != hub.HubPosted {
 			t.Errorf("before its time: got %s", p.Lines[0].HubState())
+		}
+		order := pay.Order{Key: "k2", Token: early.Token, Policy: hub.BestEffort, ReturnURL: p.ReturnURL}
+		if _, err := s.Open(t.Context(), who, "portal", order); hub.CodeOf(err) != hub.CodeConflict {
+			t.Errorf("paying it again with an old quote: got %v, want a conflict", err)
 		}
 		s.clock.Advance(2 * time.Hour)
 		s.settle(t, 3*time.Hour)
 		if p := s.mustEnd(t, p.ID, hub.PaymentSettled); p.Lines[0].HubState() != hub.HubMismatch {
 			t.Errorf("after its time: got %s, want a mismatch", p.Lines[0].HubState())
 		}
-		if _, err = s.open(t.Context(), "k2", []pay.Item{{Creditor: "alpha", Wanted: hub.Wanted{Obligation: p.Lines[0].Obligation}}}, hub.BestEffort); hub.CodeOf(err) != hub.CodeConflict {
-			t.Errorf("paying it again: got %v, want a conflict", err)
+		for _, subject := range []string{who.Subject, "another who sees the account"} {
+			q, err := s.Quote(t.Context(), hub.Login{Issuer: who.Issuer, Subject: subject}, "portal", again)
+			if err != nil || q.Total.Minor != 0 || q.Lines[0].State != pay.Refused || q.Lines[0].Code != hub.CodeNotPayable || q.Lines[0].Reason != hub.PaidHere {
+				t.Errorf("quoted again for %s: got %+v (%v), want it refused because it was paid", subject, q, err)
+			}
 		}
 	})
 }
@@ -403,8 +416,47 @@ func TestOneLineOfSeveralChargesStopsAll(t *testing.T) {
 	}
 }
 
+// TestNoPartOfAWholeBasketIsTakenOnADetour loses the provider that captures by
+// hand between the basket's two charges: the one that is left, which takes money
+// at once, gets none of it.
+func TestNoPartOfAWholeBasketIsTakenOnADetour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.merchantByMerchant()
+		atAuto := maps.Clone(s.PSPs[1].Merchants)
+		delete(atAuto, "alpha/main")
+		s.PSPs[1].Merchants = atAuto
+		p, err := s.open(t.Context(), "k1", s.owe(1, "alpha", "beta"), hub.AllOrNothing)
+		if err != nil || len(p.Charges) != 2 {
+			t.Fatalf("got %+v (%v), want two charges", p, err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		s.PSPs[0].Charger = bentStarter{s.PSPs[0].Charger}
+		if _, err = s.Resume(t.Context(), who, p.ID); hub.CodeOf(err) != hub.CodeUnavailable {
+			t.Errorf("got %v, want to be told that nobody can take the rest", err)
+		}
+		if p, err = s.ledger.Payment(t.Context(), p.ID); err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.offices["alpha"].debts["D1"] = 2000
+		s.settle(t, 5*time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentVoided)
+		s.audit(t)
+	})
+}
+
+// bentStarter starts nothing, for certain.
+type bentStarter struct{ hub.Charger }
+
+func (bentStarter) Start(context.Context, hub.ChargeOrder) (hub.Session, error) {
+	return hub.Session{}, hub.NotDone(hub.Errorf(hub.CodeUnavailable, "not now"))
+}
+
 // TestABookingOfALaterDayIsFound lets a creditor be away for a weekend and then
-// book without a word: what it booked stands in the statement of that day.
+// book without a word: what it booked stands in the statement of that day, which
+// can be had hours later.
 func TestABookingOfALaterDayIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(1, 0, pay.Conf{})
@@ -413,13 +465,64 @@ func TestABookingOfALaterDayIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := s.offices["epsilon"]
-		o.away, o.mute = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away")), true
+		o.away, o.mute, o.visible = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away")), true, 90*time.Minute
 		s.authorise(p)
 		s.settle(t, 5*time.Minute)
-		s.clock.Advance(3 * 24 * time.Hour)
+		s.pass(71 * time.Hour)
 		o.away = nil
 		s.settle(t, 2*time.Hour)
 		s.mustEnd(t, p.ID, hub.PaymentSettled)
 		s.audit(t)
 	})
+}
+
+// pass lets time pass, of both kinds, with nobody at work.
+func (s *scene) pass(by time.Duration) {
+	time.Sleep(by)
+	s.clock.Advance(by)
+}
+
+// TestALineWaitsForTheWorkingDaysAfterIt sends a line on a Friday, whose creditor
+// says nothing.
+func TestALineWaitsForTheWorkingDaysAfterIt(t *testing.T) {
+	for name, tc := range map[string]struct {
+		booked hub.Date // "" = never
+		want   hub.LineState
+	}{
+		"booked on Monday":  {"2026-03-23", hub.LinePosted},
+		"booked on Tuesday": {"2026-03-24", hub.LinePosted},
+		"never booked":      {"", hub.LineStuck},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				s.clock.Advance(5 * 24 * time.Hour)
+				p, err := s.open(t.Context(), "k", s.owe(1, "epsilon"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := s.offices["epsilon"]
+				o.mute, o.visible = true, time.Minute
+				s.authorise(p)
+				s.settle(t, 30*time.Second)
+				o.mu.Lock()
+				o.dated[p.PostingID(1)] = tc.booked
+				o.mu.Unlock()
+				for range 4 { // Saturday, Sunday, Monday, Tuesday
+					s.pass(24 * time.Hour)
+					s.settle(t, 10*time.Minute)
+					now, err := s.ledger.Payment(t.Context(), p.ID)
+					if err != nil || now.Lines[0].State == hub.LineStuck {
+						t.Fatalf("on %s: got %s (%v), want it looked for", hub.DateOf(s.clock.Now()), now.Lines[0].State, err)
+					}
+				}
+				s.pass(24 * time.Hour)
+				s.settle(t, 10*time.Minute)
+				now, err := s.ledger.Payment(t.Context(), p.ID)
+				if l := now.Lines[0]; err != nil || l.State != tc.want || tc.booked != "" && hub.DateOf(l.BookedAt) != tc.booked {
+					t.Errorf("got %s, booked on %s (%v), want %s on %s", l.State, hub.DateOf(l.BookedAt), err, tc.want, tc.booked)
+				}
+			})
+		})
+	}
 }

@@ -2,10 +2,6 @@ package pay
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"racord/hub"
@@ -25,45 +21,12 @@ type foundOrder struct {
 	manifest manifestWords
 }
 
-// manifestWords is what a manifest says.
-type manifestWords struct {
-	payment hub.PaymentID
-	charge  int
-	lines   []hub.Line // number, creditor and amount only
-}
-
-// readManifest reads what manifest wrote; ok is false for anything else.
-func readManifest(text string) (m manifestWords, ok bool) {
-	parts := strings.Split(text, ";")
-	if len(parts) < 4 || parts[0] != "hub1" || len(parts[1]) != 26 {
-		return m, false
-	}
-	no, err := strconv.Atoi(parts[2])
-	if err != nil || no < 1 || no > 100 {
-		return m, false
-	}
-	m.payment, m.charge = hub.PaymentID(parts[1]), no
-	for _, part := range parts[3:] {
-		words := strings.Split(part, ":")
-		if len(words) != 3 || !hub.Name(words[1]).Valid() {
-			return m, false
-		}
-		line, err := strconv.Atoi(words[0])
-		amount, wrong := strconv.ParseInt(words[2], 10, 64)
-		if err != nil || wrong != nil || line < 1 || line > 1000 || amount < 1 || amount > mostBani {
-			return m, false
-		}
-		m.lines = append(m.lines, hub.Line{No: line, Creditor: hub.Name(words[1]), Amount: hub.Bani(amount)})
-	}
-	return m, true
-}
-
 // lostOrders finds the orders at a provider that no payment here has: the numbers
 // that were given out and are missing here, and those after the last, until so
 // many in a row are not known there. No number up to the last that was tried is
 // given out again: a payer may still have the page of one.
 func (s *Service) lostOrders(ctx context.Context, books Archive, psp *hub.PSP) (found []foundOrder, err error) {
-	for _, merchant := range slices.Compact(slices.Sorted(maps.Values(psp.Merchants))) {
+	for _, merchant := range psp.Accounts() {
 		last, err := books.LastOrder(ctx, psp.Name, merchant)
 		if err != nil {
 			return nil, err
@@ -123,15 +86,7 @@ func (s *Service) probe(ctx context.Context, books Archive, psp *hub.PSP, mercha
 
 // recall asks for all that a provider keeps of an order.
 func (s *Service) recall(ctx context.Context, psp *hub.PSP, merchant, order string) (*foundOrder, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.conf.CallFor)
-	defer cancel()
-	o := &foundOrder{psp: psp, merchant: merchant}
-	var err error
-	if psp.Recaller != nil {
-		o.ListedCharge, err = psp.Recaller.Recall(ctx, hub.ChargeRef{Order: order, Merchant: merchant})
-	} else {
-		o.ListedCharge.Facts, err = psp.Charger.Lookup(ctx, hub.ChargeRef{Order: order, Merchant: merchant})
-	}
+	kept, err := psp.Recall(ctx, merchant, order, s.conf.CallFor)
 	switch hub.CodeOf(err) {
 	case "":
 	case hub.CodeNotFound:
@@ -140,7 +95,8 @@ func (s *Service) recall(ctx context.Context, psp *hub.PSP, merchant, order stri
 	default:
 		return nil, err
 	}
+	o := &foundOrder{psp: psp, merchant: merchant, ListedCharge: kept}
 	o.Order = order
-	o.manifest, _ = readManifest(o.Manifest)
+	o.manifest, _ = readManifest(o.Manifest) // of one that cannot be read whole nothing is believed
 	return o, nil
 }

@@ -44,8 +44,8 @@ type Quote struct {
 	ValidUntil time.Time // business time: the earliest change, at most a quarter of an hour
 }
 
-// mostLines is how many lines one basket holds.
-const mostLines = 20
+// MostLines is how many lines one basket holds.
+const MostLines = 20
 
 // Quote asks the creditors what may be paid, all at once. A creditor that does
 // not answer is a refused line. It fails with CodeInvalid for a basket that
@@ -60,12 +60,15 @@ func (s *Service) Quote(ctx context.Context, who hub.Login, portal string, items
 		return nil, err
 	}
 	lines := s.quoteLines(ctx, &folder, items)
+	if err := s.refusePaid(ctx, lines); err != nil {
+		return nil, err
+	}
 	return s.sealed(lines, folder.Party.ID, portal)
 }
 
 // sensible refuses baskets that are empty, too long, or name something twice.
 func (s *Service) sensible(items []Item) error {
-	if len(items) == 0 || len(items) > mostLines {
+	if len(items) == 0 || len(items) > MostLines {
 		return invalid("/lines", "from 1 to 20 lines")
 	}
 	seen := map[hub.ObligationID]bool{}

@@ -95,7 +95,7 @@ func (s *Service) lastDeeds() time.Duration {
 }
 
 // rebuild brings one order into the books.
-func (s *Service) rebuild(ctx context.Context, o *foundOrder, said map[hub.PostingID]hub.BookedPosting, r *Rebuilt) error {
+func (s *Service) rebuild(ctx context.Context, o *foundOrder, said map[hub.PostingID]bookedRow, r *Rebuilt) error {
 	r.Orders++
 	if o.manifest.payment == "" {
 		if o.Facts.Captured > 0 || o.Facts == (hub.ChargeFacts{}) {
@@ -134,7 +134,7 @@ type mergeStep func(context.Context, hub.PaymentTx, *hub.Payment, *foundOrder, h
 
 // merge lays what the provider and the creditors say of an order over what its
 // payment says.
-func (s *Service) merge(ctx context.Context, o *foundOrder, said map[hub.PostingID]hub.BookedPosting) error {
+func (s *Service) merge(ctx context.Context, o *foundOrder, said map[hub.PostingID]bookedRow) error {
 	there, err := s.hear(ctx, o, said)
 	if err != nil {
 		return err
@@ -422,7 +422,7 @@ func (s *Service) stuckAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Payme
 // postedAgain is posted for a line whose creditor booked it before the restore.
 // Where nobody knows any more whom it was shown to, that it is not shown any more
 // is not proved.
-func (s *Service) postedAgain(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, row hub.BookedPosting) error {
+func (s *Service) postedAgain(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, row bookedRow) error {
 	if row.ExternalID != "" {
 		l.ExternalID, l.Obligation = row.ExternalID, hub.NewObligationID(l.Creditor, row.ExternalID)
 	}
@@ -432,21 +432,24 @@ func (s *Service) postedAgain(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, row
 		}
 	}
 	if c := s.connector(l.Creditor); c != nil && l.Asked != (hub.Whom{}) {
-		return s.posted(tx, p, l, c, hub.Receipt{Number: row.Number})
+		return s.posted(tx, p, l, c, hub.Receipt{Number: row.Number, BookedAt: row.at})
 	}
 	if err := l.Move(hub.LinePosted); err != nil {
 		return err
 	}
 	now := s.Clock.Now()
-	l.Receipt, l.BookedAt, l.ClearBy, l.ClearedAt = row.Number, l.PaidAt, now, now
+	l.Receipt, l.BookedAt, l.ClearBy, l.ClearedAt = row.Number, row.at, now, now
+	if l.BookedAt.IsZero() {
+		l.BookedAt = l.PaidAt
+	}
 	s.bookPosted(tx, p, l)
 	s.emit(tx, p, "line.posted", l.No)
 	return nil
 }
 
 // statementsSince reads what creditors booked since the first of the orders.
-func (s *Service) statementsSince(ctx context.Context, orders []foundOrder) (map[hub.PostingID]hub.BookedPosting, error) {
-	said := map[hub.PostingID]hub.BookedPosting{}
+func (s *Service) statementsSince(ctx context.Context, orders []foundOrder) (map[hub.PostingID]bookedRow, error) {
+	said := map[hub.PostingID]bookedRow{}
 	first := time.Time{}
 	for i := range orders {
 		if at := orders[i].Facts.AuthorisedAt; !at.IsZero() && (first.IsZero() || at.Before(first)) {
@@ -467,7 +470,7 @@ func (s *Service) statementsSince(ctx context.Context, orders []foundOrder) (map
 			}
 			for _, row := range rows {
 				if !row.Reversed {
-					said[row.ID] = row
+					said[row.ID] = bookedRow{row, row.Receipt(day, s.Clock.Now()).BookedAt}
 				}
 			}
 		}
@@ -475,16 +478,22 @@ func (s *Service) statementsSince(ctx context.Context, orders []foundOrder) (map
 	return said, nil
 }
 
+// bookedRow is what a creditor booked, and when; zero = it did not say.
+type bookedRow struct {
+	hub.BookedPosting
+	at time.Time
+}
+
 // heard is what creditors say of an order's lines, by number.
 type heard struct {
-	booked map[int]hub.BookedPosting
+	booked map[int]bookedRow
 	absent map[int]bool // asked for, and not there
 }
 
 // hear gives what creditors say of an order's lines. One without statements is
 // asked about each.
-func (s *Service) hear(ctx context.Context, o *foundOrder, said map[hub.PostingID]hub.BookedPosting) (heard, error) {
-	there := heard{map[int]hub.BookedPosting{}, map[int]bool{}}
+func (s *Service) hear(ctx context.Context, o *foundOrder, said map[hub.PostingID]bookedRow) (heard, error) {
+	there := heard{map[int]bookedRow{}, map[int]bool{}}
 	p := &hub.Payment{ID: o.manifest.payment}
 	for i := range o.manifest.lines {
 		l := &o.manifest.lines[i]
@@ -504,7 +513,7 @@ func (s *Service) hear(ctx context.Context, o *foundOrder, said map[hub.PostingI
 		case err != nil:
 			return there, err
 		case found == hub.FoundBooked:
-			there.booked[l.No] = hub.BookedPosting{ID: id, Number: receipt.Number, Amount: l.Amount}
+			there.booked[l.No] = bookedRow{hub.BookedPosting{ID: id, Number: receipt.Number, Amount: l.Amount}, receipt.BookedAt}
 		case found != hub.FoundNotVisible:
 			there.absent[l.No] = true
 		}

@@ -12,22 +12,34 @@ type plan struct {
 	merchant string
 	lines    []int // numbers
 	amount   hub.Money
+	last     hub.Name // the creditor of the last line
+	manifest int      // bytes that the lines need in the manifest
 }
 
 // errNoRoute says that no provider pays out to a creditor's account.
 var errNoRoute = hub.Errorf(hub.CodeNotPayable, "No payment provider can take this basket now.")
 
-// route groups the lines into as few charges as the providers' abilities allow:
-// one charge with a provider's split, else one for each merchant account. Among
-// equals the city's preference decides. without names providers that were tried.
-func (s *Service) route(lines []*hub.Line, policy hub.Policy, without map[string]bool) ([]plan, error) {
+// errTooLong says that a provider's book cannot hold what a charge is for.
+var errTooLong = hub.Errorf(hub.CodeNotPayable, "This basket is for too many creditors at once. Pay it in two parts.")
+
+// route groups lines of a payment into as few charges as the providers' abilities
+// allow: one charge with a provider's split, else one for each merchant account.
+// Among equals the city's preference decides. without names providers that were
+// tried. A provider that takes money at once has none of a basket that is taken
+// whole or not at all, unless it takes all of that in one charge.
+func (s *Service) route(p *hub.Payment, lines []*hub.Line, without map[string]bool) ([]plan, error) {
 	var best []plan
+	why := errNoRoute
 	for _, psp := range s.PSPs {
 		if without[psp.Name] || !psp.Healthy() {
 			continue
 		}
-		plans, ok := plansAt(psp, lines)
-		if !ok || policy == hub.AllOrNothing && len(plans) > 1 && psp.Capturer == nil {
+		plans, err := plansAt(psp, lines)
+		if err == errTooLong {
+			why = err
+		}
+		whole := len(plans) == 1 && len(lines) == len(p.Lines)
+		if err != nil || p.Policy == hub.AllOrNothing && !whole && psp.Capturer == nil {
 			continue
 		}
 		if best == nil || len(plans) < len(best) {
@@ -35,20 +47,21 @@ func (s *Service) route(lines []*hub.Line, policy hub.Policy, without map[string
 		}
 	}
 	if best == nil {
-		return nil, errNoRoute
+		return nil, why
 	}
 	return best, nil
 }
 
-// plansAt groups the lines at one provider, if it pays out to all of them.
-func plansAt(psp *hub.PSP, lines []*hub.Line) ([]plan, bool) {
+// plansAt groups the lines at one provider. It fails with errNoRoute when that does
+// not pay out to all of them, and with errTooLong.
+func plansAt(psp *hub.PSP, lines []*hub.Line) ([]plan, *hub.Error) {
 	merchants := make([][]string, len(lines))
 	for i, l := range lines {
 		if merchants[i] = merchantsOf(psp, l); merchants[i] == nil {
-			return nil, false
+			return nil, errNoRoute
 		}
 		if len(merchants[i]) > 1 && !psp.Traits.Split {
-			return nil, false
+			return nil, errNoRoute
 		}
 	}
 	if psp.Traits.Split {
@@ -61,31 +74,36 @@ func plansAt(psp *hub.PSP, lines []*hub.Line) ([]plan, bool) {
 			plans = append(plans, plan{psp: psp, merchant: merchants[i][0], amount: hub.Bani(0)})
 			at = len(plans) - 1
 		}
-		if !plans[at].add(l) {
-			return nil, false
+		if err := plans[at].add(l); err != nil {
+			return nil, err
 		}
 	}
-	return plans, true
+	return plans, nil
 }
 
 // joined is the one charge of a provider that splits.
-func joined(psp *hub.PSP, lines []*hub.Line, merchants [][]string) ([]plan, bool) {
+func joined(psp *hub.PSP, lines []*hub.Line, merchants [][]string) ([]plan, *hub.Error) {
 	one := plan{psp: psp, merchant: merchants[0][0], amount: hub.Bani(0)}
 	for _, l := range lines {
-		if !one.add(l) {
-			return nil, false
+		if err := one.add(l); err != nil {
+			return nil, err
 		}
 	}
-	return []plan{one}, true
+	return []plan{one}, nil
 }
 
-func (p *plan) add(l *hub.Line) bool {
+// add takes a line in, if its sum and its manifest are not too large then.
+func (p *plan) add(l *hub.Line) *hub.Error {
 	sum, err := p.amount.Add(l.Amount)
 	if err != nil || p.psp.Traits.LargestCharge > 0 && sum.Minor > p.psp.Traits.LargestCharge {
-		return false
+		return errNoRoute
 	}
-	p.amount, p.lines = sum, append(p.lines, l.No)
-	return true
+	p.manifest += len(manifestLine(l, p.last))
+	if p.manifest > manifestBytes-manifestRest {
+		return errTooLong
+	}
+	p.amount, p.last, p.lines = sum, l.Creditor, append(p.lines, l.No)
+	return nil
 }
 
 // merchantsOf gives the merchant accounts that a line's money goes to, or nil

@@ -2,8 +2,6 @@ package pay
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"time"
 
 	"racord/hub"
@@ -121,19 +119,6 @@ func (s *Service) openPage(ctx context.Context, p *hub.Payment, c *hub.Charge) (
 	})
 }
 
-// manifest tells a provider's book what a charge is for, so that the hub's own
-// can be rebuilt from it: the payment, and of each line its number, its creditor
-// and its amount. It names no person and no debt, and is at most 500 bytes.
-func manifest(p *hub.Payment, c *hub.Charge) string {
-	var b strings.Builder
-	b.WriteString("hub1;" + string(p.ID) + ";" + strconv.Itoa(c.No))
-	for _, no := range c.Lines {
-		l := p.Line(no)
-		b.WriteString(";" + strconv.Itoa(no) + ":" + string(l.Creditor) + ":" + strconv.FormatInt(l.Amount.Minor, 10))
-	}
-	return b.String()
-}
-
 // mostTries is how many providers, or times, a payment is started in all.
 const mostTries = 3
 
@@ -196,7 +181,7 @@ func (s *Service) detour(p *hub.Payment, c *hub.Charge) (plan, bool) {
 	for _, no := range c.Lines {
 		lines = append(lines, p.Line(no))
 	}
-	plans, err := s.route(lines, p.Policy, tried)
+	plans, err := s.route(p, lines, tried)
 	if err != nil || len(plans) != 1 {
 		return plan{}, false
 	}

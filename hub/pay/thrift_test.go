@@ -48,6 +48,37 @@ func (c countingTx) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.L
 	return c.PaymentTx.HoldAll(ctx, p, lines, until)
 }
 
+// TestClaimsOfSeveralChargesAreAskedForAtOnce decides two charges in one change:
+// asked for one after the other, in the order of the charges, two payments could
+// wait for each other.
+func TestClaimsOfSeveralChargesAreAskedForAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		parts, store := s.parts(), &counting{Store: s.ledger}
+		parts.Store = store
+		s.Service = pay.New(parts, pay.Conf{})
+		s.merchantByMerchant()
+		p, err := s.open(t.Context(), "k1", s.owe(1, "beta", "alpha"), hub.AllOrNothing)
+		if err != nil || len(p.Charges) != 2 {
+			t.Fatalf("got %+v (%v), want two charges", p, err)
+		}
+		s.authorise(p)
+		if p, err = s.Resume(t.Context(), who, p.ID); err != nil {
+			t.Fatal(err)
+		}
+		s.settle(t, 20*time.Second)
+		if p, err = s.Resume(t.Context(), who, p.ID); err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, 20*time.Second)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		if got := store.claims.Load(); got != 4 {
+			t.Errorf("got %d questions for claims, want one to open, one before the captures and one after each", got)
+		}
+	})
+}
+
 func TestAChargeOfManyLinesAsksNoMoreThanOneOfOne(t *testing.T) {
 	for name, creditors := range map[string][]hub.Name{"one": {"alpha"}, "three": {"alpha", "beta", "gamma"}} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package pay
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,29 @@ func (s *Service) quoteLines(ctx context.Context, folder *hub.Folder, items []It
 	}
 	asked.Wait()
 	return lines
+}
+
+// refusePaid refuses lines whose debt was paid through the hub, by whomever, and
+// is only not taken off yet. Opening a payment of one would fail.
+func (s *Service) refusePaid(ctx context.Context, lines []QuotedLine) error {
+	var asked []hub.Debt
+	for i := range lines {
+		if q := &lines[i]; q.State == Confirmed {
+			asked = append(asked, hub.Debt{Creditor: q.Line.Creditor, Obligation: q.Line.Obligation})
+		}
+	}
+	paid, err := s.Store.PaidOf(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for i := range lines {
+		l := &lines[i].Line
+		if slices.Contains(paid, hub.Debt{Creditor: l.Creditor, Obligation: l.Obligation}) {
+			bare := hub.Line{Creditor: l.Creditor, Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}
+			lines[i] = QuotedLine{State: Refused, Code: hub.CodeNotPayable, Reason: hub.PaidHere, Line: bare}
+		}
+	}
+	return nil
 }
 
 // confirmed asks a creditor that quotes for its word on a line that its list
@@ -60,7 +84,15 @@ func byCreditor(items []Item) map[hub.Name][]int {
 // question that brought it, and why some question brought nothing.
 type finding struct {
 	obligations map[hub.ObligationID]found
-	err         error // of a question without an answer
+	err         error // of a question without an answer, or not a whole one
+}
+
+// unsure notes why something that is not listed may be due all the same. That
+// another question was about nobody says less.
+func (f *finding) unsure(err error) {
+	if f.err == nil || hub.CodeOf(f.err) == hub.CodeNotFound {
+		f.err = err
+	}
 }
 
 type found struct {
@@ -73,8 +105,11 @@ type found struct {
 // search asks a creditor all it has to be asked about a party.
 func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.Asked) finding {
 	f := finding{obligations: map[hub.ObligationID]found{}}
-	if len(questions) == 0 {
+	switch {
+	case len(questions) == 0 && c.Traits.Can(hub.FetchByAccount):
 		f.err = hub.Errorf(hub.CodeNotFound, "You have proved no account at this creditor.")
+	case len(questions) == 0:
+		f.err = hub.Errorf(hub.CodeNotFound, hub.NoCode)
 	}
 	for _, asked := range questions {
 		answer, err := c.Source.Obligations(ctx, asked)
@@ -83,8 +118,11 @@ func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.
 			answer, fetched, err = s.lastWord(ctx, c, asked, err)
 		}
 		if err != nil {
-			f.err = err
+			f.unsure(err)
 			continue
+		}
+		if len(answer.Refused) > 0 {
+			f.unsure(errDamaged)
 		}
 		for _, o := range answer.Obligations {
 			f.obligations[o.ID] = found{o, asked, &answer, fetched}

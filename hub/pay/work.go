@@ -83,27 +83,63 @@ func (s *Service) Run(ctx context.Context) {
 const rosterEvery = 2 * time.Second
 
 // followRoster opens the queue of every creditor that takes postings, also of
-// those that come later, until ctx ends. One that left keeps its queue: what it
-// holds waits.
+// those that come later, and opens it anew for a version that is told in another
+// way, until ctx ends. One that left keeps its queue: what it holds waits.
 func (s *Service) followRoster(ctx context.Context, running *sync.WaitGroup) {
-	open := map[hub.Name]bool{}
+	open := map[hub.Name]*queue{}
 	for ctx.Err() == nil {
 		for _, c := range s.Roster.OnDuty() {
-			if c.Sink == nil || open[c.Creditor.Name] {
+			if c.Sink == nil {
 				continue
 			}
-			open[c.Creditor.Name] = true
-			query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, TTL: s.postFor(c) + s.conf.Lease}
-			if c.Traits.Paying.Class == hub.ClassF {
-				query.Most, query.Lots = mostInLot, true
-				running.Go(func() { s.drainLots(ctx, query) })
+			had, query := open[c.Creditor.Name], s.queryFor(c)
+			if had != nil && had.query == query {
 				continue
 			}
-			query.Most = min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
-			running.Go(func() { s.drain(ctx, query, s.post) })
+			open[c.Creditor.Name] = s.reopen(ctx, running, had, query)
 		}
 		hub.Sleep(ctx, rosterEvery)
 	}
+}
+
+// queue drains the postings of one creditor.
+type queue struct {
+	query hub.WorkQuery
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+// queryFor asks for the postings that a creditor takes at once, as it takes them.
+func (s *Service) queryFor(c *hub.Connector) hub.WorkQuery {
+	query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, TTL: s.postFor(c) + s.conf.Lease}
+	if c.Traits.Paying.Class == hub.ClassF {
+		query.Most, query.Lots = mostInLot, true
+		return query
+	}
+	query.Most = min(max(c.Traits.Paying.MaxInflight, 1), s.conf.Workers)
+	return query
+}
+
+// reopen opens a queue once the one in whose place it comes has ended.
+func (s *Service) reopen(ctx context.Context, running *sync.WaitGroup, had *queue, query hub.WorkQuery) *queue {
+	ctx, stop := context.WithCancel(ctx)
+	q := &queue{query, stop, make(chan struct{})}
+	if had != nil {
+		had.stop()
+	}
+	running.Go(func() {
+		defer close(q.ended)
+		defer stop()
+		if had != nil {
+			<-had.ended
+		}
+		if query.Lots {
+			s.drainLots(ctx, query)
+			return
+		}
+		s.drain(ctx, query, s.post)
+	})
+	return q
 }
 
 // idle is how long a queue sleeps when nothing is due: what another replica made

@@ -47,7 +47,7 @@ type account struct{ name, iban string }
 func (s *Service) accounts() (all []account) {
 	seen := map[string]bool{}
 	for _, psp := range s.PSPs {
-		for _, merchant := range merchants(psp) {
+		for _, merchant := range psp.Accounts() {
 			name := accountOf(psp, merchant)
 			if iban := s.iban(name); iban != "" && !seen[name] {
 				seen[name] = true

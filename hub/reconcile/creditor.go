@@ -210,7 +210,7 @@ func (s *Service) statement(ctx context.Context, c *hub.Connector, day hub.Date,
 			continue
 		}
 		seen[row.ID] = seen[row.ID] || !row.Reversed
-		d, err := s.row(ctx, c, row)
+		d, err := s.row(ctx, c, day, row)
 		if err != nil {
 			return nil, err
 		}
@@ -221,8 +221,8 @@ func (s *Service) statement(ctx context.Context, c *hub.Connector, day hub.Date,
 	return found, nil
 }
 
-// row compares one row with our line, and resolves that.
-func (s *Service) row(ctx context.Context, c *hub.Connector, row *hub.BookedPosting) (*hub.Difference, error) {
+// row compares one row of a day with our line, and resolves that.
+func (s *Service) row(ctx context.Context, c *hub.Connector, day hub.Date, row *hub.BookedPosting) (*hub.Difference, error) {
 	id, no, err := s.Store.PaymentOfPosting(ctx, c.Creditor.Name, row.ID)
 	switch {
 	case hub.CodeOf(err) == hub.CodeNotFound && row.Reversed:
@@ -243,7 +243,7 @@ func (s *Service) row(ctx context.Context, c *hub.Connector, row *hub.BookedPost
 	if row.Reversed || l.State == hub.LinePosted || l.State == hub.LineReversing {
 		return nil, nil
 	}
-	return nil, s.Lines.Booked(ctx, id, no, hub.Receipt{ID: row.ID, Number: row.Number})
+	return nil, s.Lines.Booked(ctx, id, no, row.Receipt(day, s.Clock.Now()))
 }
 
 // compareRow tells what a row and our line do not agree about.

@@ -16,6 +16,7 @@ const (
 	firstTime  = 48 * time.Hour
 	gapNumbers = 200 // order numbers in which payments that are gone are looked for
 	aheadTries = 10  // order numbers that are looked up beyond the last
+	recallFor  = 8 * time.Second
 )
 
 // providers compares what providers took and gave back with our charges and
@@ -97,41 +98,61 @@ func (w *window) compare(ctx context.Context, back time.Duration, open []hub.Dif
 	return w.Store.Compared(ctx, hub.JobProvider, w.psp.Name, found)
 }
 
-// merchants lists the provider's merchant accounts.
-func merchants(psp *hub.PSP) []string {
-	return slices.Compact(slices.Sorted(maps.Values(psp.Merchants)))
-}
-
 // gather finds the orders to look at: by the provider's list, or, where it has
 // none, among the numbers that are missing here and beyond the last.
 func (w *window) gather(ctx context.Context, back time.Duration) error {
-	now, listed := w.Clock.Now(), map[string]bool{}
-	for _, merchant := range merchants(w.psp) {
+	listed := map[string]bool{}
+	for _, merchant := range w.psp.Accounts() {
+		var err error
 		if w.psp.Lister != nil {
-			list, err := w.psp.Lister.List(ctx, merchant, now.Add(-back), now.Add(time.Minute))
-			if err != nil {
-				return err
-			}
-			for _, l := range list {
-				if listed[l.Order] { // a split order is listed at each of its accounts
-					continue
-				}
-				listed[l.Order] = true
-				name := merchant + "/" + l.Order
-				if id, no, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, l.Order); err == nil {
-					if p, err := w.Store.Payment(ctx, id); err == nil {
-						name = p.Charge(no).Merchant + "/" + l.Order
-					}
-				}
-				w.orders[name], w.told[name] = true, l
-			}
-			continue
+			err = w.list(ctx, merchant, back, listed)
+		} else {
+			err = w.probe(ctx, merchant)
 		}
-		if err := w.probe(ctx, merchant); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// list notes what the provider lists of a merchant account. A split order is listed
+// at each of its accounts.
+func (w *window) list(ctx context.Context, merchant string, back time.Duration, listed map[string]bool) error {
+	now := w.Clock.Now()
+	list, err := w.psp.Lister.List(ctx, merchant, now.Add(-back), now.Add(time.Minute))
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		if listed[l.Order] {
+			continue
+		}
+		listed[l.Order] = true
+		taker, err := w.takerOf(ctx, l.Order, merchant)
+		if err != nil {
+			return err
+		}
+		name := taker + "/" + l.Order
+		w.orders[name], w.told[name] = true, l
+	}
+	return nil
+}
+
+// takerOf gives the merchant account that took an order: as our charge says, else
+// that which lists it.
+func (w *window) takerOf(ctx context.Context, order, lister string) (string, error) {
+	id, no, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order)
+	if err == nil {
+		var p *hub.Payment
+		if p, err = w.Store.Payment(ctx, id); err == nil {
+			return p.Charge(no).Merchant, nil
+		}
+	}
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return lister, nil
+	}
+	return "", err
 }
 
 // probe looks up order numbers that no payment here has.
@@ -149,7 +170,7 @@ func (w *window) probe(ctx context.Context, merchant string) error {
 		if hub.CodeOf(err) != hub.CodeNotFound {
 			return err
 		}
-		listed, err := w.recall(ctx, merchant, order)
+		listed, err := w.psp.Recall(ctx, merchant, order, recallFor)
 		switch hub.CodeOf(err) {
 		case "":
 		case hub.CodeNotFound:
@@ -161,16 +182,6 @@ func (w *window) probe(ctx context.Context, merchant string) error {
 		w.orders[merchant+"/"+order], w.told[merchant+"/"+order] = true, listed
 	}
 	return nil
-}
-
-// recall asks for all that the provider keeps of an order.
-func (w *window) recall(ctx context.Context, merchant, order string) (hub.ListedCharge, error) {
-	ref := hub.ChargeRef{Order: order, Merchant: merchant}
-	if w.psp.Recaller != nil {
-		return w.psp.Recaller.Recall(ctx, ref)
-	}
-	facts, err := w.psp.Charger.Lookup(ctx, ref)
-	return hub.ListedCharge{Order: order, Facts: facts}, err
 }
 
 // order compares one order. What does not agree is looked at once more, both
@@ -264,7 +275,7 @@ func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Diff
 	listed, told := w.told[merchant+"/"+order]
 	if !told {
 		var err error
-		listed, err = w.recall(ctx, merchant, order)
+		listed, err = w.psp.Recall(ctx, merchant, order, recallFor)
 		switch hub.CodeOf(err) {
 		case "", hub.CodeUnsupported:
 		case hub.CodeNotFound:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"racord/hub"
+	"racord/hub/reconcile"
 )
 
 // planted is one kind of difference: how it comes to be, and how it is called.
@@ -191,6 +192,20 @@ func TestAStatementResolvesWhatNobodyKnew(t *testing.T) {
 	}
 }
 
+// TestAStatementThatIsReadLateIsNotMissedLater lets days pass after a row of an
+// earlier day was found: the line is looked for on the day it stands in.
+func TestAStatementThatIsReadLateIsNotMissedLater(t *testing.T) {
+	w := newWorld(t, true)
+	w.take(1, hub.LinePostUnknown)
+	w.take(2, hub.LineStuck)
+	for range 5 {
+		if open := w.compare(); len(open) != 0 {
+			t.Fatalf("on %s: got %v, want nothing", hub.DateOf(w.now), open)
+		}
+		w.later(24 * time.Hour)
+	}
+}
+
 // TestAPaymentThatIsGoneIsFound deletes one on purpose, at a provider that lists
 // nothing, and then has order numbers beyond ours.
 func TestAPaymentThatIsGoneIsFound(t *testing.T) {
@@ -317,6 +332,38 @@ func TestTheJournalFollowsEveryWordOfASettlement(t *testing.T) {
 	}
 }
 
+// TestWhatAPayoutTellsNoMoreIsTakenBack has two orders in one payout, of which one
+// moves to a later one, and one of nobody's that is told, then not, then again.
+func TestWhatAPayoutTellsNoMoreIsTakenBack(t *testing.T) {
+	w := newWorld(t, true)
+	first, second := w.take(1, hub.LinePosted), w.take(2, hub.LinePosted)
+	stays, moves := *w.item(first), *w.item(second)
+	moves.PayoutRef = stays.PayoutRef
+	strange := hub.SettledCharge{Order: "strange", Gross: hub.Bani(50), Fee: hub.Bani(0), Net: hub.Bani(50), PayoutRef: stays.PayoutRef}
+	tell := func(items ...hub.SettledCharge) {
+		t.Helper()
+		w.settled[settledOn] = items
+		for range 2 {
+			w.do(hub.JobSettlement)
+			sum, clearing := int64(0), first.amount()+second.amount()
+			for _, i := range append(items, w.settled[settledOn.Next()]...) {
+				sum, clearing = sum+i.Net.Minor, clearing-i.Gross.Minor
+			}
+			w.balance("bank:water/main", sum)
+			w.balance("psp_clearing:netopia", clearing)
+		}
+	}
+	tell(stays, moves, strange)
+	tell(stays)
+	tell(stays, strange)
+	moves.PayoutRef = "P9"
+	w.settled[settledOn.Next()] = []hub.SettledCharge{moves}
+	tell(stays)
+	for name := range w.open() {
+		t.Errorf("got %s, want nothing", name)
+	}
+}
+
 // TestTheJournalFollowsMoneyThatNobodyKnows has an order at the provider come, go
 // and change, and each time a hub that died before it wrote down what it found.
 func TestTheJournalFollowsMoneyThatNobodyKnows(t *testing.T) {
@@ -364,5 +411,31 @@ func TestABrokenJournalStopsTakingMoney(t *testing.T) {
 	w.compare()
 	if up := w.barriers(); up[hub.BarrierCapture].Reason != broken {
 		t.Fatalf("got %v, want no money to be taken", up)
+	}
+}
+
+// hiccup is a store that gives no answer about an order, once.
+type hiccup struct {
+	reconcile.Store
+	had bool
+}
+
+func (h *hiccup) PaymentOfOrder(ctx context.Context, psp, order string) (hub.PaymentID, int, error) {
+	if !h.had {
+		h.had = true
+		return "", 0, hub.Errorf(hub.CodeTimeout, "no answer")
+	}
+	return h.Store.PaymentOfOrder(ctx, psp, order)
+}
+
+// TestASilentStoreIsNotAnUnknownOrder lists an order while the store is silent:
+// whose it is, is not guessed.
+func TestASilentStoreIsNotAnUnknownOrder(t *testing.T) {
+	w := newWorld(t, true)
+	w.take(1, hub.LinePosted)
+	parts := w.Parts
+	parts.Store = &hiccup{Store: w.store}
+	if err := reconcile.New(parts).Do(t.Context(), hub.JobProvider, "", true); hub.CodeOf(err) != hub.CodeTimeout {
+		t.Errorf("got %v, want that the store gave no answer", err)
 	}
 }

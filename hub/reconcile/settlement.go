@@ -38,7 +38,7 @@ func (s *Service) settlements(ctx context.Context, only hub.Date) error {
 // settler books what one provider paid out. What is in none of its settlements is
 // known once all of them were read.
 func (s *Service) settler(ctx context.Context, psp *hub.PSP, only hub.Date, open map[string][]hub.Difference) (failed error) {
-	for _, merchant := range merchants(psp) {
+	for _, merchant := range psp.Accounts() {
 		account := accountOf(psp, merchant)
 		for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
 			failed = errors.Join(failed, about(merchant+"/"+string(day), s.settlement(ctx, psp, merchant, account, day, open)))
@@ -90,6 +90,9 @@ func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, accoun
 		}
 	}
 	paid.alsoAbout(open[paid.scope()])
+	if err := s.alsoBooked(ctx, paid); err != nil {
+		return err
+	}
 	if err := s.compareSettled(ctx, paid); err != nil {
 		return err
 	}
@@ -101,6 +104,7 @@ func (s *Service) addItem(ctx context.Context, paid *settledDay, item *hub.Settl
 	id, _, err := s.Store.PaymentOfOrder(ctx, paid.psp, item.Order)
 	switch {
 	case hub.CodeOf(err) == hub.CodeNotFound:
+		paid.payments[""] = true
 		paid.found = append(paid.found, hub.Difference{Kind: "missing_here", Name: item.Order, Amount: item.Gross.Minor, Detail: "paid out with " + item.PayoutRef})
 	case err != nil:
 		return err
@@ -118,6 +122,9 @@ func (s *Service) compareSettled(ctx context.Context, paid *settledDay) error {
 		if err := s.correct(ctx, id, paid); err != nil {
 			return err
 		}
+		if id == "" {
+			continue
+		}
 		more, err := s.paidMore(ctx, paid.psp, id)
 		if err != nil {
 			return err
@@ -134,7 +141,7 @@ type settledDay struct {
 	day                    hub.Date
 	payouts                map[string]*hub.Payout   // by their reference
 	bookings               map[string][]hub.Booking // likewise
-	payments               map[hub.PaymentID]bool   // that it is about
+	payments               map[hub.PaymentID]bool   // that it is about; "" = none that is known
 	found                  []hub.Difference
 
 	times map[string]int // how often the same item came
@@ -174,6 +181,24 @@ func (o *settledDay) alsoAbout(open []hub.Difference) {
 			o.payments[hub.PaymentID(d.Name)] = true
 		}
 	}
+}
+
+// alsoBooked looks again at the payments of what was booked of these payouts and
+// is not told any more.
+func (s *Service) alsoBooked(ctx context.Context, paid *settledDay) error {
+	told := paid.told()
+	for ref := range paid.payouts {
+		booked, err := s.Store.SettledNames(ctx, hub.SettledPayout(paid.psp, paid.merchant, ref))
+		if err != nil {
+			return err
+		}
+		for name, id := range booked {
+			if !told[name] {
+				paid.payments[id] = true
+			}
+		}
+	}
+	return nil
 }
 
 // settledBooking: the bank has what the provider paid out, the provider kept its

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -34,15 +35,19 @@ type Opened struct {
 	Tests     []hub.Asked // the creditor's own test debtors, whom a shadow may always ask about
 }
 
-// Parts are what a Roster is made from. Changed may be nil; it is told every new
-// list, one at a time.
+// Parts are what a Roster is made from. Held, Changed and Unopened may be nil. Held
+// tells of whom all that serves everybody is in quarantine, opened or not. Changed
+// is told every new list, Unopened which creditors come to have a version that
+// should serve and cannot be opened, and which have none any more; one at a time.
 type Parts struct {
-	Own     []*hub.Connector // the operator's own manifests: on duty unless a registered version is live
-	Store   Store
-	Open    func(ctx context.Context, d hub.Deployment) (Opened, error)
-	Keys    *hub.Keys // for pseudonyms in mismatches
-	Log     *slog.Logger
-	Changed func(fleet []*hub.Connector)
+	Own      []*hub.Connector // the operator's own manifests: on duty unless a registered version is live
+	Store    Store
+	Open     func(ctx context.Context, d hub.Deployment) (Opened, error)
+	Keys     *hub.Keys // for pseudonyms in mismatches
+	Log      *slog.Logger
+	Held     func(creditor hub.Name) bool
+	Changed  func(fleet []*hub.Connector)
+	Unopened func(creditor hub.Name, in bool)
 }
 
 // Conf sets the pace and the limits. The zero value of a field takes its default.
@@ -70,12 +75,15 @@ type Roster struct {
 	onDuty atomic.Pointer[[]*hub.Connector]
 	tally  tally
 
-	mu     sync.Mutex // of what follows
-	epoch  int64
-	crew   map[post]*member
-	banned map[post]bool // taken out of service here, and perhaps not yet in the store
+	mu       sync.Mutex // of what follows
+	epoch    int64      // of the list that is known; -1 = it is to be read again
+	applied  int64      // of the list that the crew is of
+	crew     map[post]*member
+	banned   map[post]bool   // taken out of service here, and perhaps not yet in the store
+	unopened map[post]string // why a version cannot be opened
 
-	stopping chan struct{} // closed under the lock: nothing is begun after that
+	cancel   context.CancelFunc // ends what is asked of the store; nil before Start
+	stopping chan struct{}      // closed under the lock: nothing is begun after that
 	ended    sync.WaitGroup
 }
 
@@ -87,17 +95,22 @@ type post struct {
 	live     bool
 }
 
+func postOf(d hub.Deployment) post {
+	return post{d.Creditor, d.Version, d.Stage == hub.StageLive || d.Stage.Halts()}
+}
+
 // member is a version that is open.
 type member struct {
 	hub.Deployment
 	opened Opened
 	shadow *shadow  // when it is one
 	watch  *watched // when it is on its way
+	absent bool     // it cannot be opened, and another stands in its place
 }
 
 // New makes a Roster on which the operator's own connectors are.
 func New(parts Parts, conf Conf) *Roster {
-	r := &Roster{Parts: parts, conf: conf.withDefaults(), crew: map[post]*member{}, banned: map[post]bool{}, epoch: -1, stopping: make(chan struct{})}
+	r := &Roster{Parts: parts, conf: conf.withDefaults(), crew: map[post]*member{}, banned: map[post]bool{}, epoch: -1, applied: -1, stopping: make(chan struct{})}
 	if r.Log == nil {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
@@ -112,20 +125,20 @@ func (r *Roster) OnDuty() []*hub.Connector { return *r.onDuty.Load() }
 var _ hub.Roster = (*Roster)(nil)
 
 // Start brings the list up to date before it returns, and then follows. It fails
-// with what the store fails with; a version that cannot be opened is logged, and
-// tried again.
+// with what the store fails with; a version that cannot be opened is logged, stands
+// there unavailable, and is tried again.
 func (r *Roster) Start(ctx context.Context) error {
 	if err := r.Look(ctx); err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	r.ended.Go(func() { r.follow(ctx) })
 	return nil
 }
 
 func (r *Roster) follow(ctx context.Context) {
 	for r.wait(r.conf.Every) {
-		if err := r.Look(ctx); err != nil {
+		if err := r.Look(ctx); err != nil && ctx.Err() == nil {
 			r.Log.Warn("what is registered cannot be followed", "code", hub.CodeOf(err), "error", err)
 		}
 	}
@@ -141,8 +154,12 @@ func (r *Roster) stopped() bool {
 	}
 }
 
-// Stop ends the following, says what was seen, and closes what is open.
+// Stop ends the following, says what was seen, and closes what is open. It waits
+// for what is under way as long as ctx allows.
 func (r *Roster) Stop(ctx context.Context) error {
+	if r.cancel != nil {
+		r.cancel()
+	}
 	r.mu.Lock()
 	if !r.stopped() {
 		close(r.stopping)
@@ -152,58 +169,92 @@ func (r *Roster) Stop(ctx context.Context) error {
 		delete(r.crew, at)
 	}
 	r.mu.Unlock()
-	r.ended.Wait()
-	return r.report(ctx)
+	ended := make(chan struct{})
+	go func() { r.ended.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return r.report(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-// Look brings the list up to date, and tells the store what was seen since.
+// lookFor is how long the store may take to say what changed, and again to be told
+// what was seen.
+const lookFor = 5 * time.Second
+
+// Look brings the list up to date, and tells the store what was seen since. One at
+// a time looks.
 func (r *Roster) Look(ctx context.Context) error {
-	r.mu.Lock()
-	known := r.epoch
-	r.mu.Unlock()
-	list, epoch, err := r.Store.Deployed(ctx, known)
-	if err == nil && epoch != known {
-		r.apply(ctx, list, epoch)
-	}
+	err := r.catchUp(ctx)
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
 	return errors.Join(err, r.report(ctx), r.judge(ctx))
 }
 
-// apply opens what is new, replaces the list, and closes what left.
+// catchUp asks for a newer list. What is opened for it may take as long as it does.
+func (r *Roster) catchUp(ctx context.Context) error {
+	r.mu.Lock()
+	known := r.epoch
+	r.mu.Unlock()
+	asking, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	list, epoch, err := r.Store.Deployed(asking, known)
+	if err == nil && epoch != known {
+		r.apply(ctx, list, epoch)
+	}
+	return err
+}
+
+// apply opens what is new, replaces the list, and closes what left. Nobody waits
+// while versions are opened: not a call whose answer takes its version out of
+// service, and not Stop.
 func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.stopped() {
+	crew, banned, over := maps.Clone(r.crew), maps.Clone(r.banned), r.stopped()
+	r.mu.Unlock()
+	if over {
 		return
 	}
-	next := map[post]*member{}
+	list = slices.DeleteFunc(list, func(d hub.Deployment) bool { return banned[postOf(d)] })
+	next, unopened := r.muster(ctx, list, crew)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped() || ctx.Err() != nil {
+		discard(next, crew)
+		return
+	}
+	r.note(unopened)
+	if whole := r.withoutLeft(next, crew); len(unopened) > 0 || !whole {
+		r.replace(next, epoch, -1) // so that they are tried again
+	} else {
+		r.replace(next, epoch, epoch)
+	}
+}
+
+// muster gives the members that a list asks for, and why some could not be opened.
+func (r *Roster) muster(ctx context.Context, list []hub.Deployment, crew map[post]*member) (next map[post]*member, unopened map[post]error) {
+	next, unopened = map[post]*member{}, map[post]error{}
 	for _, d := range list {
-		at := post{d.Creditor, d.Version, d.Stage == hub.StageLive || d.Stage.Halts()}
-		if r.banned[at] {
-			continue
-		}
-		m, err := r.member(ctx, at, d)
-		if err != nil {
-			r.Log.Error("a registered connector cannot be opened", "connector", d.Creditor, "version", d.Version, "code", hub.CodeOf(err), "error", err)
-			epoch = -1 // so that it is tried again
-			continue
-		}
-		next[at] = m
-	}
-	for at, m := range r.crew {
-		if next[at] == nil || next[at].opened.Connector != m.opened.Connector {
-			r.leave(m)
+		at := postOf(d)
+		if m, err := r.member(ctx, crew[at], d); err != nil {
+			unopened[at] = err
+		} else {
+			next[at] = m
 		}
 	}
-	r.crew, r.epoch = next, epoch
-	r.publish()
+	for _, d := range list {
+		if at := postOf(d); unopened[at] != nil && d.Stage != hub.StageShadow { // which nobody misses
+			next[at] = r.standIn(crew[at], d, next, crew)
+		}
+	}
+	return next, unopened
 }
 
 // member gives the version as it is open already, or opens it.
-func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member, error) {
-	was := r.crew[at]
-	if was != nil && was.Since.Equal(d.Since) && was.Stage == d.Stage && was.Pays == d.Pays {
-		was.Deployment = d
-		return was, nil
+func (r *Roster) member(ctx context.Context, was *member, d hub.Deployment) (*member, error) {
+	if was != nil && !was.absent && was.Since.Equal(d.Since) && was.Stage == d.Stage && was.Pays == d.Pays {
+		return was.as(d), nil
 	}
 	opened, err := r.Open(ctx, d)
 	if err != nil {
@@ -215,21 +266,73 @@ func (r *Roster) member(ctx context.Context, at post, d hub.Deployment) (*member
 		c.StopPaying()
 	}
 	m := &member{Deployment: d, opened: opened}
-	if d.Stage.Halts() {
-		c.Feed, c.Linker, c.Probe, c.Source = nil, nil, nil, halted(d.Stage)
-		return m, nil
-	}
-	if d.Stage != hub.StageLive {
+	switch {
+	case d.Stage.Halts():
+		c.Feed, c.Linker, c.Probe = nil, nil, nil
+		halt(c, d.Stage)
+	case d.Stage != hub.StageLive:
 		c.Feed = nil // what it would publish is the creditor's, not this version's
 		if c.Source != nil {
-			m.watch = r.watch(ctx, c.Source, at, d)
+			m.watch = &watched{r: r, next: c.Source, at: postOf(d), canary: d.Stage == hub.StageCanary}
 			c.Source = m.watch
 		}
 	}
-	if d.Stage == hub.StageShadow {
-		m.shadow = r.cast(at, c, opened.Tests)
-	}
 	return m, nil
+}
+
+// as gives a member that goes on under other words, such as another share.
+func (m *member) as(d hub.Deployment) *member {
+	kept := *m
+	kept.Deployment = d
+	return &kept
+}
+
+// same tells whether two members are one that goes on.
+func (m *member) same(other *member) bool {
+	return m != nil && other != nil && m.opened.Connector == other.opened.Connector
+}
+
+// discard closes what was opened for a list that came too late.
+func discard(next, crew map[post]*member) {
+	for at, m := range next {
+		if !m.same(crew[at]) {
+			m.opened.Close()
+		}
+	}
+}
+
+// withoutLeft leaves out who was taken out of service while the list was made, and
+// tells whether there was nobody. The caller holds the lock.
+func (r *Roster) withoutLeft(next, crew map[post]*member) (whole bool) {
+	left := map[post]*member{}
+	for at, m := range next {
+		if r.banned[at] || crew[at] != nil && r.crew[at] != crew[at] {
+			left[at] = m
+			delete(next, at)
+		}
+	}
+	discard(left, crew)
+	return len(left) == 0
+}
+
+// replace puts the next crew in the place of the one there is, and closes who left.
+// The caller holds the lock.
+func (r *Roster) replace(next map[post]*member, applied, epoch int64) {
+	moved := applied != r.applied || len(next) != len(r.crew)
+	for at, m := range r.crew {
+		if !m.same(next[at]) {
+			moved = true
+			r.leave(m)
+		}
+	}
+	for at, m := range next {
+		if m.Stage == hub.StageShadow && m.shadow == nil {
+			m.shadow = r.cast(at, m.opened.Connector, m.opened.Tests)
+		}
+	}
+	if r.crew, r.applied, r.epoch = next, applied, epoch; moved {
+		r.publish()
+	}
 }
 
 // leave closes a member when no call can run on it any more.
@@ -316,6 +419,7 @@ func accompanied(live *hub.Connector, m *member) *hub.Connector {
 	}
 	c := *live
 	switch {
+	case m.absent: // nobody is sent from what works to what does not
 	case m.Stage == hub.StageCanary:
 		c.Canary, c.Share = m.opened.Connector, m.Share
 	case m.shadow != nil && c.Source != nil:

@@ -1,9 +1,12 @@
 package roster_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,6 +23,7 @@ type register struct {
 	list   []hub.Deployment
 	epoch  int64
 	down   bool
+	hangs  bool // nothing is said of trials until the caller gives up
 	trials map[int]hub.Trial
 	moves  []string
 }
@@ -55,10 +59,22 @@ func (s *register) AddTrial(_ context.Context, _ hub.Name, version int, more hub
 	return nil
 }
 
-func (s *register) Trial(_ context.Context, _ hub.Name, version int) (hub.Trial, error) {
+func (s *register) Trial(ctx context.Context, _ hub.Name, version int) (hub.Trial, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.hangs {
+		s.mu.Unlock()
+		<-ctx.Done()
+		s.mu.Lock()
+		return hub.Trial{}, ctx.Err()
+	}
 	return s.trials[version], nil
+}
+
+func (s *register) hang(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hangs = on
 }
 
 func (s *register) serve(list ...hub.Deployment) {
@@ -88,7 +104,21 @@ type scene struct {
 	store  *register
 	mu     sync.Mutex
 	closed []int
+	broken map[int]string // versions that cannot be opened, and why
+	told   []string       // of which creditors there are such
+	log    bytes.Buffer
+	lists  int // how many were made
 }
+
+// breaks lets a version not be opened any more, for a reason; "" mends it.
+func (s *scene) breaks(version int, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken[version] = why
+}
+
+// slowToOpen is a version that takes ten seconds to open.
+const slowToOpen = 8
 
 // byAccountOnly is a version that finds nobody by a personal code.
 const byAccountOnly = 9
@@ -105,21 +135,35 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{store: store}
+	s := &scene{store: store, broken: map[int]string{}}
 	connector := func(version int) *hub.Connector {
-		c := &hub.Connector{Creditor: hub.Creditor{Name: "water"}, Source: source{says, version}}
+		c := &hub.Connector{Creditor: hub.Creditor{Name: "water", Title: fmt.Sprint("Water ", version)}, Source: source{says, version}}
+		c.Traits.Fetch, c.Traits.Identifiers = []hub.Fetch{hub.FetchByParty}, []hub.Scheme{hub.SchemeCNP}
 		if version == byAccountOnly {
 			c.Traits.Fetch = []hub.Fetch{hub.FetchByAccount}
 		}
 		return c
 	}
-	parts := roster.Parts{Store: s.store, Keys: keys, Open: func(_ context.Context, d hub.Deployment) (roster.Opened, error) {
+	parts := roster.Parts{Store: s.store, Keys: keys, Log: slog.New(slog.NewTextHandler(&s.log, nil)), Open: func(_ context.Context, d hub.Deployment) (roster.Opened, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if d.Version == slowToOpen {
+			s.mu.Unlock()
+			time.Sleep(10 * time.Second)
+			s.mu.Lock()
+		}
+		if why := s.broken[d.Version]; why != "" {
+			return roster.Opened{}, hub.Errorf(hub.CodeInvalid, "%s", why)
+		}
 		return roster.Opened{Connector: connector(d.Version), Close: func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.closed = append(s.closed, d.Version)
 		}, Tests: []hub.Asked{{Account: hub.AccountRef{Creditor: "water", Code: "T1"}}, {}, {Account: hub.AccountRef{Creditor: "water", Code: "T2"}}}}, nil
 	}}
+	parts.Unopened = func(creditor hub.Name, in bool) { s.told = append(s.told, fmt.Sprint(creditor, " ", in)) }
+	parts.Held = func(creditor hub.Name) bool { return creditor == "water" }
+	parts.Changed = func([]*hub.Connector) { s.lists++ }
 	if own {
 		parts.Own = []*hub.Connector{connector(0)}
 	}
@@ -279,6 +323,97 @@ func TestAShadowWithoutALiveVersionIsAsked(t *testing.T) {
 	})
 }
 
+// TestAStoreThatHangsHoldsNobody: while the database gives no answer about a canary,
+// a version that answers about somebody else leaves at once, and the roster stops
+// when it is told to.
+func TestAStoreThatHangsHoldsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			if version == 7 && who.Party == "victim" {
+				return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "somebody else's")
+			}
+			return hub.Answer{}, nil
+		})
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(2 * time.Second)
+		s.store.hang(true)
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100, Since: time.Now()}) // opened anew
+		time.Sleep(2 * time.Second)
+		begun := time.Now()
+		if _, err := s.answerOf("victim"); hub.CodeOf(err) != hub.CodeForeignData {
+			t.Errorf("got %v", err)
+		}
+		if got, _ := s.answerOf("p"); got != 0 || time.Since(begun) != 0 {
+			t.Errorf("version %d is shown, after %s", got, time.Since(begun))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if err := s.Stop(ctx); time.Since(begun) > 3*time.Second {
+			t.Errorf("got %v after %s, want it stopped within 3 s", err, time.Since(begun))
+		}
+		s.store.hang(false)
+		s.end()
+	})
+}
+
+// TestWhoLeavesWhileAnotherIsOpenedStaysAway takes a canary out of service while a
+// list is made that still has it, and stops while another is made.
+func TestWhoLeavesWhileAnotherIsOpenedStaysAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			if version == 7 && who.Party == "victim" {
+				return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "somebody else's")
+			}
+			return hub.Answer{}, nil
+		})
+		canary := hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100}
+		s.store.serve(canary)
+		time.Sleep(2 * time.Second)
+		s.store.mu.Lock()
+		s.store.down = true // and hears of nothing yet
+		s.store.mu.Unlock()
+		s.store.serve(canary, hub.Deployment{Version: slowToOpen, Stage: hub.StageLive})
+		time.Sleep(2 * time.Second)
+		_, _ = s.answerOf("victim")
+		for range 20 {
+			if got, _ := s.answerOf("p"); got == 7 {
+				t.Fatal("a version is shown that left")
+			}
+			time.Sleep(time.Second)
+		}
+		if got, _ := s.answerOf("p"); got != slowToOpen {
+			t.Errorf("version %d is shown, want %d", got, slowToOpen)
+		}
+		s.store.serve(hub.Deployment{Version: slowToOpen, Stage: hub.StageLive, Pays: true})
+		time.Sleep(2 * time.Second)
+		s.end()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if slices.Sort(s.closed); !slices.Equal(s.closed, []int{7, slowToOpen, slowToOpen}) {
+			t.Errorf("closed are %v, want each once, and what was opened too late", s.closed)
+		}
+	})
+}
+
+// TestALookIsBounded: a store that hangs for a while and then answers is followed
+// again, though the call that hung never ended by itself.
+func TestALookIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, good)
+		defer s.end()
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(2 * time.Second)
+		s.store.hang(true)
+		time.Sleep(2 * time.Second)
+		s.store.hang(false)
+		s.store.serve(hub.Deployment{Version: 3, Stage: hub.StageLive})
+		time.Sleep(8 * time.Second)
+		if got, _ := s.answerOf("p"); got != 3 {
+			t.Errorf("version %d is shown, want 3", got)
+		}
+	})
+}
+
 // TestNothingBeginsAfterTheEnd: a look that was under way when the roster stopped
 // leaves nothing open and nobody running.
 func TestNothingBeginsAfterTheEnd(t *testing.T) {
@@ -307,6 +442,9 @@ func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
 					s.store.serve(hub.Deployment{Version: 4, Stage: stage})
 					time.Sleep(2 * time.Second)
 					got, err := s.answerOf("p")
+					if held := s.OnDuty()[0].Quarantined(); held != (!own && stage == hub.StageQuarantined) {
+						t.Errorf("held is %t", held)
+					}
 					if own && (got != 0 || err != nil) || !own && (got != 4 || hub.CodeOf(err) != code) {
 						t.Errorf("shown is version %d (%v)", got, err)
 					}
@@ -314,6 +452,82 @@ func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAVersionThatCannotBeOpenedIsNotGone: what is owed to its creditor is not
+// known, and nobody else is asked in its place.
+func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		own, before bool // the operator's own manifest; a version that was live before
+		title       string
+		serves      hub.Deployment
+		code        hub.Code
+	}{
+		"live, with a version before":  {false, true, "Water 1", hub.Deployment{Version: 2, Stage: hub.StageLive}, hub.CodeUnavailable},
+		"live, with an own manifest":   {true, false, "Water 0", hub.Deployment{Version: 2, Stage: hub.StageLive}, hub.CodeUnavailable},
+		"live, and nothing before":     {false, false, "water", hub.Deployment{Version: 2, Stage: hub.StageLive}, hub.CodeUnavailable},
+		"suspended":                    {false, false, "water", hub.Deployment{Version: 2, Stage: hub.StageSuspended}, hub.CodeMaintenance},
+		"a canary, and nothing beside": {false, false, "water", hub.Deployment{Version: 2, Stage: hub.StageCanary, Share: 100}, hub.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, tc.own, good)
+				defer s.end()
+				if tc.before {
+					s.store.serve(hub.Deployment{Version: 1, Stage: hub.StageLive})
+					time.Sleep(2 * time.Second)
+				}
+				s.breaks(2, "a setting of another release")
+				s.store.serve(tc.serves)
+				time.Sleep(2 * time.Second)
+				if got, err := s.answerOf("p"); got != 2 || hub.CodeOf(err) != tc.code {
+					t.Fatalf("shown is version %d (%v), want 2 and %s", got, err, tc.code)
+				}
+				c := s.OnDuty()[0].For("p")
+				folder := hub.Folder{Party: hub.Party{ID: "p", Identifiers: []hub.Identifier{{Scheme: hub.SchemeCNP, Value: "1"}}}}
+				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil || c.Quarantined() != (tc.serves.Stage == hub.StageLive) {
+					t.Errorf("got %+v", c)
+				}
+				synctest.Wait()
+				lists := s.lists
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if s.lists != lists || strings.Count(s.log.String(), "level=ERROR") != 1 {
+					t.Errorf("an hour later: %d lists more, and\n%s", s.lists-lists, s.log.String())
+				}
+				s.breaks(2, "")
+				time.Sleep(2 * time.Second)
+				if c := s.OnDuty()[0].For("p"); c.Creditor.Title != "Water 2" {
+					t.Errorf("opened at last: got %+v", c)
+				}
+				synctest.Wait()
+				if !slices.Equal(s.told, []string{"water true", "water false"}) {
+					t.Errorf("told %v", s.told)
+				}
+			})
+		})
+	}
+}
+
+// TestACanaryThatCannotBeOpenedShowsWhatIsLive leaves its share of the citizens
+// with the version that they had.
+func TestACanaryThatCannotBeOpenedShowsWhatIsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, good)
+		defer s.end()
+		s.breaks(2, "a setting of another release")
+		s.store.serve(hub.Deployment{Version: 2, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(2 * time.Second)
+		if got, err := s.answerOf("p"); got != 0 || err != nil {
+			t.Errorf("shown is version %d (%v), want 0", got, err)
+		}
+		s.store.serve()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if !slices.Equal(s.told, []string{"water true", "water false"}) {
+			t.Errorf("told %v", s.told)
+		}
+	})
 }
 
 func TestAForeignAnswerEndsACanaryAtOnce(t *testing.T) {

@@ -7,22 +7,11 @@ import (
 	"racord/hub"
 )
 
-// watch counts what a version on its way answers, and takes it out of service at
-// the first answer about somebody else, or when too many calls fail.
-func (r *Roster) watch(ctx context.Context, next hub.Source, at post, d hub.Deployment) *watched {
-	w := &watched{r: r, next: next, at: at, canary: d.Stage == hub.StageCanary}
-	if !w.canary {
-		return w
-	}
-	if err := w.hear(ctx); err != nil {
-		r.Log.Warn("what was seen of a canary is not known yet", "connector", d.Creditor, "version", d.Version, "code", hub.CodeOf(err))
-	}
-	return w
-}
-
 // tooMany is why a canary leaves that was asked in vain too often.
 const tooMany = "Too many of its calls failed."
 
+// watched counts what a version on its way answers, and takes it out of service at
+// the first answer about somebody else, or when too many calls fail.
 type watched struct {
 	r      *Roster
 	next   hub.Source

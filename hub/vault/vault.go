@@ -122,9 +122,10 @@ func (v *Vault) cards(ctx context.Context, creditor hub.Name, name string) (list
 
 // SecretsOf gives the values of a secret, the newest first. What was read within
 // the last second is not read again, and while the store does not answer what was
-// read before is used a little longer.
+// read before is used a little longer, which nobody waits for longer than half a
+// second. Without such values each caller waits for as long as its ctx lasts.
 func (v *Vault) SecretsOf(ctx context.Context, creditor hub.Name, name string) ([]hub.Secret, error) {
-	return v.memory.get(creditor, name, func() ([]hub.Secret, error) { return v.read(ctx, creditor, name) })
+	return v.memory.get(ctx, creditor, name, func(ctx context.Context) ([]hub.Secret, error) { return v.read(ctx, creditor, name) })
 }
 
 func (v *Vault) read(ctx context.Context, creditor hub.Name, name string) (values []hub.Secret, err error) {

@@ -21,7 +21,7 @@ func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
 	}
 	switch {
 	case len(s.questions) == 0:
-		p.State, p.Reason, p.gap = hub.PageNotLinked, reasonNotLinked, true
+		p.State, p.Reason, p.gap = hub.PageNotLinked, unasked(s.connector), true
 	case silent != nil:
 		p.fail(silent)
 	}
@@ -31,6 +31,14 @@ func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
 	p.overlay(marks)
 	v.Meter.Paged(p.Creditor, p.State)
 	return p
+}
+
+// unasked tells why there was nothing to ask a creditor about.
+func unasked(c *hub.Connector) string {
+	if c.Traits.Can(hub.FetchByParty) && !c.Traits.Can(hub.FetchByAccount) {
+		return reasonNoCode
+	}
+	return reasonNotLinked
 }
 
 // add lays one answer onto the page.

@@ -45,9 +45,6 @@ func (p *Page) decoded() (all []hub.Obligation) {
 	return all
 }
 
-// paidHere is what a citizen reads at a debt that was paid through the hub.
-const paidHere = "You have paid this here. The creditor still shows it and will take it off."
-
 // overlay lays the hub's own knowledge over the obligations it concerns. What was
 // paid through the hub is not asked for again, however long the creditor shows
 // it.
@@ -65,7 +62,7 @@ func (p *Page) overlay(marks []hub.Mark) {
 				o.HubState = mark.State
 				p.version = p.version*31 + uint64(len(mark.State)) + uint64(mark.Since.UnixNano())
 				if paid := mark.Covers(o.Outstanding.Minor, p.AsOf); paid > 0 {
-					o.NotPayable, covered = paidHere, add(covered, o.ID, paid)
+					o.NotPayable, covered = hub.PaidHere, add(covered, o.ID, paid)
 				}
 			}
 		}

@@ -15,6 +15,7 @@ const (
 	reasonRefreshing  = "refreshing"
 	reasonOutdated    = "outdated"
 	reasonNotLinked   = "not_linked"
+	reasonNoCode      = "no_code"
 	reasonYearChange  = "year_change"
 	reasonInternal    = "internal"
 )
@@ -46,5 +47,6 @@ var messages = map[string]string{
 	reasonRefreshing:  "A remembered answer; a new one is on its way.",
 	reasonOutdated:    "The creditor's last amounts are older than they should be.",
 	reasonNotLinked:   "Link your account with this creditor to see what you owe.",
+	reasonNoCode:      hub.NoCode,
 	reasonInternal:    "Something went wrong on our side.",
 }

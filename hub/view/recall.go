@@ -17,6 +17,10 @@ func (v *Views) recall(ctx context.Context, sheets []sheet, ask Ask) {
 	}
 	now, business := time.Now(), v.Clock.Now()
 	for i := range sheets {
+		if sheets[i].connector.Quarantined() {
+			v.withhold(&sheets[i])
+			continue
+		}
 		for j := range sheets[i].questions {
 			v.decide(sheets[i].connector, &sheets[i].questions[j], ask, now, business)
 		}
@@ -70,6 +74,17 @@ func (v *Views) recallL2(ctx context.Context, missing []*question) {
 		}
 	}
 	v.Meter.Looked("l2", hits, len(missing)-hits)
+}
+
+var errHeld = hub.Errorf(hub.CodeForeignData, "The connector is in quarantine.")
+
+// withhold leaves nothing of a connector in quarantine: what is remembered may be of
+// the same mix-up, and nobody is asked.
+func (v *Views) withhold(s *sheet) {
+	for j := range s.questions {
+		s.questions[j].page, s.questions[j].err = nil, errHeld
+	}
+	v.noteOutage(s.connector.Creditor.Name, errHeld)
 }
 
 // decide keeps a young answer, and starts a call otherwise: one that the view

@@ -8,11 +8,17 @@ import (
 	"racord/hub"
 )
 
+var errNothing = hub.Errorf(hub.CodeNotFound, "Nothing is remembered.")
+
 // Remembered gives the last answer to a question that the caches have, as the
 // creditor's published word, and the real time it was fetched at. It fails with
-// CodeNotFound.
+// CodeNotFound, also for a connector in quarantine.
 func (v *Views) Remembered(ctx context.Context, creditor hub.Name, asked hub.Asked) (hub.Answer, time.Time, error) {
-	keys, pages := []hub.PageKey{v.names.key(creditor, v.version(creditor, asked.Party), asked)}, make([]*hub.Page, 1)
+	c := v.shownOf(creditor, asked.Party)
+	if c.Quarantined() {
+		return hub.Answer{}, time.Time{}, errNothing
+	}
+	keys, pages := []hub.PageKey{v.names.key(creditor, c.Version, asked)}, make([]*hub.Page, 1)
 	_ = v.L1.Get(ctx, keys, pages) // a cache out of reach has nothing
 	if own := pages[0]; v.L2 != nil {
 		_ = v.L2.Get(ctx, keys, pages)
@@ -22,7 +28,7 @@ func (v *Views) Remembered(ctx context.Context, creditor hub.Name, asked hub.Ask
 	}
 	p := pages[0]
 	if p == nil || p.State != hub.PageFresh && p.State != hub.PagePartial && p.State != hub.PageProvisional {
-		return hub.Answer{}, time.Time{}, hub.Errorf(hub.CodeNotFound, "Nothing is remembered.")
+		return hub.Answer{}, time.Time{}, errNothing
 	}
 	answer := hub.Answer{AsOf: p.AsOf, ValidUntil: p.ValidUntil, Published: true, Provisional: p.State == hub.PageProvisional}
 	err := json.Unmarshal(append(append([]byte{'['}, p.Obligations...), ']'), &answer.Obligations)

@@ -31,6 +31,10 @@ func (d *desk) Enrol(context.Context, hub.Login, string, []hub.Identifier) (hub.
 	return d.folder, nil
 }
 
+func (d *desk) Renew(context.Context, hub.Login, string, []hub.Identifier) (bool, error) {
+	return false, nil
+}
+
 // shelf is a page cache that forgets only when told to.
 type shelf struct {
 	mu    sync.Mutex
@@ -129,6 +133,7 @@ type city struct {
 	l1        *shelf
 	creditors map[hub.Name]*creditor
 	clock     atomic.Pointer[time.Time]
+	held      atomic.Bool // the water company is in quarantine
 }
 
 func businessNow() time.Time { return time.Now() }
@@ -143,6 +148,11 @@ func newCity(t testing.TB, answers map[hub.Name]func(context.Context, hub.Asked)
 		if answer, ok := answers[name]; ok {
 			c.creditors[name] = &creditor{answer: answer}
 			fleet = append(fleet, connector(name, c.creditors[name]))
+		}
+	}
+	for _, w := range fleet {
+		if w.Creditor.Name == "water" {
+			w.Held = c.held.Load
 		}
 	}
 	keys, err := hub.NewKeys(make([]byte, hub.MasterKeyBytes), "cache")

@@ -91,6 +91,46 @@ func TestTheViewKeepsItsDeadlineWhenCreditorsHang(t *testing.T) {
 	})
 }
 
+// TestNothingRememberedStandsInForWhoeverIsHeld: what a connector in quarantine said
+// a minute ago may be of the same mix-up.
+func TestNothingRememberedStandsInForWhoeverIsHeld(t *testing.T) {
+	for name, age := range map[string]time.Duration{"young": time.Second, "ageing": 2 * time.Minute, "old": 3 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCity(t, answers{"water": owes(5000), "heat": owes(300)})
+				c.view()
+				asked := hub.Asked{Party: "party-1", Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: cnp}}
+				time.Sleep(age)
+				c.held.Store(true)
+				calls := c.creditors["water"].calls.Load()
+				v := c.view()
+				p := page(t, v, "water")
+				if p.State != hub.PageQuarantined || p.Reason != "quarantined" || p.Payable || p.Due != 0 || p.Since.IsZero() {
+					t.Errorf("got %+v, want it quarantined", p)
+				}
+				if v.TotalLastKnown.Minor != page(t, v, "heat").Due || v.Complete || len(v.NotCounted) != 1 || v.NotCounted[0].Creditor != "water" {
+					t.Errorf("got %v, complete %t, not counted %v", v.TotalLastKnown, v.Complete, v.NotCounted)
+				}
+				synctest.Wait()
+				if got := c.creditors["water"].calls.Load(); got != calls {
+					t.Errorf("it was asked %d times", got-calls)
+				}
+				if _, _, err := c.Remembered(t.Context(), "water", asked); hub.CodeOf(err) != hub.CodeNotFound {
+					t.Errorf("remembered: got %v, want nothing", err)
+				}
+				c.held.Store(false)
+				time.Sleep(time.Hour)
+				c.view()
+				synctest.Wait()
+				if p := page(t, c.view(), "water"); p.State != hub.PageFresh || p.Due != 5000 || !p.Since.IsZero() {
+					t.Errorf("let out: got %+v", p)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
 func TestARememberedAnswerStandsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCity(t, answers{"water": owes(5000)})
@@ -248,6 +288,30 @@ func TestAnAccountNobodyLinkedIsSaidOutLoud(t *testing.T) {
 	p := page(t, v, "water")
 	if p.State != hub.PageNotLinked || v.Complete || len(v.NotCounted) != 1 || v.NotCounted[0].Reason != "not_linked" {
 		t.Errorf("got %s, complete %t, %v", p.State, v.Complete, v.NotCounted)
+	}
+}
+
+func TestWhatCannotBeLinkedIsNotToBeLinked(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fetch  []hub.Fetch
+		reason string
+		says   string
+	}{
+		"found by account":            {[]hub.Fetch{hub.FetchByAccount}, "not_linked", "Link your account"},
+		"found by account or by code": {[]hub.Fetch{hub.FetchByParty, hub.FetchByAccount}, "not_linked", "Link your account"},
+		"found by code alone":         {[]hub.Fetch{hub.FetchByParty}, "no_code", hub.NoCode},
+	} {
+		c := newCity(t, answers{"tax": owes(100)})
+		c.desk.folder.Party.Identifiers = []hub.Identifier{{Scheme: hub.SchemeCUI, Value: "14399840"}} // the creditor takes CNPs
+		c.Roster.OnDuty()[0].Traits.Fetch = tc.fetch
+		v := c.view()
+		p := page(t, v, "tax")
+		if p.State != hub.PageNotLinked || p.Reason != tc.reason || !strings.Contains(p.Message, tc.says) {
+			t.Errorf("%s: got %s/%s %q, want not_linked/%s %q", name, p.State, p.Reason, p.Message, tc.reason, tc.says)
+		}
+		if v.Complete || len(v.NotCounted) != 1 || v.NotCounted[0].Reason != tc.reason {
+			t.Errorf("%s: got complete %t, %v; want it said that something is missing", name, v.Complete, v.NotCounted)
+		}
 	}
 }
 

@@ -87,6 +87,8 @@ var writes = map[string]bareWrite{
 		ON CONFLICT (creditor, obligation) DO UPDATE SET until = excluded.until`, named("claim")},
 	"marks": {`INSERT INTO marks (party, creditor, obligation, state, since, remains) VALUES ($1, 'water', $1, 'posted', $3, $2)
 		ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since`, named("mark")},
+	"sights": {`INSERT INTO sights (subject, payment, line) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		func(r row) []any { return []any{[]byte(r.payment), r.payment, r.no} }},
 	"journal": {`INSERT INTO journal (tx, leg, kind, payment, account, debit, credit, at, version, place)
 		VALUES ($1, $2, 'posted', $1, 'payable:water', 100, 0, $3, 1, 1)`, named("tx")},
 	"events": {`INSERT INTO events (payment, seq, receiver, type, line, creditor, at, due_at, turn, tries, settled_at)

@@ -52,7 +52,7 @@ func Orders(ctx context.Context, city, psp string) (orders []judge.Order, err er
 // manifested finds our manifest in what an order keeps.
 func manifested(data map[string]string) hub.PaymentID {
 	for _, value := range data {
-		if parts := strings.Split(value, ";"); len(parts) > 2 && parts[0] == "hub1" {
+		if parts := strings.Split(value, ";"); len(parts) > 2 && strings.HasPrefix(parts[0], "hub") {
 			return hub.PaymentID(parts[1])
 		}
 	}
