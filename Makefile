@@ -2,7 +2,7 @@
 GO      ?= go
 BIN     := bin
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES := redis-server postgresql prometheus
+PACKAGES := redis-server postgresql prometheus patch
 BENCH_PACKAGES := nginx-light wrk
 TESTFLAGS ?=
 
@@ -15,7 +15,7 @@ help: ## list the targets
 build: ## build racord and city into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/...
 
-deps: ## install what the tests need from Debian's packages (redis, postgresql, prometheus)
+deps: ## install what the tests need from Debian's packages (redis, postgresql, prometheus, patch)
 	@cmd/racord/install-deps $(PACKAGES)
 
 bench-deps: ## install what make bench-view needs (nginx, wrk)

@@ -24,6 +24,10 @@ type Keys struct {
 // ErrSealed is returned when a sealed value was altered, or belongs elsewhere.
 var ErrSealed = errors.New("sealed value does not open under this key and name")
 
+// ErrOtherMaster is returned when a database is opened with another master key
+// than the one it was made with. Nothing in it could be read or found.
+var ErrOtherMaster = errors.New("the master key is not the one this database was made with")
+
 // MasterKeyBytes is the length of a master key.
 const MasterKeyBytes = 32
 

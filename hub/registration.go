@@ -130,6 +130,8 @@ type Report struct {
 type Registrations interface {
 	// Registered lists the creditors that have a registration, by name.
 	Registered(ctx context.Context) ([]Name, error)
+	// InStage lists the creditors that have a version in a stage, by name.
+	InStage(ctx context.Context, stage Stage) ([]Name, error)
 	// Registration gives all but the texts. It returns CodeNotFound for a creditor
 	// that has none.
 	Registration(ctx context.Context, creditor Name) (Registration, error)

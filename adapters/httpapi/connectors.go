@@ -19,7 +19,7 @@ type Connectors interface {
 	List(ctx context.Context, who hub.Caller) ([]hub.Registration, error)
 	Registration(ctx context.Context, who hub.Caller, creditor hub.Name) (hub.Registration, error)
 	Read(ctx context.Context, who hub.Caller, creditor hub.Name, version int) (onboard.Detail, error)
-	Validate(ctx context.Context, who hub.Caller, creditor hub.Name, yaml []byte) ([]hub.Field, error)
+	Validate(ctx context.Context, who hub.Caller, creditor hub.Name, text hub.ManifestText) ([]hub.Field, error)
 	Draft(ctx context.Context, who hub.Caller, creditor hub.Name, yaml []byte) (onboard.Detail, error)
 	Attach(ctx context.Context, who hub.Caller, creditor hub.Name, name string, data []byte) (onboard.Detail, error)
 	RollBack(ctx context.Context, who hub.Caller, creditor hub.Name, version int) (onboard.Detail, error)
@@ -48,7 +48,7 @@ func (a *API) connectorRoutes() []route {
 	return []route{
 		{"GET /v1/connectors", serve(a, op("connector_list"), decodeNothing, registering(a, listConnectors), writeKept)},
 		{"GET " + connector, serve(a, op("connector_read"), decodeCreditor, registering(a, readConnector), writeKept)},
-		{"POST " + connector + "/validate", serve(a, op("connector_validate"), decodeManifest, registering(a, validate), writeKept)},
+		{"POST " + connector + "/validate", serve(a, op("connector_validate"), decodeText, registering(a, validate), writeKept)},
 		{"PUT " + connector + "/draft", serve(a, op("connector_draft"), decodeManifest, registering(a, putDraft), writeKept)},
 		{"PUT " + connector + "/draft/files/{name}", serve(a, op("connector_attach"), decodeFile, registering(a, attach), writeKept)},
 		{"DELETE " + connector + "/draft/files/{name}", serve(a, op("connector_detach"), decodeFileName, registering(a, attach), writeKept)},
@@ -174,16 +174,22 @@ func readBytes(r *http.Request, want string, most int64) ([]byte, error) {
 		return nil, hub.Errorf(codeMediaType, "The body must be %s in UTF-8.", want)
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, most))
-	var tooLong *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLong):
-		return nil, hub.Errorf(codeTooLarge, "The body is longer than %d KiB.", most>>10)
 	case err != nil:
-		return nil, hub.Errorf(codeMalformed, "The body did not arrive whole.")
+		return nil, cutShort(err)
 	case len(data) == 0:
 		return nil, hub.Errorf(codeMalformed, "The body is empty.")
 	}
 	return data, nil
+}
+
+// cutShort says why a body was not read to its end.
+func cutShort(err error) error {
+	var tooLong *http.MaxBytesError
+	if errors.As(err, &tooLong) {
+		return hub.Errorf(codeTooLarge, "The body is longer than %d KiB.", tooLong.Limit>>10)
+	}
+	return hub.Errorf(codeMalformed, "The body did not arrive whole.")
 }
 
 func listConnectors(ctx context.Context, c Connectors, who hub.Caller, _ none) (connectorsShown, error) {
@@ -200,8 +206,8 @@ func readConnector(ctx context.Context, c Connectors, who hub.Caller, ref versio
 	return shownRecord(&r), err
 }
 
-func validate(ctx context.Context, c Connectors, who hub.Caller, b withBytes) (validationShown, error) {
-	problems, err := c.Validate(ctx, who, b.creditor, b.data)
+func validate(ctx context.Context, c Connectors, who hub.Caller, t withText) (validationShown, error) {
+	problems, err := c.Validate(ctx, who, t.creditor, t.text)
 	return validationShown{Valid: len(problems) == 0, Problems: orNone(problems)}, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -42,7 +43,8 @@ var _ hub.Store = (*Store)(nil)
 
 // Open connects, and creates or migrates the schema; of several replicas at once
 // one migrates and the others wait. The DSN is a URL or key=value pairs, the
-// master key has hub.MasterKeyBytes bytes.
+// master key has hub.MasterKeyBytes bytes: it must be the one with which the
+// database was opened first (hub.ErrOtherMaster).
 func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	keys, err := hub.NewKeys(master, sqlstore.Purpose)
 	if err != nil {
@@ -51,6 +53,18 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	if err := Migrate(ctx, dsn); err != nil {
 		return nil, err
 	}
+	store, err := connect(dsn, keys, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Adopt(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+// connect makes the pools, with settings of the session over the usual ones.
+func connect(dsn string, keys *hub.Keys, settings map[string]string) (*Store, error) {
 	config, err := parse(dsn)
 	if err != nil {
 		return nil, err
@@ -60,6 +74,7 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	} {
 		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
+	maps.Copy(config.RuntimeParams, settings)
 	db := pool(config, connections)
 	config = config.Copy()
 	config.RuntimeParams["synchronous_commit"] = "off"

@@ -66,7 +66,7 @@ func empty(t testing.TB, db *sql.DB) {
 	const query = `
 DO $$ DECLARE name text; BEGIN
 	SET LOCAL session_replication_role = replica;
-	FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'edges') LOOP
+	FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'edges', 'foundation') LOOP
 		EXECUTE 'DELETE FROM ' || quote_ident(name);
 	END LOOP;
 END $$`
@@ -99,6 +99,42 @@ func TestReplicasMigrateOnce(t *testing.T) {
 	query := `SELECT count(*) FROM goose_db_version WHERE version_id = 1`
 	if err := raw(t, dsn).QueryRowContext(t.Context(), query).Scan(&versions); err != nil || versions != 1 {
 		t.Fatalf("got the first version applied %d times (%v), want once", versions, err)
+	}
+}
+
+func TestADatabaseHasOneMasterKey(t *testing.T) {
+	dsn := testserver.Postgres(t)
+	hubtest.TestMasterKey(t, func(master []byte) (hub.Store, error) { return postgres.Open(t.Context(), dsn, master) })
+}
+
+func TestWhoLooksChangesNothing(t *testing.T) {
+	dsn, who := testserver.Postgres(t), hub.Login{Issuer: "i", Subject: "s"}
+	if _, err := postgres.OpenToRead(t.Context(), dsn, hubtest.Master()); err == nil || !strings.Contains(err.Error(), "racord migrate") {
+		t.Errorf("an empty database: got %v, want it refused", err)
+	}
+	if made, err := postgres.Made(t.Context(), dsn); made || err != nil {
+		t.Errorf("got a database made (%v), want none", err)
+	}
+	folder, err := open(t, dsn).Enrol(t.Context(), who, "Ana", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := postgres.OpenToRead(t.Context(), dsn, hubtest.Master())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if seen, err := reader.Folder(t.Context(), who); err != nil || seen.Party.ID != folder.Party.ID {
+		t.Errorf("got %v (%v), want what is there", seen.Party, err)
+	}
+	const readOnly = "25006"
+	_, err = reader.Enrol(t.Context(), hub.Login{Issuer: "i", Subject: "new"}, "Dan", nil)
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != readOnly {
+		t.Errorf("got %v, want the database to refuse", err)
+	}
+	if _, err := postgres.OpenToRead(t.Context(), dsn, make([]byte, hub.MasterKeyBytes)); !errors.Is(err, hub.ErrOtherMaster) {
+		t.Errorf("got %v, want %v", err, hub.ErrOtherMaster)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // OpenToRead opens the database of a directory beside the process that has it,
 // for looking only: whatever would change it fails. It neither creates nor
 // migrates. What it reads may be a moment old.
-func OpenToRead(_ context.Context, dir string, master []byte) (*Store, error) {
+func OpenToRead(ctx context.Context, dir string, master []byte) (*Store, error) {
 	keys, err := hub.NewKeys(master, sqlstore.Purpose)
 	if err != nil {
 		return nil, err
@@ -32,5 +32,9 @@ func OpenToRead(_ context.Context, dir string, master []byte) (*Store, error) {
 		return nil, errors.Join(err, read.Close())
 	}
 	e := &engine{write: read, dir: dir, turn: newTurn()}
-	return &Store{Store: sqlstore.New(read, read, keys, e), index: newIndex(), engine: e, lock: lock}, nil
+	store := &Store{Store: sqlstore.New(read, read, keys, e), index: newIndex(), engine: e, lock: lock}
+	if err := store.Recognise(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
 }

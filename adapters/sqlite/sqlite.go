@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -42,7 +43,8 @@ var _ hub.Store = (*Store)(nil)
 
 // Open locks the directory, creates or migrates the database in it, checks it
 // and frees the slots of processes that are gone. The master key has
-// hub.MasterKeyBytes bytes. It fails when another process has the database open
+// hub.MasterKeyBytes bytes: it must be the one with which the database was opened
+// first (hub.ErrOtherMaster). It fails when another process has the database open
 // or when the file is damaged, naming the file.
 func Open(ctx context.Context, dir string, master []byte) (*Store, error) {
 	keys, err := hub.NewKeys(master, sqlstore.Purpose)
@@ -81,10 +83,22 @@ func open(ctx context.Context, file string, keys *hub.Keys) (*Store, error) {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
 	store := &Store{Store: sqlstore.New(read, write, keys, e), index: newIndex(), engine: e}
+	if err := store.Adopt(ctx); err != nil {
+		return nil, errors.Join(err, store.closeDatabase())
+	}
 	if err := errors.Join(store.ForgetLeases(ctx), store.Prepare(ctx)); err != nil {
 		return nil, errors.Join(err, store.closeDatabase())
 	}
 	return store, nil
+}
+
+// Made tells whether there is a database in the directory.
+func Made(dir string) (bool, error) {
+	info, err := os.Stat(filepath.Join(dir, DataFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && info.Size() > 0, err
 }
 
 // pool opens connections to the file. A commit is on the disk before it is

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"racord/adapters/sqlite"
+	"racord/adapters/sqlstore"
 	"racord/hub"
 	"racord/hub/hubtest"
 )
@@ -389,24 +390,58 @@ func start(tx hub.PaymentTx, p *hub.Payment) error {
 	return p.Charges[0].Move(hub.ChargeStarting)
 }
 
-func TestAnotherMasterKeyOpensNothing(t *testing.T) {
-	dir, who := t.TempDir(), hub.Login{Issuer: "i", Subject: "s"}
-	store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+func TestADatabaseHasOneMasterKey(t *testing.T) {
+	dir := t.TempDir()
+	hubtest.TestMasterKey(t, func(master []byte) (hub.Store, error) { return sqlite.Open(t.Context(), dir, master) })
+	if _, err := sqlite.OpenToRead(t.Context(), dir, make([]byte, hub.MasterKeyBytes)); !errors.Is(err, hub.ErrOtherMaster) {
+		t.Errorf("to read: got %v, want %v", err, hub.ErrOtherMaster)
+	}
+}
+
+// TestADatabaseMadeBeforeTakesTheKey opens one that was made when databases did not
+// know their key.
+func TestADatabaseMadeBeforeTakesTheKey(t *testing.T) {
+	dir := t.TempDir()
+	first, err := sqlite.Open(t.Context(), dir, hubtest.Master())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Enrol(t.Context(), who, "Ana", nil); err != nil {
+	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Close(); err != nil {
+	behind(t, dir, `UPDATE foundation SET mac = NULL`)
+	hubtest.TestMasterKey(t, func(master []byte) (hub.Store, error) { return sqlite.Open(t.Context(), dir, master) })
+}
+
+// TestANewerDatabase opens one that a later binary has migrated.
+func TestANewerDatabase(t *testing.T) {
+	dir := t.TempDir()
+	reopen := func() error {
+		store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
+		if err != nil {
+			return err
+		}
+		if has, knows := store.Schema(); knows != sqlstore.Newest() || has != knows && has != 9999 {
+			t.Errorf("got schema %d of %d", has, knows)
+		}
+		return store.Close()
+	}
+	if err := reopen(); err != nil {
 		t.Fatal(err)
 	}
-	other, err := sqlite.Open(t.Context(), dir, make([]byte, hub.MasterKeyBytes))
+	behind(t, dir, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
+	if err := reopen(); err != nil {
+		t.Errorf("got %v, want it to go on", err)
+	}
+	reader, err := sqlite.OpenToRead(t.Context(), dir, hubtest.Master())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("to read: got %v, want it to go on", err)
 	}
-	defer other.Close()
-	if _, err := other.Folder(t.Context(), who); hub.CodeOf(err) != hub.CodeNotFound {
-		t.Fatalf("got %v, want the login not found under another key", err)
+	if has, _ := reader.Schema(); has != 9999 || reader.Close() != nil {
+		t.Errorf("got schema %d, want 9999", has)
+	}
+	behind(t, dir, `UPDATE foundation SET needs = 9999`)
+	if err := reopen(); !errors.Is(err, sqlstore.ErrNewer) || !strings.Contains(err.Error(), "9999") {
+		t.Errorf("got %v, want %v", err, sqlstore.ErrNewer)
 	}
 }

@@ -14,8 +14,16 @@ import (
 var migrations embed.FS
 
 // Migrate brings the schema to the newest version. Every step is a transaction;
-// there is no way back. Options choose the locking between replicas.
+// there is no way back. Steps only add: replicas of the version before go on. One
+// that those cannot work with sets foundation.needs to its own version, and they
+// refuse to start. Options choose the locking between replicas.
 func Migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) error {
+	return MigrateTo(ctx, dialect, db, Newest(), options...)
+}
+
+// MigrateTo is Migrate that goes no further than a version. A schema that is there
+// or beyond stays as it is.
+func MigrateTo(ctx context.Context, dialect goose.Dialect, db *sql.DB, version int64, options ...goose.ProviderOption) error {
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -28,8 +36,19 @@ func Migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 	if pending, err := provider.HasPending(ctx); err == nil && !pending {
 		return nil // without the lock that replicas share: most starts have nothing to do
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if _, err := provider.UpTo(ctx, version); err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	return nil
+}
+
+// Newest is the newest version of the schema that this binary knows.
+func Newest() (version int64) {
+	files, _ := migrations.ReadDir("migrations") // it is in the binary
+	for _, file := range files {
+		if n, err := goose.NumericComponent(file.Name()); err == nil {
+			version = max(version, n)
+		}
+	}
+	return max(version, wallsVersion)
 }

@@ -48,13 +48,22 @@ type record struct {
 }
 
 // Registered lists the creditors that have a registration.
-func (s *Store) Registered(ctx context.Context) (names []hub.Name, err error) {
+func (s *Store) Registered(ctx context.Context) ([]hub.Name, error) {
+	return s.creditors(ctx, `SELECT creditor FROM connector_versions UNION SELECT creditor FROM connector_records ORDER BY 1`)
+}
+
+// InStage lists the creditors that have a version in a stage.
+func (s *Store) InStage(ctx context.Context, stage hub.Stage) ([]hub.Name, error) {
+	return s.creditors(ctx, `SELECT DISTINCT creditor FROM connector_versions WHERE stage = $1 ORDER BY creditor`, string(stage))
+}
+
+func (s *Store) creditors(ctx context.Context, query string, args ...any) (names []hub.Name, err error) {
 	err = s.each(ctx, s.read, func(row Scanner) error {
 		var name hub.Name
 		err := row.Scan(&name)
 		names = append(names, name)
 		return err
-	}, `SELECT creditor FROM connector_versions UNION SELECT creditor FROM connector_records ORDER BY 1`)
+	}, query, args...)
 	return names, err
 }
 

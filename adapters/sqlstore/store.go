@@ -74,6 +74,7 @@ type Store struct {
 	engine Engine
 	texts  texts
 	folder *sql.Stmt // folderQuery, when it was prepared
+	schema int64     // see Schema
 }
 
 var _ hub.Store = (*Store)(nil)

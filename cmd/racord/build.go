@@ -57,33 +57,74 @@ func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
 	return err
 }
 
-// openStore opens PostgreSQL when the configuration names a DSN file, else the
-// SQLite file in the data directory.
-func (h *runningHub) openStore(ctx context.Context, setup hubSetup) error {
-	var err error
-	if h.master, err = masterKey(setup.Config.Data); err != nil {
-		return err
-	}
-	if h.store, err = openStore(ctx, setup.Config, h.master); err != nil {
+// openStore opens the store with the master key of the data directory.
+func (h *runningHub) openStore(ctx context.Context, setup hubSetup) (err error) {
+	if h.store, h.master, err = openStore(ctx, setup.Config); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	h.onClose(func(context.Context) error { return h.store.Close() })
+	if has, knows := schemaOf(h.store); has > knows {
+		h.log.Warn("a newer version has migrated the database: this one goes on, and is to be replaced", "schema", has, "known", knows)
+	}
 	h.keys, err = hub.NewKeys(h.master, "cache")
 	return err
 }
 
-func openStore(ctx context.Context, conf config.Config, master []byte) (hub.Store, error) {
-	if conf.Store.PostgresFile == "" {
-		return sqlite.Open(ctx, conf.Data, master)
-	}
-	dsn, err := os.ReadFile(conf.Store.PostgresFile)
+// schemaOf gives the version that a store's schema has, and the newest that this
+// binary knows.
+func schemaOf(store hub.Store) (has, knows int64) {
+	return store.(interface{ Schema() (has, knows int64) }).Schema()
+}
+
+// openStore opens PostgreSQL when the configuration names a DSN file, else the
+// SQLite file in the data directory. A master key is made for a new database only,
+// and one that turns out not to be its own is taken away again.
+func openStore(ctx context.Context, conf config.Config) (store hub.Store, master []byte, err error) {
+	d, err := databaseOf(conf)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := postgres.Await(ctx, strings.TrimSpace(string(dsn)), databaseWithin); err != nil {
-		return nil, err
+	if err := d.await(ctx); err != nil {
+		return nil, nil, err
 	}
-	return postgres.Open(ctx, strings.TrimSpace(string(dsn)), master)
+	master, fresh, err := masterKey(conf.Data, func() (bool, error) { return d.made(ctx) })
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err = d.open(ctx, master)
+	if fresh && errors.Is(err, hub.ErrOtherMaster) {
+		err = errors.Join(err, os.Remove(masterKeyIn(conf.Data))) // another replica was first
+	}
+	return store, master, otherMaster(conf.Data, err)
+}
+
+// database is where a hub keeps what it knows.
+type database struct {
+	await func(context.Context) error                      // while it is away
+	made  func(context.Context) (bool, error)              // whether a hub has used it
+	open  func(context.Context, []byte) (hub.Store, error) // with a master key
+	look  func(context.Context, []byte) (hub.Store, error) // the same, and nothing can be changed
+}
+
+func databaseOf(conf config.Config) (database, error) {
+	if conf.Store.PostgresFile == "" {
+		return database{
+			await: func(context.Context) error { return nil },
+			made:  func(context.Context) (bool, error) { return sqlite.Made(conf.Data) },
+			open:  func(ctx context.Context, key []byte) (hub.Store, error) { return sqlite.Open(ctx, conf.Data, key) },
+			look: func(ctx context.Context, key []byte) (hub.Store, error) {
+				return sqlite.OpenToRead(ctx, conf.Data, key)
+			},
+		}, nil
+	}
+	file, err := os.ReadFile(conf.Store.PostgresFile)
+	dsn := strings.TrimSpace(string(file))
+	return database{
+		await: func(ctx context.Context) error { return postgres.Await(ctx, dsn, databaseWithin) },
+		made:  func(ctx context.Context) (bool, error) { return postgres.Made(ctx, dsn) },
+		open:  func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.Open(ctx, dsn, key) },
+		look:  func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.OpenToRead(ctx, dsn, key) },
+	}, err
 }
 
 // databaseWithin is how long a start waits for a database that recovers.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"os"
@@ -31,6 +32,7 @@ type connectorCommand struct {
 	Secret   connectorSecret   `cmd:"" help:"Set, list and remove secrets."`
 	Try      connectorTry      `cmd:"" help:"Ask about one subject and show what becomes of the answer."`
 	Submit   connectorSubmit   `cmd:"" help:"Submit the draft: its text is fixed and the conformance suite runs."`
+	Prove    connectorProve    `cmd:"" help:"Run the conformance suite again, for a version that is being proved."`
 	Report   connectorReport   `cmd:"" help:"Print the report of the conformance suite."`
 	Show     connectorShow     `cmd:"" help:"Show a version and what stands before its next stage."`
 	Approve  connectorApprove  `cmd:"" help:"Approve a version (approvers)."`
@@ -340,6 +342,27 @@ func (m *manifestFile) named(text []byte) (files []string) {
 	return files
 }
 
+// body is the manifest, in a form when it names files.
+func (m *manifestFile) body(text []byte) (kind string, body []byte, err error) {
+	files := m.named(text)
+	if len(files) == 0 {
+		return "application/yaml", text, nil
+	}
+	var form bytes.Buffer
+	parts := multipart.NewWriter(&form)
+	err = parts.WriteField("manifest", string(text))
+	for _, file := range files {
+		data, readErr := os.ReadFile(file)
+		part, partErr := parts.CreateFormFile("files", filepath.Base(file))
+		if err = errors.Join(err, readErr, partErr); err != nil {
+			return "", nil, err
+		}
+		_, err = part.Write(data)
+	}
+	err = errors.Join(err, parts.Close())
+	return parts.FormDataContentType(), form.Bytes(), err
+}
+
 type connectorValidate struct{ manifestFile }
 
 // Run prints what is wrong with a manifest.
@@ -352,8 +375,12 @@ func (v *connectorValidate) Run(ctx context.Context, c *connectorCommand, to str
 	if err != nil {
 		return err
 	}
+	kind, body, err := v.body(text)
+	if err != nil {
+		return err
+	}
 	var found struct{ Problems []hub.Field }
-	if err := a.call(ctx, http.MethodPost, connectorPath(creditor, "validate"), "application/yaml", text, &found); err != nil {
+	if err := a.call(ctx, http.MethodPost, connectorPath(creditor, "validate"), kind, body, &found); err != nil {
 		return err
 	}
 	return problems(to.out, v.here(creditor, found.Problems))

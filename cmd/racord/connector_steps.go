@@ -281,11 +281,17 @@ func (r *connectorReport) Run(ctx context.Context, c *connectorCommand, to strea
 		_, err = fmt.Fprintf(to.out, "%s\n", document)
 		return err
 	}
-	var signed struct{ Report connectortest.Report }
-	if err := json.Unmarshal(document, &signed); err != nil {
+	var kept struct {
+		Report       *connectortest.Report
+		Code, Detail string // of a suite that could not be run
+	}
+	if err := json.Unmarshal(document, &kept); err != nil {
 		return err
 	}
-	return signed.Report.Table(to.out)
+	if kept.Report == nil {
+		return fmt.Errorf("the suite could not be run: %s (%s): racord connector prove runs it again", kept.Detail, kept.Code)
+	}
+	return kept.Report.Table(to.out)
 }
 
 // step takes a version somewhere and shows it.
@@ -315,6 +321,13 @@ type connectorSubmit struct{ ofVersion }
 // Run submits the draft.
 func (s *connectorSubmit) Run(ctx context.Context, c *connectorCommand, to streams) error {
 	return s.step(ctx, c, to, "submit", nil)
+}
+
+type connectorProve struct{ ofVersion }
+
+// Run runs the suite again.
+func (p *connectorProve) Run(ctx context.Context, c *connectorCommand, to streams) error {
+	return p.step(ctx, c, to, "prove", nil)
 }
 
 type connectorResume struct{ ofVersion }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +71,16 @@ func (d *desk) fails(want string, args ...string) {
 	}
 }
 
+// withAccounts puts a line in the place of a manifest's accounts.
+func withAccounts(t *testing.T, manifest, line string) string {
+	t.Helper()
+	changed := regexp.MustCompile(`(?m)^accounts:.*\n( .*\n)*`).ReplaceAllLiteralString(manifest, line+"\n")
+	if changed == manifest {
+		t.Fatalf("got a manifest without accounts:\n%s", manifest)
+	}
+	return changed
+}
+
 func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 	const canary = "Canary-Key-4711"
 	city := startTown(t, town.Config{Size: "S", Latency: "none"})
@@ -94,6 +105,11 @@ func TestACompanyRegistersWithTheCommandLine(t *testing.T) {
 	gas.fails(manifest+":16: traits.rps:", "validate", manifest)
 	gas.fails("traits.rps", "draft", manifest)
 	gas.fails("traits.rps", "submit", "gas")
+	s.write("gas-accounts.csv", "id;iban;beneficiary\na1;RO49AAAA1B31007593840000;Gaz Nord\n")
+	write(withAccounts(t, text, "accounts: gas-accounts.csv"))
+	gas.does("nothing is wrong", "", "validate", manifest) // and no draft is there
+	s.write("gas-accounts.csv", "id;iban;beneficiary\na1;RO00;Gaz Nord\n")
+	gas.fails("gas-accounts.csv:2:", "validate", manifest)
 	write(text)
 	gas.does("nothing is wrong", "", "draft", manifest)
 	gas.fails("gas-key: the manifest names this secret", "submit", "gas")

@@ -10,11 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"racord/adapters/guard"
-	"racord/adapters/postgres"
 	"racord/adapters/pspwire"
 	"racord/adapters/sqlite"
 	"racord/adapters/upstream"
@@ -84,7 +82,7 @@ func (w whereToLook) read(ctx context.Context, d *desk) (manifests fs.FS, err er
 }
 
 // openDesk opens a desk of which read gives the configuration, the clock and the
-// manifests. With look set the store can only be read.
+// manifests. With look set the store can only be read, and is not migrated.
 func openDesk(ctx context.Context, read func(context.Context, *desk) (fs.FS, error), look bool) (_ *desk, err error) {
 	d := &desk{clock: hub.ClockFunc(time.Now)}
 	defer func() {
@@ -109,7 +107,7 @@ func openDesk(ctx context.Context, read func(context.Context, *desk) (fs.FS, err
 }
 
 func (d *desk) openStore(ctx context.Context, look bool) (err error) {
-	if d.master, err = os.ReadFile(filepath.Join(d.conf.Data, "master.key")); err != nil {
+	if d.master, err = readMasterKey(d.conf.Data); err != nil {
 		return err
 	}
 	d.store, err = d.storeOf(ctx, d.master, look)
@@ -124,18 +122,16 @@ func (d *desk) openStore(ctx context.Context, look bool) (err error) {
 }
 
 func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (hub.Store, error) {
-	switch {
-	case d.conf.Store.PostgresFile != "":
-		dsn, err := os.ReadFile(d.conf.Store.PostgresFile)
-		if err != nil {
-			return nil, err
-		}
-		return postgres.Open(ctx, strings.TrimSpace(string(dsn)), key)
-	case look:
-		return sqlite.OpenToRead(ctx, d.conf.Data, key)
-	default:
-		return sqlite.Open(ctx, d.conf.Data, key)
+	database, err := databaseOf(d.conf)
+	if err != nil {
+		return nil, err
 	}
+	open := database.open
+	if look {
+		open = database.look
+	}
+	store, err := open(ctx, key)
+	return store, otherMaster(d.conf.Data, err)
 }
 
 // openConnectors opens the operator's own connectors.

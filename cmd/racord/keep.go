@@ -15,32 +15,80 @@ import (
 	"racord/hub"
 )
 
-// masterKey reads the master key of a data directory, or makes one at the first
-// start. It is readable by its owner only.
-func masterKey(dir string) ([]byte, error) {
-	file := filepath.Join(dir, "master.key")
+// masterKeyIn is where the master key of a data directory lies.
+func masterKeyIn(dir string) string { return filepath.Join(dir, "master.key") }
+
+// readMasterKey reads the master key of a data directory.
+func readMasterKey(dir string) ([]byte, error) {
+	file := masterKeyIn(dir)
 	key, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeMasterKey(dir, file)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(key) != hub.MasterKeyBytes {
+	if err == nil && len(key) != hub.MasterKeyBytes {
 		return nil, fmt.Errorf("%s: a master key has %d bytes, this file has %d", file, hub.MasterKeyBytes, len(key))
 	}
-	return key, nil
+	return key, err
 }
 
-func makeMasterKey(dir, file string) ([]byte, error) {
+// masterKey reads the master key of a data directory, or makes one when there is
+// no database yet: one that was made opens with its own key only. fresh says that
+// the key was made now.
+func masterKey(dir string, made func() (bool, error)) (key []byte, fresh bool, err error) {
+	if key, err = readMasterKey(dir); !errors.Is(err, fs.ErrNotExist) {
+		return key, false, err
+	}
+	if there, err := made(); err != nil {
+		return nil, false, err
+	} else if there {
+		return nil, false, fmt.Errorf("%s is missing, and there is a database already: %s", masterKeyIn(dir), bringMasterKey)
+	}
+	err = makeMasterKey(dir)
+	fresh = err == nil
+	if fresh || errors.Is(err, fs.ErrExist) { // another process has just made it
+		key, err = readMasterKey(dir)
+	}
+	return key, fresh, err
+}
+
+// bringMasterKey says what to do about a database of another master key.
+const bringMasterKey = "bring the file of the hub that made the database, from another replica's data directory or from beside the backup"
+
+// otherMaster names the file when it is not the one of the database.
+func otherMaster(dir string, err error) error {
+	if errors.Is(err, hub.ErrOtherMaster) {
+		return fmt.Errorf("%s: %w: %s", masterKeyIn(dir), err, bringMasterKey)
+	}
+	return err
+}
+
+// makeMasterKey writes a new master key, readable by its owner only: whole, on the
+// disk before anything is sealed under it, and never over another (fs.ErrExist).
+func makeMasterKey(dir string) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	key := make([]byte, hub.MasterKeyBytes)
-	if _, err := rand.Read(key); err != nil {
-		return nil, err
+	_, _ = rand.Read(key)                        // never fails (crypto/rand)
+	file, err := os.CreateTemp(dir, ".master-*") // readable by its owner only
+	if err != nil {
+		return err
 	}
-	return key, os.WriteFile(file, key, 0o600)
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.Write(key)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(file.Name(), masterKeyIn(dir)); err != nil {
+		return err
+	}
+	return syncFolder(dir)
+}
+
+// syncFolder puts the names in a folder on the disk.
+func syncFolder(dir string) error {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // secretFor is how long a secret that was read is used: a file that was replaced

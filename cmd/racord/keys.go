@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,7 +45,7 @@ func (p keysPlace) open() (*keysDesk, error) {
 		return nil, err
 	}
 	var err error
-	if d.master, err = os.ReadFile(filepath.Join(d.conf.Data, "master.key")); err != nil {
+	if d.master, err = readMasterKey(d.conf.Data); err != nil {
 		return nil, fmt.Errorf("no hub has run with this data directory: %w", err)
 	}
 	d.ring, err = keyring.Open(keysIn(d.conf), d.master)

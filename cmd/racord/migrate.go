@@ -17,17 +17,14 @@ func (c *migrateCommand) Run(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
-	master, err := masterKey(conf.Data)
-	if err != nil {
-		return err
-	}
-	store, err := openStore(ctx, conf, master)
+	store, _, err := openStore(ctx, conf)
 	if err != nil {
 		return err
 	}
 	if err := store.Ready(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintln(to.out, "the database is at this version")
+	has, knows := schemaOf(store)
+	fmt.Fprintf(to.out, "the database is at version %d, and this binary knows %d\n", has, knows)
 	return store.Close()
 }

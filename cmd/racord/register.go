@@ -64,6 +64,7 @@ func (h *runningHub) openRegistry(_ context.Context, setup hubSetup) error {
 	h.registry = onboard.New(onboard.Parts{
 		Prover: proving, Trier: proving, Store: h.store, Reader: manifestReader{kinds.All(), setup}, Secrets: h.vault, Keeper: h.vault, Clock: setup.Clock, Log: h.log,
 	}, onboarding(setup.Config.Onboarding))
+	h.registry.Start()
 	h.onClose(func(context.Context) error { h.registry.Close(); return nil })
 	return nil
 }

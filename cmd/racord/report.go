@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"racord/connectors/connectortest"
 	"racord/hub"
@@ -59,12 +58,9 @@ func (f reportFiles) key() (ed25519.PrivateKey, error) {
 	if f.Sign == "" {
 		return nil, nil
 	}
-	if _, err := os.Stat(filepath.Join(f.Sign, "master.key")); err != nil {
-		return nil, err // a hub that never ran signs nothing
-	}
-	master, err := masterKey(f.Sign)
+	master, err := readMasterKey(f.Sign)
 	if err != nil {
-		return nil, err
+		return nil, err // a hub that never ran signs nothing
 	}
 	return hub.SigningKey(master, reportsKey)
 }

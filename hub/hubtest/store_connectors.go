@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -67,7 +68,11 @@ func registrationKept(t *testing.T, lab Lab) {
 	_, err = store.Text(ctx, "heat", 1)
 	wantCode(t, "Text of another's", err, hub.CodeNotFound)
 	registered(t, store, "heat", func(r *hub.Registration) { draft(r, "x") })
-	names, err := store.Registered(ctx)
+	names, err := store.InStage(ctx, hub.StageProving)
+	if wantCode(t, "InStage", err, ""); !slices.Equal(names, []hub.Name{"water"}) {
+		t.Errorf("got %v being proved, want water", names)
+	}
+	names, err = store.Registered(ctx)
 	wantCode(t, "Registered", err, "")
 	if !reflect.DeepEqual(names, []hub.Name{"heat", "water"}) {
 		t.Errorf("got %v", names)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -21,19 +22,23 @@ const (
 	mostVersions = 1000
 )
 
-// Validate reads a text as Draft would, with the files that are there, and keeps
-// nothing.
-func (s *Service) Validate(ctx context.Context, who hub.Caller, creditor hub.Name, yaml []byte) ([]hub.Field, error) {
+// Validate reads a text as Draft would, with the files that are there and, over
+// these, with those that come with it. It keeps nothing.
+func (s *Service) Validate(ctx context.Context, who hub.Caller, creditor hub.Name, text hub.ManifestText) ([]hub.Field, error) {
 	if err := reach(&who, creditor); err != nil {
 		return nil, err
 	}
-	text := hub.ManifestText{YAML: yaml}
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	var err error
-	if text.Files, err = s.files(ctx, creditor); err != nil {
+	kept, err := s.files(ctx, creditor)
+	if err != nil {
 		return nil, err
+	}
+	for _, f := range kept {
+		if !slices.ContainsFunc(text.Files, func(sent hub.ManifestFile) bool { return sent.Name == f.Name }) {
+			text.Files = append(text.Files, f)
+		}
 	}
 	_, problems := s.Reader.Read(creditor, text)
 	return problems, nil
@@ -253,10 +258,18 @@ func (s *Service) Submit(ctx context.Context, who hub.Caller, creditor hub.Name,
 		s.giveNotice(r, v)
 		return nil
 	})
-	if err == nil {
-		s.prove(creditor, v)
+	if err == nil && s.Prover != nil {
+		s.begin(ctx, creditor, v)
 	}
 	return v, err
+}
+
+// begin proves a version that was submitted. What cannot be begun now is taken up
+// later.
+func (s *Service) begin(ctx context.Context, creditor hub.Name, v hub.Version) {
+	if err := s.prove(ctx, creditor, v); err != nil {
+		s.Log.Warn("the suite begins later", slog.String("creditor", string(creditor)), slog.Int("version", v.No), slog.String("error", err.Error()))
+	}
 }
 
 // replaceProving lets a version be proved instead of another.

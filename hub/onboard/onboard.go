@@ -19,6 +19,7 @@ type Store interface {
 	hub.Registrations
 	hub.Trials
 	hub.Quarantines
+	hub.Slots
 }
 
 // Reader reads a manifest for a creditor. Problems name file, line and field;
@@ -69,14 +70,16 @@ type Service struct {
 	base    context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	places  chan struct{} // taken by suites that run here
+	wake    chan struct{}
 }
 
-// New makes a service. Close ends it.
+// New makes a service. Start lets it finish what others began, and Close ends it.
 func New(parts Parts, conf Conf) *Service {
 	if parts.Log == nil {
 		parts.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{Parts: parts, conf: conf}
+	s := &Service{Parts: parts, conf: conf, places: make(chan struct{}, mostSuites), wake: make(chan struct{}, 1)}
 	s.base, s.stop = context.WithCancel(context.Background())
 	return s
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // plain reads manifests of lines: "url X", "iban X owner", "secret X", "class A",
-// "bad".
+// "bad", and "file X Y" for a file X that says Y.
 type plain struct{}
 
 func (plain) Read(creditor hub.Name, text hub.ManifestText) (f hub.ManifestFacts, problems []hub.Field) {
@@ -35,6 +35,11 @@ func (plain) Read(creditor hub.Name, text hub.ManifestText) (f hub.ManifestFacts
 			f.Secrets = append(f.Secrets, rest)
 		case "class":
 			f.Class = hub.Class(rest)
+		case "file":
+			name, says, _ := strings.Cut(rest, " ")
+			if !slices.ContainsFunc(text.Files, func(f hub.ManifestFile) bool { return f.Name == name && string(f.Data) == says }) {
+				problems = append(problems, hub.Field{Pointer: name, Line: i + 1, Detail: "does not say " + says})
+			}
 		case "bad":
 			problems = append(problems, hub.Field{Pointer: "x", Line: i + 1, Detail: "is bad"})
 		}
@@ -91,11 +96,18 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	s.vault = vault.New(s.store, ring, keys)
-	s.Service = onboard.New(onboard.Parts{
-		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: suite{hub.ClassB}, Clock: s.clock,
-	}, onboard.Default())
-	t.Cleanup(s.Close)
+	s.Service = s.replica(suite{hub.ClassB})
+	s.Start()
 	return s
+}
+
+// replica is a service of another hub over the same store.
+func (s *scene) replica(prover hub.Prover) *onboard.Service {
+	r := onboard.New(onboard.Parts{
+		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Clock: s.clock,
+	}, onboard.Default())
+	s.t.Cleanup(r.Close)
+	return r
 }
 
 // must fails the test when err is not what was wanted.
@@ -128,7 +140,7 @@ func (s *scene) submitted(text string) int {
 
 func (s *scene) reported(no int) hub.Report {
 	s.t.Helper()
-	for {
+	for range 10_000 {
 		r, err := s.Report(s.t.Context(), company, "water", no)
 		if hub.CodeOf(err) != hub.CodeNotFound {
 			s.want("Report", err, "")
@@ -136,6 +148,8 @@ func (s *scene) reported(no int) hub.Report {
 		}
 		time.Sleep(time.Millisecond)
 	}
+	s.t.Fatalf("version %d has no report", no)
+	return hub.Report{}
 }
 
 func (s *scene) approve(no int, who ...hub.Caller) {
@@ -624,4 +638,25 @@ func TestFilesComeWithTheManifest(t *testing.T) {
 	if s.want("Attach nil", err, ""); len(d.Text.Files) != 0 {
 		t.Errorf("got %+v", d.Text)
 	}
+}
+
+func TestATextIsValidatedWithTheFilesThatComeWithIt(t *testing.T) {
+	s, ctx := newScene(t), t.Context()
+	files := func(says string) []hub.ManifestFile { return []hub.ManifestFile{{Name: "a.csv", Data: []byte(says)}} }
+	valid := func(what, yaml string, sent []hub.ManifestFile, want int) {
+		t.Helper()
+		problems, err := s.Validate(ctx, company, "water", hub.ManifestText{YAML: []byte(yaml), Files: sent})
+		if s.want(what, err, ""); len(problems) != want {
+			t.Errorf("%s: got %v, want %d problems", what, problems, want)
+		}
+	}
+	valid("nothing is there", "file a.csv 1", nil, 1)
+	valid("it comes along", "file a.csv 1", files("1"), 0)
+	s.draft("url a")
+	_, err := s.Attach(ctx, company, "water", "a.csv", []byte("1"))
+	s.want("Attach", err, "")
+	valid("it is there", "file a.csv 1", nil, 0)
+	valid("a newer one comes along", "file a.csv 2", files("2"), 0)
+	valid("a wrong one comes along", "file a.csv 1", files("2"), 1)
+	valid("and was not kept", "file a.csv 1", nil, 0)
 }

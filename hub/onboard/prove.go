@@ -4,33 +4,67 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"sync"
 
 	"racord/hub"
 )
 
-// prove runs the conformance suite behind the caller's back. Its report is kept
-// with the version.
-func (s *Service) prove(creditor hub.Name, v hub.Version) {
-	if s.Prover == nil || s.base.Err() != nil {
-		return
+// prove begins the conformance suite behind the caller's back. Its report is kept
+// with the version. Of one creditor one suite runs at a time, in all replicas: it
+// asks the company's test system, and the later report is the one that counts. It
+// returns CodeConflict while another runs, and CodeBusy when too many run here.
+func (s *Service) prove(ctx context.Context, creditor hub.Name, v hub.Version) error {
+	if s.base.Err() != nil {
+		return hub.Errorf(hub.CodeBusy, "The hub is being restarted.")
 	}
-	s.running.Add(1)
-	go func() {
-		defer s.running.Done()
-		ctx, cancel := context.WithTimeout(s.base, s.conf.ProveFor)
-		defer cancel()
-		report, err := s.suite(ctx, creditor, v)
-		if s.base.Err() != nil {
-			return // the next replica proves it
+	select {
+	case s.places <- struct{}{}:
+	default:
+		return hub.Errorf(hub.CodeBusy, "Many versions are being proved: ask again in a few minutes.")
+	}
+	r := &run{creditor: creditor, version: v, holder: hub.Holder(hub.NewID())}
+	if err := s.take(ctx, r); err != nil {
+		<-s.places
+		return err
+	}
+	s.running.Go(func() {
+		well := s.run(r)
+		if <-s.places; well {
+			s.hurry() // somebody may have waited for the end
 		}
-		if err != nil {
-			report = unproved(err)
-		}
-		report.At, report.Digest = s.Clock.Now(), v.Digest
-		if err := s.keepReport(context.WithoutCancel(ctx), creditor, v.No, report); err != nil {
-			s.Log.Error("report lost", slog.String("creditor", string(creditor)), slog.Int("version", v.No), slog.String("error", err.Error()))
-		}
-	}()
+	})
+	return nil
+}
+
+// run runs a suite while it has its lease, and tells whether all went as it should.
+// A suite that was cut off leaves no report: it is taken up again.
+func (s *Service) run(r *run) (well bool) {
+	defer s.leave(r)
+	var holding sync.WaitGroup
+	defer holding.Wait() // who has left takes nothing again
+	ctx, cut := context.WithCancel(s.base)
+	defer cut()
+	holding.Go(func() { s.hold(ctx, cut, r) })
+	report, err := s.report(ctx, r)
+	if ctx.Err() != nil || !s.goesOn(ctx, r) {
+		return true
+	}
+	if err != nil {
+		report = unproved(err)
+	}
+	report.At, report.Digest = s.Clock.Now(), r.version.Digest
+	if err := s.keepReport(context.WithoutCancel(ctx), r.creditor, r.version.No, report); err != nil {
+		s.Log.Error("report lost", slog.String("creditor", string(r.creditor)), slog.Int("version", r.version.No), slog.String("error", err.Error()))
+		return false
+	}
+	return true
+}
+
+// report runs the suite for as long as it may take.
+func (s *Service) report(ctx context.Context, r *run) (hub.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.ProveFor)
+	defer cancel()
+	return s.suite(ctx, r.creditor, r.version)
 }
 
 // suite runs the prover. It may meet anything an upstream sends: a panic is a
@@ -67,7 +101,8 @@ func (s *Service) keepReport(ctx context.Context, creditor hub.Name, no int, rep
 	return err
 }
 
-// Prove runs the conformance suite again, for a version that is being proved.
+// Prove runs the conformance suite again, for a version that is being proved. It
+// returns CodeConflict while the suite runs.
 func (s *Service) Prove(ctx context.Context, who hub.Caller, creditor hub.Name, no int) (hub.Version, error) {
 	v, err := s.version(ctx, &who, creditor, no)
 	switch {
@@ -78,8 +113,7 @@ func (s *Service) Prove(ctx context.Context, who hub.Caller, creditor hub.Name, 
 	case v.Stage != hub.StageProving:
 		return v, hub.Errorf(hub.CodeConflict, "Version %d is %s; the suite runs for one that is being proved.", no, v.Stage)
 	}
-	s.prove(creditor, v)
-	return v, nil
+	return v, s.prove(ctx, creditor, v)
 }
 
 // Report gives the latest report about a version. It returns CodeNotFound when

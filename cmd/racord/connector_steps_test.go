@@ -1,0 +1,33 @@
+package main_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// atHub works at a hub that answers as the test says.
+func atHub(t *testing.T, answer func(method, path string, body []byte) string) *desk {
+	t.Helper()
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, answer(r.Method, r.URL.Path, body))
+	}))
+	t.Cleanup(hub.Close)
+	return &desk{t, hub.URL, "a-token"}
+}
+
+func TestASuiteThatCouldNotBeRunSaysWhy(t *testing.T) {
+	water := atHub(t, func(method, path string, _ []byte) string {
+		switch method + " " + path {
+		case "GET /v1/connectors/water/versions/3/report":
+			return `{"code":"unavailable","detail":"There was not time enough for the whole suite."}`
+		case "POST /v1/connectors/water/versions/3/prove":
+			return `{"version":3,"stage":"proving"}`
+		}
+		return `{}`
+	})
+	water.fails("There was not time enough for the whole suite. (unavailable)", "report", "water", "--version", "3")
+	water.does("version 3: proving", "", "prove", "water", "--version", "3")
+}

@@ -1,0 +1,106 @@
+package onboard_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"racord/hub"
+	"racord/hub/onboard"
+)
+
+// slow is a suite that says which version it has begun with, and ends when it is
+// told how, or cut off.
+type slow struct {
+	begun chan int
+	end   chan hub.Report
+}
+
+func newSlow() slow { return slow{begun: make(chan int, 10), end: make(chan hub.Report, 10)} }
+
+func (p slow) Prove(ctx context.Context, c hub.Candidate, _ hub.SecretStore) (hub.Report, error) {
+	p.begun <- c.Version
+	select {
+	case r := <-p.end:
+		return r, nil
+	case <-ctx.Done():
+		return hub.Report{}, ctx.Err()
+	}
+}
+
+// underWay submits a version at a replica whose suite does not end by itself.
+func (s *scene) underWay(at *onboard.Service, prover slow) int {
+	s.t.Helper()
+	_, err := s.SetContacts(s.t.Context(), company, "water", []string{"it@water.example"})
+	s.want("SetContacts", err, "")
+	no := s.draft("url https://a")
+	_, err = at.Submit(s.t.Context(), company, "water", no)
+	s.want("Submit", err, "")
+	s.begins(prover, no)
+	return no
+}
+
+// begins fails the test unless a suite begins with a version.
+func (s *scene) begins(p slow, no int) {
+	s.t.Helper()
+	select {
+	case begun := <-p.begun:
+		if begun != no {
+			s.t.Fatalf("got a suite for version %d, want %d", begun, no)
+		}
+	case <-time.After(30 * time.Second):
+		s.t.Fatalf("got no suite for version %d", no)
+	}
+}
+
+func TestASuiteThatWasCutOffIsTakenUp(t *testing.T) {
+	s, prover := newScene(t), newSlow()
+	s.Close()
+	first := s.replica(prover)
+	no := s.underWay(first, prover)
+	first.Close()
+	_, err := s.Report(t.Context(), company, "water", no)
+	s.want("Report after the stop", err, hub.CodeNotFound)
+	s.replica(suite{hub.ClassB}).Start()
+	if r := s.reported(no); !r.Passed {
+		t.Errorf("got %+v, want the report of the whole suite", r)
+	}
+}
+
+func TestOneSuiteOfACreditorAtATime(t *testing.T) {
+	s, prover := newScene(t), newSlow()
+	s.Close()
+	first, second := s.replica(prover), s.replica(prover)
+	no := s.underWay(first, prover)
+	for name, replica := range map[string]*onboard.Service{"here": first, "at another replica": second} {
+		_, err := replica.Prove(t.Context(), company, "water", no)
+		s.want("Prove "+name, err, hub.CodeConflict)
+		if len(prover.begun) > 0 {
+			t.Errorf("%s: got a second suite", name)
+		}
+	}
+	prover.end <- hub.Report{Passed: true, Document: []byte(`{}`)}
+	s.reported(no)
+	first.Close() // the suite has left
+	_, err := second.Prove(t.Context(), company, "water", no)
+	s.want("Prove after the end", err, "")
+	s.begins(prover, no)
+}
+
+// TestAVersionThatWasReplacedGivesItsPlaceUp submits another while the suite runs.
+func TestAVersionThatWasReplacedGivesItsPlaceUp(t *testing.T) {
+	s, prover := newScene(t), newSlow()
+	s.Close()
+	replica := s.replica(prover)
+	replica.Start()
+	first := s.underWay(replica, prover)
+	second := s.draft("url https://b")
+	_, err := replica.Submit(t.Context(), company, "water", second)
+	s.want("Submit", err, "")
+	prover.end <- hub.Report{Passed: true, Document: []byte(`{}`)}
+	s.begins(prover, second)
+	_, err = s.Report(t.Context(), company, "water", first)
+	s.want("Report of what was replaced", err, hub.CodeNotFound)
+	prover.end <- hub.Report{Passed: true, Document: []byte(`{}`)}
+	s.reported(second)
+}
