@@ -28,7 +28,7 @@ func MigrateTo(ctx context.Context, dialect goose.Dialect, db *sql.DB, version i
 	if err != nil {
 		return err
 	}
-	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(walls(dialect), settledNames(dialect)))
+	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(inGo(dialect)...))
 	provider, err := goose.NewProvider(dialect, db, folder, options...)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
@@ -42,6 +42,11 @@ func MigrateTo(ctx context.Context, dialect goose.Dialect, db *sql.DB, version i
 	return nil
 }
 
+// inGo are the migrations that are no files: the engines' own words.
+func inGo(dialect goose.Dialect) []*goose.Migration {
+	return []*goose.Migration{walls(dialect), settledNames(dialect)}
+}
+
 // Newest is the newest version of the schema that this binary knows.
 func Newest() (version int64) {
 	files, _ := migrations.ReadDir("migrations") // it is in the binary
@@ -50,5 +55,8 @@ func Newest() (version int64) {
 			version = max(version, n)
 		}
 	}
-	return max(version, wallsVersion)
+	for _, step := range inGo(goose.DialectSQLite3) { // they have the same versions in all
+		version = max(version, step.Version)
+	}
+	return version
 }
