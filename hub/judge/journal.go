@@ -141,7 +141,7 @@ func (t *trial) claims(claims []hub.Claim) {
 			switch needs := l.State == hub.LinePosted && l.ClearedAt.IsZero() || l.State == hub.LineStuck; {
 			case needs && !has:
 				t.wrong("I11", p.PostingID(l.No), "it is %s, and its claim is gone", l.State)
-			case has && Finished(p) && (l.State == hub.LineDropped || l.State == hub.LineRefunded):
+			case has && Finished(p) && (l.State == hub.LineDropped || l.State == hub.LineRejected || l.State == hub.LineRefunded):
 				t.wrong("I10", p.PostingID(l.No), "it is %s, and keeps its claim", l.State)
 			}
 		}

@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"slices"
+
 	"racord/hub"
 )
 
@@ -118,10 +120,10 @@ func Finished(p *hub.Payment) bool {
 	}
 	stuck := false
 	for i := range p.Lines {
-		switch s := p.Lines[i].State; {
-		case s == hub.LineStuck:
+		switch l := &p.Lines[i]; {
+		case l.State == hub.LineStuck, l.State == hub.LineRejected && refundFailed(p, l):
 			stuck = true
-		case !s.Final():
+		case !l.State.Final():
 			return false
 		}
 	}
@@ -136,6 +138,12 @@ func Finished(p *hub.Payment) bool {
 		}
 	}
 	return stuck
+}
+
+// refundFailed tells whether a person has to see to it that a refused line's money
+// goes back.
+func refundFailed(p *hub.Payment, l *hub.Line) bool {
+	return slices.ContainsFunc(p.Refunds, func(r hub.Refund) bool { return r.Line == l.No && r.State == hub.RefundFailed })
 }
 
 // strangers are orders and entries that no payment of the hub's stands behind.

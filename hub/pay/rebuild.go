@@ -395,6 +395,7 @@ const rebuilt = "rebuilt"
 // refusedAgain is for a line whose money the provider gave back before.
 func (s *Service) refusedAgain(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line) error {
 	l.Reason = rebuilt
+	tx.Release(l)
 	s.bookRefusal(tx, p, l)
 	p.Refunds = append(p.Refunds, hub.Refund{
 		No: len(p.Refunds) + 1, Charge: c.No, Line: l.No, Amount: l.Amount, Reason: rebuilt, State: hub.RefundRequested,
