@@ -137,6 +137,32 @@ type Refund struct {
 	Tries   int         `json:"tries"`
 	AskedAt time.Time   `json:"asked_at,omitzero"`  // real time at which it was first sent
 	AskedOn Date        `json:"asked_on,omitempty"` // business day of that: settlements of the days after tell of it
+	Ending  *RefundSaid `json:"ending,omitempty"`   // what staff said of it when it had failed
+}
+
+// RefundSaid is what the city's staff said of a refund that had failed. Above a
+// limit it takes two.
+type RefundSaid struct {
+	How         RefundEnd `json:"how"`
+	AskedBy     Login     `json:"asked_by"`
+	AskedAt     time.Time `json:"asked_at"`              // business time
+	ConfirmedBy Login     `json:"confirmed_by,omitzero"` // empty while it waits, and for what one may decide alone
+}
+
+// RefundEnd is what becomes of a refund that failed.
+type RefundEnd string
+
+// What can become of a refund that failed.
+const (
+	EndAtProvider RefundEnd = "at_provider" // it was given back by hand, in the provider's own console
+	EndByTransfer RefundEnd = "by_transfer" // it was sent from the bank account that the provider pays out to
+	EndAgain      RefundEnd = "try_again"   // the provider is asked once more
+)
+
+// AtProvider tells whether the money went back through the provider, so that the
+// provider's own sum has it.
+func (r *Refund) AtProvider() bool {
+	return r.State == RefundRefunded && (r.Ending == nil || r.Ending.How == EndAtProvider || r.Ending.How == EndAgain)
 }
 
 // RefundState is how far a refund has come.
@@ -156,7 +182,7 @@ var RefundEdges = map[RefundState][]RefundState{
 	RefundRequested: {RefundRefunding},
 	RefundRefunding: {RefundRefunded, RefundUnknown, RefundFailed, RefundRequested},
 	RefundUnknown:   {RefundRefunded, RefundRefunding, RefundRequested, RefundFailed},
-	RefundFailed:    {RefundRequested},
+	RefundFailed:    {RefundRequested, RefundRefunded}, // staff have it tried again, or gave it back by hand
 }
 
 // Final tells whether nothing more happens to the refund by itself.

@@ -2,7 +2,9 @@ package hub
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -47,6 +49,17 @@ type Merchants map[string]string
 func (m Merchants) Of(creditor Name, account string) (string, bool) {
 	merchant, ok := m[string(creditor)+"/"+account]
 	return merchant, ok
+}
+
+// AccountOf gives the creditor's account, "creditor/account-id", that a merchant
+// account pays out to, or "".
+func (m Merchants) AccountOf(merchant string) string {
+	for _, account := range slices.Sorted(maps.Keys(m)) {
+		if m[account] == merchant {
+			return account
+		}
+	}
+	return ""
 }
 
 // ChargeOrder asks a provider for a page on which the payer pays.

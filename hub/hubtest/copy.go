@@ -22,5 +22,11 @@ func copyOf(p *hub.Payment) *hub.Payment {
 			l.GivenBack = &given
 		}
 	}
+	for i := range c.Refunds {
+		if r := &c.Refunds[i]; r.Ending != nil {
+			said := *r.Ending
+			r.Ending = &said
+		}
+	}
 	return &c
 }

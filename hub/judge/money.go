@@ -69,19 +69,9 @@ func (t *trial) charge(p *hub.Payment, c *hub.Charge) {
 	if c.Manual && captured > 0 && c.Take.Minor > 0 && captured != c.Take.Minor {
 		t.wrong("I1", name, "%d was taken, %d was to be", captured, c.Take.Minor)
 	}
-	if given := t.given(p, c); given != refunded && Finished(p) {
+	if given := p.RefundedOf(c.No); given != refunded && Finished(p) {
 		t.wrong("I8", name, "the hub says that %d was given back, the provider %d", given, refunded)
 	}
-}
-
-// given is what the hub says was given back of a charge.
-func (t *trial) given(p *hub.Payment, c *hub.Charge) (sum int64) {
-	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == c.No && r.State == hub.RefundRefunded {
-			sum += r.Amount.Minor
-		}
-	}
-	return sum
 }
 
 // balance tells whether what was taken and not given back is what creditors
@@ -96,9 +86,12 @@ func (t *trial) balance(p *hub.Payment, taken int64) {
 		}
 	}
 	for i := range p.Refunds {
-		if p.Refunds[i].State == hub.RefundFailed {
-			kept += p.Refunds[i].Amount.Minor
-			t.waits("I7", p.ID, "a refund of %d was refused by the provider", p.Refunds[i].Amount.Minor)
+		r := &p.Refunds[i]
+		if r.State == hub.RefundFailed {
+			t.waits("I7", p.ID, "a refund of %d was refused by the provider", r.Amount.Minor)
+		}
+		if r.State == hub.RefundFailed || r.State == hub.RefundRefunded && !r.AtProvider() { // a creditor was paid what it gives back itself
+			kept += r.Amount.Minor
 		}
 	}
 	switch {

@@ -2,6 +2,7 @@ package pay
 
 import (
 	"fmt"
+	"strings"
 
 	"racord/hub"
 )
@@ -60,6 +61,22 @@ func (s *Service) bookReversal(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) {
 func (s *Service) bookRefunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) {
 	id := fmt.Sprintf("%s:refunded:%d", p.ID, r.No)
 	tx.Book(hub.TransferBooking(id, "refunded", p.ID, hub.AccountRefund(p.ID), hub.AccountClearing(c.PSP), r.Amount))
+}
+
+// bookTransferred: creditors sent the payer what was owed to him, from the bank
+// accounts that the provider paid it out to.
+func (s *Service) bookTransferred(tx hub.PaymentTx, p *hub.Payment, psp *hub.PSP, c *hub.Charge, r *hub.Refund) {
+	b := hub.Booking{ID: fmt.Sprintf("%s:transferred:%d", p.ID, r.No), Kind: "refunded", Payment: p.ID}
+	b.Legs = append(b.Legs, hub.Leg{Account: hub.AccountRefund(p.ID), Debit: r.Amount.Minor})
+	from := givers(psp, p, c, r)
+	if from == nil {
+		from = []hub.Split{{Merchant: c.Merchant, Amount: r.Amount}}
+	}
+	for _, part := range from {
+		creditor, account, _ := strings.Cut(psp.Merchants.AccountOf(part.Merchant), "/")
+		b.Legs = append(b.Legs, hub.Leg{Account: hub.AccountBank(hub.Name(creditor), account), Credit: part.Amount.Minor})
+	}
+	tx.Book(b)
 }
 
 // bookDispute: the payer's bank took back what the charge had taken; who has it

@@ -319,7 +319,7 @@ func undecided(l *hub.Line) bool {
 // amount of comes first. It is not clear when something of the sum is left.
 func returned(p *hub.Payment, c *hub.Charge, sum int64, there heard) (back map[int]bool, clear bool) {
 	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == c.No && r.State != hub.RefundFailed {
+		if r := &p.Refunds[i]; r.Charge == c.No && (r.AtProvider() || !r.State.Final()) {
 			sum -= r.Amount.Minor
 		}
 	}
@@ -381,7 +381,7 @@ func (s *Service) refundAgain(_ context.Context, tx hub.PaymentTx, p *hub.Paymen
 func (s *Service) doubt(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
 	r.Before, r.AskedAt, r.AskedOn = 0, tx.Now(), hub.DateOf(s.Clock.Now())
 	for i := range p.Refunds {
-		if o := &p.Refunds[i]; o.No < r.No && o.Charge == r.Charge && o.State != hub.RefundFailed {
+		if o := &p.Refunds[i]; o.No < r.No && o.Charge == r.Charge && (o.AtProvider() || !o.State.Final()) {
 			r.Before += o.Amount.Minor
 		}
 	}

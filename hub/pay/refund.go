@@ -2,6 +2,7 @@ package pay
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"racord/hub"
@@ -138,11 +139,16 @@ func alone(p *hub.Payment, r *hub.Refund) bool {
 // asked for and did not confirm.
 func (s *Service) settleFor() time.Duration { return s.conf.CallFor + s.conf.LookUpEvery }
 
-// ahead gives a refund of the same charge that has to end first, or nil.
+// ahead gives a refund of the same charge that has to end first, or nil: one that
+// was asked for, also one that was wanted later than this, which staff have tried
+// again; then the others in their order.
 func ahead(p *hub.Payment, r *hub.Refund) *hub.Refund {
 	for i := range p.Refunds {
 		o := &p.Refunds[i]
-		if o.No < r.No && o.Charge == r.Charge && !o.State.Final() {
+		if o.No == r.No || o.Charge != r.Charge || o.State.Final() {
+			continue
+		}
+		if asked := o.State != hub.RefundRequested; asked == (r.State != hub.RefundRequested) && o.No < r.No || asked && r.State == hub.RefundRequested {
 			return o
 		}
 	}
@@ -199,8 +205,13 @@ func (s *Service) refunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *h
 	if err := r.Move(hub.RefundRefunded); err != nil {
 		return err
 	}
-	s.Meter.Refunded(c.PSP, r.State, r.Amount)
 	s.bookRefunded(tx, p, c, r)
+	return s.paidBack(tx, p, c, r)
+}
+
+// paidBack draws the consequences of a refund that the payer has.
+func (s *Service) paidBack(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) error {
+	s.Meter.Refunded(c.PSP, r.State, r.Amount)
 	if l := p.Line(r.Line); l != nil {
 		if err := l.Move(hub.LineRefunded); err != nil {
 			return err
@@ -217,7 +228,7 @@ func (s *Service) refunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *h
 
 func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, why string) error {
 	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No})
-	tx.Anomaly("refund_failed", string(p.ID)+": "+why)
+	tx.Anomaly("refund_failed", fmt.Sprintf("%s refund %d of %s: %s", p.ID, r.No, r.Amount, why))
 	s.Meter.Refunded(p.Charge(r.Charge).PSP, hub.RefundFailed, r.Amount)
 	s.emit(tx, p, "refund.failed", r.Line)
 	if r.State == hub.RefundRequested {

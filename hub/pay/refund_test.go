@@ -1,6 +1,7 @@
 package pay_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,4 +72,19 @@ func TestADebtIsPaidAgainWhileItsRefundIsLookedFor(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// lostRefunds loses the answer to the first refund, and notes all.
+type lostRefunds struct {
+	hub.Refunder
+	amounts *[]int64
+}
+
+func (l lostRefunds) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, key string) error {
+	*l.amounts = append(*l.amounts, amount.Minor)
+	err := l.Refunder.Refund(ctx, r, amount, from, key)
+	if len(*l.amounts) == 1 {
+		return lost.after()
+	}
+	return err
 }
