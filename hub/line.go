@@ -133,7 +133,8 @@ type Refund struct {
 	Amount  Money       `json:"amount"`
 	Reason  string      `json:"reason"` // refused_by_creditor asked_by_operator too_late …
 	State   RefundState `json:"state"`
-	Before  int64       `json:"before"` // bani the provider had refunded of the charge before this one was sent
+	Before  int64       `json:"before"`         // bani the provider had refunded of the charge before this one was sent
+	Some    bool        `json:"some,omitempty"` // whether it had refunded some of it, without saying how much
 	Tries   int         `json:"tries"`
 	AskedAt time.Time   `json:"asked_at,omitzero"`  // real time at which it was first sent
 	AskedOn Date        `json:"asked_on,omitempty"` // business day of that: settlements of the days after tell of it

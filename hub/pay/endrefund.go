@@ -84,7 +84,7 @@ func (s *Service) endRefund(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) err
 	if r.Ending.How == hub.EndByTransfer {
 		s.bookTransferred(tx, p, s.psp(c.PSP), c, r)
 	} else {
-		s.bookRefunded(tx, p, c, r)
+		s.atProvider(tx, p, c, r)
 	}
 	return s.paidBack(tx, p, c, r)
 }

@@ -85,7 +85,8 @@ func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment
 			return false, r.Move(hub.RefundUnknown)
 		}
 	default:
-		r.Before, r.AskedAt, r.AskedOn = c.Facts.Refunded, tx.Now(), hub.DateOf(s.Clock.Now())
+		r.Before, r.Some = c.Facts.Refunded, c.Facts.RefundedSome
+		r.AskedAt, r.AskedOn = tx.Now(), hub.DateOf(s.Clock.Now())
 	}
 	r.Tries++
 	tx.Schedule(work, s.conf.CallFor+s.conf.LookUpEvery)
@@ -93,9 +94,10 @@ func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment
 }
 
 // happened tells whether a refund that was asked for stands in what the provider
-// says.
+// says: in its sum or, where it only says that something was refunded and did not
+// say so before, as the only one that can be meant.
 func happened(p *hub.Payment, c *hub.Charge, r *hub.Refund) bool {
-	return c.Facts.Refunded >= r.Before+r.Amount.Minor || c.Facts.RefundedSome && alone(p, r)
+	return c.Facts.Refunded >= r.Before+r.Amount.Minor || c.Facts.RefundedSome && !r.Some && alone(p, r)
 }
 
 // settlementWithin is how long a settlement may come after what it is about.
@@ -125,10 +127,11 @@ func (s *Service) unclear(tx hub.PaymentTx, c *hub.Charge, r *hub.Refund) time.D
 	}
 }
 
-// alone tells whether nothing else of the charge was ever refunded.
+// alone tells whether no other refund of the charge was ever asked for, or given
+// back by hand.
 func alone(p *hub.Payment, r *hub.Refund) bool {
 	for i := range p.Refunds {
-		if o := &p.Refunds[i]; o.No != r.No && o.Charge == r.Charge && o.State != hub.RefundRequested {
+		if o := &p.Refunds[i]; o.No != r.No && o.Charge == r.Charge && (o.State != hub.RefundRequested || !o.AskedAt.IsZero()) {
 			return false
 		}
 	}
@@ -166,7 +169,6 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
 		switch {
 		case err == nil:
-			c.Facts.Refunded = max(c.Facts.Refunded, r.Before+r.Amount.Minor)
 			return s.refunded(tx, p, c, r)
 		case hub.Certainly(err) && refusal(err):
 			return s.refundFailed(tx, p, r, string(hub.CodeOf(err)))
@@ -205,8 +207,16 @@ func (s *Service) refunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *h
 	if err := r.Move(hub.RefundRefunded); err != nil {
 		return err
 	}
-	s.bookRefunded(tx, p, c, r)
+	s.atProvider(tx, p, c, r)
 	return s.paidBack(tx, p, c, r)
+}
+
+// atProvider notes and books what went back through the provider. What it gave back
+// of the charge altogether is at least that: the next refund counts from there,
+// also where the provider never says how much.
+func (s *Service) atProvider(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) {
+	c.Facts.Refunded = max(c.Facts.Refunded, r.Before+r.Amount.Minor, p.RefundedOf(c.No))
+	s.bookRefunded(tx, p, c, r)
 }
 
 // paidBack draws the consequences of a refund that the payer has.

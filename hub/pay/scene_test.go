@@ -68,6 +68,7 @@ type provider struct {
 	keyed  bool          // knows a refund's key
 	loses  bool          // does not do the second refund
 	vague  bool          // says that something was refunded and not how much, and of the second refund nothing
+	mute   bool          // says nothing of the first, too
 }
 
 type order struct {
@@ -202,7 +203,7 @@ func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, 
 		}
 		o.facts.Refunded += amount.Minor
 		o.refunds[key] += amount.Minor
-		if b.vague && len(o.refunds) > 1 {
+		if b.vague && (b.mute || len(o.refunds) > 1) {
 			o.now()
 			return lost.after()
 		}
