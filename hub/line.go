@@ -138,6 +138,7 @@ type Refund struct {
 	Tries   int         `json:"tries"`
 	AskedAt time.Time   `json:"asked_at,omitzero"`  // real time at which it was first sent
 	AskedOn Date        `json:"asked_on,omitempty"` // business day of that: settlements of the days after tell of it
+	TriedAt time.Time   `json:"tried_at,omitzero"`  // real time at which it was last sent
 	Ending  *RefundSaid `json:"ending,omitempty"`   // what staff said of it when it had failed
 }
 

@@ -89,6 +89,7 @@ func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment
 		r.AskedAt, r.AskedOn = tx.Now(), hub.DateOf(s.Clock.Now())
 	}
 	r.Tries++
+	r.TriedAt = tx.Now()
 	tx.Schedule(work, s.conf.CallFor+s.conf.LookUpEvery)
 	return true, r.Move(hub.RefundRefunding)
 }
@@ -110,21 +111,28 @@ func (s *Service) overdueAtSettlement(r *hub.Refund) bool {
 }
 
 // unclear is how long to wait before a refund that was asked for and cannot be
-// seen is looked at again; 0 when it is certain that it did not happen.
+// seen is looked at again; 0 when enough time is over to ask for it again. A bank
+// answers behind the provider, and one that looks at no keys gives back twice what
+// it is asked for twice: nobody is in such a hurry.
 func (s *Service) unclear(tx hub.PaymentTx, c *hub.Charge, r *hub.Refund) time.Duration {
-	age := tx.Now().Sub(r.AskedAt)
+	age, again := tx.Now().Sub(lastAsked(r)), max(s.conf.RefundAgain, s.settleFor())
+	look := min(max(s.settleFor()/2, age/4), time.Hour)
 	switch {
-	case age < s.settleFor():
-		return s.settleFor() / 2
-	case c.Facts.RefundedSome: // the settlement will tell
-		wait := min(max(s.settleFor(), age/4), time.Hour)
-		if wait == time.Hour {
-			tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
-		}
-		return wait
-	default:
-		return 0
+	case !c.Facts.RefundedSome: // or else the settlement will tell
+		return max(0, min(look, again-age))
+	case look == time.Hour:
+		tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
 	}
+	return look
+}
+
+// lastAsked is when a refund was last asked for or, after old books were restored,
+// may have been.
+func lastAsked(r *hub.Refund) time.Time {
+	if r.TriedAt.After(r.AskedAt) {
+		return r.TriedAt
+	}
+	return r.AskedAt
 }
 
 // alone tells whether no other refund of the charge was ever asked for, or given
@@ -138,8 +146,8 @@ func alone(p *hub.Payment, r *hub.Refund) bool {
 	return true
 }
 
-// settleFor is how long a provider's sum may lag behind a refund that it was
-// asked for and did not confirm.
+// settleFor is how soon it is worth looking for a refund that was asked for and not
+// confirmed.
 func (s *Service) settleFor() time.Duration { return s.conf.CallFor + s.conf.LookUpEvery }
 
 // ahead gives a refund of the same charge that has to end first, or nil: one that

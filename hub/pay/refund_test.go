@@ -88,3 +88,95 @@ func (l lostRefunds) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Mon
 	}
 	return err
 }
+
+// TestARefundIsNotAskedForAgainWhileABankMayBeAtIt loses the answer to a refund
+// that the provider shows as late as 25 seconds after it was done.
+func TestARefundIsNotAskedForAgainWhileABankMayBeAtIt(t *testing.T) {
+	for name, dies := range map[string]bool{"the answer is lost": false, "the replica dies over it": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				s.manual.tells(25*time.Second, false)
+				parts, amounts := s.parts(), []int64{}
+				withPSPs(&parts, func(psp *hub.PSP) { psp.Refunder = lostRefunds{psp.Refunder, &amounts} })
+				s.Service = pay.New(parts, pay.Conf{})
+				p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.offices["alpha"].refuses["D1"] = true
+				s.authorise(p)
+				for range 60 {
+					s.settle(t, time.Second)
+					if r := s.refundOf(t, p.ID, 1); dies && r != nil && r.State == hub.RefundUnknown {
+						s.forget(t, p.ID)
+						break
+					}
+				}
+				s.settle(t, time.Hour)
+				s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+				if got := s.manual.orders[p.Charge(1).Order].facts.Refunded; got != 1037 || len(amounts) != 1 {
+					t.Errorf("%d were given back, asked for were %v", got, amounts)
+				}
+			})
+		})
+	}
+}
+
+// forget leaves the first refund as a replica does that dies before it hears the
+// answer.
+func (s *scene) forget(t *testing.T, id hub.PaymentID) {
+	t.Helper()
+	_, err := s.ledger.ChangePayment(t.Context(), id, nil, func(_ hub.PaymentTx, p *hub.Payment) error {
+		p.Refund(1).State = hub.RefundRefunding
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestARefundThatDidNotHappenIsAskedForAgain loses a refund on its way to the
+// provider: once the time is over in which it could still be done, it is done.
+func TestARefundThatDidNotHappenIsAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		parts, amounts, lose := s.parts(), []int64{}, true
+		withPSPs(&parts, func(psp *hub.PSP) { psp.Refunder = lossy{psp.Refunder, &amounts, &lose} })
+		conf := pay.Conf{RefundAgain: 5 * time.Minute}
+		s.Service = pay.New(parts, conf)
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.offices["alpha"].refuses["D1"] = true
+		s.authorise(p)
+		s.settle(t, 4*time.Minute)
+		if len(amounts) != 1 {
+			t.Errorf("after 4 minutes it was asked for %d times", len(amounts))
+		}
+		s.settle(t, 5*time.Minute) // and 5 more from the second time
+		if len(amounts) != 2 {
+			t.Errorf("after 9 minutes it was asked for %d times", len(amounts))
+		}
+		lose = false
+		s.settle(t, 5*time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+		s.audit(t)
+	})
+}
+
+// lossy is a way to a provider on which refunds are lost.
+type lossy struct {
+	hub.Refunder
+	amounts *[]int64
+	lose    *bool
+}
+
+func (l lossy) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, key string) error {
+	*l.amounts = append(*l.amounts, amount.Minor)
+	if *l.lose {
+		return refused.before()
+	}
+	return l.Refunder.Refund(ctx, r, amount, from, key)
+}

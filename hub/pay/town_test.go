@@ -46,8 +46,9 @@ type replica struct {
 	ran  chan struct{}
 }
 
-// townConf makes payers hurry, so that a day is short.
-var townConf = pay.Conf{PageLife: 3 * time.Minute}
+// townConf makes payers hurry, and refunds as soon as the town's slowest provider
+// tells, so that a day is short.
+var townConf = pay.Conf{PageLife: 3 * time.Minute, RefundAgain: time.Minute}
 
 // newTown opens a town with so many replicas.
 func newTown(t *testing.T, seed uint64, share float64, replicas int, bend func(*town, *pay.Parts)) *town {
