@@ -85,6 +85,7 @@ var LineEdges = map[LineState][]LineState{
 	LinePosted:      {LineReversing},
 	LineReversing:   {LinePosted, LineRejected, LineStuck},
 	LineRejected:    {LineRefunded},
+	LineRefunded:    {LineRejected}, // the payer's bank gave it back, and lost the dispute
 }
 
 // Final tells whether nothing more happens to the line by itself.
@@ -127,19 +128,21 @@ func (l *Line) HubState() HubState {
 
 // Refund gives the money of one line back, or of a charge that came too late.
 type Refund struct {
-	No      int         `json:"no"`
-	Charge  int         `json:"charge"`
-	Line    int         `json:"line"`
-	Amount  Money       `json:"amount"`
-	Reason  string      `json:"reason"` // refused_by_creditor asked_by_operator too_late …
-	State   RefundState `json:"state"`
-	Before  int64       `json:"before"`         // bani the provider had refunded of the charge before this one was sent
-	Some    bool        `json:"some,omitempty"` // whether it had refunded some of it, without saying how much
-	Tries   int         `json:"tries"`
-	AskedAt time.Time   `json:"asked_at,omitzero"`  // real time at which it was first sent
-	AskedOn Date        `json:"asked_on,omitempty"` // business day of that: settlements of the days after tell of it
-	TriedAt time.Time   `json:"tried_at,omitzero"`  // real time at which it was last sent
-	Ending  *RefundSaid `json:"ending,omitempty"`   // what staff said of it when it had failed
+	No       int         `json:"no"`
+	Charge   int         `json:"charge"`
+	Line     int         `json:"line"`
+	Amount   Money       `json:"amount"`
+	Reason   string      `json:"reason"` // refused_by_creditor asked_by_operator too_late …
+	State    RefundState `json:"state"`
+	Before   int64       `json:"before"`         // bani the provider had refunded of the charge before this one was sent
+	Some     bool        `json:"some,omitempty"` // whether it had refunded some of it, without saying how much
+	Tries    int         `json:"tries"`
+	AskedAt  time.Time   `json:"asked_at,omitzero"`  // real time at which it was first sent
+	AskedOn  Date        `json:"asked_on,omitempty"` // business day of that: settlements of the days after tell of it
+	TriedAt  time.Time   `json:"tried_at,omitzero"`  // real time at which it was last sent
+	WantedAt time.Time   `json:"wanted_at,omitzero"` // real time since which it is tried
+	Failed   string      `json:"failed,omitempty"`   // why it failed last
+	Ending   *RefundSaid `json:"ending,omitempty"`   // what staff said of it when it had failed
 }
 
 // RefundSaid is what the city's staff said of a refund that had failed. Above a
@@ -156,9 +159,10 @@ type RefundEnd string
 
 // What can become of a refund that failed.
 const (
-	EndAtProvider RefundEnd = "at_provider" // it was given back by hand, in the provider's own console
-	EndByTransfer RefundEnd = "by_transfer" // it was sent from the bank account that the provider pays out to
-	EndAgain      RefundEnd = "try_again"   // the provider is asked once more
+	EndAtProvider RefundEnd = "at_provider"    // it was given back by hand, in the provider's own console
+	EndByTransfer RefundEnd = "by_transfer"    // it was sent from the bank account that the provider pays out to
+	EndByBank     RefundEnd = "by_payers_bank" // the payer's own bank took it back in a dispute
+	EndAgain      RefundEnd = "try_again"      // the provider is asked once more
 )
 
 // AtProvider tells whether the money went back through the provider, so that the
@@ -184,6 +188,7 @@ var RefundEdges = map[RefundState][]RefundState{
 	RefundRequested: {RefundRefunding},
 	RefundRefunding: {RefundRefunded, RefundUnknown, RefundFailed, RefundRequested},
 	RefundUnknown:   {RefundRefunded, RefundRefunding, RefundRequested, RefundFailed},
+	RefundRefunded:  {RefundRequested},                 // as LineRefunded
 	RefundFailed:    {RefundRequested, RefundRefunded}, // staff have it tried again, or gave it back by hand
 }
 

@@ -18,7 +18,7 @@ type refundEndWanted struct {
 	no      int
 }
 
-var refundEnds = []hub.RefundEnd{hub.EndAtProvider, hub.EndByTransfer, hub.EndAgain}
+var refundEnds = []hub.RefundEnd{hub.EndAtProvider, hub.EndByTransfer, hub.EndByBank, hub.EndAgain}
 
 func decodeRefundEnd(r *http.Request) (refundEndWanted, error) {
 	want := refundEndWanted{}
@@ -31,7 +31,7 @@ func decodeRefundEnd(r *http.Request) (refundEndWanted, error) {
 	}
 	want.no, _ = strconv.Atoi(r.PathValue("no")) // what is no number is no refund's
 	var f faults
-	f.refuse(!slices.Contains(refundEnds, want.Outcome), "/outcome", "must be at_provider, by_transfer or try_again")
+	f.refuse(!slices.Contains(refundEnds, want.Outcome), "/outcome", "must be at_provider, by_transfer, by_payers_bank or try_again")
 	f.refuse(want.Amount == nil, "/amount", "is missing")
 	f.refuseMoney(want.Amount, "/amount")
 	return want, f.err()

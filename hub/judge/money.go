@@ -106,9 +106,11 @@ func (t *trial) balance(p *hub.Payment, taken int64) {
 }
 
 // Finished tells whether nothing more happens by itself: the payment is final,
-// or all that is not waits for a person.
+// or all that is not waits for a person. A disputed one is final in name: its lines
+// and refunds go on.
 func Finished(p *hub.Payment) bool {
-	if p.State().Final() {
+	state := p.State()
+	if state.Final() && state != hub.PaymentDisputed {
 		return true
 	}
 	stuck := false
@@ -130,7 +132,7 @@ func Finished(p *hub.Payment) bool {
 			return false
 		}
 	}
-	return stuck
+	return stuck || state.Final()
 }
 
 // refundFailed tells whether a person has to see to it that a refused line's money

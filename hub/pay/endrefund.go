@@ -62,6 +62,9 @@ func (s *Service) ending(ctx context.Context, id hub.PaymentID, no int, amount h
 		case r.State != hub.RefundFailed || amount != r.Amount:
 			return hub.Errorf(hub.CodeConflict, "The refund has not failed, or is of another amount.")
 		}
+		if how == hub.EndByBank && p.Charge(r.Charge).State != hub.ChargeDisputed {
+			return hub.Errorf(hub.CodeConflict, "The payer's bank has not taken this money back.")
+		}
 		psp := s.psp(p.Charge(r.Charge).PSP)
 		if psp == nil || psp.Refunder == nil && how == hub.EndAgain {
 			return hub.Errorf(hub.CodeUnsupported, "The payment provider cannot be asked to give it back.")
@@ -74,16 +77,17 @@ func (s *Service) ending(ctx context.Context, id hub.PaymentID, no int, amount h
 func (s *Service) endRefund(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
 	c := p.Charge(r.Charge)
 	if r.Ending.How == hub.EndAgain {
-		r.Tries = 0
-		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
-		return r.Move(hub.RefundRequested)
+		return s.retryRefund(tx, p, r)
 	}
 	if err := r.Move(hub.RefundRefunded); err != nil {
 		return err
 	}
-	if r.Ending.How == hub.EndByTransfer {
+	switch r.Ending.How {
+	case hub.EndByTransfer:
 		s.bookTransferred(tx, p, s.psp(c.PSP), c, r)
-	} else {
+	case hub.EndByBank:
+		s.bookTakenBack(tx, p, c, r, false)
+	default:
 		s.atProvider(tx, p, c, r)
 	}
 	return s.paidBack(tx, p, c, r)

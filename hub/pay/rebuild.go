@@ -398,7 +398,7 @@ func (s *Service) refusedAgain(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, 
 	tx.Release(l)
 	s.bookRefusal(tx, p, l)
 	p.Refunds = append(p.Refunds, hub.Refund{
-		No: len(p.Refunds) + 1, Charge: c.No, Line: l.No, Amount: l.Amount, Reason: rebuilt, State: hub.RefundRequested,
+		No: len(p.Refunds) + 1, Charge: c.No, Line: l.No, Amount: l.Amount, Reason: rebuilt, State: hub.RefundRequested, WantedAt: tx.Now(),
 	})
 	return l.Move(hub.LineRejected)
 }

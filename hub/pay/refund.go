@@ -11,7 +11,7 @@ import (
 // refundLater asks for money to be given back. Refunds of one charge follow each
 // other, so that the provider's sum tells which of them happened.
 func (s *Service) refundLater(tx hub.PaymentTx, p *hub.Payment, charge, line int, amount hub.Money, why string) {
-	r := hub.Refund{No: len(p.Refunds) + 1, Charge: charge, Line: line, Amount: amount, Reason: why, State: hub.RefundRequested}
+	r := hub.Refund{No: len(p.Refunds) + 1, Charge: charge, Line: line, Amount: amount, Reason: why, State: hub.RefundRequested, WantedAt: tx.Now()}
 	p.Refunds = append(p.Refunds, r)
 	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
 }
@@ -79,19 +79,38 @@ func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment
 		return false, s.refundFailed(tx, p, r, "the provider cannot refund")
 	case asked && c.Facts.RefundedSome && s.overdueAtSettlement(r):
 		return false, s.refundFailed(tx, p, r, "nobody knows whether it was given back: look before giving it back")
-	case asked:
+	}
+	if asked {
 		if wait := s.unclear(tx, c, r); wait > 0 {
 			tx.Schedule(work, wait)
 			return false, r.Move(hub.RefundUnknown)
 		}
-	default:
+	}
+	if c.Facts.Contested() {
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, 0) // it may not know yet
+		return false, s.refundFailed(tx, p, r, contested)
+	}
+	return true, s.asking(tx, work, c, r)
+}
+
+// contested is why a refund fails whose charge the payer's bank takes back: he
+// would have the money twice.
+const contested = "the payer's bank took the money back"
+
+// asking notes that a refund is about to be asked for: for the first time, or again
+// because it cannot have happened.
+func (s *Service) asking(tx hub.PaymentTx, work hub.Work, c *hub.Charge, r *hub.Refund) error {
+	if r.State == hub.RefundRequested {
 		r.Before, r.Some = c.Facts.Refunded, c.Facts.RefundedSome
 		r.AskedAt, r.AskedOn = tx.Now(), hub.DateOf(s.Clock.Now())
+	}
+	if r.WantedAt.IsZero() { // it was wanted before that was noted
+		r.WantedAt = tx.Now()
 	}
 	r.Tries++
 	r.TriedAt = tx.Now()
 	tx.Schedule(work, s.conf.CallFor+s.conf.LookUpEvery)
-	return true, r.Move(hub.RefundRefunding)
+	return r.Move(hub.RefundRefunding)
 }
 
 // happened tells whether a refund that was asked for stands in what the provider
@@ -178,7 +197,7 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 		switch {
 		case err == nil:
 			return s.refunded(tx, p, c, r)
-		case hub.Certainly(err) && refusal(err):
+		case hub.Certainly(err) && (refusal(err) || tx.Now().Sub(r.WantedAt) > triedFor):
 			return s.refundFailed(tx, p, r, string(hub.CodeOf(err)))
 		case hub.Certainly(err):
 			tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(r.Tries)))
@@ -188,6 +207,10 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 		return r.Move(hub.RefundUnknown)
 	})
 }
+
+// triedFor is how long a refund is tried that the provider says no to without
+// saying that it is for good, as when the account's balance is too small today.
+const triedFor = 72 * time.Hour
 
 // givers are the merchant accounts that give the money back: each as much as it
 // got of the line. They are nil when the charge's own gives all.
@@ -254,7 +277,15 @@ func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, 
 			return err
 		}
 	}
+	r.Failed = why
 	return r.Move(hub.RefundFailed)
+}
+
+// retryRefund has a refund that ended asked for anew.
+func (s *Service) retryRefund(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
+	r.Tries, r.WantedAt, r.Failed = 0, tx.Now(), ""
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
+	return r.Move(hub.RefundRequested)
 }
 
 // reverse takes a booked line back at its creditor. Reversing twice is harmless,

@@ -373,7 +373,7 @@ func (o *order) entry(psp, number string) judge.Order {
 	f := o.facts
 	return judge.Order{
 		PSP: psp, Number: number, Payment: hub.PaymentID(strings.Split(o.manifest, ";")[1]), Captures: len(o.captures),
-		Authorised: f.Authorised, Captured: f.Captured, Refunded: f.Refunded, Disputed: f.Disputed,
+		Authorised: f.Authorised, Captured: f.Captured, Refunded: f.Refunded, Disputed: max(0, f.Disputed-f.Won),
 		Open: f.Authorised > 0 && f.Captured == 0 && !f.Voided,
 	}
 }
