@@ -194,12 +194,13 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 	cancel()
 	return s.change(context.WithoutCancel(ctx), lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
+		only := r.TriedAt.Equal(r.AskedAt) // what is said of a repetition says nothing of what was asked for before
 		switch {
 		case err == nil:
 			return s.refunded(tx, p, c, r)
-		case hub.Certainly(err) && (refusal(err) || tx.Now().Sub(r.WantedAt) > triedFor):
+		case hub.Certainly(err) && (only && refusal(err) || tx.Now().Sub(r.WantedAt) > triedFor):
 			return s.refundFailed(tx, p, r, string(hub.CodeOf(err)))
-		case hub.Certainly(err):
+		case hub.Certainly(err) && only:
 			tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(r.Tries)))
 			return r.Move(hub.RefundRequested)
 		}

@@ -180,3 +180,36 @@ func (l lossy) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, fr
 	}
 	return l.Refunder.Refund(ctx, r, amount, from, key)
 }
+
+// TestANoToTheSecondTimeSaysNothingOfTheFirst loses the answer to a refund that is
+// done and shows late, and has the provider be busy when it is asked again.
+func TestANoToTheSecondTimeSaysNothingOfTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conf := pay.Conf{RefundAgain: time.Minute}
+		s := newScene(1, 0, conf)
+		s.manual.tells(90*time.Second, false)
+		parts, asked := s.parts(), 0
+		withPSPs(&parts, func(psp *hub.PSP) { psp.Refunder = busyThen{psp.Refunder, &asked} })
+		s.Service = pay.New(parts, conf)
+		p := s.twoLines(t)
+		s.settle(t, time.Hour)
+		s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+		if got := s.manual.orders[p.Charge(1).Order].facts.Refunded; got != 1037 || asked != 2 {
+			t.Errorf("%d were given back, it was asked for %d times", got, asked)
+		}
+	})
+}
+
+// busyThen loses the answer to the first refund, and is busy afterwards.
+type busyThen struct {
+	hub.Refunder
+	asked *int
+}
+
+func (b busyThen) Refund(ctx context.Context, r hub.ChargeRef, amount hub.Money, from []hub.Split, key string) error {
+	if *b.asked++; *b.asked > 1 {
+		return hub.NotDone(hub.Errorf(hub.CodeBusy, "later"))
+	}
+	_ = b.Refunder.Refund(ctx, r, amount, from, key)
+	return lost.after()
+}
