@@ -82,7 +82,7 @@ func TestADisputedChargeIsNotRefunded(t *testing.T) {
 				p := s.twoLines(t)
 				s.contest(t, p, wholeDisputed, "disputed")
 				s.Service, s.offices["alpha"].away = pay.New(s.parts(), pay.Conf{}), nil
-				s.settle(t, 2*time.Hour)
+				s.settle(t, 10*time.Minute)
 				p = s.mustEnd(t, p.ID, hub.PaymentDisputed)
 				order := s.manual.orders[p.Charge(1).Order]
 				if p.Refund(1).State != hub.RefundFailed || order.facts.Refunded != 0 {
@@ -104,7 +104,7 @@ func TestADisputedChargeIsNotRefunded(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				s.settle(t, time.Hour)
+				s.settle(t, 5*time.Minute)
 				p = s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
 				if order.facts.Refunded != 1037 || p.Line(1).State != hub.LineRefunded {
 					t.Errorf("got %d given back, the line is %s", order.facts.Refunded, p.Line(1).State)

@@ -401,7 +401,24 @@ func (tn *town) settled(most time.Duration) (v *judge.Verdict) {
 			break
 		}
 	}
+	tn.failed(v)
 	return v
+}
+
+// failed adds refunds that failed to what was found: the town's providers refuse
+// none that is right.
+func (tn *town) failed(v *judge.Verdict) {
+	err := tn.books().EachPayment(context.Background(), func(p *hub.Payment) error {
+		for i := range p.Refunds {
+			if r := &p.Refunds[i]; r.State == hub.RefundFailed {
+				v.Wrong = append(v.Wrong, judge.Finding{Rule: "I8", Name: string(p.ID), Detail: "a refund failed: " + r.Failed})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tn.t.Fatal(err)
+	}
 }
 
 // sleepOver lets the days pass with every replica stopped, so that nobody looks
