@@ -82,6 +82,7 @@ type Payments struct {
 	Lease       Duration `yaml:"lease"`         // how long a replica has a piece of work; default 10s
 	LookUpEvery Duration `yaml:"look_up_every"` // how soon a charge without an answer is looked up; default 2s
 	Workers     int      `yaml:"workers"`       // pieces of work of one kind at once; default 8
+	RefundAgain Duration `yaml:"refund_again"`  // how long after a refund that nobody answered it may be asked for again, if it cannot be seen; default 15m
 	RefundAlone int64    `yaml:"refund_alone"`  // bani; to have more given back takes two of the staff; default 100000
 }
 

@@ -8,22 +8,29 @@ import (
 // Charge is one transaction at a payment provider. Its order number and keys
 // never change, so that asking twice takes money once.
 type Charge struct {
-	No       int         `json:"no"`
-	PSP      string      `json:"psp"`
-	Merchant string      `json:"merchant"` // the merchant account; with a split, the one that takes the order
-	Order    string      `json:"order"`    // our order number: a sequence per merchant account
-	Ref      string      `json:"ref"`      // the provider's own number, once it gave one
-	Lines    []int       `json:"lines"`    // numbers of the lines it pays
-	Amount   Money       `json:"amount"`   // to authorise
-	Take     Money       `json:"take"`     // fixed for ever with the capture's intent
-	Manual   bool        `json:"manual"`   // authorising and capturing are apart
-	URL      string      `json:"url"`      // the provider's page for the payer
-	State    ChargeState `json:"state"`
-	AskedAt  time.Time   `json:"asked_at,omitzero"`  // real time at which the present intent was first sent
-	Tries    int         `json:"tries"`              // how often what is under way was asked for
-	Facts    ChargeFacts `json:"facts"`              // what the provider has said, folded
-	Restored bool        `json:"restored,omitempty"` // an old backup was restored under it: what the provider refunded may be what is asked for now
-	Reason   string      `json:"reason,omitempty"`   // why it failed, from a closed set
+	No       int            `json:"no"`
+	PSP      string         `json:"psp"`
+	Merchant string         `json:"merchant"` // the merchant account; with a split, the one that takes the order
+	Order    string         `json:"order"`    // our order number: a sequence per merchant account
+	Ref      string         `json:"ref"`      // the provider's own number, once it gave one
+	Lines    []int          `json:"lines"`    // numbers of the lines it pays
+	Amount   Money          `json:"amount"`   // to authorise
+	Take     Money          `json:"take"`     // fixed for ever with the capture's intent
+	Manual   bool           `json:"manual"`   // authorising and capturing are apart
+	URL      string         `json:"url"`      // the provider's page for the payer
+	State    ChargeState    `json:"state"`
+	AskedAt  time.Time      `json:"asked_at,omitzero"`  // real time at which the present intent was first sent
+	Tries    int            `json:"tries"`              // how often what is under way was asked for
+	Facts    ChargeFacts    `json:"facts"`              // what the provider has said, folded
+	Shares   []DisputeShare `json:"shares,omitempty"`   // whose money the payer's bank took back, as it was booked then
+	Restored bool           `json:"restored,omitempty"` // an old backup was restored under it: what the provider refunded may be what is asked for now
+	Reason   string         `json:"reason,omitempty"`   // why it failed, from a closed set
+}
+
+// DisputeShare is what one line has of a disputed charge.
+type DisputeShare struct {
+	Line   int   `json:"line"`
+	Amount int64 `json:"amount"` // bani
 }
 
 // ChargeState is how far a charge has come.
@@ -105,6 +112,10 @@ type ChargeFacts struct {
 	Expired      bool      `json:"expired"`
 	Review       bool      `json:"review"` // the provider looks for fraud: no answer yet
 }
+
+// Contested tells whether the payer's bank took money back and the creditors have
+// not won it since.
+func (f ChargeFacts) Contested() bool { return f.Disputed > f.Won }
 
 // Fold adds what was said now to what was said before. The result is the same
 // in whatever order and however often things are said: amounts only grow, what

@@ -179,10 +179,11 @@ func (p *Payment) Refund(no int) *Refund {
 	return nil
 }
 
-// RefundedOf is how much of a charge, in bani, was given back as this hub asked.
+// RefundedOf is how much of a charge, in bani, went back through its provider as
+// far as this hub knows.
 func (p *Payment) RefundedOf(charge int) (sum int64) {
 	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == charge && r.State == RefundRefunded {
+		if r := &p.Refunds[i]; r.Charge == charge && r.AtProvider() {
 			sum += r.Amount.Minor
 		}
 	}

@@ -71,6 +71,17 @@ func (m Merchants) Of(creditor Name, account string) (string, bool) {
 	return merchant, ok
 }
 
+// AccountOf gives the creditor's account, "creditor/account-id", that a merchant
+// account pays out to, or "".
+func (m Merchants) AccountOf(merchant string) string {
+	for _, account := range slices.Sorted(maps.Keys(m)) {
+		if m[account] == merchant {
+			return account
+		}
+	}
+	return ""
+}
+
 // ChargeOrder asks a provider for a page on which the payer pays.
 type ChargeOrder struct {
 	Order       string // our order number, once for every charge

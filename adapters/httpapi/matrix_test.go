@@ -86,28 +86,32 @@ func begun(status int) map[string][]int {
 	return w
 }
 
+const refundEnd = `{"outcome":"at_provider","amount":{"amount":1,"currency":"RON"}}`
+
 const because = `{"why":"because"}`
 
 // matrix has a row for every operation of the document.
 var matrix = map[string]row{
-	"view_read":              {want: person(200)},
-	"creditor_list":          {want: holder(200)},
-	"link_list":              {want: person(200)},
-	"link_create":            {want: person(201), body: linkBody},
-	"link_delete":            {want: map[string][]int{"anonymous": {401}, "citizen": {204, 404, 404}, "portal": {403}, "company": {403}, "approver": {403}}},
-	"quote_create":           {want: everybodyGets(401, 200, 403, 403, 403), body: basket(debt("ditl", 1))},
-	"payment_list":           {want: person(200)},
-	"payment_open":           {want: holder(400), body: `{}`},
-	"payment_read":           {want: payer(200)},
-	"payment_resume":         {want: payer(200)},
-	"payment_cancel":         {want: payer(200)},
-	"payment_refund":         {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
-	"payment_refund_confirm": {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
-	"payment_receipt":        {want: payer(409)},    // nothing is booked yet
-	"receipt_check":          {want: everyone(404)}, // the code is the right
-	"payment_notify":         {want: everyone(404), body: `{}`},
-	"openapi_read":           {want: everyone(200)},
-	"docs_read":              {want: everyone(200)},
+	"view_read":                  {want: person(200)},
+	"creditor_list":              {want: holder(200)},
+	"link_list":                  {want: person(200)},
+	"link_create":                {want: person(201), body: linkBody},
+	"link_delete":                {want: map[string][]int{"anonymous": {401}, "citizen": {204, 404, 404}, "portal": {403}, "company": {403}, "approver": {403}}},
+	"quote_create":               {want: everybodyGets(401, 200, 403, 403, 403), body: basket(debt("ditl", 1))},
+	"payment_list":               {want: person(200)},
+	"payment_open":               {want: holder(400), body: `{}`},
+	"payment_read":               {want: payer(200)},
+	"payment_resume":             {want: payer(200)},
+	"payment_cancel":             {want: payer(200)},
+	"payment_refund":             {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
+	"payment_refund_confirm":     {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
+	"payment_refund_end":         {want: staff(), body: refundEnd},
+	"payment_refund_end_confirm": {want: staff(), body: refundEnd},
+	"payment_receipt":            {want: payer(409)},    // nothing is booked yet
+	"receipt_check":              {want: everyone(404)}, // the code is the right
+	"payment_notify":             {want: everyone(404), body: `{}`},
+	"openapi_read":               {want: everyone(200)},
+	"docs_read":                  {want: everyone(200)},
 
 	"obligation_send":    {want: sends(200), body: bill, kind: "application/x-ndjson"},
 	"obligation_put":     {want: sends(200), body: bill},
@@ -242,7 +246,7 @@ func owner(role, object string) hub.Name {
 func (s *registry) targets(path, role, object string) (all []string) {
 	version, creditor := "1", string(owner(role, object))
 	fill := func(creditor, version string) string {
-		filled := strings.NewReplacer("{creditor}", creditor, "{version}", version, "{psp}", "nobody", "{code}", "AAAA-BBBB-CCCC-DDDD",
+		filled := strings.NewReplacer("{creditor}", creditor, "{version}", version, "{psp}", "nobody", "{code}", "AAAA-BBBB-CCCC-DDDD", "{no}", "1",
 			"{id}", s.id(path, role, object)).Replace(path)
 		if strings.Contains(path, "/secrets/") {
 			filled = strings.ReplaceAll(filled, "{name}", creditor+"-key")

@@ -19,6 +19,7 @@ import (
 func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 	v := validator.NewValidatorFromV3Model(model(t))
 	refund := `{"line":1,"expected_refundable":{"amount":7015,"currency":"RON"},"reason":"court_decision"}`
+	ended := `{"outcome":"at_provider","amount":{"amount":7015,"currency":"RON"}}`
 	card := `{"creditor":"ditl","reference":"4111 1111 1111 1111","amount":{"amount":29000,"currency":"RON"}}`
 	for name, tc := range map[string]struct {
 		method, target, body, as string
@@ -55,6 +56,8 @@ func TestRealAnswersAboutPaymentsAreAsDescribed(t *testing.T) {
 		"a confirmed refund":            {"POST", "/v1/payments/%/refunds/confirm", refund, "staff2", wished, 202},
 		"a confirmation of no refund":   {"POST", "/v1/payments/%/refunds/confirm", refund, "staff2", settle, 412},
 		"a refund of something else":    {"POST", "/v1/payments/%/refunds", strings.Replace(refund, "7015", "7014", 1), "staff", settle, 412},
+		"a refund that failed, ended":   {"POST", "/v1/payments/%/refunds/1/end", ended, "staff", failed, 202},
+		"a refund that failed, twice":   {"POST", "/v1/payments/%/refunds/1/end/confirm", ended, "staff2", failed, 412},
 		"a refund by the payer":         {"POST", "/v1/payments/%/refunds", refund, "ana", settle, 403},
 	} {
 		t.Run(name, func(t *testing.T) {

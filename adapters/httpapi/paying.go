@@ -36,11 +36,14 @@ type Notices interface {
 	Reply(psp string, w http.ResponseWriter, err error)
 }
 
-// Refunds has booked lines given back; pay.Service does.
+// Refunds has booked lines given back, and ends refunds that failed; pay.Service does.
 type Refunds interface {
 	GiveBack(ctx context.Context, by hub.Login, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error)
 	ConfirmGiveBack(ctx context.Context, by hub.Login, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error)
 	GivingBackWaits(l *hub.Line) bool
+	EndRefund(ctx context.Context, by hub.Login, id hub.PaymentID, no int, amount hub.Money, how hub.RefundEnd) (*hub.Payment, error)
+	ConfirmEndRefund(ctx context.Context, by hub.Login, id hub.PaymentID, no int, amount hub.Money, how hub.RefundEnd) (*hub.Payment, error)
+	EndingWaits(r *hub.Refund) bool
 }
 
 // Paying are the use cases behind the doors for payments. What is nil is not

@@ -21,6 +21,7 @@ const (
 	codeQuoteUsed     hub.Code = "quote_used"
 	codeQuoteExpired  hub.Code = "quote_expired"
 	codeRefundable    hub.Code = "refundable_changed"
+	codeNotFailed     hub.Code = "refund_not_failed"
 	codeCardData      hub.Code = "card_data"
 )
 
@@ -56,6 +57,7 @@ var kinds = map[hub.Code]kind{
 	codeQuoteUsed:           {http.StatusConflict, "The quote was used already", false},
 	codeQuoteExpired:        {http.StatusConflict, "The quote has run out", false},
 	codeRefundable:          {http.StatusPreconditionFailed, "Another amount can be refunded", false},
+	codeNotFailed:           {http.StatusPreconditionFailed, "The refund is not one that failed so", false},
 	codeKeyUsed:             {http.StatusUnprocessableEntity, "The key belongs to another request", false},
 	codeCardData:            {http.StatusUnprocessableEntity, "No card data here", false},
 	hub.CodeTooMany:         {http.StatusTooManyRequests, "Too many requests", false},

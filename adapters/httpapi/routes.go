@@ -36,6 +36,8 @@ func (a *API) routes() []route {
 		{"POST /v1/payments/{id}/cancel", serve(a, a.payer("payment_cancel"), decodePaymentID, showing(a, a.cancel), writeChanged)},
 		{"POST /v1/payments/{id}/refunds", serve(a, paying(staff("payment_refund", a.limits.calls)), decodeRefund, a.refund, writeAccepted)},
 		{"POST /v1/payments/{id}/refunds/confirm", serve(a, paying(staff("payment_refund_confirm", a.limits.calls)), decodeRefund, a.confirmRefund, writeAccepted)},
+		{"POST /v1/payments/{id}/refunds/{no}/end", serve(a, paying(staff("payment_refund_end", a.limits.calls)), decodeRefundEnd, a.endRefund, writeRefundEnded)},
+		{"POST /v1/payments/{id}/refunds/{no}/end/confirm", serve(a, paying(staff("payment_refund_end_confirm", a.limits.calls)), decodeRefundEnd, a.confirmEndRefund, writeRefundEnded)},
 		{"GET /v1/payments/{id}/receipt", a.byAccept("application/pdf",
 			serve(a, a.payer("payment_receipt"), decodeReceipt, a.receipt, writeReceipt),
 			serve(a, a.payer("payment_receipt_pdf"), decodeReceipt, a.printed, a.writePDF))},

@@ -164,6 +164,7 @@ type payment struct {
 		Provider string
 		State    hub.ChargeState
 	}
+	Refunds []struct{ State hub.RefundState }
 }
 
 // opened opens a payment of the debts.
@@ -229,6 +230,7 @@ type provider struct {
 	mu     sync.Mutex
 	orders map[string]*order
 	down   bool
+	keeps  bool // gives nothing back
 }
 
 type order struct {
@@ -281,6 +283,9 @@ func (p *provider) Void(_ context.Context, r hub.ChargeRef, _ string) error {
 func (p *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, _ []hub.Split, _ string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.keeps {
+		return hub.NotDone(hub.Errorf(hub.CodeNotPayable, "too long ago"))
+	}
 	p.orders[r.Order].facts.Refunded += amount.Minor
 	return nil
 }

@@ -112,14 +112,9 @@ func (b *ownBooks) Claims(context.Context) ([]hub.Claim, error) { return b.claim
 func ordersOf(p *hub.Payment) (all []judge.Order) {
 	for i := range p.Charges {
 		c := &p.Charges[i]
-		o := judge.Order{PSP: c.PSP, Number: c.Order, Payment: p.ID, Authorised: max(c.Facts.Authorised, c.Facts.Captured)}
+		o := judge.Order{PSP: c.PSP, Number: c.Order, Payment: p.ID, Authorised: max(c.Facts.Authorised, c.Facts.Captured), Refunded: p.RefundedOf(c.No)}
 		if c.State == hub.ChargeCaptured || c.State == hub.ChargeDisputed {
 			o.Captured, o.Disputed = c.Facts.Captured, max(0, c.Facts.Disputed-c.Facts.Won)
-		}
-		for k := range p.Refunds {
-			if r := &p.Refunds[k]; r.Charge == c.No && r.State == hub.RefundRefunded {
-				o.Refunded += r.Amount.Minor
-			}
 		}
 		all = append(all, o)
 	}

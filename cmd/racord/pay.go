@@ -40,7 +40,7 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 	}, pay.Conf{
 		NotifyURL: notify + "/v1/notify", PageLife: time.Duration(conf.PageLife), Lease: time.Duration(conf.Lease),
 		CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery), Workers: conf.Workers,
-		Alone: alone(conf.RefundAlone),
+		Alone: alone(conf.RefundAlone), RefundAgain: time.Duration(conf.RefundAgain),
 	})
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -124,12 +124,7 @@ func refundedOf(p *hub.Payment, c *hub.Charge, facts hub.ChargeFacts) (sum int64
 	if !facts.RefundedSome || facts.Refunded > 0 {
 		return facts.Refunded
 	}
-	for i := range p.Refunds {
-		if p.Refunds[i].Charge == c.No && p.Refunds[i].State == hub.RefundRefunded {
-			sum += p.Refunds[i].Amount.Minor
-		}
-	}
-	return sum
+	return p.RefundedOf(c.No)
 }
 
 // lookUpPostings asks the creditors about the lines that they were told of.

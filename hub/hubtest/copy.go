@@ -13,6 +13,7 @@ func copyOf(p *hub.Payment) *hub.Payment {
 	c.Charges, c.Lines, c.Refunds = slices.Clone(p.Charges), slices.Clone(p.Lines), slices.Clone(p.Refunds)
 	for i := range c.Charges {
 		c.Charges[i].Lines = slices.Clone(c.Charges[i].Lines)
+		c.Charges[i].Shares = slices.Clone(c.Charges[i].Shares)
 	}
 	for i := range c.Lines {
 		l := &c.Lines[i]
@@ -20,6 +21,12 @@ func copyOf(p *hub.Payment) *hub.Payment {
 		if l.GivenBack != nil {
 			given := *l.GivenBack
 			l.GivenBack = &given
+		}
+	}
+	for i := range c.Refunds {
+		if r := &c.Refunds[i]; r.Ending != nil {
+			said := *r.Ending
+			r.Ending = &said
 		}
 	}
 	return &c

@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"slices"
+
 	"racord/hub"
 )
 
@@ -67,19 +69,9 @@ func (t *trial) charge(p *hub.Payment, c *hub.Charge) {
 	if c.Manual && captured > 0 && c.Take.Minor > 0 && captured != c.Take.Minor {
 		t.wrong("I1", name, "%d was taken, %d was to be", captured, c.Take.Minor)
 	}
-	if given := t.given(p, c); given != refunded && Finished(p) {
+	if given := p.RefundedOf(c.No); given != refunded && Finished(p) {
 		t.wrong("I8", name, "the hub says that %d was given back, the provider %d", given, refunded)
 	}
-}
-
-// given is what the hub says was given back of a charge.
-func (t *trial) given(p *hub.Payment, c *hub.Charge) (sum int64) {
-	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == c.No && r.State == hub.RefundRefunded {
-			sum += r.Amount.Minor
-		}
-	}
-	return sum
 }
 
 // balance tells whether what was taken and not given back is what creditors
@@ -94,9 +86,12 @@ func (t *trial) balance(p *hub.Payment, taken int64) {
 		}
 	}
 	for i := range p.Refunds {
-		if p.Refunds[i].State == hub.RefundFailed {
-			kept += p.Refunds[i].Amount.Minor
-			t.waits("I7", p.ID, "a refund of %d was refused by the provider", p.Refunds[i].Amount.Minor)
+		r := &p.Refunds[i]
+		if r.State == hub.RefundFailed {
+			t.waits("I7", p.ID, "a refund of %d was refused by the provider", r.Amount.Minor)
+		}
+		if r.State == hub.RefundFailed || r.State == hub.RefundRefunded && !r.AtProvider() { // a creditor was paid what it gives back itself
+			kept += r.Amount.Minor
 		}
 	}
 	switch {
@@ -111,17 +106,19 @@ func (t *trial) balance(p *hub.Payment, taken int64) {
 }
 
 // Finished tells whether nothing more happens by itself: the payment is final,
-// or all that is not waits for a person.
+// or all that is not waits for a person. A disputed one is final in name: its lines
+// and refunds go on.
 func Finished(p *hub.Payment) bool {
-	if p.State().Final() {
+	state := p.State()
+	if state.Final() && state != hub.PaymentDisputed {
 		return true
 	}
 	stuck := false
 	for i := range p.Lines {
-		switch s := p.Lines[i].State; {
-		case s == hub.LineStuck:
+		switch l := &p.Lines[i]; {
+		case l.State == hub.LineStuck, l.State == hub.LineRejected && refundFailed(p, l):
 			stuck = true
-		case !s.Final():
+		case !l.State.Final():
 			return false
 		}
 	}
@@ -135,7 +132,13 @@ func Finished(p *hub.Payment) bool {
 			return false
 		}
 	}
-	return stuck
+	return stuck || state.Final()
+}
+
+// refundFailed tells whether a person has to see to it that a refused line's money
+// goes back.
+func refundFailed(p *hub.Payment, l *hub.Line) bool {
+	return slices.ContainsFunc(p.Refunds, func(r hub.Refund) bool { return r.Line == l.No && r.State == hub.RefundFailed })
 }
 
 // strangers are orders and entries that no payment of the hub's stands behind.

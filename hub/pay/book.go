@@ -2,6 +2,7 @@ package pay
 
 import (
 	"fmt"
+	"strings"
 
 	"racord/hub"
 )
@@ -62,40 +63,94 @@ func (s *Service) bookRefunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, 
 	tx.Book(hub.TransferBooking(id, "refunded", p.ID, hub.AccountRefund(p.ID), hub.AccountClearing(c.PSP), r.Amount))
 }
 
+// bookTransferred: creditors sent the payer what was owed to him, from the bank
+// accounts that the provider paid it out to.
+func (s *Service) bookTransferred(tx hub.PaymentTx, p *hub.Payment, psp *hub.PSP, c *hub.Charge, r *hub.Refund) {
+	b := hub.Booking{ID: fmt.Sprintf("%s:transferred:%d", p.ID, r.No), Kind: "refunded", Payment: p.ID}
+	b.Legs = append(b.Legs, hub.Leg{Account: hub.AccountRefund(p.ID), Debit: r.Amount.Minor})
+	from := givers(psp, p, c, r)
+	if from == nil {
+		from = []hub.Split{{Merchant: c.Merchant, Amount: r.Amount}}
+	}
+	for _, part := range from {
+		creditor, account, _ := strings.Cut(psp.Merchants.AccountOf(part.Merchant), "/")
+		b.Legs = append(b.Legs, hub.Leg{Account: hub.AccountBank(hub.Name(creditor), account), Credit: part.Amount.Minor})
+	}
+	tx.Book(b)
+}
+
 // bookDispute: the payer's bank took back what the charge had taken; who has it
-// now owes it.
+// now owes it. It stays noted who, whatever becomes of the lines.
 func (s *Service) bookDispute(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
-	for _, share := range disputedShares(p, c) {
-		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, share.line.No)
-		tx.Book(hub.TransferBooking(id, "disputed", p.ID, hub.AccountDispute(share.line.Creditor), hub.AccountClearing(c.PSP), share.part))
+	c.Shares = disputedShares(p, c)
+	for _, share := range c.Shares {
+		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, share.Line)
+		owes := hub.AccountDispute(p.Line(share.Line).Creditor)
+		tx.Book(hub.TransferBooking(id, "disputed", p.ID, owes, hub.AccountClearing(c.PSP), hub.Bani(share.Amount)))
 	}
 }
 
 // bookWon: the dispute was decided for the creditors.
 func (s *Service) bookWon(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
-	for _, share := range disputedShares(p, c) {
-		id := fmt.Sprintf("%s:won:%d:%d", p.ID, c.No, share.line.No)
-		tx.Book(hub.TransferBooking(id, "won", p.ID, hub.AccountClearing(c.PSP), hub.AccountDispute(share.line.Creditor), share.part))
+	if c.Shares == nil { // it was booked before that was noted
+		c.Shares = disputedShares(p, c)
+	}
+	for _, share := range c.Shares {
+		id := fmt.Sprintf("%s:won:%d:%d", p.ID, c.No, share.Line)
+		owed := hub.AccountDispute(p.Line(share.Line).Creditor)
+		tx.Book(hub.TransferBooking(id, "won", p.ID, hub.AccountClearing(c.PSP), owed, hub.Bani(share.Amount)))
 	}
 }
 
-// disputedShare is what a line has of a disputed amount.
-type disputedShare struct {
-	line *hub.Line
-	part hub.Money
+// bookTakenBack: the payer has what was owed to him from his own bank, which took
+// it from whoever had it: a creditor that owes it since, or nobody but the
+// provider. Undone, it is owed to him again.
+func (s *Service) bookTakenBack(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund, undone bool) {
+	rest, name := r.Amount.Minor, "taken_back"
+	if undone {
+		name = "taken_back_undone"
+	}
+	book := func(of, account string, amount int64) {
+		debit, credit := hub.AccountRefund(p.ID), account
+		if undone {
+			debit, credit = credit, debit
+		}
+		if amount > 0 {
+			id := fmt.Sprintf("%s:%s:%d:%s", p.ID, name, r.No, of)
+			tx.Book(hub.TransferBooking(id, "disputed", p.ID, debit, credit, hub.Bani(amount)))
+		}
+	}
+	for _, share := range c.Shares {
+		if share.Line == r.Line {
+			part := min(rest, share.Amount)
+			rest -= part
+			book("creditor", hub.AccountDispute(p.Line(r.Line).Creditor), part)
+		}
+	}
+	book("provider", hub.AccountClearing(c.PSP), rest)
 }
 
 // disputedShares divides a disputed amount over the charge's lines, in their
-// order.
-func disputedShares(p *hub.Payment, c *hub.Charge) (shares []disputedShare) {
-	left := min(c.Facts.Disputed, c.Facts.Captured)
+// order. Providers tell of the whole order, whatever they gave back before; and
+// what a creditor does not keep, it does not owe.
+func disputedShares(p *hub.Payment, c *hub.Charge) (shares []hub.DisputeShare) {
+	left := min(c.Facts.Disputed, c.Facts.Captured-p.RefundedOf(c.No))
 	for _, l := range linesOf(p, c) {
-		if p.ChargeOf(l.No).No != c.No || l.State == hub.LineDropped || left <= 0 {
+		if p.ChargeOf(l.No).No != c.No || !keeps(l) || left <= 0 {
 			continue
 		}
 		part := min(left, l.Amount.Minor)
 		left -= part
-		shares = append(shares, disputedShare{l, hub.Bani(part)})
+		shares = append(shares, hub.DisputeShare{Line: l.No, Amount: part})
 	}
 	return shares
+}
+
+// keeps tells whether a line's money is, or will be, its creditor's.
+func keeps(l *hub.Line) bool {
+	switch l.State {
+	case hub.LineDropped, hub.LineRejected, hub.LineRefunded:
+		return false
+	}
+	return true
 }

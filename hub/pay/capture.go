@@ -428,13 +428,15 @@ func (s *Service) owe(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Li
 }
 
 // reject gives a line's money back: its creditor refused it for certain, or it
-// came too late.
+// came too late. The debt is free at once, however long the refund takes: nobody
+// will post this line any more.
 func (s *Service) reject(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line, why string) error {
 	if err := l.Move(hub.LineRejected); err != nil {
 		return err
 	}
 	l.Reason = why
 	s.Meter.Lined(l.Creditor, l.State, l.Amount)
+	tx.Release(l)
 	s.bookRefusal(tx, p, l)
 	s.refundLater(tx, p, c.No, l.No, l.Amount, why)
 	s.emit(tx, p, "line.rejected", l.No)

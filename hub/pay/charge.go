@@ -111,7 +111,7 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 	c.Tries++
 	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
 	switch f := c.Facts; {
-	case f.Disputed > f.Won:
+	case f.Contested():
 		return s.disputed(ctx, tx, p, c)
 	case f.Captured > 0:
 		return s.captured(ctx, tx, p, c)
@@ -256,6 +256,30 @@ func (s *Service) won(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
 	s.Meter.Charged(c.PSP, c.State, c.Amount)
 	s.bookWon(tx, p, c)
 	s.emit(tx, p, "payment.dispute_won", 0)
+	return s.refundAfterAll(tx, p, c)
+}
+
+// refundAfterAll gives back what was not, because the payer's bank had the money.
+func (s *Service) refundAfterAll(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
+	for i := range p.Refunds {
+		r := &p.Refunds[i]
+		byBank := r.State == hub.RefundRefunded && r.Ending != nil && r.Ending.How == hub.EndByBank
+		if waits := r.State == hub.RefundFailed && r.Failed == contested; r.Charge != c.No || !byBank && !waits {
+			continue
+		}
+		if l := p.Line(r.Line); byBank && l != nil {
+			if err := l.Move(hub.LineRejected); err != nil {
+				return err
+			}
+		}
+		if byBank {
+			s.bookTakenBack(tx, p, c, r, true)
+		}
+		r.Ending = nil
+		if err := s.retryRefund(tx, p, r); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

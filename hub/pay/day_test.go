@@ -56,8 +56,9 @@ func (tn *town) lax() {
 		tn.offices[name].takes = true
 	}
 	tn.offices["epsilon"].forgets = true
-	tn.manual.tells(3*time.Second, false)
-	tn.auto.tells(3*time.Second, false)
+	tn.manual.tells(25*time.Second, false)
+	tn.auto.tells(25*time.Second, false)
+	tn.manual.lends, tn.auto.lends = true, true
 	for _, c := range tn.fleet {
 		c.Traits.Paying.Partial = c.Creditor.Name == "alpha"
 	}

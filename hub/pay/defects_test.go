@@ -215,10 +215,11 @@ var attempts atomic.Int64
 
 func fresh(key string) string { return fmt.Sprint(key, "/", attempts.Add(1)) }
 
-// slowToTell makes providers slow to show a refund, and mindful of its key.
+// slowToTell makes providers slower to show a refund than the hub waits before it
+// repeats it, and mindful of its key.
 func slowToTell(tn *town) {
 	for _, b := range []*provider{tn.manual, tn.auto} {
-		b.tells(25*time.Second, true)
+		b.tells(townConf.RefundAgain+30*time.Second, true)
 	}
 }
 

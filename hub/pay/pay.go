@@ -68,6 +68,7 @@ type Conf struct {
 	Lease       time.Duration // how long a replica has a piece of work; default 10 s
 	LookUpEvery time.Duration // how soon a charge without an answer is looked up; default 2 s
 	Workers     int           // pieces of work of one kind at once; default 8
+	RefundAgain time.Duration // how long after a refund that nobody answered it may be asked for again, if it cannot be seen; default 15 min
 	Alone       hub.Money     // up to here one of the staff has a line given back alone; default 1,000 RON
 }
 
@@ -82,6 +83,7 @@ func (c Conf) withDefaults() Conf {
 	orElse(&c.Lease, 10*time.Second)
 	orElse(&c.LookUpEvery, 2*time.Second)
 	orElse(&c.Workers, 8)
+	orElse(&c.RefundAgain, 15*time.Minute)
 	orElse(&c.Alone, hub.Bani(100_000))
 	return c
 }

@@ -319,7 +319,7 @@ func undecided(l *hub.Line) bool {
 // amount of comes first. It is not clear when something of the sum is left.
 func returned(p *hub.Payment, c *hub.Charge, sum int64, there heard) (back map[int]bool, clear bool) {
 	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == c.No && r.State != hub.RefundFailed {
+		if r := &p.Refunds[i]; r.Charge == c.No && (r.AtProvider() || !r.State.Final()) {
 			sum -= r.Amount.Minor
 		}
 	}
@@ -381,7 +381,7 @@ func (s *Service) refundAgain(_ context.Context, tx hub.PaymentTx, p *hub.Paymen
 func (s *Service) doubt(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
 	r.Before, r.AskedAt, r.AskedOn = 0, tx.Now(), hub.DateOf(s.Clock.Now())
 	for i := range p.Refunds {
-		if o := &p.Refunds[i]; o.No < r.No && o.Charge == r.Charge && o.State != hub.RefundFailed {
+		if o := &p.Refunds[i]; o.No < r.No && o.Charge == r.Charge && (o.AtProvider() || !o.State.Final()) {
 			r.Before += o.Amount.Minor
 		}
 	}
@@ -395,9 +395,10 @@ const rebuilt = "rebuilt"
 // refusedAgain is for a line whose money the provider gave back before.
 func (s *Service) refusedAgain(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line) error {
 	l.Reason = rebuilt
+	tx.Release(l)
 	s.bookRefusal(tx, p, l)
 	p.Refunds = append(p.Refunds, hub.Refund{
-		No: len(p.Refunds) + 1, Charge: c.No, Line: l.No, Amount: l.Amount, Reason: rebuilt, State: hub.RefundRequested,
+		No: len(p.Refunds) + 1, Charge: c.No, Line: l.No, Amount: l.Amount, Reason: rebuilt, State: hub.RefundRequested, WantedAt: tx.Now(),
 	})
 	return l.Move(hub.LineRejected)
 }

@@ -50,7 +50,7 @@ func (s *Service) addLine(r *hub.PaymentReceipt, p *hub.Payment, l *hub.Line) {
 	if !taken {
 		return
 	}
-	if c := p.ChargeOf(l.No); c != nil && c.State == hub.ChargeDisputed {
+	if c := p.ChargeOf(l.No); c != nil && c.State == hub.ChargeDisputed && state != hub.ReceiptRefunded {
 		state = hub.ReceiptDisputed
 	}
 	creditor := s.creditorOf(l.Creditor)

@@ -2,6 +2,7 @@ package pay
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"racord/hub"
@@ -10,7 +11,7 @@ import (
 // refundLater asks for money to be given back. Refunds of one charge follow each
 // other, so that the provider's sum tells which of them happened.
 func (s *Service) refundLater(tx hub.PaymentTx, p *hub.Payment, charge, line int, amount hub.Money, why string) {
-	r := hub.Refund{No: len(p.Refunds) + 1, Charge: charge, Line: line, Amount: amount, Reason: why, State: hub.RefundRequested}
+	r := hub.Refund{No: len(p.Refunds) + 1, Charge: charge, Line: line, Amount: amount, Reason: why, State: hub.RefundRequested, WantedAt: tx.Now()}
 	p.Refunds = append(p.Refunds, r)
 	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
 }
@@ -78,23 +79,45 @@ func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment
 		return false, s.refundFailed(tx, p, r, "the provider cannot refund")
 	case asked && c.Facts.RefundedSome && s.overdueAtSettlement(r):
 		return false, s.refundFailed(tx, p, r, "nobody knows whether it was given back: look before giving it back")
-	case asked:
+	}
+	if asked {
 		if wait := s.unclear(tx, c, r); wait > 0 {
 			tx.Schedule(work, wait)
 			return false, r.Move(hub.RefundUnknown)
 		}
-	default:
-		r.Before, r.AskedAt, r.AskedOn = c.Facts.Refunded, tx.Now(), hub.DateOf(s.Clock.Now())
+	}
+	if c.Facts.Contested() {
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, 0) // it may not know yet
+		return false, s.refundFailed(tx, p, r, contested)
+	}
+	return true, s.asking(tx, work, c, r)
+}
+
+// contested is why a refund fails whose charge the payer's bank takes back: he
+// would have the money twice.
+const contested = "the payer's bank took the money back"
+
+// asking notes that a refund is about to be asked for: for the first time, or again
+// because it cannot have happened.
+func (s *Service) asking(tx hub.PaymentTx, work hub.Work, c *hub.Charge, r *hub.Refund) error {
+	if r.State == hub.RefundRequested {
+		r.Before, r.Some = c.Facts.Refunded, c.Facts.RefundedSome
+		r.AskedAt, r.AskedOn = tx.Now(), hub.DateOf(s.Clock.Now())
+	}
+	if r.WantedAt.IsZero() { // it was wanted before that was noted
+		r.WantedAt = tx.Now()
 	}
 	r.Tries++
+	r.TriedAt = tx.Now()
 	tx.Schedule(work, s.conf.CallFor+s.conf.LookUpEvery)
-	return true, r.Move(hub.RefundRefunding)
+	return r.Move(hub.RefundRefunding)
 }
 
 // happened tells whether a refund that was asked for stands in what the provider
-// says.
+// says: in its sum or, where it only says that something was refunded and did not
+// say so before, as the only one that can be meant.
 func happened(p *hub.Payment, c *hub.Charge, r *hub.Refund) bool {
-	return c.Facts.Refunded >= r.Before+r.Amount.Minor || c.Facts.RefundedSome && alone(p, r)
+	return c.Facts.Refunded >= r.Before+r.Amount.Minor || c.Facts.RefundedSome && !r.Some && alone(p, r)
 }
 
 // settlementWithin is how long a settlement may come after what it is about.
@@ -107,42 +130,55 @@ func (s *Service) overdueAtSettlement(r *hub.Refund) bool {
 }
 
 // unclear is how long to wait before a refund that was asked for and cannot be
-// seen is looked at again; 0 when it is certain that it did not happen.
+// seen is looked at again; 0 when enough time is over to ask for it again. A bank
+// answers behind the provider, and one that looks at no keys gives back twice what
+// it is asked for twice: nobody is in such a hurry.
 func (s *Service) unclear(tx hub.PaymentTx, c *hub.Charge, r *hub.Refund) time.Duration {
-	age := tx.Now().Sub(r.AskedAt)
+	age, again := tx.Now().Sub(lastAsked(r)), max(s.conf.RefundAgain, s.settleFor())
+	look := min(max(s.settleFor()/2, age/4), time.Hour)
 	switch {
-	case age < s.settleFor():
-		return s.settleFor() / 2
-	case c.Facts.RefundedSome: // the settlement will tell
-		wait := min(max(s.settleFor(), age/4), time.Hour)
-		if wait == time.Hour {
-			tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
-		}
-		return wait
-	default:
-		return 0
+	case !c.Facts.RefundedSome: // or else the settlement will tell
+		return max(0, min(look, again-age))
+	case look == time.Hour:
+		tx.Anomaly("refund_unknown", "the provider does not say how much it refunded: "+c.Order)
 	}
+	return look
 }
 
-// alone tells whether nothing else of the charge was ever refunded.
+// lastAsked is when a refund was last asked for or, after old books were restored,
+// may have been.
+func lastAsked(r *hub.Refund) time.Time {
+	if r.TriedAt.After(r.AskedAt) {
+		return r.TriedAt
+	}
+	return r.AskedAt
+}
+
+// alone tells whether no other refund of the charge was ever asked for, or given
+// back by hand.
 func alone(p *hub.Payment, r *hub.Refund) bool {
 	for i := range p.Refunds {
-		if o := &p.Refunds[i]; o.No != r.No && o.Charge == r.Charge && o.State != hub.RefundRequested {
+		if o := &p.Refunds[i]; o.No != r.No && o.Charge == r.Charge && (o.State != hub.RefundRequested || !o.AskedAt.IsZero()) {
 			return false
 		}
 	}
 	return true
 }
 
-// settleFor is how long a provider's sum may lag behind a refund that it was
-// asked for and did not confirm.
+// settleFor is how soon it is worth looking for a refund that was asked for and not
+// confirmed.
 func (s *Service) settleFor() time.Duration { return s.conf.CallFor + s.conf.LookUpEvery }
 
-// ahead gives a refund of the same charge that has to end first, or nil.
+// ahead gives a refund of the same charge that has to end first, or nil: one that
+// was asked for, also one that was wanted later than this, which staff have tried
+// again; then the others in their order.
 func ahead(p *hub.Payment, r *hub.Refund) *hub.Refund {
 	for i := range p.Refunds {
 		o := &p.Refunds[i]
-		if o.No < r.No && o.Charge == r.Charge && !o.State.Final() {
+		if o.No == r.No || o.Charge != r.Charge || o.State.Final() {
+			continue
+		}
+		if asked := o.State != hub.RefundRequested; asked == (r.State != hub.RefundRequested) && o.No < r.No || asked && r.State == hub.RefundRequested {
 			return o
 		}
 	}
@@ -158,13 +194,13 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 	cancel()
 	return s.change(context.WithoutCancel(ctx), lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
+		only := r.TriedAt.Equal(r.AskedAt) // what is said of a repetition says nothing of what was asked for before
 		switch {
 		case err == nil:
-			c.Facts.Refunded = max(c.Facts.Refunded, r.Before+r.Amount.Minor)
 			return s.refunded(tx, p, c, r)
-		case hub.Certainly(err) && refusal(err):
+		case hub.Certainly(err) && (only && refusal(err) || tx.Now().Sub(r.WantedAt) > triedFor):
 			return s.refundFailed(tx, p, r, string(hub.CodeOf(err)))
-		case hub.Certainly(err):
+		case hub.Certainly(err) && only:
 			tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(r.Tries)))
 			return r.Move(hub.RefundRequested)
 		}
@@ -172,6 +208,10 @@ func (s *Service) repay(ctx context.Context, lease *hub.Lease, psp *hub.PSP, p *
 		return r.Move(hub.RefundUnknown)
 	})
 }
+
+// triedFor is how long a refund is tried that the provider says no to without
+// saying that it is for good, as when the account's balance is too small today.
+const triedFor = 72 * time.Hour
 
 // givers are the merchant accounts that give the money back: each as much as it
 // got of the line. They are nil when the charge's own gives all.
@@ -199,8 +239,21 @@ func (s *Service) refunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *h
 	if err := r.Move(hub.RefundRefunded); err != nil {
 		return err
 	}
-	s.Meter.Refunded(c.PSP, r.State, r.Amount)
+	s.atProvider(tx, p, c, r)
+	return s.paidBack(tx, p, c, r)
+}
+
+// atProvider notes and books what went back through the provider. What it gave back
+// of the charge altogether is at least that: the next refund counts from there,
+// also where the provider never says how much.
+func (s *Service) atProvider(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) {
+	c.Facts.Refunded = max(c.Facts.Refunded, r.Before+r.Amount.Minor, p.RefundedOf(c.No))
 	s.bookRefunded(tx, p, c, r)
+}
+
+// paidBack draws the consequences of a refund that the payer has.
+func (s *Service) paidBack(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *hub.Refund) error {
+	s.Meter.Refunded(c.PSP, r.State, r.Amount)
 	if l := p.Line(r.Line); l != nil {
 		if err := l.Move(hub.LineRefunded); err != nil {
 			return err
@@ -217,7 +270,7 @@ func (s *Service) refunded(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, r *h
 
 func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, why string) error {
 	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No})
-	tx.Anomaly("refund_failed", string(p.ID)+": "+why)
+	tx.Anomaly("refund_failed", fmt.Sprintf("%s refund %d of %s: %s", p.ID, r.No, r.Amount, why))
 	s.Meter.Refunded(p.Charge(r.Charge).PSP, hub.RefundFailed, r.Amount)
 	s.emit(tx, p, "refund.failed", r.Line)
 	if r.State == hub.RefundRequested {
@@ -225,7 +278,15 @@ func (s *Service) refundFailed(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund, 
 			return err
 		}
 	}
+	r.Failed = why
 	return r.Move(hub.RefundFailed)
+}
+
+// retryRefund has a refund that ended asked for anew.
+func (s *Service) retryRefund(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
+	r.Tries, r.WantedAt, r.Failed = 0, tx.Now(), ""
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
+	return r.Move(hub.RefundRequested)
 }
 
 // reverse takes a booked line back at its creditor. Reversing twice is harmless,

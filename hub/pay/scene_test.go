@@ -66,8 +66,10 @@ type provider struct {
 	manual bool
 	lag    time.Duration // how long what was done is not seen by looking up
 	keyed  bool          // knows a refund's key
+	lends  bool          // gives back from a merchant account also what that has not of the order any more
 	loses  bool          // does not do the second refund
 	vague  bool          // says that something was refunded and not how much, and of the second refund nothing
+	mute   bool          // says nothing of the first, too
 }
 
 type order struct {
@@ -194,7 +196,7 @@ func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, 
 		if b.keyed && o.refunds[key] > 0 {
 			return nil
 		}
-		if err := o.give(amount.Minor, from); err != nil {
+		if err := o.give(amount.Minor, from, b.lends); err != nil {
 			return err
 		}
 		if b.vague && len(o.refunds) > 0 && b.loses {
@@ -202,7 +204,7 @@ func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, 
 		}
 		o.facts.Refunded += amount.Minor
 		o.refunds[key] += amount.Minor
-		if b.vague && len(o.refunds) > 1 {
+		if b.vague && (b.mute || len(o.refunds) > 1) {
 			o.now()
 			return lost.after()
 		}
@@ -211,12 +213,12 @@ func (b *provider) Refund(_ context.Context, r hub.ChargeRef, amount hub.Money, 
 }
 
 // give takes a refund from the merchant accounts of the order, which give no more
-// than they got.
-func (o *order) give(amount int64, from []hub.Split) error {
+// than they got, unless the provider lends it.
+func (o *order) give(amount int64, from []hub.Split, lends bool) error {
 	sum := int64(0)
 	for _, part := range from {
 		at := slices.IndexFunc(o.merchants, func(s hub.Split) bool { return s.Merchant == part.Merchant })
-		if at < 0 || o.merchants[at].Amount.Minor < part.Amount.Minor {
+		if at < 0 || o.merchants[at].Amount.Minor < part.Amount.Minor && !lends {
 			return hub.NotDone(hub.Errorf(hub.CodeConflict, "the account has not so much of this order"))
 		}
 		o.merchants[at].Amount.Minor -= part.Amount.Minor

@@ -46,8 +46,9 @@ type replica struct {
 	ran  chan struct{}
 }
 
-// townConf makes payers hurry, so that a day is short.
-var townConf = pay.Conf{PageLife: 3 * time.Minute}
+// townConf makes payers hurry, and refunds as soon as the town's slowest provider
+// tells, so that a day is short.
+var townConf = pay.Conf{PageLife: 3 * time.Minute, RefundAgain: time.Minute}
 
 // newTown opens a town with so many replicas.
 func newTown(t *testing.T, seed uint64, share float64, replicas int, bend func(*town, *pay.Parts)) *town {
@@ -372,7 +373,7 @@ func (o *order) entry(psp, number string) judge.Order {
 	f := o.facts
 	return judge.Order{
 		PSP: psp, Number: number, Payment: hub.PaymentID(strings.Split(o.manifest, ";")[1]), Captures: len(o.captures),
-		Authorised: f.Authorised, Captured: f.Captured, Refunded: f.Refunded, Disputed: f.Disputed,
+		Authorised: f.Authorised, Captured: f.Captured, Refunded: f.Refunded, Disputed: max(0, f.Disputed-f.Won),
 		Open: f.Authorised > 0 && f.Captured == 0 && !f.Voided,
 	}
 }
@@ -400,7 +401,24 @@ func (tn *town) settled(most time.Duration) (v *judge.Verdict) {
 			break
 		}
 	}
+	tn.failed(v)
 	return v
+}
+
+// failed adds refunds that failed to what was found: the town's providers refuse
+// none that is right.
+func (tn *town) failed(v *judge.Verdict) {
+	err := tn.books().EachPayment(context.Background(), func(p *hub.Payment) error {
+		for i := range p.Refunds {
+			if r := &p.Refunds[i]; r.State == hub.RefundFailed {
+				v.Wrong = append(v.Wrong, judge.Finding{Rule: "I8", Name: string(p.ID), Detail: "a refund failed: " + r.Failed})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tn.t.Fatal(err)
+	}
 }
 
 // sleepOver lets the days pass with every replica stopped, so that nobody looks

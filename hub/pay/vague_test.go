@@ -1,6 +1,7 @@
 package pay_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,15 +17,18 @@ func TestASettlementTellsWhatWasGivenBack(t *testing.T) {
 	for name, tc := range map[string]struct {
 		settled int64 // bani that the settlement tells, on the second day
 		lost    bool  // the second was never done
+		mute    bool  // the answer about the first is lost as well
 		want    hub.RefundState
 	}{
-		"the second was given back": {2 * 1037, false, hub.RefundRefunded},
-		"nobody knows":              {1037, true, hub.RefundFailed},
+		"the second was given back":                     {2 * 1037, false, false, hub.RefundRefunded},
+		"nobody knows":                                  {1037, true, false, hub.RefundFailed},
+		"both were given back, and neither answered":    {2 * 1037, false, true, hub.RefundRefunded},
+		"the first was given back, and nobody answered": {1037, true, true, hub.RefundFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(1, 0, pay.Conf{})
-				s.manual.vague, s.manual.loses = true, tc.lost
+				s.manual.vague, s.manual.loses, s.manual.mute = true, tc.lost, tc.mute
 				p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
 				if err != nil {
 					t.Fatal(err)
@@ -58,4 +62,38 @@ func TestASettlementTellsWhatWasGivenBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhatWasGivenBackBeforeIsNoRefundOfOurs has staff give money back in the
+// console of a provider that does not say how much; a refund that is asked for
+// afterwards, and never done, is not taken for that.
+func TestWhatWasGivenBackBeforeIsNoRefundOfOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.manual.vague = true
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.offices["alpha"].refuses["D1"] = true
+		s.offices["alpha"].away = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away"))
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		s.manual.say(p.Charges[0].Order, hub.ChargeFacts{Refunded: 100})
+		s.offices["alpha"].away = nil
+		parts := s.parts()
+		withPSPs(&parts, func(p *hub.PSP) { p.Refunder = deaf{} })
+		s.Service = pay.New(parts, pay.Conf{})
+		s.settle(t, time.Hour)
+		if got := s.refundOf(t, p.ID, 1).State; got != hub.RefundUnknown {
+			t.Errorf("got %s, want a refund of which nobody knows", got)
+		}
+	})
+}
+
+// deaf is a provider that neither gives money back nor says so.
+type deaf struct{}
+
+func (deaf) Refund(context.Context, hub.ChargeRef, hub.Money, []hub.Split, string) error {
+	return refused.before()
 }

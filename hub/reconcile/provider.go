@@ -242,14 +242,9 @@ func compareCharge(p *hub.Payment, c *hub.Charge, facts hub.ChargeFacts, missing
 	if !c.State.Final() || slices.ContainsFunc(p.Refunds, func(r hub.Refund) bool { return r.Charge == c.No && !r.State.Final() }) {
 		return nil, false
 	}
-	believed, given := int64(0), int64(0)
+	believed, given := int64(0), p.RefundedOf(c.No)
 	if c.State == hub.ChargeCaptured || c.State == hub.ChargeDisputed {
 		believed = c.Facts.Captured
-	}
-	for i := range p.Refunds {
-		if r := &p.Refunds[i]; r.Charge == c.No && r.State == hub.RefundRefunded {
-			given += r.Amount.Minor
-		}
 	}
 	refunded := facts.Refunded
 	if facts.RefundedSome && refunded == 0 {

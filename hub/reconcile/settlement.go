@@ -64,12 +64,7 @@ func (s *Service) withOpenDays(days []hub.Date, prefix string, open map[string][
 
 // accountOf gives the creditor's account that a merchant account pays out to.
 func accountOf(psp *hub.PSP, merchant string) string {
-	for _, account := range slices.Sorted(maps.Keys(psp.Merchants)) {
-		if psp.Merchants[account] == merchant {
-			return account
-		}
-	}
-	return ""
+	return psp.Merchants.AccountOf(merchant)
 }
 
 // settlement books one day of one merchant account.

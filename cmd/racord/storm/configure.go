@@ -18,7 +18,8 @@ import (
 )
 
 // hubConf is an operator's configuration. Limits of portals are raised, and
-// payers have to hurry, so that what they leave is final soon.
+// payers have to hurry, so that what they leave is final soon; the city's providers
+// show at once what they gave back.
 const hubConf = `data: %[1]s
 creditors: %[2]s
 secrets: %[3]s
@@ -30,6 +31,7 @@ providers:
 payments:
   page_life: 1m
   call_for: 4s
+  refund_again: 6s
   lease: 5s
 limits:
   citizen_per_minute: 1000000

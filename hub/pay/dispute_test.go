@@ -1,0 +1,161 @@
+package pay_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/hub"
+	"racord/hub/pay"
+)
+
+// wholeDisputed is how a provider tells that a bank took money back: it says so of
+// the whole order, whatever it gave back before.
+var wholeDisputed = hub.ChargeFacts{Disputed: 2 * 1037}
+
+// contest has the payer's bank take an order's money back.
+func (s *scene) contest(t *testing.T, p *hub.Payment, said hub.ChargeFacts, event string) {
+	t.Helper()
+	s.manual.say(p.Charge(1).Order, said)
+	s.fact(t, "manual", p.Charge(1).Order, event)
+	s.settle(t, time.Minute)
+}
+
+// twoLines pays a line of alpha, which refuses it, and one of beta.
+func (s *scene) twoLines(t *testing.T) *hub.Payment {
+	t.Helper()
+	p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.offices["alpha"].refuses["D1"] = true
+	s.authorise(p)
+	s.settle(t, time.Minute)
+	return p
+}
+
+// TestADisputeAfterARefundIsTheOtherCreditors has a bank take back what is left of
+// a charge after one of its lines was refunded.
+func TestADisputeAfterARefundIsTheOtherCreditors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p := s.twoLines(t)
+		s.contest(t, p, wholeDisputed, "disputed")
+		p = s.mustEnd(t, p.ID, hub.PaymentDisputed)
+		s.mustHave(t, map[string]int64{
+			hub.AccountDispute("alpha"): 0, hub.AccountDispute("beta"): 1037, hub.AccountClearing("manual"): 0, hub.AccountRefund(p.ID): 0,
+		})
+		s.mustAgree(t)
+		r, err := s.ReceiptOf(p, 0)
+		if err != nil || r.Lines[0].State != hub.ReceiptRefunded || r.Lines[1].State != hub.ReceiptDisputed || r.Refunded != hub.Bani(1037) {
+			t.Errorf("got the receipt %+v (%v), want the first line refunded and the second disputed", r, err)
+		}
+		s.contest(t, p, hub.ChargeFacts{Won: 2 * 1037}, "won")
+		s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+		s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 0, hub.AccountClearing("manual"): 1037})
+		s.mustAgree(t)
+	})
+}
+
+// TestADisputedChargeIsNotRefunded lets a refund become due of a charge that the
+// payer's bank takes back: the payer would have the money twice. When the dispute
+// is won it is given back after all, also when staff took the bank's word before.
+func TestADisputedChargeIsNotRefunded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before bool // the refund failed before the bank took the money back
+		ended  bool // staff said that the bank gave it back
+	}{
+		"the creditor refuses later":                    {false, false},
+		"the creditor refuses later, staff end it":      {false, true},
+		"the refund failed before":                      {true, false},
+		"the refund failed before, and staff end it so": {true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				if tc.before {
+					s.unable(pay.Conf{})
+				} else {
+					s.offices["alpha"].away = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away"))
+				}
+				p := s.twoLines(t)
+				s.contest(t, p, wholeDisputed, "disputed")
+				s.Service, s.offices["alpha"].away = pay.New(s.parts(), pay.Conf{}), nil
+				s.settle(t, 10*time.Minute)
+				p = s.mustEnd(t, p.ID, hub.PaymentDisputed)
+				order := s.manual.orders[p.Charge(1).Order]
+				if p.Refund(1).State != hub.RefundFailed || order.facts.Refunded != 0 {
+					t.Fatalf("got a refund %s of %d, want none", p.Refund(1).State, order.facts.Refunded)
+				}
+				s.mustAgree(t)
+				if tc.ended {
+					if _, err := s.EndRefund(t.Context(), clerk, p.ID, 1, hub.Bani(1037), hub.EndByBank); err != nil {
+						t.Fatal(err)
+					}
+					s.mustHave(t, map[string]int64{
+						hub.AccountDispute("alpha"): 0, hub.AccountDispute("beta"): 1037, hub.AccountClearing("manual"): 0, hub.AccountRefund(p.ID): 0,
+					})
+					s.mustAgree(t)
+				}
+				s.contest(t, p, hub.ChargeFacts{Won: 2 * 1037}, "won")
+				if tc.before && !tc.ended {
+					if _, err := s.EndRefund(t.Context(), clerk, p.ID, 1, hub.Bani(1037), hub.EndAgain); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s.settle(t, 5*time.Minute)
+				p = s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+				if order.facts.Refunded != 1037 || p.Line(1).State != hub.LineRefunded {
+					t.Errorf("got %d given back, the line is %s", order.facts.Refunded, p.Line(1).State)
+				}
+				s.mustHave(t, map[string]int64{
+					hub.AccountDispute("alpha"): 0, hub.AccountDispute("beta"): 0, hub.AccountClearing("manual"): 1037, hub.AccountRefund(p.ID): 0,
+				})
+				s.mustAgree(t)
+			})
+		})
+	}
+}
+
+// TestABanksWordEndsNoRefundOfAnUndisputedCharge takes no bank's word where none
+// spoke.
+func TestABanksWordEndsNoRefundOfAnUndisputedCharge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p := s.refused(t, pay.Conf{})
+		if _, err := s.EndRefund(t.Context(), clerk, p.ID, 1, hub.Bani(1037), hub.EndByBank); hub.CodeOf(err) != hub.CodeConflict {
+			t.Errorf("got %v, want a conflict", err)
+		}
+	})
+}
+
+// TestARefundThatIsRefusedAgainAndAgainFails has a provider say no for days, without
+// saying that it is for good.
+func TestARefundThatIsRefusedAgainAndAgainFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		parts := s.parts()
+		withPSPs(&parts, func(p *hub.PSP) { p.Refunder = unwilling{} })
+		s.Service = pay.New(parts, pay.Conf{})
+		p := s.twoLines(t)
+		s.settle(t, time.Hour)
+		time.Sleep(69 * time.Hour) // nobody works meanwhile: it is cheaper to test
+		s.settle(t, time.Hour)
+		if got := s.refundOf(t, p.ID, 1).State; got != hub.RefundRequested {
+			t.Errorf("got %s before three days are over", got)
+		}
+		time.Sleep(time.Hour)
+		s.settle(t, time.Hour)
+		if got := s.refundOf(t, p.ID, 1).State; got != hub.RefundFailed {
+			t.Errorf("got %s after three days, want a person to look", got)
+		}
+	})
+}
+
+// unwilling is a provider that gives nothing back.
+type unwilling struct{}
+
+func (unwilling) Refund(context.Context, hub.ChargeRef, hub.Money, []hub.Split, string) error {
+	return hub.NotDone(hub.Errorf(hub.CodeConflict, "no"))
+}
