@@ -58,7 +58,9 @@ type Batch interface {
 	Close() error
 }
 
-// Record is one line of a batch: an obligation of an account, or a refusal.
+// Record is one line of a batch: an obligation of an account, or a refusal. A
+// refusal keeps the account and the obligation's external id where they can be
+// read: whoever asks for that account must hear that something is missing.
 type Record struct {
 	Account    string
 	Obligation Obligation

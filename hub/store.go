@@ -16,9 +16,11 @@ type Snapshots interface {
 	// staging to which nobody added for a minute is discarded.
 	Stage(ctx context.Context, creditor Name, full bool, asOf time.Time) (StageID, error)
 	// Add stages rows, or none, and keeps the staging alive. A later row with the
-	// external id of an earlier one replaces it.
+	// external id of an earlier one replaces it. A refused one replaces nothing: it
+	// stands beside what there is.
 	Add(ctx context.Context, stage StageID, rows []SnapshotRow) error
-	// Sums compares what is staged with what is published.
+	// Sums compares what is staged with what is published. Refused rows are in
+	// neither.
 	Sums(ctx context.Context, stage StageID) (staged, published SnapshotSums, err error)
 	// Publish shows the delivery and moves the creditor's cursor.
 	Publish(ctx context.Context, stage StageID, next Cursor) error
@@ -36,18 +38,23 @@ type Snapshots interface {
 	// Cursor tells how far the creditor's feed was published or held, and when
 	// the published rows speak about. It returns CodeNotFound before the first.
 	Cursor(ctx context.Context, creditor Name) (next Cursor, asOf time.Time, err error)
-	// Snapshot gives the published rows of one account. It returns CodeNotFound
-	// before the first publication; an account without rows gives none.
+	// Snapshot gives the published rows of one account, and what was refused. A
+	// refused row is there until its creditor delivers everything anew, or a row
+	// that speaks as late has its external id; one without an external id until
+	// such a row has its account. It returns CodeNotFound before the first
+	// publication; an account without rows gives none.
 	Snapshot(ctx context.Context, account AccountRef) (Snapshot, error)
 }
 
 // StageID names a staged delivery.
 type StageID string
 
-// SnapshotRow is one obligation of an account in a delivery.
+// SnapshotRow is one obligation of an account in a delivery, or a record that was
+// refused.
 type SnapshotRow struct {
-	Account    string // the creditor's code; stored as a pseudonym
+	Account    string // the creditor's code; stored as a pseudonym. Empty = it could not be read
 	Obligation Obligation
+	Refused    *QualityEvent // of the obligation, only ExternalID counts then, if it could be read
 }
 
 // SnapshotSums is what the publication gate looks at.
@@ -70,6 +77,8 @@ type HeldDelivery struct {
 type Snapshot struct {
 	AsOf        time.Time
 	Obligations []Obligation
+	Refused     []QualityEvent // records of this account that were left out
+	Stray       *QualityEvent  // one that may be any account's; nil = there is none
 }
 
 // Holder is the name of a running replica, new at every start.

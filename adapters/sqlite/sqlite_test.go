@@ -262,26 +262,31 @@ func TestRowsThatNobodySeesAreDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	done(store.Publish(t.Context(), deliver(true, "a", "b", "c"), "1"))
+	refused := deliver(true, "a", "b", "c")
+	done(store.Add(t.Context(), refused, []hub.SnapshotRow{{Account: "1", Refused: &hub.QualityEvent{Code: "bad_amount"}}}))
+	done(store.Publish(t.Context(), refused, "1"))
 	done(store.Publish(t.Context(), deliver(true, "a", "b"), "2"))
 	done(store.Publish(t.Context(), deliver(false, "b", "d"), "3"))
 	done(store.Discard(t.Context(), deliver(true, "x", "y")))
 	deliver(true, "z")
 	behind(t, dir, `UPDATE deliveries SET touched_at = 0`)
 	done(store.Discard(t.Context(), deliver(true))) // finds the abandoned one
-	if got := rowsIn(t, dir); got != 3 {
+	if got := rowsIn(t, dir, "snapshot_rows"); got != 3 {
 		t.Errorf("got %d rows in the file, want the 3 that are published", got)
+	}
+	if got := rowsIn(t, dir, "refusals"); got != 0 {
+		t.Errorf("got %d refusals in the file, want none: what they are of is replaced", got)
 	}
 }
 
-func rowsIn(t *testing.T, dir string) (rows int) {
+func rowsIn(t *testing.T, dir, table string) (rows int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.DataFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM snapshot_rows`).Scan(&rows); err != nil {
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM `+table).Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
 	return rows

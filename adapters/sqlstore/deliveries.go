@@ -157,6 +157,9 @@ WHERE snapshot_rows.as_of <= excluded.as_of`, shown.generation, d.Generation)
 	if err != nil {
 		return err
 	}
+	if err := mergeRefusals(ctx, tx, d, shown); err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `UPDATE feeds SET as_of = $2 WHERE creditor = $1`, string(d.Creditor), max(d.AsOf, shown.asOf))
 	if err != nil {
 		return err

@@ -183,6 +183,7 @@ type load struct {
 	stage    hub.StageID
 	result   Result
 	due      int64 // bani: what the records left to pay add up to, credits included
+	stray    bool  // a refusal that may be anybody's is staged
 }
 
 // decide carries the rows and publishes or holds them. It leaves the stage
@@ -234,16 +235,11 @@ func (l *load) rows(ctx context.Context, batch hub.Batch) error {
 			return err
 		}
 		l.result.Records++
-		if record.Refused != nil {
-			l.refuse(*record.Refused)
+		row, wanted := l.row(&record)
+		if !wanted {
 			continue
 		}
-		for _, remark := range record.Obligation.Quality {
-			l.runner.Meter.Remarked(l.creditor, remark.Code)
-		}
-		l.due += record.Obligation.Outstanding.Minor
-		chunk = append(chunk, hub.SnapshotRow{Account: record.Account, Obligation: record.Obligation})
-		if len(chunk) == cap(chunk) {
+		if chunk = append(chunk, row); len(chunk) == cap(chunk) {
 			if err := l.runner.Store.Add(ctx, l.stage, chunk); err != nil {
 				return err
 			}
@@ -254,6 +250,26 @@ func (l *load) rows(ctx context.Context, batch hub.Batch) error {
 		return nil
 	}
 	return l.runner.Store.Add(ctx, l.stage, chunk)
+}
+
+// row gives what is staged of a record. Of refusals that may be anybody's, one
+// says it all.
+func (l *load) row(record *hub.Record) (row hub.SnapshotRow, wanted bool) {
+	if record.Refused == nil {
+		for _, remark := range record.Obligation.Quality {
+			l.runner.Meter.Remarked(l.creditor, remark.Code)
+		}
+		l.due += record.Obligation.Outstanding.Minor
+		return hub.SnapshotRow{Account: record.Account, Obligation: record.Obligation}, true
+	}
+	l.refuse(*record.Refused)
+	row = hub.SnapshotRow{Account: record.Account, Refused: record.Refused}
+	if record.Account != "" {
+		row.Obligation.ExternalID = record.Obligation.ExternalID
+		return row, true
+	}
+	wanted, l.stray = !l.stray, true
+	return row, wanted
 }
 
 func (l *load) refuse(e hub.QualityEvent) {

@@ -97,6 +97,14 @@ func refusals(n int) (records []hub.Record) {
 	return records
 }
 
+// damaged is a line whose amount cannot be read.
+func damaged(account, external string) hub.Record {
+	return hub.Record{
+		Account: account, Obligation: hub.Obligation{ExternalID: external},
+		Refused: &hub.QualityEvent{Code: "bad_amount", Field: "termo_20260316_01.csv, line 18, REST"},
+	}
+}
+
 func runner(store hub.Snapshots, source hub.Feed) (*feed.Runner, *hub.Connector) {
 	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: source}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -39,7 +39,8 @@ var _ hub.Source = (*published)(nil)
 // the next delivery should have replaced them; past it the answer is old. It
 // fails with CodeUnsupported for a party, CodeUnavailable before the first
 // publication and once the rows are older than may be shown at all, and
-// CodeNotFound for an account without rows.
+// CodeNotFound for an account without rows. While a record was refused that may
+// be anybody's, nobody knows which accounts those are.
 func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	if !who.ByAccount() {
 		return hub.Answer{}, hub.Errorf(hub.CodeUnsupported, "This creditor can only be asked about an account.")
@@ -55,15 +56,22 @@ func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer,
 	if p.tooOld(until) {
 		return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "The creditor has not delivered anything for too long.")
 	}
-	if len(snapshot.Obligations) == 0 {
-		return hub.Answer{}, hub.Errorf(hub.CodeNotFound, "The creditor does not know this account.")
+	refused := snapshot.Refused
+	if len(snapshot.Obligations) == 0 && len(refused) == 0 {
+		if snapshot.Stray == nil {
+			return hub.Answer{}, hub.Errorf(hub.CodeNotFound, "The creditor does not know this account.")
+		}
+		refused = []hub.QualityEvent{*snapshot.Stray}
 	}
 	for i := range snapshot.Obligations {
 		if o := &snapshot.Obligations[i]; o.Account != "" && o.Account != who.Account.Code {
 			return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "A published row is about another account.")
 		}
 	}
-	return hub.Answer{Obligations: withoutCancelled(snapshot.Obligations), AsOf: snapshot.AsOf, ValidUntil: until, Published: true}, nil
+	return hub.Answer{
+		Obligations: withoutCancelled(snapshot.Obligations), Refused: refused,
+		AsOf: snapshot.AsOf, ValidUntil: until, Published: true,
+	}, nil
 }
 
 // tooOld tells whether rows are past even what may be shown as stale. Both

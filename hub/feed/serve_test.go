@@ -3,6 +3,7 @@ package feed_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,48 @@ func TestUnknownIsNotZero(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestADamagedLineIsNotADebtLess has a bill of yesterday whose line cannot be read
+// today, and asks for its account and for those that have none.
+func TestADamagedLineIsNotADebtLess(t *testing.T) {
+	for name, tc := range map[string]struct {
+		line   hub.Record // instead of the bill of account 17
+		ask    string
+		due    int64
+		refuse string // code of what the answer says was left out
+		want   hub.Code
+	}{
+		"an account whose only bill is damaged":        {damaged("0000017", "TF 17"), "0000017", 0, "bad_amount", ""},
+		"an account with another bill":                 {damaged("0000016", "TF 17"), "0000016", 100, "bad_amount", ""},
+		"nobody can tell whose it was":                 {damaged("", ""), "0000017", 0, "bad_amount", ""},
+		"a neighbour has his own":                      {damaged("", ""), "0000016", 100, "", ""},
+		"an account without rows, all lines were read": {bill("0000018", "TF 17", 100), "0000017", 0, "", hub.CodeNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, today := newShelf(), bills(200, 100)
+			today[17] = tc.line
+			second := file{records: today, next: "2", control: hub.Control{Rows: -1}}
+			if got, err := deliver(t, store, whole(bills(200, 100), "1"), second); err != nil || got.Outcome != feed.Published {
+				t.Fatalf("got %s, %v, want published", got.Outcome, err)
+			}
+			answer, err := nightly(store, sunday.Add(10*time.Hour)).Obligations(context.Background(), asked(tc.ask))
+			if hub.CodeOf(err) != tc.want || hub.Due(answer.Obligations) != tc.due {
+				t.Fatalf("got %d bani due, %v, want %d, %q", hub.Due(answer.Obligations), err, tc.due, tc.want)
+			}
+			if got := codes(answer.Refused); got != tc.refuse {
+				t.Errorf("got refused %q, want %q", got, tc.refuse)
+			}
+		})
+	}
+}
+
+func codes(events []hub.QualityEvent) string {
+	var all []string
+	for _, e := range events {
+		all = append(all, e.Code)
+	}
+	return strings.Join(all, " ")
 }
 
 func TestARowOfAnotherAccountIsForeign(t *testing.T) {

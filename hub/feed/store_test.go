@@ -17,6 +17,7 @@ type shelf struct {
 	next      int
 	stages    map[hub.StageID]*staged
 	published map[hub.Name]map[string]hub.SnapshotRow
+	refused   map[hub.Name][]hub.SnapshotRow
 	cursors   map[hub.Name]hub.Cursor
 	asOf      map[hub.Name]time.Time
 	biggest   int // rows in one Add
@@ -25,15 +26,16 @@ type shelf struct {
 
 type staged struct {
 	hub.HeldDelivery
-	full bool
-	rows map[string]hub.SnapshotRow
-	held bool
-	last time.Time // when something was added
+	full    bool
+	rows    map[string]hub.SnapshotRow
+	refused []hub.SnapshotRow
+	held    bool
+	last    time.Time // when something was added
 }
 
 func newShelf() *shelf {
 	return &shelf{
-		stages: map[hub.StageID]*staged{}, published: map[hub.Name]map[string]hub.SnapshotRow{},
+		stages: map[hub.StageID]*staged{}, published: map[hub.Name]map[string]hub.SnapshotRow{}, refused: map[hub.Name][]hub.SnapshotRow{},
 		cursors: map[hub.Name]hub.Cursor{}, asOf: map[hub.Name]time.Time{},
 	}
 }
@@ -66,6 +68,10 @@ func (s *shelf) Add(_ context.Context, id hub.StageID, rows []hub.SnapshotRow) e
 	}
 	at.last, s.biggest = time.Now(), max(s.biggest, len(rows))
 	for _, row := range rows {
+		if row.Refused != nil {
+			at.refused = append(at.refused, row)
+			continue
+		}
 		at.rows[row.Obligation.ExternalID] = row
 	}
 	return s.failAdd
@@ -100,9 +106,10 @@ func (s *shelf) Publish(_ context.Context, id hub.StageID, next hub.Cursor) erro
 func (s *shelf) show(id hub.StageID) {
 	st := s.stages[id]
 	if st.full || s.published[st.Creditor] == nil {
-		s.published[st.Creditor] = map[string]hub.SnapshotRow{}
+		s.published[st.Creditor], s.refused[st.Creditor] = map[string]hub.SnapshotRow{}, nil
 	}
 	maps.Copy(s.published[st.Creditor], st.rows)
+	s.refused[st.Creditor] = append(s.refused[st.Creditor], st.refused...)
 	s.asOf[st.Creditor] = st.AsOf
 	delete(s.stages, id)
 }
@@ -163,6 +170,14 @@ func (s *shelf) Snapshot(_ context.Context, account hub.AccountRef) (hub.Snapsho
 	for _, key := range slices.Sorted(maps.Keys(rows)) {
 		if rows[key].Account == account.Code {
 			out.Obligations = append(out.Obligations, rows[key].Obligation)
+		}
+	}
+	for _, row := range s.refused[account.Creditor] {
+		switch row.Account {
+		case account.Code:
+			out.Refused = append(out.Refused, *row.Refused)
+		case "":
+			out.Stray = row.Refused
 		}
 	}
 	return out, nil

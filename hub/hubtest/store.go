@@ -55,6 +55,8 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"snapshots: a held delivery can be dropped":            heldAndDiscarded,
 		"snapshots: old news does not replace newer":           staleRelease,
 		"snapshots: readers never see half of one":             publicationIsAtomic,
+		"snapshots: what was refused is said":                  refusalsAreSaid,
+		"snapshots: what was refused is told anew":             refusalsAreAnswered,
 		"snapshots: a large delivery":                          largeDelivery,
 		"snapshots: an obligation comes back as it was":        obligationRoundTrip,
 		"slots: taken, kept and given back":                    slotsKeep,
@@ -151,6 +153,7 @@ func nothingInClear(t *testing.T, lab Lab) {
 	obligation.Details = map[string]string{"cnp": CNP}
 	publish(t, store, "water", true, Now(), "1", hub.SnapshotRow{Account: code, Obligation: obligation})
 	hold(t, store, "water", Now(), "2", hub.SnapshotRow{Account: code, Obligation: obligation})
+	publish(t, store, "waste", true, Now(), "1", refusedRow(code, invoice, name))
 	payInClear(t, store, folder.Party.ID, code, invoice, name)
 	registered(t, store, "water", func(r *hub.Registration) {
 		bring(draft(r, "test: {known: {account: "+code+"}}"), hub.StageShadow)

@@ -78,6 +78,9 @@ func (s *scene) owes(account string) string {
 	for _, o := range a.Obligations {
 		list = append(list, fmt.Sprintf("%s=%d", o.ExternalID, o.Outstanding.Minor))
 	}
+	for _, e := range a.Refused {
+		list = append(list, "missing: "+e.Code)
+	}
 	return strings.Join(list, " ")
 }
 
@@ -118,6 +121,34 @@ func TestRowsAreMergedByTheirIdsAndBadOnesNamed(t *testing.T) {
 	}
 	if got := s.owes("A"); got != "F9=9" {
 		t.Errorf("got %q, want what the full delivery lists and no more", got)
+	}
+}
+
+// TestARefusedRowIsSaidUntilItIsSentWell sends all bills with one that is damaged,
+// and then that one again.
+func TestARefusedRowIsSaidUntilItIsSentWell(t *testing.T) {
+	s := newScene(t)
+	full := func(body string) push.Delivery {
+		return push.Delivery{Form: hub.FormNDJSON, Full: true, Body: strings.NewReader(body)}
+	}
+	damaged := `{"id":"F2","account":"B","kind":"waste.bill","outstanding":"12,5x"}` + "\n"
+	for _, step := range []struct {
+		d    push.Delivery
+		want string
+	}{
+		{full(row("F1", "A", 100) + row("F2", "B", 250)), "F2=250"},
+		{full(row("F1", "A", 100) + damaged), "missing: bad_amount"},
+		{ndjson(row("F1", "A", 90)), "missing: bad_amount"},
+		{ndjson(row("F2", "B", 250)), "F2=250"},
+		{ndjson(damaged), "F2=250 missing: bad_amount"},
+		{full(row("F1", "A", 100)), "not_found"},
+	} {
+		if sum, _, err := s.send(step.d); err != nil || sum.Outcome != push.Published {
+			t.Fatalf("got %+v, %v, want it published", sum, err)
+		}
+		if got := s.owes("B"); got != step.want {
+			t.Errorf("got %q, want %q", got, step.want)
+		}
 	}
 }
 
