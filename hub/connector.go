@@ -50,13 +50,23 @@ type Cursor string
 // Batch is one delivery, read once from front to back and then closed. Next and
 // Control are known only after Records has ended.
 type Batch interface {
-	Full() bool                        // replaces all that the creditor listed before
+	Extent() Extent                    // how much of what the creditor lists it speaks about
 	AsOf() time.Time                   // the moment the amounts speak about
 	Records() iter.Seq2[Record, error] // an error ends the batch: nothing of it counts
 	Control() Control
 	Next() Cursor
 	Close() error
 }
+
+// Extent is how much of what a creditor lists a delivery speaks about.
+type Extent int
+
+// The extents of deliveries.
+const (
+	ExtentAll     Extent = iota // everything: it replaces what was listed before
+	ExtentChanges               // what changed: rows it does not list are still as they were
+	ExtentRows                  // its own rows, and nothing else
+)
 
 // Record is one line of a batch: an obligation of an account, or a refusal. A
 // refusal keeps the account and the obligation's external id where they can be

@@ -220,7 +220,7 @@ func TestRowsThatWereMovedDoNotOpen(t *testing.T) {
 func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
 	dir := t.TempDir()
 	store := open(t, dir)
-	stage, err := store.Stage(t.Context(), "heat", true, hubtest.Now())
+	stage, err := store.Stage(t.Context(), "heat", hub.ExtentAll, hubtest.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,9 +241,9 @@ func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
 func TestRowsThatNobodySeesAreDeleted(t *testing.T) {
 	dir := t.TempDir()
 	store := open(t, dir)
-	deliver := func(full bool, external ...string) hub.StageID {
+	deliver := func(extent hub.Extent, external ...string) hub.StageID {
 		t.Helper()
-		stage, err := store.Stage(t.Context(), "heat", full, hubtest.Now())
+		stage, err := store.Stage(t.Context(), "heat", extent, hubtest.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,15 +262,15 @@ func TestRowsThatNobodySeesAreDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	refused := deliver(true, "a", "b", "c")
+	refused := deliver(hub.ExtentAll, "a", "b", "c")
 	done(store.Add(t.Context(), refused, []hub.SnapshotRow{{Account: "1", Refused: &hub.QualityEvent{Code: "bad_amount"}}}))
 	done(store.Publish(t.Context(), refused, "1"))
-	done(store.Publish(t.Context(), deliver(true, "a", "b"), "2"))
-	done(store.Publish(t.Context(), deliver(false, "b", "d"), "3"))
-	done(store.Discard(t.Context(), deliver(true, "x", "y")))
-	deliver(true, "z")
+	done(store.Publish(t.Context(), deliver(hub.ExtentAll, "a", "b"), "2"))
+	done(store.Publish(t.Context(), deliver(hub.ExtentChanges, "b", "d"), "3"))
+	done(store.Discard(t.Context(), deliver(hub.ExtentAll, "x", "y")))
+	deliver(hub.ExtentAll, "z")
 	behind(t, dir, `UPDATE deliveries SET touched_at = 0`)
-	done(store.Discard(t.Context(), deliver(true))) // finds the abandoned one
+	done(store.Discard(t.Context(), deliver(hub.ExtentAll))) // finds the abandoned one
 	if got := rowsIn(t, dir, "snapshot_rows"); got != 3 {
 		t.Errorf("got %d rows in the file, want the 3 that are published", got)
 	}
@@ -348,7 +348,7 @@ func writeUntilKilled(t *testing.T, dir string) {
 		rows := make([]hub.SnapshotRow, 500)
 		for n := 0; ; n++ {
 			creditor := hub.Name(fmt.Sprintf("heat-%d-%d", os.Getpid(), n))
-			stage, err := store.Stage(context.Background(), creditor, true, hubtest.Now())
+			stage, err := store.Stage(context.Background(), creditor, hub.ExtentAll, hubtest.Now())
 			for i := range rows {
 				rows[i] = hub.SnapshotRow{Account: fmt.Sprint(i), Obligation: hubtest.Obligation(creditor, fmt.Sprint(i), 1)}
 			}

@@ -86,23 +86,26 @@ func (s *Store) addRefusal(creditor hub.Name, account, external, sealed []byte, 
 	return nil
 }
 
-// mergeRefusals makes the refusals of a delivery that is merged into what is
-// shown seen as well, once its rows are. A row answers what was refused before
-// under its external id, or under its account without one, and speaks no later.
-func mergeRefusals(ctx context.Context, tx *sql.Tx, d Delivery, shown feed) error {
+// mergeRefusals merges what was refused, once rows are. A row answers what was
+// refused before under its external id, or under its account without one, and
+// speaks no later.
+func mergeRefusals(ctx context.Context, tx *sql.Tx, from, into, after int64) error {
 	_, err := tx.ExecContext(ctx, `
-DELETE FROM refusals WHERE generation = $1 AND as_of <= $3 AND (
-	external <> $4 AND EXISTS (SELECT 1 FROM snapshot_rows r WHERE r.generation = $2 AND r.external = refusals.external) OR
-	external = $4 AND EXISTS (SELECT 1 FROM snapshot_rows r WHERE r.generation = $2 AND r.account = refusals.account))`,
-		shown.generation, d.Generation, d.AsOf, unread[:])
+DELETE FROM refusals WHERE generation = $1 AND (
+	external <> $4 AND EXISTS (SELECT 1 FROM snapshot_rows r
+		WHERE r.generation = $2 AND r.external = refusals.external AND r.as_of > $3 AND r.as_of >= refusals.as_of) OR
+	external = $4 AND EXISTS (SELECT 1 FROM snapshot_rows r
+		WHERE r.generation = $2 AND r.account = refusals.account AND r.as_of > $3 AND r.as_of >= refusals.as_of))`,
+		into, from, after, unread[:])
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
 INSERT INTO refusals (generation, account, external, as_of, refusal)
-SELECT $1, x.account, x.external, x.as_of, x.refusal FROM refusals x WHERE x.generation = $2 AND NOT EXISTS (
+SELECT $1, x.account, x.external, x.as_of, x.refusal FROM refusals x
+WHERE x.generation = $2 AND x.as_of > $3 AND NOT EXISTS (
 	SELECT 1 FROM snapshot_rows r WHERE r.generation = $1 AND r.external = x.external AND r.as_of > x.as_of)
 ON CONFLICT (generation, account, external) DO UPDATE SET as_of = excluded.as_of, refusal = excluded.refusal
-WHERE refusals.as_of <= excluded.as_of`, shown.generation, d.Generation)
+WHERE refusals.as_of <= excluded.as_of`, into, from, after)
 	return err
 }

@@ -159,9 +159,10 @@ func sums(ctx context.Context, tx *sql.Tx, generation int64) (sum hub.SnapshotSu
 }
 
 // snapshotQuery sees one publication, whole, because it is one statement. What
-// has an account of its own was refused.
+// has an account of its own was refused. A row of its own time speaks about that,
+// any other about the delivery that left it as it was.
 const snapshotQuery = `
-SELECT f.as_of, r.external, r.obligation, NULL
+SELECT CASE WHEN r.as_of > f.as_of THEN r.as_of ELSE f.as_of END, r.external, r.obligation, NULL
 FROM feeds f LEFT JOIN snapshot_rows r ON r.generation = f.generation AND r.account = $2
 WHERE f.creditor = $1 AND f.generation <> 0
 UNION ALL
@@ -200,7 +201,9 @@ func (s *Store) addRow(rows *sql.Rows, creditor hub.Name, account []byte, snapsh
 	if err := rows.Scan(&asOf, &external, &sealed, &refused); err != nil {
 		return err
 	}
-	snapshot.AsOf = moment(asOf)
+	if at := moment(asOf); snapshot.AsOf.IsZero() || at.Before(snapshot.AsOf) {
+		snapshot.AsOf = at
+	}
 	switch {
 	case refused != nil:
 		return s.addRefusal(creditor, refused, external, sealed, snapshot)

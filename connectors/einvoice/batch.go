@@ -22,8 +22,8 @@ type batch struct {
 
 var _ hub.Batch = (*batch)(nil)
 
-// Full is false: messages add to those before.
-func (b *batch) Full() bool { return false }
+// Extent is what changed: messages add to those before.
+func (b *batch) Extent() hub.Extent { return hub.ExtentChanges }
 
 // AsOf is the moment the list was asked for.
 func (b *batch) AsOf() time.Time { return b.asOf }

@@ -29,8 +29,8 @@ type batch struct {
 
 var _ hub.Batch = (*batch)(nil)
 
-// Full is true: a delivery lists everything.
-func (b *batch) Full() bool { return true }
+// Extent is everything: what a delivery does not list is not owed any more.
+func (b *batch) Extent() hub.Extent { return hub.ExtentAll }
 
 // AsOf is the first moment of the day in the files' names.
 func (b *batch) AsOf() time.Time { return b.delivery.day.Start() }

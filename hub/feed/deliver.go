@@ -26,7 +26,8 @@ const (
 // Result is what became of one delivery.
 type Result struct {
 	Outcome Outcome
-	AsOf    time.Time          // business time the delivery speaks about
+	AsOf    time.Time // business time the delivery speaks about
+	Extent  hub.Extent
 	Records int                // lines read, refused ones included
 	Refused []hub.QualityEvent // the first refusals, at most 100
 	Dropped int                // how many records were refused
@@ -77,7 +78,7 @@ func (r *Runner) accept(ctx context.Context, name hub.Name, batch hub.Batch, sin
 	if err != nil {
 		return Result{}, err
 	}
-	if len(older) > 0 && !batch.Full() {
+	if len(older) > 0 && batch.Extent() != hub.ExtentAll {
 		return Result{Outcome: Waiting}, nil
 	}
 	result, err := r.carry(ctx, name, batch, since, first)
@@ -107,7 +108,7 @@ func (r *Runner) heldBefore(ctx context.Context, name hub.Name) (stages []hub.St
 
 // carry stages the batch and decides about it.
 func (r *Runner) carry(ctx context.Context, name hub.Name, batch hub.Batch, since hub.Cursor, first bool) (Result, error) {
-	stage, err := r.Store.Stage(ctx, name, batch.Full(), batch.AsOf())
+	stage, err := r.Store.Stage(ctx, name, batch.Extent(), batch.AsOf())
 	if hub.CodeOf(err) == hub.CodeConflict {
 		return Result{Outcome: Elsewhere}, nil
 	}
@@ -115,7 +116,7 @@ func (r *Runner) carry(ctx context.Context, name hub.Name, batch hub.Batch, sinc
 		return Result{}, err
 	}
 	defer r.keep(ctx, stage)()
-	load := load{runner: r, creditor: name, stage: stage, result: Result{AsOf: batch.AsOf()}}
+	load := load{runner: r, creditor: name, stage: stage, result: Result{AsOf: batch.AsOf(), Extent: batch.Extent()}}
 	decided, err := load.decide(ctx, batch, since, first)
 	if err != nil || !decided {
 		_ = r.discard(ctx, stage) // an abandoned staging also ends by itself
@@ -156,7 +157,7 @@ func (r *Runner) discard(ctx context.Context, stages ...hub.StageID) error {
 // place in the file, its detail never repeats the value.
 func (r *Runner) report(name hub.Name, result Result, err error, took time.Duration) {
 	r.Meter.Delivered(name, result.Outcome, result.Records, took)
-	if result.Outcome == Published {
+	if result.Outcome == Published && result.Extent != hub.ExtentRows {
 		r.Meter.Published(name, result.AsOf)
 	}
 	log := r.Log.With(slog.String("operation", "feed"), slog.String("connector", string(name)),
@@ -203,7 +204,7 @@ func (l *load) decide(ctx context.Context, batch hub.Batch, since hub.Cursor, fi
 	if err := l.agrees(batch.Control()); err != nil {
 		return false, err
 	}
-	w := weighed{full: batch.Full(), first: first, records: int64(l.result.Records), refused: int64(l.result.Dropped)}
+	w := weighed{full: batch.Extent() == hub.ExtentAll, first: first, records: int64(l.result.Records), refused: int64(l.result.Dropped)}
 	gate := l.runner.gate(l.creditor)
 	if w.full || w.records > gate.Small { // sums of fewer records say nothing, and cost a look at everything
 		if w.staged, w.published, err = l.runner.Store.Sums(ctx, l.stage); err != nil {

@@ -26,7 +26,7 @@ type shelf struct {
 
 type staged struct {
 	hub.HeldDelivery
-	full    bool
+	extent  hub.Extent
 	rows    map[string]hub.SnapshotRow
 	refused []hub.SnapshotRow
 	held    bool
@@ -42,7 +42,7 @@ func newShelf() *shelf {
 
 var _ hub.Snapshots = (*shelf)(nil)
 
-func (s *shelf) Stage(_ context.Context, creditor hub.Name, full bool, asOf time.Time) (hub.StageID, error) {
+func (s *shelf) Stage(_ context.Context, creditor hub.Name, extent hub.Extent, asOf time.Time) (hub.StageID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, other := range s.stages {
@@ -54,7 +54,7 @@ func (s *shelf) Stage(_ context.Context, creditor hub.Name, full bool, asOf time
 	id := hub.StageID(fmt.Sprint("stage-", s.next))
 	s.stages[id] = &staged{
 		HeldDelivery: hub.HeldDelivery{Stage: id, Creditor: creditor, AsOf: asOf},
-		full:         full, rows: map[string]hub.SnapshotRow{}, last: time.Now(),
+		extent:       extent, rows: map[string]hub.SnapshotRow{}, last: time.Now(),
 	}
 	return id, nil
 }
@@ -105,12 +105,14 @@ func (s *shelf) Publish(_ context.Context, id hub.StageID, next hub.Cursor) erro
 
 func (s *shelf) show(id hub.StageID) {
 	st := s.stages[id]
-	if st.full || s.published[st.Creditor] == nil {
+	if st.extent == hub.ExtentAll || s.published[st.Creditor] == nil {
 		s.published[st.Creditor], s.refused[st.Creditor] = map[string]hub.SnapshotRow{}, nil
 	}
 	maps.Copy(s.published[st.Creditor], st.rows)
 	s.refused[st.Creditor] = append(s.refused[st.Creditor], st.refused...)
-	s.asOf[st.Creditor] = st.AsOf
+	if st.extent != hub.ExtentRows {
+		s.asOf[st.Creditor] = st.AsOf
+	}
 	delete(s.stages, id)
 }
 

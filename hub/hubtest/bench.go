@@ -80,7 +80,7 @@ func freshStage(b *testing.B, store hub.Store, old hub.StageID) hub.StageID {
 			b.Fatal(err)
 		}
 	}
-	id, err := store.Stage(b.Context(), "heat", true, time.Now())
+	id, err := store.Stage(b.Context(), "heat", hub.ExtentAll, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -83,7 +83,11 @@ func (s *Service) Send(ctx context.Context, who hub.Caller, creditor hub.Name, d
 	if err != nil {
 		return Summary{}, err
 	}
-	return s.take(ctx, creditor, &batch{full: d.Full, asOf: d.AsOf, said: d.Rows, rows: rows, wrong: wrong})
+	extent := hub.ExtentChanges
+	if d.Full {
+		extent = hub.ExtentAll
+	}
+	return s.take(ctx, creditor, &batch{extent: extent, asOf: d.AsOf, said: d.Rows, rows: rows, wrong: wrong})
 }
 
 // sender gives the connector of a creditor that sends, to that creditor alone.
@@ -216,9 +220,9 @@ func (s *Service) shown(ctx context.Context, account hub.AccountRef, id string) 
 	return snapshot.Obligations[i], nil
 }
 
-// one is a batch of one record, as of now.
+// one is a batch of one record, as of now. It says nothing about any other.
 func (s *Service) one(r hub.Record) *batch {
-	return &batch{asOf: s.Clock.Now(), said: -1, rows: func(yield func(hub.Record, error) bool) { yield(r, nil) }}
+	return &batch{extent: hub.ExtentRows, asOf: s.Clock.Now(), said: -1, rows: func(yield func(hub.Record, error) bool) { yield(r, nil) }}
 }
 
 // standing is where an obligation stands by its amounts.

@@ -11,3 +11,9 @@ CREATE TABLE refusals (
     refusal    BYTEA  NOT NULL,
     PRIMARY KEY (generation, account, external)
 );
+
+-- A delivery of single rows says nothing about others: it moves the latest word,
+-- not the moment the creditor's rows speak about (as_of).
+ALTER TABLE deliveries ADD COLUMN single BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE feeds ADD COLUMN latest BIGINT NOT NULL DEFAULT 0; -- no row speaks about a later moment
+UPDATE feeds SET latest = as_of;
