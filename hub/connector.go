@@ -105,11 +105,17 @@ const (
 // Intake takes what a creditor sends through the gate that fetched deliveries
 // pass.
 type Intake interface {
-	// Take publishes the batch, or holds it for a person and says why. It fails
-	// with what the batch ends with, and with CodeConflict while another delivery
-	// of the creditor is on its way or an earlier one waits for a person; what was
-	// published before is then unchanged.
-	Take(ctx context.Context, creditor Name, batch Batch) (held string, err error)
+	// Take publishes the batch, or holds it for a person. It fails with what the
+	// batch ends with, and with CodeConflict while another delivery of the creditor
+	// is on its way or an earlier one waits for a person; what was published before
+	// is then unchanged.
+	Take(ctx context.Context, creditor Name, batch Batch) (Taken, error)
+}
+
+// Taken is what became of a batch.
+type Taken struct {
+	Held       string // why it waits for a person; "" = it is published
+	Superseded int    // rows that are not shown, because the creditor has said something later about them
 }
 
 // Linker proves accounts. Without one, a proof is compared with the numbers and

@@ -22,8 +22,9 @@ type Snapshots interface {
 	// Sums compares what is staged with what is published. Refused rows are in
 	// neither.
 	Sums(ctx context.Context, stage StageID) (staged, published SnapshotSums, err error)
-	// Publish shows the delivery and moves the creditor's cursor.
-	Publish(ctx context.Context, stage StageID, next Cursor) error
+	// Publish shows the delivery and moves the creditor's cursor. It counts the rows
+	// that are not shown because a later one with their external id is.
+	Publish(ctx context.Context, stage StageID, next Cursor) (superseded int, err error)
 	// Hold keeps the delivery unpublished until a person decides, with the
 	// reason; Discard drops it.
 	Hold(ctx context.Context, stage StageID, next Cursor, reason string) error

@@ -229,7 +229,7 @@ func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
 	if err := store.Add(t.Context(), stage, []hub.SnapshotRow{mine, yours}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Publish(t.Context(), stage, "1"); err != nil {
+	if _, err := store.Publish(t.Context(), stage, "1"); err != nil {
 		t.Fatal(err)
 	}
 	behind(t, dir, `UPDATE snapshot_rows SET account = (SELECT account FROM snapshot_rows WHERE due = 1)`)
@@ -262,11 +262,16 @@ func TestRowsThatNobodySeesAreDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	publish := func(stage hub.StageID, next hub.Cursor) {
+		t.Helper()
+		_, err := store.Publish(t.Context(), stage, next)
+		done(err)
+	}
 	refused := deliver(hub.ExtentAll, "a", "b", "c")
 	done(store.Add(t.Context(), refused, []hub.SnapshotRow{{Account: "1", Refused: &hub.QualityEvent{Code: "bad_amount"}}}))
-	done(store.Publish(t.Context(), refused, "1"))
-	done(store.Publish(t.Context(), deliver(hub.ExtentAll, "a", "b"), "2"))
-	done(store.Publish(t.Context(), deliver(hub.ExtentChanges, "b", "d"), "3"))
+	publish(refused, "1")
+	publish(deliver(hub.ExtentAll, "a", "b"), "2")
+	publish(deliver(hub.ExtentChanges, "b", "d"), "3")
 	done(store.Discard(t.Context(), deliver(hub.ExtentAll, "x", "y")))
 	deliver(hub.ExtentAll, "z")
 	behind(t, dir, `UPDATE deliveries SET touched_at = 0`)
@@ -352,7 +357,13 @@ func writeUntilKilled(t *testing.T, dir string) {
 			for i := range rows {
 				rows[i] = hub.SnapshotRow{Account: fmt.Sprint(i), Obligation: hubtest.Obligation(creditor, fmt.Sprint(i), 1)}
 			}
-			if err != nil || store.Add(context.Background(), stage, rows) != nil || store.Publish(context.Background(), stage, "1") != nil {
+			if err == nil {
+				err = store.Add(context.Background(), stage, rows)
+			}
+			if err == nil {
+				_, err = store.Publish(context.Background(), stage, "1")
+			}
+			if err != nil {
 				return
 			}
 		}

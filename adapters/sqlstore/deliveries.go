@@ -83,11 +83,26 @@ DELETE FROM deliveries WHERE creditor = $1 AND state = 'staging' AND touched_at 
 	return discard(ctx, tx, d.Generation)
 }
 
-// Publish shows a staged delivery and moves the creditor's cursor.
-func (s *Store) Publish(ctx context.Context, stage hub.StageID, next hub.Cursor) error {
-	return s.publish(ctx, stage, "staging", func(tx *sql.Tx, d Delivery, _ feed) error {
+// Publish shows a staged delivery and moves the creditor's cursor. It counts the
+// rows that a later word kept from being seen.
+func (s *Store) Publish(ctx context.Context, stage hub.StageID, next hub.Cursor) (superseded int, err error) {
+	err = s.publish(ctx, stage, "staging", func(tx *sql.Tx, d Delivery, shown feed) error {
+		if superseded, err = supersededRows(ctx, tx, d, shown); err != nil {
+			return err
+		}
 		return moveCursor(ctx, tx, d.Creditor, next)
 	})
+	return superseded, err
+}
+
+func supersededRows(ctx context.Context, tx *sql.Tx, d Delivery, shown feed) (count int, err error) {
+	if shown.latest <= d.AsOf {
+		return 0, nil // as nearly always
+	}
+	err = tx.QueryRowContext(ctx, `
+SELECT count(*) FROM snapshot_rows r JOIN snapshot_rows s ON s.generation = $2 AND s.external = r.external
+WHERE r.generation = $1 AND s.as_of > r.as_of`, d.Generation, shown.generation).Scan(&count)
+	return count, err
 }
 
 // Release publishes a held delivery. It returns CodeConflict when what was

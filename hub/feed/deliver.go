@@ -25,13 +25,14 @@ const (
 
 // Result is what became of one delivery.
 type Result struct {
-	Outcome Outcome
-	AsOf    time.Time // business time the delivery speaks about
-	Extent  hub.Extent
-	Records int                // lines read, refused ones included
-	Refused []hub.QualityEvent // the first refusals, at most 100
-	Dropped int                // how many records were refused
-	Reason  string             // why it is held, for a person
+	Outcome    Outcome
+	AsOf       time.Time // business time the delivery speaks about
+	Extent     hub.Extent
+	Records    int                // lines read, refused ones included
+	Refused    []hub.QualityEvent // the first refusals, at most 100
+	Dropped    int                // how many records were refused
+	Reason     string             // why it is held, for a person
+	Superseded int                // records that are not shown: a later word of theirs is
 }
 
 // mostEvents bounds the refusals that a Result lists.
@@ -217,7 +218,8 @@ func (l *load) decide(ctx context.Context, batch hub.Batch, since hub.Cursor, fi
 		return true, l.runner.Store.Hold(ctx, l.stage, batch.Next(), l.result.Reason)
 	}
 	l.result.Outcome = Published
-	return true, l.runner.Store.Publish(ctx, l.stage, batch.Next())
+	l.result.Superseded, err = l.runner.Store.Publish(ctx, l.stage, batch.Next())
+	return true, err
 }
 
 func (r *Runner) gate(name hub.Name) Gate {

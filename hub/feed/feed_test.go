@@ -260,7 +260,7 @@ type overtaken struct {
 
 func (o overtaken) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 	stage, _ := o.store.Stage(ctx, heating, hub.ExtentAll, sunday)
-	_ = o.store.Publish(ctx, stage, "1")
+	_, _ = o.store.Publish(ctx, stage, "1")
 	return o.drop.Pull(ctx, since)
 }
 

@@ -95,12 +95,12 @@ func (s *shelf) Sums(_ context.Context, id hub.StageID) (hub.SnapshotSums, hub.S
 	return sums(st.rows), sums(s.published[st.Creditor]), nil
 }
 
-func (s *shelf) Publish(_ context.Context, id hub.StageID, next hub.Cursor) error {
+func (s *shelf) Publish(_ context.Context, id hub.StageID, next hub.Cursor) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cursors[s.stages[id].Creditor] = next
 	s.show(id)
-	return nil
+	return 0, nil
 }
 
 func (s *shelf) show(id hub.StageID) {

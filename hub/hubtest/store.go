@@ -49,6 +49,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"snapshots: the first delivery may be a delta":         deltaFirst,
 		"snapshots: a single row speaks for itself alone":      singleRows,
 		"snapshots: a later row outlives a full delivery":      laterRowsStay,
+		"snapshots: rows that come too late are counted":       supersededAreCounted,
 		"snapshots: creditors do not touch each other":         creditorsApart,
 		"snapshots: one staging at a time":                     oneStaging,
 		"snapshots: an abandoned staging is discarded":         abandonedStaging,

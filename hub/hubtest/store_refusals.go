@@ -47,7 +47,7 @@ func refusalsAreSaid(t *testing.T, lab Lab) {
 		t.Fatalf("got sums %+v, want %+v: what was refused is in none", staged, want)
 	}
 	wantRefused(t, store, "1") // staged is hidden
-	wantCode(t, "Publish", store.Publish(t.Context(), id, "2"), "")
+	wantCode(t, "Publish", show(t.Context(), store, id, "2"), "")
 	wantSnapshot(t, store, "heat", "1", later, "a=100")
 	wantSnapshot(t, store, "heat", "2", later)
 	wantRefused(t, store, "1", "one")

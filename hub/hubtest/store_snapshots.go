@@ -1,6 +1,7 @@
 package hubtest
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"sync"
@@ -26,7 +27,16 @@ func stage(t *testing.T, store hub.Snapshots, creditor hub.Name, extent hub.Exte
 func publish(t *testing.T, store hub.Snapshots, creditor hub.Name, extent hub.Extent, asOf time.Time, next hub.Cursor, rows ...hub.SnapshotRow) {
 	t.Helper()
 	id := stage(t, store, creditor, extent, asOf, rows...)
-	wantCode(t, "Publish", store.Publish(t.Context(), id, next), "")
+	wantCode(t, "Publish", show(t.Context(), store, id, next), "")
+}
+
+// show publishes what nothing later was said about.
+func show(ctx context.Context, store hub.Snapshots, id hub.StageID, next hub.Cursor) error {
+	superseded, err := store.Publish(ctx, id, next)
+	if superseded != 0 {
+		return fmt.Errorf("got %d rows superseded, want none", superseded)
+	}
+	return err
 }
 
 func hold(t *testing.T, store hub.Snapshots, creditor hub.Name, asOf time.Time, next hub.Cursor, rows ...hub.SnapshotRow) hub.StageID {
@@ -82,7 +92,7 @@ func rowsReplace(t *testing.T, lab Lab) {
 	id := stage(t, store, "heat", hub.ExtentAll, Now(), row("1", "a", 100), row("1", "b", 200), row("1", "a", 101), row("3", "d", 1))
 	wantCode(t, "Add", store.Add(t.Context(), id, []hub.SnapshotRow{row("1", "b", 201), row("2", "d", 2)}), "")
 	wantCode(t, "Add of nothing", store.Add(t.Context(), id, nil), "")
-	wantCode(t, "Publish", store.Publish(t.Context(), id, "1"), "")
+	wantCode(t, "Publish", show(t.Context(), store, id, "1"), "")
 	wantSnapshot(t, store, "heat", "1", Now(), "a=101", "b=201")
 	wantSnapshot(t, store, "heat", "2", Now(), "d=2") // moved from account 3
 	wantSnapshot(t, store, "heat", "3", Now())
@@ -92,7 +102,7 @@ func stagedIsHidden(t *testing.T, lab Lab) {
 	store := lab.Store
 	id := stage(t, store, "heat", hub.ExtentAll, Now(), row("1", "a", 100))
 	wantNoSnapshot(t, store, "heat")
-	wantCode(t, "Publish", store.Publish(t.Context(), id, "1"), "")
+	wantCode(t, "Publish", show(t.Context(), store, id, "1"), "")
 	stage(t, store, "heat", hub.ExtentChanges, Now().Add(time.Hour), row("1", "a", 999))
 	wantSnapshot(t, store, "heat", "1", Now(), "a=100")
 	wantCursor(t, store, "heat", "1", Now())
@@ -113,7 +123,7 @@ func sumsCompare(t *testing.T, lab Lab) {
 	}
 	first := hub.SnapshotSums{Rows: 5, Accounts: 4, Due: 158}
 	wantSums("first", id, first, hub.SnapshotSums{})
-	wantCode(t, "Publish", store.Publish(t.Context(), id, "1"), "")
+	wantCode(t, "Publish", show(t.Context(), store, id, "1"), "")
 	id = stage(t, store, "heat", hub.ExtentAll, Now(), row("1", "a", 10))
 	wantSums("second", id, hub.SnapshotSums{Rows: 1, Accounts: 1, Due: 10}, first)
 	_, _, err := store.Sums(t.Context(), "no such stage")
@@ -190,6 +200,28 @@ func laterRowsStay(t *testing.T, lab Lab) {
 	wantSnapshot(t, store, "heat", "4", hour(11))
 }
 
+// supersededAreCounted delivers yesterday's rows after today's.
+func supersededAreCounted(t *testing.T, lab Lab) {
+	store, later := lab.Store, Now().Add(24*time.Hour)
+	publish(t, store, "heat", hub.ExtentAll, later, "1", row("1", "a", 100), row("1", "b", 200))
+	id := stage(t, store, "heat", hub.ExtentChanges, Now(), row("1", "a", 90), row("2", "b", 190), row("3", "c", 300), refusedRow("1", "a", "old"))
+	superseded, err := store.Publish(t.Context(), id, "2")
+	wantCode(t, "Publish", err, "")
+	if superseded != 2 {
+		t.Errorf("got %d rows superseded, want a and b", superseded)
+	}
+	wantSnapshot(t, store, "heat", "1", later, "a=100", "b=200")
+	wantSnapshot(t, store, "heat", "3", later, "c=300")
+	publish(t, store, "heat", hub.ExtentRows, later.Add(2*time.Hour), "3", row("1", "a", 110))
+	id = stage(t, store, "heat", hub.ExtentAll, later.Add(time.Hour), row("1", "a", 120), row("1", "b", 210))
+	superseded, err = store.Publish(t.Context(), id, "4")
+	wantCode(t, "Publish", err, "")
+	if superseded != 1 {
+		t.Errorf("got %d rows superseded, want the one that was put since", superseded)
+	}
+	wantSnapshot(t, store, "heat", "1", later.Add(time.Hour), "a=110", "b=210")
+}
+
 func creditorsApart(t *testing.T, lab Lab) {
 	store, later := lab.Store, Now().Add(time.Hour)
 	publish(t, store, "heat", hub.ExtentAll, Now(), "h1", row("1", "a", 100))
@@ -206,9 +238,9 @@ func oneStaging(t *testing.T, lab Lab) {
 	_, err := store.Stage(ctx, "heat", hub.ExtentAll, Now())
 	wantCode(t, "Stage while another is staged", err, hub.CodeConflict)
 	stage(t, store, "waste", hub.ExtentAll, Now())
-	wantCode(t, "Publish", store.Publish(ctx, id, "1"), "")
+	wantCode(t, "Publish", show(ctx, store, id, "1"), "")
 	for what, err := range map[string]error{
-		"Publish":     store.Publish(ctx, id, "1"),
+		"Publish":     show(ctx, store, id, "1"),
 		"Add":         store.Add(ctx, id, []hub.SnapshotRow{row("1", "b", 1)}),
 		"Add nothing": store.Add(ctx, id, nil),
 		"Hold":        store.Hold(ctx, id, "1", "because"),
@@ -233,7 +265,7 @@ func abandonedStaging(t *testing.T, lab Lab) {
 	lab.age(t, 10*time.Second)
 	publish(t, store, "heat", hub.ExtentAll, Now(), "1", row("1", "c", 300))
 	wantCode(t, "Add to the abandoned", store.Add(ctx, left, []hub.SnapshotRow{row("1", "a", 1)}), hub.CodeNotFound)
-	wantCode(t, "Publish of the abandoned", store.Publish(ctx, left, "0"), hub.CodeNotFound)
+	wantCode(t, "Publish of the abandoned", show(ctx, store, left, "0"), hub.CodeNotFound)
 	wantSnapshot(t, store, "heat", "1", Now(), "c=300")
 }
 
@@ -241,7 +273,7 @@ func discarded(t *testing.T, lab Lab) {
 	ctx, store := t.Context(), lab.Store
 	id := stage(t, store, "heat", hub.ExtentAll, Now(), row("1", "a", 100))
 	wantCode(t, "Discard", store.Discard(ctx, id), "")
-	wantCode(t, "Publish", store.Publish(ctx, id, "1"), hub.CodeNotFound)
+	wantCode(t, "Publish", show(ctx, store, id, "1"), hub.CodeNotFound)
 	wantNoSnapshot(t, store, "heat")
 	stage(t, store, "heat", hub.ExtentAll, Now())
 }
@@ -279,7 +311,7 @@ func heldAndDiscarded(t *testing.T, lab Lab) {
 	id := hold(t, store, "heat", Now().Add(time.Hour), "2", row("1", "a", 200))
 	lab.age(t, 24*time.Hour) // a person may sleep over it
 	publish(t, store, "waste", hub.ExtentAll, Now(), "1")
-	wantCode(t, "Publish of a held delivery", store.Publish(ctx, id, "3"), hub.CodeNotFound)
+	wantCode(t, "Publish of a held delivery", show(ctx, store, id, "3"), hub.CodeNotFound)
 	wantCode(t, "Discard", store.Discard(ctx, id), "")
 	wantCode(t, "Release", store.Release(ctx, id), hub.CodeNotFound)
 	wantSnapshot(t, store, "heat", "1", Now(), "a=100")
@@ -385,7 +417,7 @@ func largeDelivery(t *testing.T, lab Lab) {
 		if staged != want || published.Rows != n*want.Rows {
 			t.Fatalf("got %+v and %+v, want %+v and %d rows", staged, published, want, n*want.Rows)
 		}
-		wantCode(t, "Publish", store.Publish(t.Context(), id, "1"), "")
+		wantCode(t, "Publish", show(t.Context(), store, id, "1"), "")
 	}
 	wantSnapshot(t, store, "heat", "17", Now(), "17=101", "4517=101")
 }

@@ -40,12 +40,13 @@ type Wrong struct {
 
 // Summary is what became of a delivery.
 type Summary struct {
-	Rows    int       `json:"rows"`
-	Taken   int       `json:"taken"`
-	Refused int       `json:"refused"`
-	Outcome Outcome   `json:"outcome"`
-	Reason  string    `json:"reason,omitempty"` // why it is held, for a person
-	AsOf    time.Time `json:"as_of"`
+	Rows       int       `json:"rows"`
+	Taken      int       `json:"taken"`
+	Refused    int       `json:"refused"`
+	Superseded int       `json:"superseded"` // not shown: something later was said about them
+	Outcome    Outcome   `json:"outcome"`
+	Reason     string    `json:"reason,omitempty"` // why it is held, for a person
+	AsOf       time.Time `json:"as_of"`
 }
 
 // Outcome says whether citizens see it.
@@ -125,13 +126,14 @@ func (s *Service) inTime(ctx context.Context, creditor hub.Name, d Delivery, now
 }
 
 func (s *Service) take(ctx context.Context, creditor hub.Name, b *batch) (Summary, error) {
-	held, err := s.Intake.Take(ctx, creditor, b)
+	taken, err := s.Intake.Take(ctx, creditor, b)
 	if err != nil {
 		return Summary{}, err
 	}
-	sum := Summary{Rows: b.count, Taken: b.count - b.refused, Refused: b.refused, Outcome: Published, AsOf: b.asOf.UTC()}
-	if held != "" {
-		sum.Outcome, sum.Reason = Held, held
+	sum := Summary{Rows: b.count, Refused: b.refused, Superseded: taken.Superseded, Outcome: Published, AsOf: b.asOf.UTC()}
+	sum.Taken = sum.Rows - sum.Refused - sum.Superseded
+	if taken.Held != "" {
+		sum.Outcome, sum.Reason = Held, taken.Held
 	}
 	return sum, nil
 }

@@ -126,6 +126,24 @@ func TestRowsAreMergedByTheirIdsAndBadOnesNamed(t *testing.T) {
 	}
 }
 
+// TestTheReportSaysWhatIsShown sends a correction that is older than what it
+// corrects.
+func TestTheReportSaysWhatIsShown(t *testing.T) {
+	s := newScene(t)
+	if _, _, err := s.send(ndjson(row("F1", "A", 100))); err != nil {
+		t.Fatal(err)
+	}
+	late := ndjson(row("F1", "A", 90) + row("F2", "A", 250))
+	late.AsOf = noon.Add(-24 * time.Hour)
+	sum, _, err := s.send(late)
+	if err != nil || sum.Rows != 2 || sum.Taken != 1 || sum.Superseded != 1 {
+		t.Errorf("got %+v, %v, want one taken and one superseded", sum, err)
+	}
+	if got := s.owes("A"); got != "F1=100 F2=250" {
+		t.Errorf("got %q, want the later word about F1", got)
+	}
+}
+
 // TestARefusedRowIsSaidUntilItIsSentWell sends all bills with one that is damaged,
 // and then that one again.
 func TestARefusedRowIsSaidUntilItIsSentWell(t *testing.T) {
