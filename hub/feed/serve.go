@@ -39,8 +39,9 @@ var _ hub.Source = (*published)(nil)
 // the next delivery should have replaced them; past it the answer is old. It
 // fails with CodeUnsupported for a party, CodeUnavailable before the first
 // publication and once the rows are older than may be shown at all, and
-// CodeNotFound for an account without rows. While a record was refused that may
-// be anybody's, nobody knows which accounts those are.
+// CodeNotFound for an account without rows, unless such an account is in no list.
+// While a record was refused that may be anybody's, nobody knows which accounts
+// those are.
 func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	if !who.ByAccount() {
 		return hub.Answer{}, hub.Errorf(hub.CodeUnsupported, "This creditor can only be asked about an account.")
@@ -58,10 +59,9 @@ func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer,
 	}
 	refused := snapshot.Refused
 	if len(snapshot.Obligations) == 0 && len(refused) == 0 {
-		if snapshot.Stray == nil {
-			return hub.Answer{}, hub.Errorf(hub.CodeNotFound, "The creditor does not know this account.")
+		if refused, err = p.unlisted(&snapshot); err != nil {
+			return hub.Answer{}, err
 		}
-		refused = []hub.QualityEvent{*snapshot.Stray}
 	}
 	for i := range snapshot.Obligations {
 		if o := &snapshot.Obligations[i]; o.Account != "" && o.Account != who.Account.Code {
@@ -72,6 +72,21 @@ func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer,
 		Obligations: withoutCancelled(snapshot.Obligations), Refused: refused,
 		AsOf: snapshot.AsOf, ValidUntil: until, Published: true,
 	}, nil
+}
+
+// unlisted tells what it means that an account has no rows: that nothing is due,
+// what may be missing, or that it is not known.
+func (p *published) unlisted(s *hub.Snapshot) (refused []hub.QualityEvent, err error) {
+	switch {
+	case s.Stray != nil:
+		return []hub.QualityEvent{*s.Stray}, nil
+	case !p.traits.DebtsOnly:
+		return nil, hub.Errorf(hub.CodeNotFound, "The creditor does not know this account.")
+	case s.AsOf.IsZero():
+		return nil, hub.Errorf(hub.CodeUnavailable, "The creditor's first list has not arrived yet.")
+	default:
+		return nil, nil
+	}
 }
 
 // tooOld tells whether rows are past even what may be shown as stale. Both

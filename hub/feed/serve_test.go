@@ -108,6 +108,37 @@ func TestADamagedLineIsNotADebtLess(t *testing.T) {
 	}
 }
 
+// TestWhoHasPaidEverythingIsNotUnknown asks for an account whose last bill has
+// fallen off a list of debts.
+func TestWhoHasPaidEverythingIsNotUnknown(t *testing.T) {
+	delivered, put := newShelf(), newShelf()
+	publish(t, delivered, bill("0004411", "TF 1", 100))
+	stage, _ := put.Stage(t.Context(), heating, hub.ExtentRows, sunday)
+	_, _ = put.Publish(t.Context(), stage, "1")
+	for name, tc := range map[string]struct {
+		store     *shelf
+		debtsOnly bool
+		want      hub.Code
+	}{
+		"all accounts are listed":             {delivered, false, hub.CodeNotFound},
+		"only debts are":                      {delivered, true, ""},
+		"only debts are, and none ever was":   {put, true, hub.CodeUnavailable},
+		"only debts are, before all delivery": {newShelf(), true, hub.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: drop{}, Traits: hub.Traits{DebtsOnly: tc.debtsOnly}}
+			source := feed.Serve(c, tc.store, hub.ClockFunc(func() time.Time { return sunday })).Source
+			answer, err := source.Obligations(t.Context(), asked("0009999"))
+			if hub.CodeOf(err) != tc.want || len(answer.Obligations) != 0 {
+				t.Fatalf("got %+v, %v, want %q", answer, err, tc.want)
+			}
+			if err == nil && !answer.AsOf.Equal(sunday) {
+				t.Errorf("got it as of %v, want as of the delivery", answer.AsOf)
+			}
+		})
+	}
+}
+
 func codes(events []hub.QualityEvent) string {
 	var all []string
 	for _, e := range events {
