@@ -34,6 +34,7 @@ type Kind struct {
 	calls     []string                // the calls it can make, the first is required
 	requests  map[string]reflect.Type // the kind's own part of each call; nil when it has none
 	files     bool                    // it pays by files: class F and no other
+	listed    bool                    // what is owed is looked up in a list, which may be of debts only
 	contract  *contract               // its calls, when manifests describe none
 	agree     func(m *Manifest, report func(field, problem string))
 	open      func(context.Context, Env, *Manifest) (*hub.Connector, error)
@@ -83,6 +84,10 @@ func Calls[R any](names ...string) Option {
 // PaysByFile says that the kind's postings are lines of a file: they are of class
 // F, and those of other kinds never are.
 func PaysByFile() Option { return func(k *Kind) { k.files = true } }
+
+// LooksUp says that the kind looks up in a list what is owed: traits.lists says
+// what it means not to be in it. Other kinds are told by the creditor.
+func LooksUp() Option { return func(k *Kind) { k.listed = true } }
 
 // Agree adds a check of what a manifest says in one place against what it says in
 // another, such as calls against a setting. It is asked when everything was read

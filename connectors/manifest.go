@@ -160,6 +160,9 @@ func (in *inspection) kindParts(entries []entry, kind Kind, m *Manifest) {
 	if !calls {
 		in.at("", "calls is missing")
 	}
+	if m.Traits.DebtsOnly && !kind.listed {
+		in.at("traits.lists", "kind %s is told by the creditor who owes nothing", kind.name)
+	}
 	if kind.agree != nil && len(in.found) == 0 {
 		kind.agree(m, in.below(""))
 	}

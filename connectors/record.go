@@ -9,12 +9,23 @@ import (
 
 // Record maps one record: an obligation, or why it is refused. Amounts, ids and
 // kinds that are missing or damaged refuse the record; other damage is left out
-// and noted in the obligation's quality.
+// and noted in the obligation's quality. Of a refused one it gives what names it
+// and its account, as far as that can be read, and nothing else.
 func (r *Reading) Record(v Value) (o hub.Obligation, refused *hub.QualityEvent) {
 	if refused := r.record(v, &o); refused != nil {
-		return hub.Obligation{}, refused
+		return r.Names(v), refused
 	}
 	return o, nil
+}
+
+// Names gives what names a record and its account, as far as they can be read,
+// and nothing else of it.
+func (r *Reading) Names(v Value) (o hub.Obligation) {
+	m, s := r.call.answer.Map, &r.scope
+	s.record, s.here, s.stack = v, v, s.stack[:0]
+	o.ExternalID, _ = m.ExternalID.readText(s)
+	o.Account, _ = m.Account.readText(s)
+	return o
 }
 
 // record fills o, which is only good when nothing was refused.

@@ -22,6 +22,7 @@ type traitsPart struct {
 	Season      *seasonPart   `json:"season" doc:"When every year the amounts of the new one are loaded: what is listed then is provisional and cannot be paid."`
 	ProofDoc    string        `json:"proof_doc" doc:"Where on a bill a citizen finds the number that proves an account."`
 	Delivery    deliveryPart  `json:"delivery" doc:"When the deliveries of a feed are due."`
+	Lists       string        `json:"lists" doc:"Who is in what a feed delivers, a creditor sends or a view shows: all accounts, or only those with debts. Of debts, a linked account that is not listed owes nothing; otherwise it is not known." enum:"accounts|debts"`
 	Paying      *payingPart   `json:"paying" doc:"How the creditor takes payments, when there is a call post."`
 }
 
@@ -53,7 +54,7 @@ func defaultTraits() traitsPart {
 }
 
 func (in *inspection) traits(p traitsPart, creditor hub.Name) hub.Traits {
-	t := hub.Traits{MaxInflight: p.MaxInflight, RPS: p.RPS, Timeout: p.Timeout, Freshness: hub.Freshness(p.Freshness), ProofDoc: p.ProofDoc}
+	t := hub.Traits{MaxInflight: p.MaxInflight, RPS: p.RPS, Timeout: p.Timeout, Freshness: hub.Freshness(p.Freshness), ProofDoc: p.ProofDoc, DebtsOnly: p.Lists == "debts"}
 	for _, way := range p.Fetch {
 		t.Fetch = append(t.Fetch, hub.Fetch(way))
 	}

@@ -50,7 +50,7 @@ type Cursor string
 // Batch is one delivery, read once from front to back and then closed. Next and
 // Control are known only after Records has ended.
 type Batch interface {
-	Full() bool                        // replaces all that the creditor listed before
+	Extent() Extent                    // how much of what the creditor lists it speaks about
 	AsOf() time.Time                   // the moment the amounts speak about
 	Records() iter.Seq2[Record, error] // an error ends the batch: nothing of it counts
 	Control() Control
@@ -58,7 +58,19 @@ type Batch interface {
 	Close() error
 }
 
-// Record is one line of a batch: an obligation of an account, or a refusal.
+// Extent is how much of what a creditor lists a delivery speaks about.
+type Extent int
+
+// The extents of deliveries.
+const (
+	ExtentAll     Extent = iota // everything: it replaces what was listed before
+	ExtentChanges               // what changed: rows it does not list are still as they were
+	ExtentRows                  // its own rows, and nothing else
+)
+
+// Record is one line of a batch: an obligation of an account, or a refusal. A
+// refusal keeps the account and the obligation's external id where they can be
+// read: whoever asks for that account must hear that something is missing.
 type Record struct {
 	Account    string
 	Obligation Obligation
@@ -93,11 +105,17 @@ const (
 // Intake takes what a creditor sends through the gate that fetched deliveries
 // pass.
 type Intake interface {
-	// Take publishes the batch, or holds it for a person and says why. It fails
-	// with what the batch ends with, and with CodeConflict while another delivery
-	// of the creditor is on its way or an earlier one waits for a person; what was
-	// published before is then unchanged.
-	Take(ctx context.Context, creditor Name, batch Batch) (held string, err error)
+	// Take publishes the batch, or holds it for a person. It fails with what the
+	// batch ends with, and with CodeConflict while another delivery of the creditor
+	// is on its way or an earlier one waits for a person; what was published before
+	// is then unchanged.
+	Take(ctx context.Context, creditor Name, batch Batch) (Taken, error)
+}
+
+// Taken is what became of a batch.
+type Taken struct {
+	Held       string // why it waits for a person; "" = it is published
+	Superseded int    // rows that are not shown, because the creditor has said something later about them
 }
 
 // Linker proves accounts. Without one, a proof is compared with the numbers and

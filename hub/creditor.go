@@ -103,6 +103,7 @@ type Traits struct {
 	Season      Season
 	ProofDoc    string // where a citizen finds the number that proves an account
 	Delivery    Delivery
+	DebtsOnly   bool // who owes nothing is in no list: an account that is not listed is no unknown one
 	Paying      Paying
 }
 

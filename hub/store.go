@@ -10,18 +10,21 @@ import (
 // person: readers see only published rows. Rows are sealed, account codes are
 // kept as pseudonyms.
 type Snapshots interface {
-	// Stage opens an empty delivery. A full one will replace all published rows
-	// of the creditor, another is merged into them by external id. It returns
-	// CodeConflict while another delivery of the creditor is being staged; a
-	// staging to which nobody added for a minute is discarded.
-	Stage(ctx context.Context, creditor Name, full bool, asOf time.Time) (StageID, error)
+	// Stage opens an empty delivery. One of everything will replace all published
+	// rows of the creditor that speak no later, another is merged into them by
+	// external id. It returns CodeConflict while another delivery of the creditor
+	// is being staged; a staging to which nobody added for a minute is discarded.
+	Stage(ctx context.Context, creditor Name, extent Extent, asOf time.Time) (StageID, error)
 	// Add stages rows, or none, and keeps the staging alive. A later row with the
-	// external id of an earlier one replaces it.
+	// external id of an earlier one replaces it. A refused one replaces nothing: it
+	// stands beside what there is.
 	Add(ctx context.Context, stage StageID, rows []SnapshotRow) error
-	// Sums compares what is staged with what is published.
+	// Sums compares what is staged with what is published. Refused rows are in
+	// neither.
 	Sums(ctx context.Context, stage StageID) (staged, published SnapshotSums, err error)
-	// Publish shows the delivery and moves the creditor's cursor.
-	Publish(ctx context.Context, stage StageID, next Cursor) error
+	// Publish shows the delivery and moves the creditor's cursor. It counts the rows
+	// that are not shown because a later one with their external id is.
+	Publish(ctx context.Context, stage StageID, next Cursor) (superseded int, err error)
 	// Hold keeps the delivery unpublished until a person decides, with the
 	// reason; Discard drops it.
 	Hold(ctx context.Context, stage StageID, next Cursor, reason string) error
@@ -30,24 +33,34 @@ type Snapshots interface {
 	Held(ctx context.Context) ([]HeldDelivery, error)
 	// Release publishes a held delivery. It returns CodeNotFound when it is not
 	// held any more, and CodeConflict when a later word was published since: a
-	// full delivery gives way to anything later, another only to a full one, and
-	// of rows with one external id the later stays.
+	// full delivery gives way to any later one but of single rows, another only to
+	// a full one, and of rows with one external id the later stays.
 	Release(ctx context.Context, stage StageID) error
-	// Cursor tells how far the creditor's feed was published or held, and when
-	// the published rows speak about. It returns CodeNotFound before the first.
+	// Cursor tells how far the creditor's feed was published or held, and about
+	// what moment the published deliveries speak: zero while there are none but of
+	// single rows. It returns CodeNotFound before the first of any.
 	Cursor(ctx context.Context, creditor Name) (next Cursor, asOf time.Time, err error)
-	// Snapshot gives the published rows of one account. It returns CodeNotFound
-	// before the first publication; an account without rows gives none.
+	// Snapshot gives the published rows of one account, and what was refused. A
+	// refused row is there until its creditor delivers everything anew, or a row
+	// that speaks as late has its external id; one without an external id until
+	// such a row has its account. It returns CodeNotFound before the first
+	// publication; an account without rows gives none.
+	//
+	// A row speaks about the moment of its delivery, or of a later one that is not
+	// of single rows. An account speaks about the earliest moment of its rows: that
+	// one was put this morning says nothing about the others.
 	Snapshot(ctx context.Context, account AccountRef) (Snapshot, error)
 }
 
 // StageID names a staged delivery.
 type StageID string
 
-// SnapshotRow is one obligation of an account in a delivery.
+// SnapshotRow is one obligation of an account in a delivery, or a record that was
+// refused.
 type SnapshotRow struct {
-	Account    string // the creditor's code; stored as a pseudonym
+	Account    string // the creditor's code; stored as a pseudonym. Empty = it could not be read
 	Obligation Obligation
+	Refused    *QualityEvent // of the obligation, only ExternalID counts then, if it could be read
 }
 
 // SnapshotSums is what the publication gate looks at.
@@ -68,8 +81,10 @@ type HeldDelivery struct {
 
 // Snapshot is what is published about one account.
 type Snapshot struct {
-	AsOf        time.Time
+	AsOf        time.Time // zero = an account without rows, of a creditor that sent single rows only
 	Obligations []Obligation
+	Refused     []QualityEvent // records of this account that were left out
+	Stray       *QualityEvent  // one that may be any account's; nil = there is none
 }
 
 // Holder is the name of a running replica, new at every start.

@@ -30,7 +30,7 @@ func (n *nightly) Pull(ctx context.Context, _ hub.Cursor) (hub.Batch, error) {
 
 type delivery struct{ from *nightly }
 
-func (d *delivery) Full() bool           { return true }
+func (d *delivery) Extent() hub.Extent   { return hub.ExtentAll }
 func (d *delivery) AsOf() time.Time      { return time.Time{} }
 func (d *delivery) Control() hub.Control { return hub.Control{Rows: -1} }
 func (d *delivery) Next() hub.Cursor     { return "next" }

@@ -117,11 +117,12 @@ func decodeAge(values []string) (time.Duration, error) {
 }
 
 // byAccept chooses between the answer as JSON and as something else: a stream of
-// events, a document.
+// events, a document. HEAD opens no stream: nobody would read it.
 func (a *API) byAccept(kind string, inJSON, other http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		accepts := r.Header["Accept"]
-		if len(accepts) == 0 || accepts[0] == "*/*" || accepts[0] == "application/json" {
+		stream := kind == "text/event-stream"
+		if len(accepts) == 0 || accepts[0] == "*/*" || accepts[0] == "application/json" || stream && r.Method == http.MethodHead {
 			inJSON.ServeHTTP(w, r)
 			return
 		}

@@ -123,4 +123,8 @@ func TestAPersonHoldsFewStreams(t *testing.T) {
 	if w := s.ask("GET", "/v1/payments/"+string(p.ID), ""); w.Code != ok {
 		t.Errorf("without a stream: got %d, want 200", w.Code)
 	}
+	w = s.ask("HEAD", "/v1/payments/"+string(p.ID), "", "Accept", "text/event-stream")
+	if got := w.Header().Get("Content-Type"); w.Code != ok || got != "application/json" {
+		t.Errorf("HEAD: got %d of type %q, want 200 of what is no stream", w.Code, got)
+	}
 }

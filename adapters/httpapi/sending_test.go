@@ -74,7 +74,7 @@ func TestACreditorSendsItsObligations(t *testing.T) {
 	}{
 		{"one", "PUT", one, "application/json", bill, 200, `"outcome":"published"`, "F1=100"},
 		{"a row and a wrong one", "POST", many, "application/x-ndjson", `{"id":"F2","account":"A","kind":"waste.bill","outstanding":5}` + "\n" + `{"id":"F3"}`, 200,
-			`{"row":2,"field":"kind","code":"missing_field","problem":"there is nothing"}` + "\n" + `{"summary":{"rows":2,"taken":1,"refused":1,"outcome":"published","as_of":"2026-03-15T10:00:00Z"}}`, "F1=100 F2=5"},
+			`{"row":2,"field":"kind","code":"missing_field","problem":"there is nothing"}` + "\n" + `{"summary":{"rows":2,"taken":1,"refused":1,"superseded":0,"outcome":"published","as_of":"2026-03-15T10:00:00Z"}}`, "F1=100 F2=5"},
 		{"a table", "POST", many + "?rows=1", "text/csv; charset=utf-8", "id,account,kind,outstanding\nF2,A,waste.bill,6\n", 200, `"taken":1`, "F1=100 F2=6"},
 		{"cancelled", "POST", one + "/cancel", "application/json", `{"account":"A"}`, 200, `published`, "F2=6"},
 		{"restored", "POST", one + "/restore", "application/json", `{"account":"A"}`, 200, `published`, "F1=100 F2=6"},

@@ -24,7 +24,7 @@ func desk(t *testing.T) (press func(method, path string) (int, string), store *s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	stage, err = store.Stage(t.Context(), "heating", true, time.Now())
+	stage, err = store.Stage(t.Context(), "heating", hub.ExtentAll, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

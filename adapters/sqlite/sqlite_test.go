@@ -221,7 +221,7 @@ func TestRowsThatWereMovedDoNotOpen(t *testing.T) {
 func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
 	dir := t.TempDir()
 	store := open(t, dir)
-	stage, err := store.Stage(t.Context(), "heat", true, hubtest.Now())
+	stage, err := store.Stage(t.Context(), "heat", hub.ExtentAll, hubtest.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
 	if err := store.Add(t.Context(), stage, []hub.SnapshotRow{mine, yours}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Publish(t.Context(), stage, "1"); err != nil {
+	if _, err := store.Publish(t.Context(), stage, "1"); err != nil {
 		t.Fatal(err)
 	}
 	behind(t, dir, `UPDATE snapshot_rows SET account = (SELECT account FROM snapshot_rows WHERE due = 1)`)
@@ -242,9 +242,9 @@ func TestSnapshotRowsThatWereMovedDoNotOpen(t *testing.T) {
 func TestRowsThatNobodySeesAreDeleted(t *testing.T) {
 	dir := t.TempDir()
 	store := open(t, dir)
-	deliver := func(full bool, external ...string) hub.StageID {
+	deliver := func(extent hub.Extent, external ...string) hub.StageID {
 		t.Helper()
-		stage, err := store.Stage(t.Context(), "heat", full, hubtest.Now())
+		stage, err := store.Stage(t.Context(), "heat", extent, hubtest.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,26 +263,36 @@ func TestRowsThatNobodySeesAreDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	done(store.Publish(t.Context(), deliver(true, "a", "b", "c"), "1"))
-	done(store.Publish(t.Context(), deliver(true, "a", "b"), "2"))
-	done(store.Publish(t.Context(), deliver(false, "b", "d"), "3"))
-	done(store.Discard(t.Context(), deliver(true, "x", "y")))
-	deliver(true, "z")
+	publish := func(stage hub.StageID, next hub.Cursor) {
+		t.Helper()
+		_, err := store.Publish(t.Context(), stage, next)
+		done(err)
+	}
+	refused := deliver(hub.ExtentAll, "a", "b", "c")
+	done(store.Add(t.Context(), refused, []hub.SnapshotRow{{Account: "1", Refused: &hub.QualityEvent{Code: "bad_amount"}}}))
+	publish(refused, "1")
+	publish(deliver(hub.ExtentAll, "a", "b"), "2")
+	publish(deliver(hub.ExtentChanges, "b", "d"), "3")
+	done(store.Discard(t.Context(), deliver(hub.ExtentAll, "x", "y")))
+	deliver(hub.ExtentAll, "z")
 	behind(t, dir, `UPDATE deliveries SET touched_at = 0`)
-	done(store.Discard(t.Context(), deliver(true))) // finds the abandoned one
-	if got := rowsIn(t, dir); got != 3 {
+	done(store.Discard(t.Context(), deliver(hub.ExtentAll))) // finds the abandoned one
+	if got := rowsIn(t, dir, "snapshot_rows"); got != 3 {
 		t.Errorf("got %d rows in the file, want the 3 that are published", got)
+	}
+	if got := rowsIn(t, dir, "refusals"); got != 0 {
+		t.Errorf("got %d refusals in the file, want none: what they are of is replaced", got)
 	}
 }
 
-func rowsIn(t *testing.T, dir string) (rows int) {
+func rowsIn(t *testing.T, dir, table string) (rows int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.DataFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM snapshot_rows`).Scan(&rows); err != nil {
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM `+table).Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
 	return rows
@@ -344,11 +354,17 @@ func writeUntilKilled(t *testing.T, dir string) {
 		rows := make([]hub.SnapshotRow, 500)
 		for n := 0; ; n++ {
 			creditor := hub.Name(fmt.Sprintf("heat-%d-%d", os.Getpid(), n))
-			stage, err := store.Stage(context.Background(), creditor, true, hubtest.Now())
+			stage, err := store.Stage(context.Background(), creditor, hub.ExtentAll, hubtest.Now())
 			for i := range rows {
 				rows[i] = hub.SnapshotRow{Account: fmt.Sprint(i), Obligation: hubtest.Obligation(creditor, fmt.Sprint(i), 1)}
 			}
-			if err != nil || store.Add(context.Background(), stage, rows) != nil || store.Publish(context.Background(), stage, "1") != nil {
+			if err == nil {
+				err = store.Add(context.Background(), stage, rows)
+			}
+			if err == nil {
+				_, err = store.Publish(context.Background(), stage, "1")
+			}
+			if err != nil {
 				return
 			}
 		}

@@ -27,14 +27,15 @@ type Delivery struct {
 	Creditor   hub.Name
 	Generation int64 // names its rows
 	Whole      bool  // replaces everything the creditor delivered before
+	Single     bool  // says nothing about other rows
 	AsOf       int64 // microseconds since 1970
 }
 
-const deliveryColumns = `creditor, generation, whole, as_of`
+const deliveryColumns = `creditor, generation, whole, single, as_of`
 
 func scanDelivery(row *sql.Row) (d Delivery, err error) {
 	var creditor string
-	err = row.Scan(&creditor, &d.Generation, &d.Whole, &d.AsOf)
+	err = row.Scan(&creditor, &d.Generation, &d.Whole, &d.Single, &d.AsOf)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, hub.Errorf(hub.CodeNotFound, "There is no such delivery any more.")
 	}
@@ -43,7 +44,7 @@ func scanDelivery(row *sql.Row) (d Delivery, err error) {
 }
 
 // Stage opens an empty delivery.
-func (s *Store) Stage(ctx context.Context, creditor hub.Name, full bool, asOf time.Time) (hub.StageID, error) {
+func (s *Store) Stage(ctx context.Context, creditor hub.Name, extent hub.Extent, asOf time.Time) (hub.StageID, error) {
 	s.sweep(ctx)
 	id := hub.NewID()
 	return hub.StageID(id), s.within(ctx, func(tx *sql.Tx) error {
@@ -55,9 +56,9 @@ func (s *Store) Stage(ctx context.Context, creditor hub.Name, full bool, asOf ti
 			return err
 		}
 		added, err := changed(tx.ExecContext(ctx, `
-INSERT INTO deliveries (id, creditor, generation, whole, as_of, state, touched_at)
-VALUES ($1, $2, $3, $4, $5, 'staging', $6) ON CONFLICT DO NOTHING`,
-			id, string(creditor), newGeneration(), full, micros(asOf), micros(now)))
+INSERT INTO deliveries (id, creditor, generation, whole, single, as_of, state, touched_at)
+VALUES ($1, $2, $3, $4, $5, $6, 'staging', $7) ON CONFLICT DO NOTHING`,
+			id, string(creditor), newGeneration(), extent == hub.ExtentAll, extent == hub.ExtentRows, micros(asOf), micros(now)))
 		if err != nil {
 			return err
 		}
@@ -82,11 +83,26 @@ DELETE FROM deliveries WHERE creditor = $1 AND state = 'staging' AND touched_at 
 	return discard(ctx, tx, d.Generation)
 }
 
-// Publish shows a staged delivery and moves the creditor's cursor.
-func (s *Store) Publish(ctx context.Context, stage hub.StageID, next hub.Cursor) error {
-	return s.publish(ctx, stage, "staging", func(tx *sql.Tx, d Delivery, _ feed) error {
+// Publish shows a staged delivery and moves the creditor's cursor. It counts the
+// rows that a later word kept from being seen.
+func (s *Store) Publish(ctx context.Context, stage hub.StageID, next hub.Cursor) (superseded int, err error) {
+	err = s.publish(ctx, stage, "staging", func(tx *sql.Tx, d Delivery, shown feed) error {
+		if superseded, err = supersededRows(ctx, tx, d, shown); err != nil {
+			return err
+		}
 		return moveCursor(ctx, tx, d.Creditor, next)
 	})
+	return superseded, err
+}
+
+func supersededRows(ctx context.Context, tx *sql.Tx, d Delivery, shown feed) (count int, err error) {
+	if shown.latest <= d.AsOf {
+		return 0, nil // as nearly always
+	}
+	err = tx.QueryRowContext(ctx, `
+SELECT count(*) FROM snapshot_rows r JOIN snapshot_rows s ON s.generation = $2 AND s.external = r.external
+WHERE r.generation = $1 AND s.as_of > r.as_of`, d.Generation, shown.generation).Scan(&count)
+	return count, err
 }
 
 // Release publishes a held delivery. It returns CodeConflict when what was
@@ -136,32 +152,48 @@ func take(ctx context.Context, tx *sql.Tx, stage hub.StageID, state string) (Del
 }
 
 // show makes the rows of a delivery those that readers see. A full delivery
-// turns the feed to its own generation. Another is merged into the generation
-// shown; of two rows with one external id the one that speaks later stays.
+// turns the feed to its own generation, and what speaks later than it is merged
+// into that. Another is merged into the generation shown.
 func show(ctx context.Context, tx *sql.Tx, d Delivery, shown feed) error {
-	if shown.generation == 0 || d.Whole {
-		_, err := tx.ExecContext(ctx, `
-UPDATE feeds SET generation = $2, as_of = $3, full_as_of = CASE WHEN $4 THEN $3 ELSE full_as_of END WHERE creditor = $1`,
-			string(d.Creditor), d.Generation, d.AsOf, d.Whole)
-		if err != nil || shown.generation == 0 {
+	next, gone := shown, d.Generation
+	switch {
+	case shown.generation == 0:
+		next.generation, gone = d.Generation, 0
+	case d.Whole:
+		next.generation, gone = d.Generation, shown.generation
+		if shown.latest > d.AsOf {
+			if err := merge(ctx, tx, shown.generation, d.Generation, d.AsOf); err != nil {
+				return err
+			}
+		}
+	default:
+		if err := merge(ctx, tx, d.Generation, shown.generation, everything); err != nil {
 			return err
 		}
-		return discard(ctx, tx, shown.generation)
 	}
+	if err := next.turn(ctx, tx, d); err != nil || gone == 0 {
+		return err
+	}
+	return discard(ctx, tx, gone)
+}
+
+// everything is before any moment.
+const everything = -1
+
+// merge takes the rows and refusals of a generation that speak about a later
+// moment into another. Of two rows with one external id the one that speaks later
+// stays.
+func merge(ctx context.Context, tx *sql.Tx, from, into, after int64) error {
 	_, err := tx.ExecContext(ctx, `
 INSERT INTO snapshot_rows (generation, external, account, as_of, due, obligation)
-SELECT $1, external, account, as_of, due, obligation FROM snapshot_rows WHERE generation = $2
+SELECT $1, external, account, as_of, due, obligation FROM snapshot_rows WHERE generation = $2 AND as_of > $3
 ON CONFLICT (generation, external) DO UPDATE
 SET account = excluded.account, as_of = excluded.as_of, due = excluded.due, obligation = excluded.obligation
-WHERE snapshot_rows.as_of <= excluded.as_of`, shown.generation, d.Generation)
+WHERE snapshot_rows.as_of <= excluded.as_of`, into, from, after)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE feeds SET as_of = $2 WHERE creditor = $1`, string(d.Creditor), max(d.AsOf, shown.asOf))
-	if err != nil {
-		return err
-	}
-	return discard(ctx, tx, d.Generation)
+	return mergeRefusals(ctx, tx, from, into, after)
 }
 
 // Hold keeps a staged delivery for a person and moves the creditor's cursor.

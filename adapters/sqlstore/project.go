@@ -125,13 +125,13 @@ func (c *change) project(p *hub.Payment) (batch []Statement) {
 // refunds.line and refunds.changed_at. A migration drops them once no replica is
 // left that still names them when it writes.
 const (
-	unread = ""
+	unused = ""
 	never  = int64(0)
 )
 
 func (r chargeRow) values(p *hub.Payment, no int, state hub.ChargeState, now time.Time) []any {
 	number := sql.NullString{String: r.number, Valid: r.number != ""}
-	return []any{string(p.ID), int64(no), r.psp, unread, number, unread, string(state), r.amount, r.taken, micros(now)}
+	return []any{string(p.ID), int64(no), r.psp, unused, number, unused, string(state), r.amount, r.taken, micros(now)}
 }
 
 func (r lineRow) values(p *hub.Payment, no int, state hub.LineState, now time.Time) []any {

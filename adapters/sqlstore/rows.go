@@ -34,23 +34,24 @@ func (s *Store) Add(ctx context.Context, stage hub.StageID, rows []hub.SnapshotR
 		return err
 	}
 	if len(rows) == 0 {
-		return s.add(ctx, stage, nil)
+		return s.add(ctx, stage, nil, nil)
 	}
 	for part := range slices.Chunk(rows, chunk) {
-		sealed, err := s.sealRows(d.Creditor, part)
+		taken, refused := apart(part)
+		sealed, err := s.sealRows(d.Creditor, taken)
 		if err != nil {
 			return err
 		}
-		if err := s.add(ctx, stage, sealed); err != nil {
+		if err := s.add(ctx, stage, sealed, s.sealRefusals(d, refused)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add stages sealed rows. It keeps the staging alive, or finds that somebody
-// discarded it.
-func (s *Store) add(ctx context.Context, stage hub.StageID, rows []Row) error {
+// add stages sealed rows and refusals. It keeps the staging alive, or finds that
+// somebody discarded it.
+func (s *Store) add(ctx context.Context, stage hub.StageID, rows []Row, refusals [][]any) error {
 	return s.within(ctx, func(tx *sql.Tx) error {
 		now, err := s.engine.Lock(ctx, tx, "stage "+string(stage))
 		if err != nil {
@@ -62,7 +63,15 @@ UPDATE deliveries SET touched_at = $2 WHERE id = $1 AND state = 'staging' RETURN
 		if err != nil {
 			return err
 		}
-		return s.engine.Insert(ctx, tx, d, rows)
+		if err := s.engine.Insert(ctx, tx, d, rows); err != nil {
+			return err
+		}
+		for _, one := range s.engine.Add(&refusalsTable, refusals) {
+			if _, err := tx.ExecContext(ctx, one.SQL, one.Args...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -105,7 +114,7 @@ func (s *Store) sealRow(creditor hub.Name, r *hub.SnapshotRow) (Row, error) {
 		return Row{}, hub.Wrap(hub.CodeInternal, err, "An obligation could not be written down.")
 	}
 	row := Row{
-		External: s.keys.MAC("external", string(creditor), r.Obligation.ExternalID),
+		External: s.external(creditor, r.Obligation.ExternalID),
 		Account:  s.account(hub.AccountRef{Creditor: creditor, Code: r.Account}),
 	}
 	if r.Obligation.Outstanding.Currency == hub.RON {
@@ -149,16 +158,22 @@ func sums(ctx context.Context, tx *sql.Tx, generation int64) (sum hub.SnapshotSu
 	return sum, err
 }
 
-// snapshotQuery sees one publication, whole, because it is one statement.
+// snapshotQuery sees one publication, whole, because it is one statement. What
+// has an account of its own was refused. A row of its own time speaks about that,
+// any other about the delivery that left it as it was.
 const snapshotQuery = `
-SELECT f.as_of, r.external, r.obligation
+SELECT CASE WHEN r.as_of > f.as_of THEN r.as_of ELSE f.as_of END, r.external, r.obligation, NULL
 FROM feeds f LEFT JOIN snapshot_rows r ON r.generation = f.generation AND r.account = $2
+WHERE f.creditor = $1 AND f.generation <> 0
+UNION ALL
+SELECT f.as_of, x.external, x.refusal, x.account
+FROM feeds f JOIN refusals x ON x.generation = f.generation AND x.account IN ($2, $3)
 WHERE f.creditor = $1 AND f.generation <> 0`
 
 // Snapshot gives the published obligations of one account, by external id.
 func (s *Store) Snapshot(ctx context.Context, account hub.AccountRef) (hub.Snapshot, error) {
 	pseudonym := s.account(account)
-	rows, err := s.read.QueryContext(ctx, snapshotQuery, string(account.Creditor), pseudonym[:])
+	rows, err := s.read.QueryContext(ctx, snapshotQuery, string(account.Creditor), pseudonym[:], unread[:])
 	if err != nil {
 		return hub.Snapshot{}, fail(err)
 	}
@@ -166,7 +181,7 @@ func (s *Store) Snapshot(ctx context.Context, account hub.AccountRef) (hub.Snaps
 	published, snapshot := false, hub.Snapshot{}
 	for rows.Next() {
 		published = true
-		if err := s.addObligation(rows, account.Creditor, pseudonym[:], &snapshot); err != nil {
+		if err := s.addRow(rows, account.Creditor, pseudonym[:], &snapshot); err != nil {
 			return hub.Snapshot{}, fail(err)
 		}
 	}
@@ -180,16 +195,26 @@ func (s *Store) Snapshot(ctx context.Context, account hub.AccountRef) (hub.Snaps
 	return snapshot, nil
 }
 
-func (s *Store) addObligation(rows *sql.Rows, creditor hub.Name, account []byte, snapshot *hub.Snapshot) error {
+func (s *Store) addRow(rows *sql.Rows, creditor hub.Name, account []byte, snapshot *hub.Snapshot) error {
 	var asOf int64
-	var external, sealed []byte
-	if err := rows.Scan(&asOf, &external, &sealed); err != nil {
+	var external, sealed, refused []byte
+	if err := rows.Scan(&asOf, &external, &sealed, &refused); err != nil {
 		return err
 	}
-	snapshot.AsOf = moment(asOf)
-	if external == nil { // an account without rows
-		return nil
+	if at := moment(asOf); snapshot.AsOf.IsZero() || at.Before(snapshot.AsOf) {
+		snapshot.AsOf = at
 	}
+	switch {
+	case refused != nil:
+		return s.addRefusal(creditor, refused, external, sealed, snapshot)
+	case external == nil: // an account without rows
+		return nil
+	default:
+		return s.addObligation(creditor, account, external, sealed, snapshot)
+	}
+}
+
+func (s *Store) addObligation(creditor hub.Name, account, external, sealed []byte, snapshot *hub.Snapshot) error {
 	encoded, err := s.keys.Open(rowPlace(creditor, account, external), sealed)
 	if err != nil {
 		return spoiled(err)

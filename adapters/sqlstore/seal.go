@@ -11,6 +11,7 @@ const (
 	placePerson     = "parties|person|"
 	placeCode       = "links|code|"
 	placeObligation = "snapshot_rows|obligation|"
+	placeRefusal    = "refusals|refusal|"
 )
 
 // login is the pseudonym by which a party is found.
@@ -22,6 +23,11 @@ func (s *Store) login(who hub.Login) []byte {
 // account is the pseudonym of an account at its creditor.
 func (s *Store) account(a hub.AccountRef) [16]byte {
 	return s.keys.MAC("account", string(a.Creditor), a.Code)
+}
+
+// external is the pseudonym of a creditor's own id of a debt.
+func (s *Store) external(creditor hub.Name, id string) [16]byte {
+	return s.keys.MAC("external", string(creditor), id)
 }
 
 // person is what is sealed about a party. Identifiers are spelled out, because

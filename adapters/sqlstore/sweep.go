@@ -26,16 +26,22 @@ func (s *Store) sweep(ctx context.Context) {
 	}
 }
 
-func (s *Store) empty(ctx context.Context, generation int64) error {
-	for {
-		deleted, err := s.exec(ctx, `
+// emptying are the statements that delete what there is of a generation, each
+// until there is no more.
+var emptying = []string{`
 DELETE FROM snapshot_rows WHERE generation = $1 AND external IN (
-	SELECT external FROM snapshot_rows WHERE generation = $1 LIMIT $2)`, generation, broom)
-		if err != nil {
-			return err
-		}
-		if deleted == 0 {
-			break
+	SELECT external FROM snapshot_rows WHERE generation = $1 LIMIT $2)`, `
+DELETE FROM refusals WHERE generation = $1 AND (account, external) IN (
+	SELECT account, external FROM refusals WHERE generation = $1 LIMIT $2)`,
+}
+
+func (s *Store) empty(ctx context.Context, generation int64) error {
+	for _, statement := range emptying {
+		for deleted := int64(1); deleted > 0; {
+			var err error
+			if deleted, err = s.exec(ctx, statement, generation, broom); err != nil {
+				return err
+			}
 		}
 	}
 	_, err := s.exec(ctx, `DELETE FROM trash WHERE generation = $1`, generation)

@@ -98,7 +98,7 @@ func honestUnderFaults(city *town.Town, person town.Person, a answer, failing ma
 			if failing[page.Creditor] {
 				return fmt.Errorf("%s: %s fails and is called not known here", person.ID, page.Creditor)
 			}
-		case "stale", "partial":
+		case "stale":
 			if page.Reason == "" {
 				return fmt.Errorf("%s: %s is %s without a reason", person.ID, page.Creditor, page.State)
 			}

@@ -22,8 +22,8 @@ type batch struct {
 
 var _ hub.Batch = (*batch)(nil)
 
-// Full is false: messages add to those before.
-func (b *batch) Full() bool { return false }
+// Extent is what changed: messages add to those before.
+func (b *batch) Extent() hub.Extent { return hub.ExtentChanges }
 
 // AsOf is the moment the list was asked for.
 func (b *batch) AsOf() time.Time { return b.asOf }
@@ -185,19 +185,18 @@ func (f *feed) newMapper() *mapper {
 func (r *mapper) record(m message, got download) hub.Record {
 	where := "message " + m.Index
 	if got.err != nil {
-		return refused(where, refuse("bad_message", "", hub.MessageOf(got.err)))
+		return refused(where, hub.Obligation{}, refuse("bad_message", "", hub.MessageOf(got.err)))
 	}
 	read, bad := r.feed.rules.check(got.bill)
 	if bad != nil {
-		return refused(where, bad)
+		r.row.Set(got.bill.names())
+		return refused(where, r.owned(r.reading.Names(r.row), got.bill), bad)
 	}
 	r.row.Set(read.values)
 	o, bad := r.reading.Record(r.row)
+	o = r.owned(o, got.bill)
 	if bad != nil {
-		return refused(where, bad)
-	}
-	if o.Account == "" {
-		o.Account = read.account
+		return refused(where, o, bad)
 	}
 	o.Replaces = got.bill.replaces
 	o.Quality = append(o.Quality, read.remarks...)
@@ -207,9 +206,21 @@ func (r *mapper) record(m message, got download) hub.Record {
 	return hub.Record{Account: o.Account, Obligation: o}
 }
 
-func refused(where string, e *hub.QualityEvent) hub.Record {
+// owned gives an obligation whose account no map names that of the bill.
+func (r *mapper) owned(o hub.Obligation, b *bill) hub.Obligation {
+	if o.Account == "" && len(b.customerIDs) > 0 {
+		o.Account = b.customerIDs[0]
+	}
+	return o
+}
+
+// refused leaves out a message. Whose it is stays known where it can be read.
+func refused(where string, o hub.Obligation, e *hub.QualityEvent) hub.Record {
 	if e.Field != "" {
 		where += ", " + e.Field
 	}
-	return hub.Record{Refused: &hub.QualityEvent{Code: e.Code, Field: where, Detail: e.Detail}}
+	return hub.Record{
+		Account: o.Account, Obligation: hub.Obligation{ExternalID: o.ExternalID},
+		Refused: &hub.QualityEvent{Code: e.Code, Field: where, Detail: e.Detail},
+	}
 }

@@ -2,6 +2,7 @@ package einvoice
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,6 @@ var columns = []string{
 // reading is a bill that was checked, ready for the map.
 type reading struct {
 	values  []string // one for each of columns
-	account string
 	remarks []hub.QualityEvent
 }
 
@@ -47,13 +47,24 @@ func (r rules) check(b *bill) (reading, *hub.QualityEvent) {
 		return reading{}, bad
 	}
 	due, remarks := b.dueOn()
-	out := reading{account: b.customerIDs[0], remarks: remarks}
+	out := reading{remarks: remarks}
 	out.values = []string{
-		b.id, b.issued, due, b.periodFrom, b.periodTo, out.account, b.customerName,
+		b.id, b.issued, due, b.periodFrom, b.periodTo, b.customerIDs[0], b.customerName,
 		strings.ReplaceAll(b.iban, " ", ""), b.paymentRef,
 		lei(sums.net), lei(sums.vat), lei(sums.rest()), lei(-sums.prepaid), lei(sums.payable), b.property(r.property), b.label, b.kind(),
 	}
 	return out, nil
+}
+
+// names are the columns of a bill that was refused: only those that say which it
+// is and whose.
+func (b *bill) names() []string {
+	values := make([]string, len(columns))
+	values[slices.Index(columns, "id")] = b.id
+	if len(b.customerIDs) > 0 {
+		values[slices.Index(columns, "customer_code")] = b.customerIDs[0]
+	}
+	return values
 }
 
 func refuse(code, field, detail string) *hub.QualityEvent {

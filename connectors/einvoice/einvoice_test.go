@@ -21,6 +21,7 @@ import (
 type taken struct {
 	records []hub.Record
 	refused []hub.QualityEvent
+	whose   string // account/number of the last refusal
 	next    hub.Cursor
 	err     error
 }
@@ -40,6 +41,7 @@ func take(t testing.TB, ctx context.Context, c *hub.Connector, since hub.Cursor)
 			return out
 		case r.Refused != nil:
 			out.refused = append(out.refused, *r.Refused)
+			out.whose = r.Account + "/" + r.Obligation.ExternalID
 		default:
 			out.records = append(out.records, r)
 		}
@@ -176,10 +178,28 @@ func TestMessagesThatAreRefused(t *testing.T) {
 			if e.Code != tc.code || !strings.HasPrefix(e.Field, "message 1") || !strings.Contains(e.Detail, tc.detail) {
 				t.Errorf("got %+v, want %s at message 1 with %q", e, tc.code, tc.detail)
 			}
+			if want := whose(e.Code, name); got.whose != want {
+				t.Errorf("got a refusal of %q, want of %q", got.whose, want)
+			}
 			if strings.Contains(fmt.Sprint(e), "1850415120007") {
 				t.Errorf("the refusal repeats a personal code: %+v", e)
 			}
 		})
+	}
+}
+
+// whose is the account and the number of a message that is refused, as far as
+// they can be read.
+func whose(code, name string) string {
+	switch {
+	case code == "bad_message":
+		return "/"
+	case name == "no customer":
+		return "/EL 1"
+	case name == "no number":
+		return "1000003517/"
+	default:
+		return "1000003517/EL 1"
 	}
 }
 

@@ -29,8 +29,8 @@ type batch struct {
 
 var _ hub.Batch = (*batch)(nil)
 
-// Full is true: a delivery lists everything.
-func (b *batch) Full() bool { return true }
+// Extent is everything: what a delivery does not list is not owed any more.
+func (b *batch) Extent() hub.Extent { return hub.ExtentAll }
 
 // AsOf is the first moment of the day in the files' names.
 func (b *batch) AsOf() time.Time { return b.delivery.day.Start() }
@@ -246,18 +246,18 @@ func (s *sheet) record(cells []string, wrong error) hub.Record {
 	table := &s.batch.feed.table
 	table.count(s.counted, cells)
 	if wrong != nil {
-		return s.refuse("bad_line", "", wrong.Error())
+		return s.refuse(hub.Obligation{}, "bad_line", "", wrong.Error())
 	}
 	if len(cells) != len(table.Columns) {
-		return s.refuse("bad_line", "", fmt.Sprintf("%d cells, not %d", len(cells), len(table.Columns)))
+		return s.refuse(hub.Obligation{}, "bad_line", "", fmt.Sprintf("%d cells, not %d", len(cells), len(table.Columns)))
 	}
 	s.row.Set(cells)
 	o, refused := s.reading.Record(s.row)
 	if refused != nil {
-		return s.refuse(refused.Code, column(refused.Field), refused.Detail)
+		return s.refuse(o, refused.Code, column(refused.Field), refused.Detail)
 	}
 	if o.Account == "" {
-		return s.refuse("missing_field", "account", "a line needs an account")
+		return s.refuse(o, "missing_field", "account", "a line needs an account")
 	}
 	for i := range o.Quality {
 		o.Quality[i].Field = s.place("")
@@ -284,8 +284,12 @@ func beyondASCII(text []byte) bool {
 	return false
 }
 
-func (s *sheet) refuse(code, column, detail string) hub.Record {
-	return hub.Record{Refused: &hub.QualityEvent{Code: code, Field: s.place(column), Detail: detail}}
+// refuse leaves out a line. Whose it is stays known where it can be read.
+func (s *sheet) refuse(o hub.Obligation, code, column, detail string) hub.Record {
+	return hub.Record{
+		Account: o.Account, Obligation: hub.Obligation{ExternalID: o.ExternalID},
+		Refused: &hub.QualityEvent{Code: code, Field: s.place(column), Detail: detail},
+	}
 }
 
 // place names the line, and the column if there is one.

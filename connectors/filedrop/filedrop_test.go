@@ -200,12 +200,13 @@ func TestADamagedLineIsRefusedAlone(t *testing.T) {
 	for name, tc := range map[string]struct {
 		broken string // the third line of the file; its amounts still add up
 		want   hub.QualityEvent
+		whose  string // account/invoice
 	}{
-		"a quote that is not closed": {`01;"TF 1;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A;B`, hub.QualityEvent{Code: "bad_line", Detail: "a quoted cell is not closed"}},
-		"a cell too few":             {"01;TF 1;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A", hub.QualityEvent{Code: "bad_line", Detail: "9 cells, not 10"}},
-		"an amount that is none":     {"01;TF 1;05.02.2026;20.02.2026;0,00;O,00;0,00;0,00;A;B", hub.QualityEvent{Code: "bad_amount", Field: ", ACHITAT"}},
-		"no invoice number":          {"01; ;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A;B", hub.QualityEvent{Code: "missing_field", Field: ", NR_FACT"}},
-		"no account":                 {";TF 1;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A;B", hub.QualityEvent{Code: "missing_field", Field: ", account", Detail: "a line needs an account"}},
+		"a quote that is not closed": {`01;"TF 1;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A;B`, hub.QualityEvent{Code: "bad_line", Detail: "a quoted cell is not closed"}, "/"},
+		"a cell too few":             {"01;TF 1;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A", hub.QualityEvent{Code: "bad_line", Detail: "9 cells, not 10"}, "/"},
+		"an amount that is none":     {"01;TF 1;05.02.2026;20.02.2026;0,00;O,00;0,00;0,00;A;B", hub.QualityEvent{Code: "bad_amount", Field: ", ACHITAT"}, "01/TF 1"},
+		"no invoice number":          {"01; ;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A;B", hub.QualityEvent{Code: "missing_field", Field: ", NR_FACT"}, "01/"},
+		"no account":                 {";TF 1;05.02.2026;20.02.2026;0,00;0,00;0,00;0,00;A;B", hub.QualityEvent{Code: "missing_field", Field: ", account", Detail: "a line needs an account"}, "/TF 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDrop(t)
@@ -219,6 +220,9 @@ func TestADamagedLineIsRefusedAlone(t *testing.T) {
 			event := got.refused[0]
 			if where := file(noon, "01") + ", line 7" + tc.want.Field; event.Code != tc.want.Code || event.Field != where {
 				t.Errorf("got %+v, want %s at %q", event, tc.want.Code, where)
+			}
+			if got.whose[0] != tc.whose {
+				t.Errorf("got a refusal of %q, want of %q", got.whose[0], tc.whose)
 			}
 			if tc.want.Detail != "" && event.Detail != tc.want.Detail {
 				t.Errorf("got detail %q, want %q", event.Detail, tc.want.Detail)

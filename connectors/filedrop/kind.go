@@ -16,7 +16,7 @@ import (
 // beside; the creditor's confirmation says what was booked of it.
 var Kind = connectors.Define("filedrop", "Nightly files on an SFTP server or in a folder, one line a debt.",
 	defaults, open, connectors.Calls[struct{}](connectors.CallPull),
-	connectors.Calls[Upload](connectors.CallPost), connectors.Calls[Confirmation](connectors.CallFind), connectors.PaysByFile())
+	connectors.Calls[Upload](connectors.CallPost), connectors.Calls[Confirmation](connectors.CallFind), connectors.PaysByFile(), connectors.LooksUp())
 
 // Settings are what a manifest says about the files.
 type Settings struct {

@@ -163,6 +163,7 @@ func (d drop) local(now time.Time, change ...string) *hub.Connector {
 type taken struct {
 	records []hub.Record
 	refused []hub.QualityEvent
+	whose   []string // account/invoice of each refusal
 	due     int64
 	next    hub.Cursor
 	err     error
@@ -187,6 +188,7 @@ func take(t testing.TB, c *hub.Connector, since hub.Cursor) (out taken) {
 		}
 		if record.Refused != nil {
 			out.refused = append(out.refused, *record.Refused)
+			out.whose = append(out.whose, record.Account+"/"+record.Obligation.ExternalID)
 			continue
 		}
 		out.records = append(out.records, record)

@@ -16,7 +16,7 @@ import (
 
 // Kind declares the protocol.
 var Kind = connectors.Define("push", "The creditor sends its obligations to the hub, under /v1/creditors/{creditor}/obligations.",
-	struct{}{}, open, connectors.Calls[struct{}](connectors.CallPull), connectors.Contract("pull:\n  map:\n"+native.Obligation("    "), calls))
+	struct{}{}, open, connectors.Calls[struct{}](connectors.CallPull), connectors.LooksUp(), connectors.Contract("pull:\n  map:\n"+native.Obligation("    "), calls))
 
 func calls(struct{}, hub.Traits) []string { return []string{connectors.CallPull} }
 

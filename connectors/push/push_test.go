@@ -36,7 +36,7 @@ func inbox(t testing.TB) hub.Inbox {
 }
 
 // read gives what became of every row: its account and outstanding bani, or what
-// was wrong.
+// was wrong and, where it can be read, with what.
 func read(t testing.TB, form hub.Form, body io.Reader) (all []string, err error) {
 	t.Helper()
 	rows, err := inbox(t).Rows(form, body)
@@ -48,7 +48,7 @@ func read(t testing.TB, form hub.Form, body io.Reader) (all []string, err error)
 		case err != nil:
 			return all, err
 		case r.Refused != nil:
-			all = append(all, fmt.Sprintf("%d: %s %s", r.Line, r.Refused.Code, r.Refused.Field))
+			all = append(all, fmt.Sprintf("%d: %s %s (%s/%s)", r.Line, r.Refused.Code, r.Refused.Field, r.Account, r.Obligation.ExternalID))
 		default:
 			all = append(all, fmt.Sprintf("%d: %s %s %d", r.Line, r.Account, r.Obligation.ExternalID, r.Obligation.Outstanding.Minor))
 		}
@@ -78,8 +78,9 @@ func TestABadRowNeverLosesTheRest(t *testing.T) {
 			`{"id":"9","account":"A","kind":"waste.bill","outstanding":9,"total":5,"paid":1}`,
 			`{"id":"10","account":"B","kind":"waste.bill","outstanding":-10}`,
 		}, []string{
-			"1: A 1 100", "2: bad_amount outstanding", "3: missing_field outstanding", "4: missing_field account", "5: bad_row ", "7: bad_row ", "8: bad_row ",
-			"9: bad_date due_on", "10: bad_row ", "11: personal_id id", "12: amounts_differ ", "13: B 10 -10",
+			"1: A 1 100", "2: bad_amount outstanding (A/2)", "3: missing_field outstanding (A/3)", "4: missing_field account (/4)",
+			"5: bad_row  (/)", "7: bad_row  (/)", "8: bad_row  (/)",
+			"9: bad_date due_on (A/6)", "10: bad_row  (/)", "11: personal_id id (A/)", "12: amounts_differ  (A/9)", "13: B 10 -10",
 		}},
 		"a table": {hub.FormCSV, []string{
 			"\xef\xbb\xbfid;account;kind;outstanding;due_on;reference.invoice;debtor",
@@ -90,7 +91,7 @@ func TestABadRowNeverLosesTheRest(t *testing.T) {
 			``,
 			`5;;waste.bill;5;;;`,
 			`6;B;waste.bill;6;;;`,
-		}, []string{"2: A 1 100", "3: bad_amount outstanding", "4: bad_row ", "5: bad_row ", "7: missing_field account", "8: B 6 6"}},
+		}, []string{"2: A 1 100", "3: bad_amount outstanding (A/2)", "4: bad_row  (/)", "5: bad_row  (/)", "7: missing_field account (/5)", "8: B 6 6"}},
 	} {
 		got, err := read(t, tc.form, strings.NewReader(strings.Join(tc.rows, "\n")))
 		if err != nil || strings.Join(got, "|") != strings.Join(tc.want, "|") {

@@ -87,11 +87,11 @@ func (r *rows) record(v connectors.Value) hub.Record {
 	switch {
 	case refused != nil:
 		_, field, _ := strings.Cut(refused.Field, "].")
-		return refuse(refused.Code, field, refused.Detail)
+		return whose(o, refuse(refused.Code, field, refused.Detail))
 	case o.Account == "":
-		return refuse("missing_field", "account", "there is nothing")
+		return whose(o, refuse("missing_field", "account", "there is nothing"))
 	case hub.ValidCNP(o.ExternalID):
-		return refuse("personal_id", "id", "an id stands in addresses and must not be a personal code")
+		return whose(o, refuse("personal_id", "id", "an id stands in addresses and must not be a personal code"))
 	}
 	for i := range o.Quality {
 		if e := &o.Quality[i]; e.Code != "iban_not_approved" { // a sender can put the rest right
@@ -99,10 +99,19 @@ func (r *rows) record(v connectors.Value) hub.Record {
 			if !named {
 				field, detail = "", e.Detail
 			}
-			return refuse(e.Code, field, detail)
+			return whose(o, refuse(e.Code, field, detail))
 		}
 	}
 	return hub.Record{Account: o.Account, Obligation: o}
+}
+
+// whose says which obligation was refused and whose it is, where that was read.
+func whose(o hub.Obligation, r hub.Record) hub.Record {
+	r.Account = o.Account
+	if !hub.ValidCNP(o.ExternalID) {
+		r.Obligation.ExternalID = o.ExternalID
+	}
+	return r
 }
 
 func refuse(code, field, detail string) hub.Record {

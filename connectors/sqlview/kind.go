@@ -15,7 +15,7 @@ import (
 // and sqlstate where the database refused.
 var Kind = connectors.Define("sqlview", "A view in the creditor's database, PostgreSQL or a SQLite file.",
 	defaults, open, connectors.Calls[struct{}](connectors.CallObligations),
-	connectors.Calls[Insert](connectors.CallPost), connectors.Calls[Select](connectors.CallFind, connectors.CallStatement))
+	connectors.LooksUp(), connectors.Calls[Insert](connectors.CallPost), connectors.Calls[Select](connectors.CallFind, connectors.CallStatement))
 
 // Settings are what a manifest says about the view.
 type Settings struct {

@@ -108,6 +108,16 @@ func TestWhatIsNotQuiteTheCode(t *testing.T) {
 	}
 }
 
+func TestAViewOfDebtsKnowsWhoOwesNothing(t *testing.T) {
+	company := inFile(t)
+	company.owes("00001218", "SL 1", "18.95", "18.95", "0.00")
+	source := open(t, new(caller).env(company.dsn), manifest(t, "  fetch: [by_account]", "  lists: debts\n  fetch: [by_account]")).Source
+	answer, err := source.Obligations(context.Background(), asked("00001207"))
+	if err != nil || len(answer.Obligations) != 0 || answer.AsOf.IsZero() {
+		t.Errorf("got %+v, %v, want nothing due", answer, err)
+	}
+}
+
 func TestAQuestionIsNeverPartOfTheQuery(t *testing.T) {
 	company := inFile(t)
 	company.owes("00001207", "SL 1", "18.95", "18.95", "0.00")

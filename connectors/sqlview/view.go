@@ -26,7 +26,7 @@ var (
 )
 
 // Obligations asks about one account. It fails with CodeNotFound for an account
-// without rows, CodeForeignData when a row is about another account,
+// without rows, unless the view shows debts only, CodeForeignData when a row is about another account,
 // CodeBadData when the view has lost a column or gives too many rows, CodeAuth,
 // CodeBusy, CodeTimeout or CodeUnavailable.
 func (v *view) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
@@ -46,7 +46,7 @@ func (v *view) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, erro
 	if err := v.read(ctx, rows, reading, who.Account.Code); err != nil {
 		return hub.Answer{}, err
 	}
-	if reading.Count() == 0 {
+	if reading.Count() == 0 && !v.manifest.Traits.DebtsOnly {
 		return hub.Answer{}, connectors.Failure(hub.CodeNotFound, nil)
 	}
 	return reading.Answer(), nil

@@ -25,12 +25,14 @@ const (
 
 // Result is what became of one delivery.
 type Result struct {
-	Outcome Outcome
-	AsOf    time.Time          // business time the delivery speaks about
-	Records int                // lines read, refused ones included
-	Refused []hub.QualityEvent // the first refusals, at most 100
-	Dropped int                // how many records were refused
-	Reason  string             // why it is held, for a person
+	Outcome    Outcome
+	AsOf       time.Time // business time the delivery speaks about
+	Extent     hub.Extent
+	Records    int                // lines read, refused ones included
+	Refused    []hub.QualityEvent // the first refusals, at most 100
+	Dropped    int                // how many records were refused
+	Reason     string             // why it is held, for a person
+	Superseded int                // records that are not shown: a later word of theirs is
 }
 
 // mostEvents bounds the refusals that a Result lists.
@@ -77,7 +79,7 @@ func (r *Runner) accept(ctx context.Context, name hub.Name, batch hub.Batch, sin
 	if err != nil {
 		return Result{}, err
 	}
-	if len(older) > 0 && !batch.Full() {
+	if len(older) > 0 && batch.Extent() != hub.ExtentAll {
 		return Result{Outcome: Waiting}, nil
 	}
 	result, err := r.carry(ctx, name, batch, since, first)
@@ -107,7 +109,7 @@ func (r *Runner) heldBefore(ctx context.Context, name hub.Name) (stages []hub.St
 
 // carry stages the batch and decides about it.
 func (r *Runner) carry(ctx context.Context, name hub.Name, batch hub.Batch, since hub.Cursor, first bool) (Result, error) {
-	stage, err := r.Store.Stage(ctx, name, batch.Full(), batch.AsOf())
+	stage, err := r.Store.Stage(ctx, name, batch.Extent(), batch.AsOf())
 	if hub.CodeOf(err) == hub.CodeConflict {
 		return Result{Outcome: Elsewhere}, nil
 	}
@@ -115,7 +117,7 @@ func (r *Runner) carry(ctx context.Context, name hub.Name, batch hub.Batch, sinc
 		return Result{}, err
 	}
 	defer r.keep(ctx, stage)()
-	load := load{runner: r, creditor: name, stage: stage, result: Result{AsOf: batch.AsOf()}}
+	load := load{runner: r, creditor: name, stage: stage, result: Result{AsOf: batch.AsOf(), Extent: batch.Extent()}}
 	decided, err := load.decide(ctx, batch, since, first)
 	if err != nil || !decided {
 		_ = r.discard(ctx, stage) // an abandoned staging also ends by itself
@@ -156,7 +158,7 @@ func (r *Runner) discard(ctx context.Context, stages ...hub.StageID) error {
 // place in the file, its detail never repeats the value.
 func (r *Runner) report(name hub.Name, result Result, err error, took time.Duration) {
 	r.Meter.Delivered(name, result.Outcome, result.Records, took)
-	if result.Outcome == Published {
+	if result.Outcome == Published && result.Extent != hub.ExtentRows {
 		r.Meter.Published(name, result.AsOf)
 	}
 	log := r.Log.With(slog.String("operation", "feed"), slog.String("connector", string(name)),
@@ -183,6 +185,7 @@ type load struct {
 	stage    hub.StageID
 	result   Result
 	due      int64 // bani: what the records left to pay add up to, credits included
+	stray    bool  // a refusal that may be anybody's is staged
 }
 
 // decide carries the rows and publishes or holds them. It leaves the stage
@@ -202,7 +205,7 @@ func (l *load) decide(ctx context.Context, batch hub.Batch, since hub.Cursor, fi
 	if err := l.agrees(batch.Control()); err != nil {
 		return false, err
 	}
-	w := weighed{full: batch.Full(), first: first, records: int64(l.result.Records), refused: int64(l.result.Dropped)}
+	w := weighed{full: batch.Extent() == hub.ExtentAll, first: first, records: int64(l.result.Records), refused: int64(l.result.Dropped)}
 	gate := l.runner.gate(l.creditor)
 	if w.full || w.records > gate.Small { // sums of fewer records say nothing, and cost a look at everything
 		if w.staged, w.published, err = l.runner.Store.Sums(ctx, l.stage); err != nil {
@@ -215,7 +218,8 @@ func (l *load) decide(ctx context.Context, batch hub.Batch, since hub.Cursor, fi
 		return true, l.runner.Store.Hold(ctx, l.stage, batch.Next(), l.result.Reason)
 	}
 	l.result.Outcome = Published
-	return true, l.runner.Store.Publish(ctx, l.stage, batch.Next())
+	l.result.Superseded, err = l.runner.Store.Publish(ctx, l.stage, batch.Next())
+	return true, err
 }
 
 func (r *Runner) gate(name hub.Name) Gate {
@@ -234,16 +238,11 @@ func (l *load) rows(ctx context.Context, batch hub.Batch) error {
 			return err
 		}
 		l.result.Records++
-		if record.Refused != nil {
-			l.refuse(*record.Refused)
+		row, wanted := l.row(&record)
+		if !wanted {
 			continue
 		}
-		for _, remark := range record.Obligation.Quality {
-			l.runner.Meter.Remarked(l.creditor, remark.Code)
-		}
-		l.due += record.Obligation.Outstanding.Minor
-		chunk = append(chunk, hub.SnapshotRow{Account: record.Account, Obligation: record.Obligation})
-		if len(chunk) == cap(chunk) {
+		if chunk = append(chunk, row); len(chunk) == cap(chunk) {
 			if err := l.runner.Store.Add(ctx, l.stage, chunk); err != nil {
 				return err
 			}
@@ -254,6 +253,26 @@ func (l *load) rows(ctx context.Context, batch hub.Batch) error {
 		return nil
 	}
 	return l.runner.Store.Add(ctx, l.stage, chunk)
+}
+
+// row gives what is staged of a record. Of refusals that may be anybody's, one
+// says it all.
+func (l *load) row(record *hub.Record) (row hub.SnapshotRow, wanted bool) {
+	if record.Refused == nil {
+		for _, remark := range record.Obligation.Quality {
+			l.runner.Meter.Remarked(l.creditor, remark.Code)
+		}
+		l.due += record.Obligation.Outstanding.Minor
+		return hub.SnapshotRow{Account: record.Account, Obligation: record.Obligation}, true
+	}
+	l.refuse(*record.Refused)
+	row = hub.SnapshotRow{Account: record.Account, Refused: record.Refused}
+	if record.Account != "" {
+		row.Obligation.ExternalID = record.Obligation.ExternalID
+		return row, true
+	}
+	wanted, l.stray = !l.stray, true
+	return row, wanted
 }
 
 func (l *load) refuse(e hub.QualityEvent) {

@@ -30,10 +30,16 @@ type file struct {
 	pause   time.Duration // before each record
 }
 
-func (f file) Full() bool           { return !f.part }
 func (f file) AsOf() time.Time      { return sunday }
 func (f file) Control() hub.Control { return f.control }
 func (f file) Next() hub.Cursor     { return f.next }
+
+func (f file) Extent() hub.Extent {
+	if f.part {
+		return hub.ExtentChanges
+	}
+	return hub.ExtentAll
+}
 
 func (f file) Close() error {
 	if f.closed != nil {
@@ -95,6 +101,14 @@ func refusals(n int) (records []hub.Record) {
 		records = append(records, hub.Record{Refused: &hub.QualityEvent{Code: "bad_amount", Field: fmt.Sprint("line ", i)}})
 	}
 	return records
+}
+
+// damaged is a line whose amount cannot be read.
+func damaged(account, external string) hub.Record {
+	return hub.Record{
+		Account: account, Obligation: hub.Obligation{ExternalID: external},
+		Refused: &hub.QualityEvent{Code: "bad_amount", Field: "termo_20260316_01.csv, line 18, REST"},
+	}
 }
 
 func runner(store hub.Snapshots, source hub.Feed) (*feed.Runner, *hub.Connector) {
@@ -224,7 +238,7 @@ func TestPartsWaitBehindAHeldOneAndAFullDeliveryReplacesIt(t *testing.T) {
 func TestOneReplicaCarriesADelivery(t *testing.T) {
 	store, ctx := newShelf(), context.Background()
 	r, c := runner(store, drop{"": whole(bills(3, 100), "1")})
-	other, _ := store.Stage(ctx, heating, true, sunday)
+	other, _ := store.Stage(ctx, heating, hub.ExtentAll, sunday)
 	if got, err := r.Deliver(ctx, c); err != nil || got.Outcome != feed.Elsewhere {
 		t.Errorf("while another stages: got %s, %v, want elsewhere", got.Outcome, err)
 	}
@@ -245,8 +259,8 @@ type overtaken struct {
 }
 
 func (o overtaken) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
-	stage, _ := o.store.Stage(ctx, heating, true, sunday)
-	_ = o.store.Publish(ctx, stage, "1")
+	stage, _ := o.store.Stage(ctx, heating, hub.ExtentAll, sunday)
+	_, _ = o.store.Publish(ctx, stage, "1")
 	return o.drop.Pull(ctx, since)
 }
 

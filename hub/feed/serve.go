@@ -41,7 +41,9 @@ var _ hub.Source = (*published)(nil)
 // fails with CodeUnsupported for a party, CodeForeignData in quarantine,
 // CodeUnavailable before there was a first
 // publication and once the rows are older than may be shown at all, and
-// CodeNotFound for an account without rows.
+// CodeNotFound for an account without rows, unless such an account is in no list.
+// While a record was refused that may be anybody's, nobody knows which accounts
+// those are.
 func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	if !who.ByAccount() {
 		return hub.Answer{}, hub.Errorf(hub.CodeUnsupported, "This creditor can only be asked about an account.")
@@ -60,15 +62,36 @@ func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer,
 	if p.tooOld(until) {
 		return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "The creditor has not delivered anything for too long.")
 	}
-	if len(snapshot.Obligations) == 0 {
-		return hub.Answer{}, hub.Errorf(hub.CodeNotFound, "The creditor does not know this account.")
+	refused := snapshot.Refused
+	if len(snapshot.Obligations) == 0 && len(refused) == 0 {
+		if refused, err = p.unlisted(&snapshot); err != nil {
+			return hub.Answer{}, err
+		}
 	}
 	for i := range snapshot.Obligations {
 		if o := &snapshot.Obligations[i]; o.Account != "" && o.Account != who.Account.Code {
 			return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "A published row is about another account.")
 		}
 	}
-	return hub.Answer{Obligations: withoutCancelled(snapshot.Obligations), AsOf: snapshot.AsOf, ValidUntil: until, Published: true}, nil
+	return hub.Answer{
+		Obligations: withoutCancelled(snapshot.Obligations), Refused: refused,
+		AsOf: snapshot.AsOf, ValidUntil: until, Published: true,
+	}, nil
+}
+
+// unlisted tells what it means that an account has no rows: that nothing is due,
+// what may be missing, or that it is not known.
+func (p *published) unlisted(s *hub.Snapshot) (refused []hub.QualityEvent, err error) {
+	switch {
+	case s.Stray != nil:
+		return []hub.QualityEvent{*s.Stray}, nil
+	case !p.traits.DebtsOnly:
+		return nil, hub.Errorf(hub.CodeNotFound, "The creditor does not know this account.")
+	case s.AsOf.IsZero():
+		return nil, hub.Errorf(hub.CodeUnavailable, "The creditor's first list has not arrived yet.")
+	default:
+		return nil, nil
+	}
 }
 
 // tooOld tells whether rows are past even what may be shown as stale. Both

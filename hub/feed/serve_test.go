@@ -3,6 +3,7 @@ package feed_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,79 @@ func TestUnknownIsNotZero(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestADamagedLineIsNotADebtLess has a bill of yesterday whose line cannot be read
+// today, and asks for its account and for those that have none.
+func TestADamagedLineIsNotADebtLess(t *testing.T) {
+	for name, tc := range map[string]struct {
+		line   hub.Record // instead of the bill of account 17
+		ask    string
+		due    int64
+		refuse string // code of what the answer says was left out
+		want   hub.Code
+	}{
+		"an account whose only bill is damaged":        {damaged("0000017", "TF 17"), "0000017", 0, "bad_amount", ""},
+		"an account with another bill":                 {damaged("0000016", "TF 17"), "0000016", 100, "bad_amount", ""},
+		"nobody can tell whose it was":                 {damaged("", ""), "0000017", 0, "bad_amount", ""},
+		"a neighbour has his own":                      {damaged("", ""), "0000016", 100, "", ""},
+		"an account without rows, all lines were read": {bill("0000018", "TF 17", 100), "0000017", 0, "", hub.CodeNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, today := newShelf(), bills(200, 100)
+			today[17] = tc.line
+			second := file{records: today, next: "2", control: hub.Control{Rows: -1}}
+			if got, err := deliver(t, store, whole(bills(200, 100), "1"), second); err != nil || got.Outcome != feed.Published {
+				t.Fatalf("got %s, %v, want published", got.Outcome, err)
+			}
+			answer, err := nightly(store, sunday.Add(10*time.Hour)).Obligations(context.Background(), asked(tc.ask))
+			if hub.CodeOf(err) != tc.want || hub.Due(answer.Obligations) != tc.due {
+				t.Fatalf("got %d bani due, %v, want %d, %q", hub.Due(answer.Obligations), err, tc.due, tc.want)
+			}
+			if got := codes(answer.Refused); got != tc.refuse {
+				t.Errorf("got refused %q, want %q", got, tc.refuse)
+			}
+		})
+	}
+}
+
+// TestWhoHasPaidEverythingIsNotUnknown asks for an account whose last bill has
+// fallen off a list of debts.
+func TestWhoHasPaidEverythingIsNotUnknown(t *testing.T) {
+	delivered, put := newShelf(), newShelf()
+	publish(t, delivered, bill("0004411", "TF 1", 100))
+	stage, _ := put.Stage(t.Context(), heating, hub.ExtentRows, sunday)
+	_, _ = put.Publish(t.Context(), stage, "1")
+	for name, tc := range map[string]struct {
+		store     *shelf
+		debtsOnly bool
+		want      hub.Code
+	}{
+		"all accounts are listed":             {delivered, false, hub.CodeNotFound},
+		"only debts are":                      {delivered, true, ""},
+		"only debts are, and none ever was":   {put, true, hub.CodeUnavailable},
+		"only debts are, before all delivery": {newShelf(), true, hub.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: drop{}, Traits: hub.Traits{DebtsOnly: tc.debtsOnly}}
+			source := feed.Serve(c, tc.store, hub.ClockFunc(func() time.Time { return sunday })).Source
+			answer, err := source.Obligations(t.Context(), asked("0009999"))
+			if hub.CodeOf(err) != tc.want || len(answer.Obligations) != 0 {
+				t.Fatalf("got %+v, %v, want %q", answer, err, tc.want)
+			}
+			if err == nil && !answer.AsOf.Equal(sunday) {
+				t.Errorf("got it as of %v, want as of the delivery", answer.AsOf)
+			}
+		})
+	}
+}
+
+func codes(events []hub.QualityEvent) string {
+	var all []string
+	for _, e := range events {
+		all = append(all, e.Code)
+	}
+	return strings.Join(all, " ")
 }
 
 func TestARowOfAnotherAccountIsForeign(t *testing.T) {

@@ -17,6 +17,7 @@ type shelf struct {
 	next      int
 	stages    map[hub.StageID]*staged
 	published map[hub.Name]map[string]hub.SnapshotRow
+	refused   map[hub.Name][]hub.SnapshotRow
 	cursors   map[hub.Name]hub.Cursor
 	asOf      map[hub.Name]time.Time
 	biggest   int // rows in one Add
@@ -25,22 +26,23 @@ type shelf struct {
 
 type staged struct {
 	hub.HeldDelivery
-	full bool
-	rows map[string]hub.SnapshotRow
-	held bool
-	last time.Time // when something was added
+	extent  hub.Extent
+	rows    map[string]hub.SnapshotRow
+	refused []hub.SnapshotRow
+	held    bool
+	last    time.Time // when something was added
 }
 
 func newShelf() *shelf {
 	return &shelf{
-		stages: map[hub.StageID]*staged{}, published: map[hub.Name]map[string]hub.SnapshotRow{},
+		stages: map[hub.StageID]*staged{}, published: map[hub.Name]map[string]hub.SnapshotRow{}, refused: map[hub.Name][]hub.SnapshotRow{},
 		cursors: map[hub.Name]hub.Cursor{}, asOf: map[hub.Name]time.Time{},
 	}
 }
 
 var _ hub.Snapshots = (*shelf)(nil)
 
-func (s *shelf) Stage(_ context.Context, creditor hub.Name, full bool, asOf time.Time) (hub.StageID, error) {
+func (s *shelf) Stage(_ context.Context, creditor hub.Name, extent hub.Extent, asOf time.Time) (hub.StageID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, other := range s.stages {
@@ -52,7 +54,7 @@ func (s *shelf) Stage(_ context.Context, creditor hub.Name, full bool, asOf time
 	id := hub.StageID(fmt.Sprint("stage-", s.next))
 	s.stages[id] = &staged{
 		HeldDelivery: hub.HeldDelivery{Stage: id, Creditor: creditor, AsOf: asOf},
-		full:         full, rows: map[string]hub.SnapshotRow{}, last: time.Now(),
+		extent:       extent, rows: map[string]hub.SnapshotRow{}, last: time.Now(),
 	}
 	return id, nil
 }
@@ -66,6 +68,10 @@ func (s *shelf) Add(_ context.Context, id hub.StageID, rows []hub.SnapshotRow) e
 	}
 	at.last, s.biggest = time.Now(), max(s.biggest, len(rows))
 	for _, row := range rows {
+		if row.Refused != nil {
+			at.refused = append(at.refused, row)
+			continue
+		}
 		at.rows[row.Obligation.ExternalID] = row
 	}
 	return s.failAdd
@@ -89,21 +95,24 @@ func (s *shelf) Sums(_ context.Context, id hub.StageID) (hub.SnapshotSums, hub.S
 	return sums(st.rows), sums(s.published[st.Creditor]), nil
 }
 
-func (s *shelf) Publish(_ context.Context, id hub.StageID, next hub.Cursor) error {
+func (s *shelf) Publish(_ context.Context, id hub.StageID, next hub.Cursor) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cursors[s.stages[id].Creditor] = next
 	s.show(id)
-	return nil
+	return 0, nil
 }
 
 func (s *shelf) show(id hub.StageID) {
 	st := s.stages[id]
-	if st.full || s.published[st.Creditor] == nil {
-		s.published[st.Creditor] = map[string]hub.SnapshotRow{}
+	if st.extent == hub.ExtentAll || s.published[st.Creditor] == nil {
+		s.published[st.Creditor], s.refused[st.Creditor] = map[string]hub.SnapshotRow{}, nil
 	}
 	maps.Copy(s.published[st.Creditor], st.rows)
-	s.asOf[st.Creditor] = st.AsOf
+	s.refused[st.Creditor] = append(s.refused[st.Creditor], st.refused...)
+	if st.extent != hub.ExtentRows {
+		s.asOf[st.Creditor] = st.AsOf
+	}
 	delete(s.stages, id)
 }
 
@@ -163,6 +172,14 @@ func (s *shelf) Snapshot(_ context.Context, account hub.AccountRef) (hub.Snapsho
 	for _, key := range slices.Sorted(maps.Keys(rows)) {
 		if rows[key].Account == account.Code {
 			out.Obligations = append(out.Obligations, rows[key].Obligation)
+		}
+	}
+	for _, row := range s.refused[account.Creditor] {
+		switch row.Account {
+		case account.Code:
+			out.Refused = append(out.Refused, *row.Refused)
+		case "":
+			out.Stray = row.Refused
 		}
 	}
 	return out, nil

@@ -18,7 +18,7 @@ const (
 
 // Take takes what a creditor sent by itself as Deliver takes what was fetched.
 // The batch stays the caller's to close.
-func (r *Runner) Take(ctx context.Context, creditor hub.Name, batch hub.Batch) (held string, err error) {
+func (r *Runner) Take(ctx context.Context, creditor hub.Name, batch hub.Batch) (hub.Taken, error) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.conf.Longest)
 	defer cancel()
@@ -32,15 +32,15 @@ func (r *Runner) Take(ctx context.Context, creditor hub.Name, batch hub.Batch) (
 	r.report(creditor, result, err, time.Since(began))
 	switch {
 	case err != nil:
-		return "", err
+		return hub.Taken{}, err
 	case result.Outcome == Elsewhere:
 		busy := hub.Errorf(hub.CodeConflict, "Another delivery of this creditor is on its way.")
 		busy.RetryAfter = time.Second
-		return "", busy
+		return hub.Taken{}, busy
 	case result.Outcome == Waiting:
-		return "", hub.Errorf(hub.CodeConflict, "An earlier delivery waits for a person, and this one must not overtake it.")
+		return hub.Taken{}, hub.Errorf(hub.CodeConflict, "An earlier delivery waits for a person, and this one must not overtake it.")
 	}
-	return result.Reason, nil
+	return hub.Taken{Held: result.Reason, Superseded: result.Superseded}, nil
 }
 
 func (r *Runner) take(ctx context.Context, creditor hub.Name, batch hub.Batch) (Result, error) {

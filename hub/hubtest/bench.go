@@ -80,7 +80,7 @@ func freshStage(b *testing.B, store hub.Store, old hub.StageID) hub.StageID {
 			b.Fatal(err)
 		}
 	}
-	id, err := store.Stage(b.Context(), "heat", true, time.Now())
+	id, err := store.Stage(b.Context(), "heat", hub.ExtentAll, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func benchSnapshot(b *testing.B, store hub.Store) {
 	if err := store.Add(b.Context(), id, rows); err != nil {
 		b.Fatal(err)
 	}
-	if err := store.Publish(b.Context(), id, "1"); err != nil {
+	if _, err := store.Publish(b.Context(), id, "1"); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

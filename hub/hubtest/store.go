@@ -48,6 +48,9 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"snapshots: a full delivery replaces everything":       fullReplaces,
 		"snapshots: a delta is merged":                         deltaMerges,
 		"snapshots: the first delivery may be a delta":         deltaFirst,
+		"snapshots: a single row speaks for itself alone":      singleRows,
+		"snapshots: a later row outlives a full delivery":      laterRowsStay,
+		"snapshots: rows that come too late are counted":       supersededAreCounted,
 		"snapshots: creditors do not touch each other":         creditorsApart,
 		"snapshots: one staging at a time":                     oneStaging,
 		"snapshots: an abandoned staging is discarded":         abandonedStaging,
@@ -56,6 +59,8 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"snapshots: a held delivery can be dropped":            heldAndDiscarded,
 		"snapshots: old news does not replace newer":           staleRelease,
 		"snapshots: readers never see half of one":             publicationIsAtomic,
+		"snapshots: what was refused is said":                  refusalsAreSaid,
+		"snapshots: what was refused is told anew":             refusalsAreAnswered,
 		"snapshots: a large delivery":                          largeDelivery,
 		"snapshots: an obligation comes back as it was":        obligationRoundTrip,
 		"slots: taken, kept and given back":                    slotsKeep,
@@ -156,8 +161,9 @@ func nothingInClear(t *testing.T, lab Lab) {
 	obligation := Obligation("water", invoice, 12_345)
 	obligation.Account, obligation.Debtor = code, name
 	obligation.Details = map[string]string{"cnp": CNP}
-	publish(t, store, "water", true, Now(), "1", hub.SnapshotRow{Account: code, Obligation: obligation})
+	publish(t, store, "water", hub.ExtentAll, Now(), "1", hub.SnapshotRow{Account: code, Obligation: obligation})
 	hold(t, store, "water", Now(), "2", hub.SnapshotRow{Account: code, Obligation: obligation})
+	publish(t, store, "waste", hub.ExtentAll, Now(), "1", refusedRow(code, invoice, name))
 	payInClear(t, store, folder.Party.ID, code, invoice, name)
 	registered(t, store, "water", func(r *hub.Registration) {
 		bring(draft(r, "test: {known: {account: "+code+"}}"), hub.StageShadow)

@@ -11,11 +11,11 @@ import (
 // batch is what was sent, on its way through the gate. Its rows pass one at a
 // time: nothing of it is kept.
 type batch struct {
-	full  bool
-	asOf  time.Time
-	said  int // rows the sender says there are; -1 = not said
-	rows  iter.Seq2[hub.Record, error]
-	wrong func(Wrong) error // hears of refusals; may be nil
+	extent hub.Extent
+	asOf   time.Time
+	said   int // rows the sender says there are; -1 = not said
+	rows   iter.Seq2[hub.Record, error]
+	wrong  func(Wrong) error // hears of refusals; may be nil
 
 	count, refused int
 	due            int64 // bani
@@ -23,8 +23,8 @@ type batch struct {
 
 var _ hub.Batch = (*batch)(nil)
 
-// Full tells whether it replaces everything.
-func (b *batch) Full() bool { return b.full }
+// Extent tells how much it speaks about.
+func (b *batch) Extent() hub.Extent { return b.extent }
 
 // AsOf gives the moment it speaks about.
 func (b *batch) AsOf() time.Time { return b.asOf }

@@ -40,12 +40,13 @@ type Wrong struct {
 
 // Summary is what became of a delivery.
 type Summary struct {
-	Rows    int       `json:"rows"`
-	Taken   int       `json:"taken"`
-	Refused int       `json:"refused"`
-	Outcome Outcome   `json:"outcome"`
-	Reason  string    `json:"reason,omitempty"` // why it is held, for a person
-	AsOf    time.Time `json:"as_of"`
+	Rows       int       `json:"rows"`
+	Taken      int       `json:"taken"`
+	Refused    int       `json:"refused"`
+	Superseded int       `json:"superseded"` // not shown: something later was said about them
+	Outcome    Outcome   `json:"outcome"`
+	Reason     string    `json:"reason,omitempty"` // why it is held, for a person
+	AsOf       time.Time `json:"as_of"`
 }
 
 // Outcome says whether citizens see it.
@@ -83,7 +84,11 @@ func (s *Service) Send(ctx context.Context, who hub.Caller, creditor hub.Name, d
 	if err != nil {
 		return Summary{}, err
 	}
-	return s.take(ctx, creditor, &batch{full: d.Full, asOf: d.AsOf, said: d.Rows, rows: rows, wrong: wrong})
+	extent := hub.ExtentChanges
+	if d.Full {
+		extent = hub.ExtentAll
+	}
+	return s.take(ctx, creditor, &batch{extent: extent, asOf: d.AsOf, said: d.Rows, rows: rows, wrong: wrong})
 }
 
 // sender gives the connector of a creditor that sends, to that creditor alone.
@@ -121,13 +126,14 @@ func (s *Service) inTime(ctx context.Context, creditor hub.Name, d Delivery, now
 }
 
 func (s *Service) take(ctx context.Context, creditor hub.Name, b *batch) (Summary, error) {
-	held, err := s.Intake.Take(ctx, creditor, b)
+	taken, err := s.Intake.Take(ctx, creditor, b)
 	if err != nil {
 		return Summary{}, err
 	}
-	sum := Summary{Rows: b.count, Taken: b.count - b.refused, Refused: b.refused, Outcome: Published, AsOf: b.asOf.UTC()}
-	if held != "" {
-		sum.Outcome, sum.Reason = Held, held
+	sum := Summary{Rows: b.count, Refused: b.refused, Superseded: taken.Superseded, Outcome: Published, AsOf: b.asOf.UTC()}
+	sum.Taken = sum.Rows - sum.Refused - sum.Superseded
+	if taken.Held != "" {
+		sum.Outcome, sum.Reason = Held, taken.Held
 	}
 	return sum, nil
 }
@@ -216,9 +222,9 @@ func (s *Service) shown(ctx context.Context, account hub.AccountRef, id string) 
 	return snapshot.Obligations[i], nil
 }
 
-// one is a batch of one record, as of now.
+// one is a batch of one record, as of now. It says nothing about any other.
 func (s *Service) one(r hub.Record) *batch {
-	return &batch{asOf: s.Clock.Now(), said: -1, rows: func(yield func(hub.Record, error) bool) { yield(r, nil) }}
+	return &batch{extent: hub.ExtentRows, asOf: s.Clock.Now(), said: -1, rows: func(yield func(hub.Record, error) bool) { yield(r, nil) }}
 }
 
 // standing is where an obligation stands by its amounts.

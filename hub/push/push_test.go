@@ -35,6 +35,7 @@ type scene struct {
 	t      testing.TB
 	store  hub.Snapshots
 	served *hub.Connector
+	now    *time.Time
 }
 
 func newScene(t testing.TB) *scene {
@@ -44,7 +45,8 @@ func newScene(t testing.TB) *scene {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	catalog, clock := connectors.NewCatalog(kind.Kind), hub.ClockFunc(func() time.Time { return noon })
+	now := noon
+	catalog, clock := connectors.NewCatalog(kind.Kind), hub.ClockFunc(func() time.Time { return now })
 	m, err := catalog.Parse("salub.yaml", []byte(manifest))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +58,7 @@ func newScene(t testing.TB) *scene {
 	served := feed.Serve(c, store, clock)
 	fleet := hub.Fleet{served}
 	runner := feed.New(feed.Parts{Roster: fleet, Store: store, Log: slog.New(slog.DiscardHandler)}, feed.Conf{})
-	return &scene{&push.Service{Roster: fleet, Store: store, Intake: runner, Clock: clock}, t, store, served}
+	return &scene{&push.Service{Roster: fleet, Store: store, Intake: runner, Clock: clock}, t, store, served, &now}
 }
 
 func (s *scene) send(d push.Delivery) (push.Summary, []push.Wrong, error) {
@@ -77,6 +79,9 @@ func (s *scene) owes(account string) string {
 	list := []string{}
 	for _, o := range a.Obligations {
 		list = append(list, fmt.Sprintf("%s=%d", o.ExternalID, o.Outstanding.Minor))
+	}
+	for _, e := range a.Refused {
+		list = append(list, "missing: "+e.Code)
 	}
 	return strings.Join(list, " ")
 }
@@ -118,6 +123,93 @@ func TestRowsAreMergedByTheirIdsAndBadOnesNamed(t *testing.T) {
 	}
 	if got := s.owes("A"); got != "F9=9" {
 		t.Errorf("got %q, want what the full delivery lists and no more", got)
+	}
+}
+
+// TestTheReportSaysWhatIsShown sends a correction that is older than what it
+// corrects.
+func TestTheReportSaysWhatIsShown(t *testing.T) {
+	s := newScene(t)
+	if _, _, err := s.send(ndjson(row("F1", "A", 100))); err != nil {
+		t.Fatal(err)
+	}
+	late := ndjson(row("F1", "A", 90) + row("F2", "A", 250))
+	late.AsOf = noon.Add(-24 * time.Hour)
+	sum, _, err := s.send(late)
+	if err != nil || sum.Rows != 2 || sum.Taken != 1 || sum.Superseded != 1 {
+		t.Errorf("got %+v, %v, want one taken and one superseded", sum, err)
+	}
+	if got := s.owes("A"); got != "F1=100 F2=250" {
+		t.Errorf("got %q, want the later word about F1", got)
+	}
+}
+
+// TestARefusedRowIsSaidUntilItIsSentWell sends all bills with one that is damaged,
+// and then that one again.
+func TestARefusedRowIsSaidUntilItIsSentWell(t *testing.T) {
+	s := newScene(t)
+	full := func(body string) push.Delivery {
+		return push.Delivery{Form: hub.FormNDJSON, Full: true, Body: strings.NewReader(body)}
+	}
+	damaged := `{"id":"F2","account":"B","kind":"waste.bill","outstanding":"12,5x"}` + "\n"
+	for _, step := range []struct {
+		d    push.Delivery
+		want string
+	}{
+		{full(row("F1", "A", 100) + row("F2", "B", 250)), "F2=250"},
+		{full(row("F1", "A", 100) + damaged), "missing: bad_amount"},
+		{ndjson(row("F1", "A", 90)), "missing: bad_amount"},
+		{ndjson(row("F2", "B", 250)), "F2=250"},
+		{ndjson(damaged), "F2=250 missing: bad_amount"},
+		{full(row("F1", "A", 100)), "not_found"},
+	} {
+		if sum, _, err := s.send(step.d); err != nil || sum.Outcome != push.Published {
+			t.Fatalf("got %+v, %v, want it published", sum, err)
+		}
+		if got := s.owes("B"); got != step.want {
+			t.Errorf("got %q, want %q", got, step.want)
+		}
+	}
+}
+
+// TestOneRowSaysNothingAboutTheOthers has a nightly list that stops, and a clerk
+// who goes on putting single bills.
+func TestOneRowSaysNothingAboutTheOthers(t *testing.T) {
+	for name, change := range map[string]func(*scene) error{
+		"put": func(s *scene) error {
+			return second(s.Put(s.t.Context(), company, "salub", "F2", strings.NewReader(row("F2", "B", 70))))
+		},
+		"cancelled": func(s *scene) error { return second(s.Cancel(s.t.Context(), company, "salub", "B", "F2")) },
+		"restored":  func(s *scene) error { return second(s.Restore(s.t.Context(), company, "salub", "B", "F2")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			list := row("F1", "A", 100) + row("F2", "B", 250)
+			full := push.Delivery{Form: hub.FormNDJSON, Full: true, Body: strings.NewReader(list)}
+			if _, _, err := s.send(full); err != nil {
+				t.Fatal(err)
+			}
+			*s.now = noon.Add(4 * 24 * time.Hour)
+			if err := change(s); err != nil {
+				t.Fatal(err)
+			}
+			for account, want := range map[string]time.Time{"A": noon, "B": *s.now} {
+				a, err := s.served.Source.Obligations(t.Context(), hub.Asked{Account: hub.AccountRef{Creditor: "salub", Code: account}})
+				if err != nil || !a.AsOf.Equal(want) || a.ValidUntil.After(*s.now) != (account == "B") {
+					t.Errorf("account %s: got as of %v, good until %v, %v; want as of %v", account, a.AsOf, a.ValidUntil, err, want)
+				}
+			}
+			if _, asOf, err := s.store.Cursor(t.Context(), "salub"); err != nil || !asOf.Equal(noon) {
+				t.Errorf("got the feed as of %v, %v, want %v: it is late", asOf, err, noon)
+			}
+			if _, _, err := s.send(ndjson("")); err != nil {
+				t.Fatal(err)
+			}
+			a, err := s.served.Source.Obligations(t.Context(), hub.Asked{Account: hub.AccountRef{Creditor: "salub", Code: "A"}})
+			if err != nil || !a.AsOf.Equal(*s.now) {
+				t.Errorf("after word that nothing changed: got as of %v, %v, want now", a.AsOf, err)
+			}
+		})
 	}
 }
 

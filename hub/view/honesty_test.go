@@ -1,8 +1,10 @@
 package view_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,15 +20,18 @@ type truth struct {
 	bani int64
 }
 
-var moods = []string{"well", "well", "well", "unknown", "down", "hang", "busy", "closed", "nonsense", "damaged"}
+var moods = []string{"well", "well", "well", "unknown", "down", "hang", "busy", "closed", "nonsense", "damaged", "draft", "damaged draft"}
 
 func (tr truth) answer(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	switch tr.mood {
 	case "well":
 		return owes(tr.bani)(ctx, who)
-	case "damaged":
+	case "damaged", "draft", "damaged draft":
 		a, err := owes(tr.bani)(ctx, who)
-		a.Refused = []hub.QualityEvent{{Code: "bad_amount"}}
+		if strings.HasPrefix(tr.mood, "damaged") {
+			a.Refused = []hub.QualityEvent{{Code: "bad_amount"}}
+		}
+		a.Provisional = strings.HasSuffix(tr.mood, "draft")
 		return a, err
 	case "hang":
 		return hangs(ctx, who)
@@ -95,13 +100,16 @@ func honest(c *city, names []hub.Name, given map[hub.Name]map[int64]bool) error 
 		case hub.PageFresh:
 			confirmed += p.Due
 		case hub.PageNotKnownHere:
-		case hub.PageStale, hub.PagePartial:
+		case hub.PageStale, hub.PageProvisional:
 			complete = false
 		default:
 			complete = false
 			if !said[p.Creditor] {
 				return fmt.Errorf("%s is %s and not in not_counted", p.Creditor, p.State)
 			}
+		}
+		if damaged := bytes.Contains(p.AppendJSON(nil), []byte(`"quality":[{"code":"bad_amount"`)); damaged && !said[p.Creditor] {
+			return fmt.Errorf("%s left out a record and is not in not_counted", p.Creditor)
 		}
 		if p.State != hub.PageFresh && p.State != hub.PageNotKnownHere && p.Reason == "" {
 			return fmt.Errorf("%s is %s without a reason", p.Creditor, p.State)

@@ -21,7 +21,8 @@ func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
 	}
 	switch {
 	case len(s.questions) == 0:
-		p.State, p.Reason, p.gap = hub.PageNotLinked, unasked(s.connector), true
+		p.State, p.Reason = hub.PageNotLinked, unasked(s.connector)
+		p.gap = p.Reason
 	case silent != nil:
 		p.fail(silent)
 	}
@@ -47,14 +48,19 @@ func (p *Page) add(q *question) {
 	if q.stale {
 		state = hub.PageStale
 	}
+	if len(part.Quality) > 0 {
+		p.gap = reasonRefused
+	}
 	switch {
 	case p.Reason != "":
 	case q.err != nil:
 		p.Reason = reasonOf(q.err)
 	case q.stale && q.flight != nil:
 		p.Reason = reasonOutdated
-	case state == hub.PagePartial:
+	case len(part.Quality) > 0:
 		p.Reason = reasonRefused
+	case state == hub.PageProvisional:
+		p.Reason = reasonNotFinal
 	}
 	p.State = mixed(p.State, state)
 	p.parts = append(p.parts, part)
@@ -98,7 +104,8 @@ func mixed(a, b hub.PageState) hub.PageState {
 // fail marks a page of which a question got no answer at all. What other
 // questions brought is kept, and said to be a part.
 func (p *Page) fail(err error) {
-	p.Reason, p.gap = reasonOf(err), true
+	p.Reason = reasonOf(err)
+	p.gap = p.Reason
 	switch {
 	case len(p.parts) > 0 && p.State != hub.PageNotKnownHere:
 		p.State = mixed(p.State, hub.PagePartial)
@@ -124,7 +131,7 @@ func (v *Views) explain(p *Page, s *sheet, silent error) {
 	if p.Reason != "" {
 		p.Message = messages[p.Reason]
 	}
-	if p.State == hub.PageFresh || p.Reason == "" || p.State == hub.PageNotLinked {
+	if p.State == hub.PageFresh || p.State == hub.PageProvisional || p.Reason == "" || p.State == hub.PageNotLinked {
 		return
 	}
 	if since, out := v.outages.Load(p.Creditor); out {

@@ -12,6 +12,7 @@ const (
 	reasonBadData     = "bad_data"
 	reasonForeign     = "quarantined"
 	reasonRefused     = "records_refused"
+	reasonNotFinal    = "not_final"
 	reasonRefreshing  = "refreshing"
 	reasonOutdated    = "outdated"
 	reasonNotLinked   = "not_linked"
@@ -44,6 +45,7 @@ var messages = map[string]string{
 	reasonBadData:     "The creditor's answer cannot be trusted and is not shown.",
 	reasonForeign:     "The creditor's connection is stopped until the city has checked it.",
 	reasonRefused:     "Some of the creditor's records are damaged and are left out.",
+	reasonNotFinal:    "The creditor says that these amounts are not final.",
 	reasonRefreshing:  "A remembered answer; a new one is on its way.",
 	reasonOutdated:    "The creditor's last amounts are older than they should be.",
 	reasonNotLinked:   "Link your account with this creditor to see what you owe.",

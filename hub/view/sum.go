@@ -13,8 +13,8 @@ func (v *View) sum(party hub.PartyID) {
 	confirmed, known := int64(0), int64(0)
 	for i := range v.Pages {
 		p := &v.Pages[i]
-		if p.gap {
-			v.NotCounted = append(v.NotCounted, NotCounted{Creditor: p.Creditor, Reason: p.Reason, Since: p.Since})
+		if p.gap != "" {
+			v.NotCounted = append(v.NotCounted, NotCounted{Creditor: p.Creditor, Reason: p.gap, Since: p.Since})
 		}
 		if p.State == hub.PageFresh {
 			confirmed += p.Due

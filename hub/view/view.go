@@ -27,7 +27,7 @@ type Page struct {
 	RetryAt    time.Time // business time; zero = no use in asking again by itself
 	Since      time.Time // business time since when the creditor gives no answer; zero = it does
 	Due        int64     // bani
-	gap        bool      // debts may exist that stand in no total
+	gap        string    // why debts may exist that stand in no total; "" = none can
 	version    uint64
 	parts      []*hub.Page      // the answers the page is joined from
 	overlaid   []hub.Obligation // decoded, with the hub's own marks laid over; nil when there are none

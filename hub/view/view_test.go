@@ -27,6 +27,13 @@ func provisional(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	return a, err
 }
 
+// draft is an answer of which a record is damaged and nothing is final.
+func draft(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+	a, err := damaged(ctx, who)
+	a.Provisional = true
+	return a, err
+}
+
 func TestAPageSaysHowFarItCanBeTrusted(t *testing.T) {
 	for name, tc := range map[string]struct {
 		answer    func(context.Context, hub.Asked) (hub.Answer, error)
@@ -42,8 +49,9 @@ func TestAPageSaysHowFarItCanBeTrusted(t *testing.T) {
 		"nothing is due":              {owes(), hub.PageFresh, "", true, true, 0, 0, true},
 		"a credit lowers no debt":     {owes(100, -5000), hub.PageFresh, "", true, true, 100, 100, true},
 		"not known here":              {fails(hub.CodeNotFound), hub.PageNotKnownHere, "", false, true, 0, 0, true},
-		"a record is damaged":         {damaged, hub.PagePartial, "records_refused", true, false, 0, 700, true},
-		"amounts are not final":       {provisional, hub.PageProvisional, "", false, false, 0, 900, true},
+		"a record is damaged":         {damaged, hub.PagePartial, "records_refused", true, false, 0, 700, false},
+		"amounts are not final":       {provisional, hub.PageProvisional, "not_final", false, false, 0, 900, true},
+		"not final and damaged":       {draft, hub.PageProvisional, "records_refused", false, false, 0, 700, false},
 		"it hangs":                    {hangs, hub.PageMissing, "timeout", false, false, 0, 0, false},
 		"it is down":                  {fails(hub.CodeUnavailable), hub.PageMissing, "unavailable", false, false, 0, 0, false},
 		"it is busy":                  {fails(hub.CodeBusy), hub.PageMissing, "busy", false, false, 0, 0, false},
@@ -58,6 +66,9 @@ func TestAPageSaysHowFarItCanBeTrusted(t *testing.T) {
 				c := newCity(t, answers{"water": tc.answer})
 				v := c.view()
 				p := page(t, v, "water")
+				if (p.Message == "") != (tc.reason == "") {
+					t.Errorf("got message %q for reason %q", p.Message, p.Reason)
+				}
 				if p.State != tc.state || p.Reason != tc.reason || p.Payable != tc.payable {
 					t.Errorf("got %s/%q/payable %t, want %s/%q/payable %t", p.State, p.Reason, p.Payable, tc.state, tc.reason, tc.payable)
 				}
