@@ -35,7 +35,7 @@ const (
 // Folder reads all the hub holds about a party in one round trip.
 func (s *Store) Folder(ctx context.Context, who hub.Login) (hub.Folder, error) {
 	login := s.login(who)
-	rows, err := s.askFolder(ctx, login)
+	rows, err := s.ask(ctx, folderQuery, login)
 	if err != nil {
 		return hub.Folder{}, fail(err)
 	}
@@ -56,13 +56,6 @@ func (s *Store) Folder(ctx context.Context, who hub.Login) (hub.Folder, error) {
 		folder.Marks = laid(folder.Marks, others)
 	}
 	return folder, nil
-}
-
-func (s *Store) askFolder(ctx context.Context, login []byte) (*sql.Rows, error) {
-	if s.folder != nil {
-		return s.folder.QueryContext(ctx, login)
-	}
-	return s.read.QueryContext(ctx, folderQuery, login)
 }
 
 func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder, others *[]hub.Mark) error {

@@ -173,7 +173,7 @@ WHERE f.creditor = $1 AND f.generation <> 0`
 // Snapshot gives the published obligations of one account, by external id.
 func (s *Store) Snapshot(ctx context.Context, account hub.AccountRef) (hub.Snapshot, error) {
 	pseudonym := s.account(account)
-	rows, err := s.read.QueryContext(ctx, snapshotQuery, string(account.Creditor), pseudonym[:], unread[:])
+	rows, err := s.ask(ctx, snapshotQuery, string(account.Creditor), pseudonym[:], unread[:])
 	if err != nil {
 		return hub.Snapshot{}, fail(err)
 	}

@@ -73,8 +73,8 @@ type Store struct {
 	keys   *hub.Keys
 	engine Engine
 	texts  texts
-	folder *sql.Stmt // folderQuery, when it was prepared
-	schema int64     // see Schema
+	often  map[string]*sql.Stmt // the questions that were prepared, by their text
+	schema int64                // see Schema
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -88,11 +88,26 @@ func New(read, write *sql.DB, keys *hub.Keys, engine Engine) *Store {
 	return &Store{read: read, write: write, keys: keys, engine: engine, texts: newTexts(engine.Words())}
 }
 
-// Prepare reads the question for folders once, for a database that would read it
-// every time it is asked, which takes longer than to answer it.
-func (s *Store) Prepare(ctx context.Context) (err error) {
-	s.folder, err = s.read.PrepareContext(ctx, folderQuery)
-	return fail(err)
+// Prepare reads the questions of every view once, for a database that would read
+// them every time they are asked, which takes longer than to answer them.
+func (s *Store) Prepare(ctx context.Context) error {
+	s.often = map[string]*sql.Stmt{}
+	for _, question := range []string{folderQuery, snapshotQuery} {
+		prepared, err := s.read.PrepareContext(ctx, question)
+		if err != nil {
+			return fail(err)
+		}
+		s.often[question] = prepared
+	}
+	return nil
+}
+
+// ask asks one of the questions of every view.
+func (s *Store) ask(ctx context.Context, question string, args ...any) (*sql.Rows, error) {
+	if prepared := s.often[question]; prepared != nil {
+		return prepared.QueryContext(ctx, args...)
+	}
+	return s.read.QueryContext(ctx, question, args...)
 }
 
 // Ready tells whether the database answers.
@@ -103,8 +118,8 @@ func (s *Store) Ready(ctx context.Context) error {
 
 // Close closes both pools.
 func (s *Store) Close() error {
-	if s.folder != nil {
-		_ = s.folder.Close() // it ends with its pool
+	for _, prepared := range s.often {
+		_ = prepared.Close() // it ends with its pool
 	}
 	if s.read == s.write {
 		return s.read.Close()
