@@ -15,7 +15,8 @@ var keys = []string{
 	slog.TimeKey, slog.LevelKey, slog.MessageKey,
 	"operation", "connector", "code", "outcome", "reason", "state", "stage", "barrier", "job", "portal", "trace_id", "took", "error",
 	"field", "detail", "records", "refused", "as_of", "class", "from", "to", "type", "stack", "address", "file", "version", "signal", "replicas",
-	"creditor", "psp", "order", "payment", "line", "no", "kind", "receiver", "event", "events", "tries", "notice", "channel", "issuer", "by", "certificate", "ends_on", "days",
+	"creditor", "psp", "order", "payment", "line", "refund", "no", "kind", "receiver", "event", "events", "tries", "notice", "channel", "issuer", "by",
+	"certificate", "ends_on", "days", "schema", "known",
 }
 
 // hidden stands for the value of a field that is not allowed.
