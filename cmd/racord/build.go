@@ -181,10 +181,7 @@ func (h *runningHub) openUseCases(_ context.Context, setup hubSetup) error {
 	h.onClose(func(context.Context) error { h.views.Close(); return nil })
 	h.feeds = feed.New(feed.Parts{Roster: h.fleet, Store: h.store, Log: h.log, Meter: h.meters.Feed()},
 		feed.Conf{Every: time.Duration(setup.Config.Feeds.Every)})
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); h.feeds.Run(ctx) }()
-	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+	h.behind(h.feeds.Run)
 	return nil
 }
 

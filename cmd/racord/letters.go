@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -27,10 +26,7 @@ func (h *runningHub) openCourier(setup hubSetup, teller *webhook.Teller) error {
 		carriers[hub.ChannelMail] = relay.Send
 	}
 	post := courier.New(courier.Parts{Letters: h.store, Carriers: carriers, Log: h.log}, courier.Conf{})
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); post.Run(ctx) }()
-	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+	h.behind(post.Run)
 	return nil
 }
 

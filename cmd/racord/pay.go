@@ -42,10 +42,7 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 		CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery), Workers: conf.Workers,
 		Alone: alone(conf.RefundAlone), RefundAgain: time.Duration(conf.RefundAgain),
 	})
-	running, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); h.payments.Run(running) }()
-	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+	h.behind(h.payments.Run)
 	return nil
 }
 

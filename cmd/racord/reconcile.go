@@ -28,16 +28,12 @@ func (h *runningHub) openReconciling(setup hubSetup) {
 		Roster: h.fleet, Store: h.store, PSPs: h.payments.PSPs, Bank: bank, Payers: setup.Config.Bank.Payers, Lines: h.payments,
 		Audit: auditOf(h.store), Clock: setup.Clock, Log: h.log,
 	})
-	running, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if _, err := h.comparing.Ahead(running); err != nil && running.Err() == nil {
+	h.behind(func(ctx context.Context) {
+		if _, err := h.comparing.Ahead(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("order numbers could not be looked up", "operation", "reconcile", "code", string(hub.CodeOf(err)))
 		}
-		h.comparing.Run(running)
-	}()
-	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+		h.comparing.Run(ctx)
+	})
 }
 
 // compare is the operators' button for one job.
@@ -73,22 +69,11 @@ func (h *runningHub) watchBarriers(ctx context.Context) (*barriers, error) {
 	if err := b.ask(ctx, h.store); err != nil {
 		return nil, err
 	}
-	running, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-running.Done():
-				return
-			case <-tick.C:
-				_ = b.ask(running, h.store) // what was known stays
-			}
+	h.behind(func(ctx context.Context) {
+		for hub.Sleep(ctx, time.Second) {
+			_ = b.ask(ctx, h.store) // what was known stays
 		}
-	}()
-	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+	})
 	return b, nil
 }
 

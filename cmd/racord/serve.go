@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"racord/config"
@@ -71,6 +72,7 @@ type runningHub struct {
 	log      *slog.Logger
 	api, ops *listener
 	closers  []func(context.Context) error
+	waiting  []func() // what goes on behind the doors, until they are open
 	drain    time.Duration
 	failed   chan error
 	ballast  []byte
@@ -92,7 +94,19 @@ func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
 			return nil, err
 		}
 	}
+	for _, begin := range h.waiting {
+		begin()
+	}
 	return h, nil
+}
+
+// behind lets work go on beside the answering. It begins when the doors are open,
+// so that it takes nothing from a start, and ends before what was opened earlier.
+func (h *runningHub) behind(work func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	h.waiting = append(h.waiting, func() { running.Go(func() { work(ctx) }) })
+	h.onClose(func(context.Context) error { stop(); running.Wait(); return nil })
 }
 
 // tuneMemory lets the heap grow further between collections than Go's default:

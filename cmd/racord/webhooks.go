@@ -27,10 +27,7 @@ func (h *runningHub) openWebhooks(_ context.Context, setup hubSetup) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); teller.Run(ctx) }()
-	h.onClose(func(context.Context) error { stop(); <-ended; return nil })
+	h.behind(teller.Run)
 	return h.openCourier(setup, teller)
 }
 
