@@ -26,6 +26,7 @@ type serveCommand struct {
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, to streams) (err error) {
+	collectLater()
 	conf, err := config.Load(c.Config)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ type runningHub struct {
 // startHub builds a hub from the inside out: store, caches, the fleet behind
 // its guard, use cases, doors. It answers when it returns.
 func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
-	h := &runningHub{ballast: tuneMemory(), drain: time.Duration(setup.Config.Drain), failed: make(chan error, 2)}
+	h := &runningHub{drain: time.Duration(setup.Config.Drain), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -94,6 +95,7 @@ func startHub(ctx context.Context, setup hubSetup) (_ *runningHub, err error) {
 			return nil, err
 		}
 	}
+	h.ballast = tuneMemory()
 	for _, begin := range h.waiting {
 		begin()
 	}
@@ -107,6 +109,14 @@ func (h *runningHub) behind(work func(context.Context)) {
 	var running sync.WaitGroup
 	h.waiting = append(h.waiting, func() { running.Go(func() { work(ctx) }) })
 	h.onClose(func(context.Context) error { stop(); running.Wait(); return nil })
+}
+
+// collectLater keeps the collector still while a hub starts: that makes some 20 MB
+// and is over soon. tuneMemory lets it go.
+func collectLater() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(-1)
+	}
 }
 
 // tuneMemory lets the heap grow further between collections than Go's default:
