@@ -273,13 +273,14 @@ func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c 
 // was sent, that a person must look. It was not while a creditor of class C has days
 // left on which it may book it.
 func (s *Service) lookedTooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
-	return tx.Now().Sub(l.SentAt) > window(c) && (l.Class != hub.ClassC || s.daysOver(l))
+	return tx.Now().Sub(l.SentAt) > window(c) && (l.Class != hub.ClassC || daysOver(l, s.Clock.Now()))
 }
 
-// daysOver tells whether the days are over on which a line may have been booked.
-func (s *Service) daysOver(l *hub.Line) bool {
+// daysOver tells whether the days on which a line may have been booked are over at a
+// business time.
+func daysOver(l *hub.Line, at time.Time) bool {
 	days := bookableOn(l)
-	return s.Clock.Now().After(days[len(days)-1].End())
+	return at.After(days[len(days)-1].End())
 }
 
 // findInStatement looks for a line of class C in what the creditor booked on the
@@ -287,22 +288,23 @@ func (s *Service) daysOver(l *hub.Line) bool {
 // on none, a person decides.
 func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
 	now := s.Clock.Now()
-	var failed error
+	read, failed := now, error(nil)
 	for _, day := range bookableOn(l) {
 		if now.Before(day.Start()) {
 			break
 		}
-		booked, err := c.Statement.Statement(ctx, day)
-		for i := range booked {
-			if booked[i].ID == p.PostingID(l.No) && !booked[i].Reversed {
-				return s.told(ctx, lease, c, booked[i].Receipt(day, now), nil)
-			}
+		statement := s.statements.of(ctx, c, day, s.Clock)
+		if booked, ok := statement.booked[p.PostingID(l.No)]; ok {
+			return s.told(ctx, lease, c, booked.Receipt(day, now), nil)
 		}
-		failed = errors.Join(failed, err)
+		failed = errors.Join(failed, statement.err)
+		if statement.at.Before(read) {
+			read = statement.at
+		}
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
-		if failed == nil && s.daysOver(l) {
+		if failed == nil && daysOver(l, read) {
 			return s.stuck(tx, lease, p, l, "not_in_statement")
 		}
 		return s.puzzled(tx, lease, p, c, failed)

@@ -99,8 +99,9 @@ func orElse[T comparable](field *T, value T) {
 // at once; Run does what they left to be done.
 type Service struct {
 	Parts
-	conf Conf
-	bell bell
+	conf       Conf
+	bell       bell
+	statements *statements
 }
 
 // New makes a Service.
@@ -114,7 +115,7 @@ func New(parts Parts, conf Conf) *Service {
 	if parts.Stopped == nil {
 		parts.Stopped = func(hub.Barrier) bool { return false }
 	}
-	return &Service{Parts: parts, conf: conf.withDefaults(), bell: newBell()}
+	return &Service{Parts: parts, conf: conf.withDefaults(), bell: newBell(), statements: &statements{days: map[bookedDay]*statement{}}}
 }
 
 func (s *Service) connector(name hub.Name) *hub.Connector {

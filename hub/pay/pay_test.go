@@ -476,6 +476,36 @@ func TestABookingOfALaterDayIsFound(t *testing.T) {
 	})
 }
 
+// TestManyLinesAreLookedForInOneStatement loses the answers about one line, and
+// about twenty: that is no reason to ask for a day's statement more often.
+func TestManyLinesAreLookedForInOneStatement(t *testing.T) {
+	asked := func(lines int) (times int) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(1, 0, pay.Conf{})
+			o := s.offices["epsilon"]
+			o.mute, o.visible = true, 10*time.Minute
+			var paid []*hub.Payment
+			for n := range lines {
+				p, err := s.open(t.Context(), fmt.Sprint(n), s.owe(n+1, "epsilon"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				paid = append(paid, p)
+				s.authorise(p)
+			}
+			s.settle(t, time.Hour)
+			for _, p := range paid {
+				s.mustEnd(t, p.ID, hub.PaymentSettled)
+			}
+			times = o.listed
+		})
+		return times
+	}
+	if one, many := asked(1), asked(20); one == 0 || many > 3*one {
+		t.Errorf("got %d questions for twenty lines and %d for one, want about as many", many, one)
+	}
+}
+
 // pass lets time pass, of both kinds, with nobody at work.
 func (s *scene) pass(by time.Duration) {
 	time.Sleep(by)

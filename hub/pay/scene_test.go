@@ -271,6 +271,7 @@ type office struct {
 	away    error         // why it takes no posting
 	mute    bool          // books, and does not say so
 	visible time.Duration // how long what was booked cannot be found
+	listed  int           // how often it was asked for a statement
 }
 
 func (o *office) Obligations(_ context.Context, asked hub.Asked) (hub.Answer, error) {
@@ -387,6 +388,7 @@ func (o *office) Statement(_ context.Context, day hub.Date) (list []hub.BookedPo
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.listed++
 	for _, e := range o.entries {
 		if time.Since(o.days[e.ID]) < o.visible || o.dated[e.ID] != day {
 			continue
