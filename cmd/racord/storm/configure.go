@@ -31,7 +31,7 @@ providers:
 payments:
   page_life: 1m
   call_for: 4s
-  refund_again: 25s
+  refund_again: 6s
   lease: 5s
 limits:
   citizen_per_minute: 1000000
