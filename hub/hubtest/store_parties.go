@@ -304,27 +304,34 @@ func marksApart(t *testing.T, lab Lab) {
 	}
 }
 
-// folderIsNeverOld has readers in the background, so that a store that
-// remembers folders is tempted to remember an old one.
-func folderIsNeverOld(t *testing.T, lab Lab) {
-	store := lab.Store
-	ana := enrolled(t, store, "ana", "Ana").Party.ID
+// readers read a folder over and over in the background, so that a store that
+// remembers folders is tempted to remember an old one, until they are stopped.
+func readers(t *testing.T, store hub.Store, who string, many int) (stop func()) {
 	done := make(chan struct{})
 	var wait sync.WaitGroup
-	for range 4 {
+	for range many {
 		wait.Go(func() {
 			for {
 				select {
 				case <-done:
 					return
 				default:
-					_, _ = store.Folder(t.Context(), login("ana"))
+					_, _ = store.Folder(t.Context(), login(who))
 				}
 			}
 		})
 	}
-	defer wait.Wait()
-	defer close(done)
+	return func() {
+		close(done)
+		wait.Wait()
+	}
+}
+
+// folderIsNeverOld changes a folder that is read all the time.
+func folderIsNeverOld(t *testing.T, lab Lab) {
+	store := lab.Store
+	ana := enrolled(t, store, "ana", "Ana").Party.ID
+	defer readers(t, store, "ana", 4)()
 	for i := range 150 {
 		mark := hub.Mark{Creditor: "water", Obligation: hub.ObligationID(fmt.Sprint(i % 3)), State: hub.HubReserved, Since: Now()}
 		if i%2 == 1 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 
 	"racord/hub"
@@ -156,22 +155,7 @@ func marksOfSeveral(t *testing.T, lab Lab) {
 func othersMarksAreNeverOld(t *testing.T, lab Lab) {
 	store := lab.Store
 	ana := household(t, store, "ana", "dan")[0]
-	done := make(chan struct{})
-	var wait sync.WaitGroup
-	for range 2 {
-		wait.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-					_, _ = store.Folder(t.Context(), login("dan"))
-				}
-			}
-		})
-	}
-	defer wait.Wait()
-	defer close(done)
+	defer readers(t, store, "dan", 2)()
 	for i := range 25 {
 		p := opened(t, store, bill(ana, hub.ObligationID(fmt.Sprint(i))))
 		if got := markOf(folderOf(t, store, "dan"), p.Lines[0].Obligation); got != hub.HubReserved {
