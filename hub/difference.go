@@ -65,6 +65,9 @@ type Differences interface {
 	// TakeJob gives a job to the caller for ttl when it is due, or anyway, and
 	// nobody else has it; else CodeConflict.
 	TakeJob(ctx context.Context, job Job, holder Holder, ttl time.Duration, anyway bool) (Run, error)
+	// KeepJob notes how far a job has come, in its cursor, and keeps it for ttl from
+	// now on. It returns CodeConflict when somebody else has it by now.
+	KeepJob(ctx context.Context, run Run, ttl time.Duration) error
 	// EndJob gives a job back, to be due again after a while. It returns
 	// CodeConflict when somebody else has it by now.
 	EndJob(ctx context.Context, run Run, again time.Duration, succeeded bool) error

@@ -166,9 +166,10 @@ type Recaller interface {
 	Recall(ctx context.Context, r ChargeRef) (ListedCharge, error)
 }
 
-// Settler tells what a provider paid out to a merchant account on a day.
+// Settler tells what a provider paid out to a merchant account on the days from one
+// to another, both included.
 type Settler interface {
-	Settlement(ctx context.Context, merchant string, day Date) ([]SettledCharge, error)
+	Settlement(ctx context.Context, merchant string, from, to Date) ([]SettledCharge, error)
 }
 
 // SettledCharge is an order in a settlement. Gross less Fee is Net, and the Nets
@@ -178,6 +179,7 @@ type SettledCharge struct {
 	Gross, Fee, Net Money
 	Refund          bool // money that went back, to the payer or the payer's bank: Gross and Net are negative
 	PayoutRef       string
+	Day             Date // business day of the payout
 }
 
 // Notifier reads a provider's notification. Read verifies it over the raw bytes

@@ -61,3 +61,6 @@ func (d Date) End() time.Time {
 
 // Next is the day after.
 func (d Date) Next() Date { return DateOf(d.End()) }
+
+// Back is so many days before.
+func (d Date) Back(days int) Date { return DateOf(d.Start().AddDate(0, 0, -days)) }

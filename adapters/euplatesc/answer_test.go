@@ -261,7 +261,7 @@ func FuzzAStatusIsUnderstoodOrRefused(f *testing.F) {
 			}
 			_ = p.Capturer.Void(t.Context(), aRef, "k")
 			_ = p.Refunder.Refund(t.Context(), aRef, hub.Bani(1), nil, "k")
-			_, _ = p.Settler.Settlement(t.Context(), testMerchant, "2026-03-16")
+			_, _ = p.Settler.Settlement(t.Context(), testMerchant, "2026-03-16", "2026-03-18")
 		}
 	})
 }

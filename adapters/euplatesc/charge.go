@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
-	"strings"
 	"time"
 
 	"racord/adapters/pspwire"
@@ -278,24 +277,25 @@ func (p *Provider) afterNo(ctx context.Context, r hub.ChargeRef, no error, done 
 	return no
 }
 
-// Settlement tells what was paid out to a merchant on a day: the invoices of
-// that day with their transactions.
-func (p *Provider) Settlement(ctx context.Context, merchant string, day hub.Date) ([]hub.SettledCharge, error) {
+// Settlement tells what was paid out to a merchant on some days: the invoices of
+// those days with their transactions.
+func (p *Provider) Settlement(ctx context.Context, merchant string, from, to hub.Date) ([]hub.SettledCharge, error) {
 	var invoices []invoiceWire
-	call := message{{"method", "invoices"}, {"ukey", ""}, {"mid", merchant}, {"from", string(day)}, {"to", string(day)}}
+	call := message{{"method", "invoices"}, {"ukey", ""}, {"mid", merchant}, {"from", string(from)}, {"to", string(to)}}
 	if err := p.list(ctx, call, &invoices); err != nil {
 		return nil, err
 	}
 	var all []hub.SettledCharge
 	for _, invoice := range invoices {
-		if !strings.HasPrefix(invoice.Date, string(day)) || invoice.Currency != hub.RON {
+		day, err := hub.ParseDate(invoice.Date[:min(len(invoice.Date), len(time.DateOnly))])
+		if err != nil || day < from || day > to || invoice.Currency != hub.RON {
 			return nil, pspwire.BadData("an invoice of another day or currency")
 		}
 		var items []itemWire
 		if err := p.list(ctx, message{{"method", "invoice"}, {"ukey", ""}, {"invoice", invoice.Number}}, &items); err != nil {
 			return nil, err
 		}
-		settled, err := invoice.settled(merchant, items)
+		settled, err := invoice.settled(merchant, day, items)
 		if err != nil {
 			return nil, err
 		}

@@ -274,8 +274,8 @@ type itemWire struct {
 // represented is not published.
 var incoming = map[string]bool{"capture": true, "represented": true, "refund": false, "chargeback": false}
 
-func (i invoiceWire) settled(merchant string, items []itemWire) ([]hub.SettledCharge, error) {
-	payout := pspwire.Payout{Ref: i.Number, VAT: i.VAT, Transferred: i.Transferred}
+func (i invoiceWire) settled(merchant string, day hub.Date, items []itemWire) ([]hub.SettledCharge, error) {
+	payout := pspwire.Payout{Ref: i.Number, Day: day, VAT: i.VAT, Transferred: i.Transferred}
 	for _, item := range items {
 		in, known := incoming[item.Type]
 		if !known || item.MID != merchant {

@@ -318,8 +318,10 @@ type settler struct {
 	next  hub.Settler
 }
 
-func (s settler) Settlement(ctx context.Context, merchant string, day hub.Date) ([]hub.SettledCharge, error) {
-	return ask(ctx, s.guard, OpSettle, func(ctx context.Context) ([]hub.SettledCharge, error) { return s.next.Settlement(ctx, merchant, day) })
+func (s settler) Settlement(ctx context.Context, merchant string, from, to hub.Date) ([]hub.SettledCharge, error) {
+	return ask(ctx, s.guard, OpSettle, func(ctx context.Context) ([]hub.SettledCharge, error) {
+		return s.next.Settlement(ctx, merchant, from, to)
+	})
 }
 
 type pinger struct {

@@ -243,6 +243,6 @@ func FuzzAStatusIsUnderstoodOrRefused(f *testing.F) {
 		}
 		_ = p.Refunder.Refund(t.Context(), hub.ChargeRef{Order: "RC-1", Ref: "1"}, hub.Bani(1), []hub.Split{{Merchant: "10006", Amount: hub.Bani(1)}}, "k")
 		_, _ = p.Lister.List(t.Context(), "10006", time.Time{}, time.Now())
-		_, _ = p.Settler.Settlement(t.Context(), "10006", "2026-03-16")
+		_, _ = p.Settler.Settlement(t.Context(), "10006", "2026-03-16", "2026-03-18")
 	})
 }

@@ -170,13 +170,13 @@ type settlementItemsWire struct {
 // incoming tells which movements are money towards the creditor.
 var incoming = map[string]bool{"capture": true, "represented": true, "refund": false, "chargeback": false, "reversal": false}
 
-// Settlement tells what was paid out to a point of sale on a day.
-func (p *Provider) Settlement(ctx context.Context, merchant string, day hub.Date) ([]hub.SettledCharge, error) {
+// Settlement tells what was paid out to a point of sale on some days.
+func (p *Provider) Settlement(ctx context.Context, merchant string, from, to hub.Date) ([]hub.SettledCharge, error) {
 	id, err := posID(merchant)
 	if err != nil {
 		return nil, pspwire.Unable("%q is not the number of a point of sale", merchant)
 	}
-	query := url.Values{"posID": {strconv.Itoa(id)}, "from": {string(day)}, "to": {string(day)}}
+	query := url.Values{"posID": {strconv.Itoa(id)}, "from": {string(from)}, "to": {string(to)}}
 	body, err := p.call(ctx, p.env.Read, http.MethodGet, "/extras/settlements?"+query.Encode(), nil)
 	if err != nil {
 		return nil, err
@@ -192,10 +192,11 @@ func (p *Provider) Settlement(ctx context.Context, merchant string, day hub.Date
 	}
 	var all []hub.SettledCharge
 	for _, s := range *answer.Settlements {
-		if s.PosID != id || s.PayoutDate != string(day) || s.Items == nil {
+		day, err := hub.ParseDate(s.PayoutDate)
+		if err != nil || s.PosID != id || day < from || day > to || s.Items == nil {
 			return nil, pspwire.BadData("the settlement of another account or day")
 		}
-		settled, err := s.settled()
+		settled, err := s.settled(day)
 		if err != nil {
 			return nil, err
 		}
@@ -205,8 +206,8 @@ func (p *Provider) Settlement(ctx context.Context, merchant string, day hub.Date
 }
 
 // settled reads the items of a settlement and proves that they add up.
-func (s settlementWire) settled() ([]hub.SettledCharge, error) {
-	payout := pspwire.Payout{Ref: s.Number, VAT: s.VAT, Transferred: s.Transferred}
+func (s settlementWire) settled(day hub.Date) ([]hub.SettledCharge, error) {
+	payout := pspwire.Payout{Ref: s.Number, Day: day, VAT: s.VAT, Transferred: s.Transferred}
 	for _, item := range *s.Items {
 		in, known := incoming[item.Type]
 		if !known {

@@ -11,6 +11,7 @@ import (
 // lei as it wrote them. Fees are without VAT; the VAT is on all of them together.
 type Payout struct {
 	Ref         string
+	Day         hub.Date
 	VAT         string
 	Transferred string // negative when more went back than came in
 	Items       []PayoutItem
@@ -39,7 +40,7 @@ func (p Payout) Settled() ([]hub.SettledCharge, error) {
 	settled := make([]hub.SettledCharge, len(p.Items))
 	fees := make([]int64, len(p.Items))
 	for i, item := range p.Items {
-		if settled[i], fees[i], err = item.read(p.Ref); err != nil {
+		if settled[i], fees[i], err = item.read(p); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +57,7 @@ func (p Payout) Settled() ([]hub.SettledCharge, error) {
 	return settled, nil
 }
 
-func (item PayoutItem) read(ref string) (hub.SettledCharge, int64, error) {
+func (item PayoutItem) read(of Payout) (hub.SettledCharge, int64, error) {
 	amount, err := Bani(item.Amount)
 	if err != nil {
 		return hub.SettledCharge{}, 0, BadData("an item whose amount is none")
@@ -68,7 +69,7 @@ func (item PayoutItem) read(ref string) (hub.SettledCharge, int64, error) {
 	if item.Back {
 		amount = -amount
 	}
-	return hub.SettledCharge{Order: item.Order, Gross: hub.Bani(amount), Refund: item.Back, PayoutRef: ref}, fee, nil
+	return hub.SettledCharge{Order: item.Order, Gross: hub.Bani(amount), Refund: item.Back, PayoutRef: of.Ref, Day: of.Day}, fee, nil
 }
 
 // signed reads an amount that may be negative.

@@ -13,7 +13,8 @@ INSERT INTO jobs (job, holder, leased_until, due_at, succeeded_at, cursor, first
 ON CONFLICT (job) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until
 WHERE jobs.leased_until <= {now} AND (jobs.due_at <= {now} OR $4 = 1)
 RETURNING first_at, due_at, succeeded_at, cursor`
-	endJobQuery = `
+	keepJobQuery = `UPDATE jobs SET leased_until = {now} + $3, cursor = $4 WHERE job = $1 AND holder = $2`
+	endJobQuery  = `
 UPDATE jobs SET holder = '', leased_until = 0, due_at = {now} + $3, cursor = $4,
 	succeeded_at = CASE WHEN $5 = 1 THEN {now} ELSE succeeded_at END
 WHERE job = $1 AND holder = $2`
@@ -35,9 +36,19 @@ func (s *Store) TakeJob(ctx context.Context, job hub.Job, holder hub.Holder, ttl
 	return run, err
 }
 
+// KeepJob keeps a job for a while.
+func (s *Store) KeepJob(ctx context.Context, run hub.Run, ttl time.Duration) error {
+	return s.ofJob(ctx, s.texts.keepJob, string(run.Job), string(run.Holder), ttl.Microseconds(), text(run.Cursor))
+}
+
 // EndJob gives a job back.
 func (s *Store) EndJob(ctx context.Context, run hub.Run, again time.Duration, succeeded bool) error {
-	n, err := s.exec(ctx, s.texts.endJob, string(run.Job), string(run.Holder), again.Microseconds(), text(run.Cursor), number(succeeded))
+	return s.ofJob(ctx, s.texts.endJob, string(run.Job), string(run.Holder), again.Microseconds(), text(run.Cursor), number(succeeded))
+}
+
+// ofJob changes a job that the caller still has.
+func (s *Store) ofJob(ctx context.Context, query string, args ...any) error {
+	n, err := s.exec(ctx, query, args...)
 	if err == nil && n == 0 {
 		err = hub.Errorf(hub.CodeConflict, "Somebody else has taken this job over.")
 	}

@@ -17,7 +17,8 @@ type texts struct {
 	pulseAnomalies       string
 	barrierAdd           string
 	differenceSums       string
-	takeJob, endJob      string
+	takeJob, keepJob     string
+	endJob               string
 	endHolders, endSlots string
 	settledNames         string
 }
@@ -44,7 +45,7 @@ func newTexts(w Words) texts {
 		unheard:    say(unheardQuery),
 
 		pulseNow: say(pulseNow), pulseAnomalies: say(pulseAnomalies), barrierAdd: say(barrierAdd), differenceSums: say(differenceSumsQuery),
-		takeJob: say(takeJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
+		takeJob: say(takeJobQuery), keepJob: say(keepJobQuery), endJob: say(endJobQuery), endHolders: say(endHoldersQuery), endSlots: say(endSlotsQuery),
 		settledNames: say(settledNamesQuery),
 	}
 }

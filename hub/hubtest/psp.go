@@ -569,12 +569,12 @@ func pspSettles(t *testing.T, b *PSPBench) {
 		want["RC-settled-2"] -= 1_00
 	}
 	day := b.Settled()
-	items, err := b.PSP.Settler.Settlement(t.Context(), b.Merchant, day)
+	items, err := b.PSP.Settler.Settlement(t.Context(), b.Merchant, day.Back(3), day)
 	must(t, err)
 	got := map[string]int64{}
 	for _, item := range items {
 		got[item.Order] += item.Gross.Minor
-		if item.Net.Minor != item.Gross.Minor-item.Fee.Minor || item.Refund != (item.Gross.Minor < 0) || item.PayoutRef == "" {
+		if item.Net.Minor != item.Gross.Minor-item.Fee.Minor || item.Refund != (item.Gross.Minor < 0) || item.PayoutRef == "" || item.Day != day {
 			t.Errorf("got %+v", item)
 		}
 	}
@@ -583,9 +583,9 @@ func pspSettles(t *testing.T, b *PSPBench) {
 			t.Errorf("%s: got %d, want %d", order, got[order], gross)
 		}
 	}
-	before, err := b.PSP.Settler.Settlement(t.Context(), b.Merchant, "2025-01-15")
+	before, err := b.PSP.Settler.Settlement(t.Context(), b.Merchant, "2025-01-15", "2025-01-17")
 	if err != nil || len(before) != 0 {
-		t.Errorf("a day without a payout: got %v, %v", before, err)
+		t.Errorf("days without a payout: got %v, %v", before, err)
 	}
 }
 

@@ -100,9 +100,18 @@ func jobsAreDoneOnce(t *testing.T, lab Lab) {
 	if run.Cursor != "2026-03-15" || run.Succeeded.IsZero() {
 		t.Fatalf("got %+v, want what the first one left", run)
 	}
+	run.Cursor = "2026-03-16"
+	wantCode(t, "KeepJob", other.KeepJob(ctx, run, time.Hour), "")
+	lab.age(t, 10*time.Minute)
+	_, err = store.TakeJob(ctx, hub.JobBank, "three", time.Minute, true)
+	wantCode(t, "TakeJob of one that is kept", err, hub.CodeConflict)
 	lab.age(t, 2*time.Hour) // the second one dies
 	heir, err := store.TakeJob(ctx, hub.JobBank, "three", time.Minute, false)
 	wantCode(t, "TakeJob after its lease", err, "")
+	if heir.Cursor != run.Cursor {
+		t.Errorf("got %+v, want how far the dead one had come", heir)
+	}
+	wantCode(t, "KeepJob too late", other.KeepJob(ctx, run, time.Hour), hub.CodeConflict)
 	wantCode(t, "EndJob too late", other.EndJob(ctx, run, time.Hour, true), hub.CodeConflict)
 	succeeded := heir.Succeeded
 	wantCode(t, "EndJob that failed", store.EndJob(ctx, heir, 0, false), "")

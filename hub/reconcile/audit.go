@@ -9,12 +9,12 @@ import (
 
 // audit looks at our own books. When the journal contradicts itself no money is
 // taken any more, until a person has looked.
-func (s *Service) audit(ctx context.Context, run *hub.Run) error {
+func (s *Service) audit(ctx context.Context, t *turn) error {
 	if s.Audit == nil {
 		return nil
 	}
 	from := hub.Changed{}
-	if at, err := time.Parse(time.RFC3339Nano, run.Cursor); err == nil {
+	if at, err := time.Parse(time.RFC3339Nano, t.run.Cursor); err == nil {
 		from.At = at.Add(-overlap)
 	}
 	found, broken, next, err := s.Audit(ctx, from)
@@ -25,12 +25,12 @@ func (s *Service) audit(ctx context.Context, run *hub.Run) error {
 		if err := s.Store.RaiseBarrier(ctx, hub.BarrierCapture, broken); err != nil {
 			return err
 		}
-		s.Log.Error("the journal contradicts itself: no money is taken any more", "operation", "reconcile", "job", string(run.Job), "reason", broken)
+		s.Log.Error("the journal contradicts itself: no money is taken any more", "operation", "reconcile", "job", string(hub.JobAudit), "reason", broken)
 	}
 	if len(found) > 0 { // looked at again from the beginning, until it is explained
-		run.Cursor = ""
+		t.note("")
 	} else if !next.At.IsZero() {
-		run.Cursor = next.At.Format(time.RFC3339Nano)
+		t.note(next.At.Format(time.RFC3339Nano))
 	}
 	return s.Store.Compared(ctx, hub.JobAudit, "journal", found)
 }

@@ -20,15 +20,15 @@ const (
 )
 
 // providers compares what providers took and gave back with our charges and
-// refunds.
-func (s *Service) providers(ctx context.Context, run *hub.Run) error {
+// refunds that changed since it succeeded, the zero time = never.
+func (s *Service) providers(ctx context.Context, succeeded time.Time) error {
 	pulse, err := s.Store.Pulse(ctx)
 	if err != nil {
 		return err
 	}
 	back := firstTime
-	if !run.Succeeded.IsZero() {
-		back = pulse.At.Sub(run.Succeeded) + overlap
+	if !succeeded.IsZero() {
+		back = pulse.At.Sub(succeeded) + overlap
 	}
 	ours := map[string]map[string]bool{} // provider → merchant/order
 	_, err = s.changed(ctx, hub.Changed{At: pulse.At.Add(-back)}, func(p *hub.Payment) {

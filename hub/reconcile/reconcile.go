@@ -79,8 +79,7 @@ var every = map[hub.Job]time.Duration{
 
 const (
 	lookEvery = 30 * time.Second // at which jobs are due
-	jobFor    = 10 * time.Minute // one run of a job at most, and its lease
-	soonAgain = 5 * time.Minute  // after a run that did not succeed
+	soonAgain = 5 * time.Minute  // after a turn that did not succeed
 )
 
 // Run does the jobs that are due until ctx ends, the first ones a little after it
@@ -100,36 +99,32 @@ func (s *Service) Run(ctx context.Context) {
 // replica is at it; what went wrong with one provider, creditor or account does
 // not keep the others from being compared.
 func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool) error {
-	run, err := s.Store.TakeJob(ctx, job, s.Holder, jobFor, anyway)
+	t, err := s.take(ctx, job, anyway)
 	if err != nil {
 		return err
 	}
-	work, cancel := context.WithTimeout(ctx, jobFor-time.Minute)
-	defer cancel()
-	err = s.do(work, &run, day)
-	again := every[job]
-	if err != nil {
-		again = soonAgain
-	}
-	return errors.Join(err, s.Store.EndJob(context.WithoutCancel(ctx), run, again, err == nil))
+	work, end := t.work(ctx)
+	err = s.do(work, t, day)
+	end()
+	return errors.Join(err, t.end(context.WithoutCancel(ctx), err))
 }
 
-func (s *Service) do(ctx context.Context, run *hub.Run, day hub.Date) error {
-	switch run.Job {
+func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {
+	switch t.run.Job {
 	case hub.JobProvider:
-		return s.providers(ctx, run)
+		return s.providers(ctx, t.run.Succeeded)
 	case hub.JobSettlement:
-		return s.settlements(ctx, day)
+		return s.settlements(ctx, t, day)
 	case hub.JobCreditor:
 		return s.creditors(ctx, day)
 	case hub.JobBank:
 		return s.bank(ctx, day)
 	case hub.JobAudit:
-		return s.audit(ctx, run)
+		return s.audit(ctx, t)
 	case hub.JobAgeing:
 		return s.ageing(ctx)
 	}
-	return hub.Errorf(hub.CodeInvalid, "there is no job %q", run.Job)
+	return hub.Errorf(hub.CodeInvalid, "there is no job %q", t.run.Job)
 }
 
 // Days gives so many business days until today, or the one that is asked for,
@@ -140,7 +135,7 @@ func (s *Service) days(back int, only hub.Date) (days []hub.Date) {
 	}
 	today := hub.DateOf(s.Clock.Now())
 	for i := back; i >= 0; i-- {
-		days = append(days, hub.DateOf(today.Start().Add(12*time.Hour).AddDate(0, 0, -i)))
+		days = append(days, today.Back(i))
 	}
 	return days
 }

@@ -292,7 +292,7 @@ func TestADayThatIsNotToldAgainHidesNoLaterOne(t *testing.T) {
 
 type noSettler struct{}
 
-func (noSettler) Settlement(context.Context, string, hub.Date) ([]hub.SettledCharge, error) {
+func (noSettler) Settlement(context.Context, string, hub.Date, hub.Date) ([]hub.SettledCharge, error) {
 	return nil, hub.Errorf(hub.CodeUnavailable, "no settlements today")
 }
 
@@ -304,7 +304,7 @@ func TestAProviderThatIsDownHidesNoOther(t *testing.T) {
 	p := w.take(1, hub.LinePosted)
 	w.settled[settledOn] = nil
 	w.later(8 * 24 * time.Hour)
-	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "down: ") {
+	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "down/m0: ") {
 		t.Fatalf("got %v, want the provider that is down", err)
 	}
 	if d, found := w.open()["settlement unsettled "+string(p.ID)]; !found || d.Amount != -p.amount() {

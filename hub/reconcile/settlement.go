@@ -14,52 +14,135 @@ import (
 )
 
 const (
-	settlementDays = 7                  // whose settlements are read each time
+	settlementDays = 7                  // whose settlements are read again each time
+	longAgo        = 90                 // days that providers tell of
 	settledWithin  = 5 * 24 * time.Hour // a weekend, a holiday and the day itself
 )
+
+// merchant is one account at a provider.
+type merchant struct {
+	psp *hub.PSP
+	id  string
+}
+
+func (m merchant) String() string { return m.psp.Name + "/" + m.id }
+
+// settlers gives the merchant accounts whose settlements can be read.
+func (s *Service) settlers() (all []merchant) {
+	for _, psp := range s.PSPs {
+		if psp.Settler == nil {
+			continue
+		}
+		for _, id := range psp.Accounts() {
+			all = append(all, merchant{psp, id})
+		}
+	}
+	slices.SortFunc(all, func(a, b merchant) int { return strings.Compare(a.String(), b.String()) })
+	return all
+}
 
 // settlements reads what providers say they paid out, books it to the ban, and
 // lists what is in a settlement and not in our books, and what was taken and is
 // in no settlement.
-func (s *Service) settlements(ctx context.Context, only hub.Date) error {
+func (s *Service) settlements(ctx context.Context, t *turn, only hub.Date) error {
 	open, err := s.open(ctx, hub.JobSettlement)
 	if err != nil {
 		return err
 	}
-	var failed error
+	all := s.settlers()
+	failed := map[string]error{}
+	if only != "" {
+		for _, m := range all {
+			failed[m.psp.Name] = errors.Join(failed[m.psp.Name], about(m.String(), s.settler(ctx, m, only, only, open)))
+		}
+	} else if err := s.round(ctx, t, all, open, failed); err != nil {
+		return err
+	}
+	return s.allUnsettled(ctx, failed)
+}
+
+// allUnsettled lists, for every provider, what is in none of its settlements: that
+// is known once all were read.
+func (s *Service) allUnsettled(ctx context.Context, failed map[string]error) (all error) {
 	for _, psp := range s.PSPs {
-		if psp.Settler != nil {
-			failed = errors.Join(failed, about(psp.Name, s.settler(ctx, psp, only, open)))
+		err := failed[psp.Name]
+		if psp.Settler != nil && err == nil {
+			err = about(psp.Name, s.unsettled(ctx, psp))
+		}
+		all = errors.Join(all, err)
+	}
+	return all
+}
+
+// round reads the settlements of every account once, from the one on at which the
+// last turn ended.
+func (s *Service) round(ctx context.Context, t *turn, all []merchant, open map[string][]hub.Difference, failed map[string]error) error {
+	r := readRound(t.run.Cursor)
+	from, met := slices.BinarySearchFunc(all, r.last, func(m merchant, last string) int { return strings.Compare(m.String(), last) })
+	if met {
+		from++
+	}
+	for i := range all {
+		n, today := (from+i)%len(all), hub.DateOf(s.Clock.Now())
+		m := all[n]
+		r.at(n == 0, today)
+		err := about(m.String(), s.settler(ctx, m, r.since(today), today, open))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		failed[m.psp.Name] = errors.Join(failed[m.psp.Name], err)
+		r.read(m.String(), err)
+		t.note(r.String())
+		if err := t.keep(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settler books what was paid out to a merchant account on some days, and on those
+// of its open differences.
+func (s *Service) settler(ctx context.Context, m merchant, from, to hub.Date, open map[string][]hub.Difference) error {
+	failed := s.settledFrom(ctx, m, from, to, open)
+	for scope := range open {
+		day, ours := strings.CutPrefix(scope, m.String()+"/")
+		if _, err := hub.ParseDate(day); ours && err == nil && (hub.Date(day) < from || hub.Date(day) > to) {
+			failed = errors.Join(failed, s.settledFrom(ctx, m, hub.Date(day), hub.Date(day), open))
 		}
 	}
 	return failed
 }
 
-// settler books what one provider paid out. What is in none of its settlements is
-// known once all of them were read.
-func (s *Service) settler(ctx context.Context, psp *hub.PSP, only hub.Date, open map[string][]hub.Difference) (failed error) {
-	for _, merchant := range psp.Accounts() {
-		account := accountOf(psp, merchant)
-		for _, day := range s.withOpenDays(s.days(settlementDays, only), psp.Name+"/"+merchant+"/", open) {
-			failed = errors.Join(failed, about(merchant+"/"+string(day), s.settlement(ctx, psp, merchant, account, day, open)))
+// settledFrom books what was paid out on some days. When they cannot be understood
+// together each is read alone: one day hides no other.
+func (s *Service) settledFrom(ctx context.Context, m merchant, from, to hub.Date, open map[string][]hub.Difference) (failed error) {
+	items, err := m.psp.Settler.Settlement(ctx, m.id, from, to)
+	if hub.CodeOf(err) == hub.CodeBadData && from < to {
+		for day := from; day <= to; day = day.Next() {
+			failed = errors.Join(failed, s.settledFrom(ctx, m, day, day, open))
 		}
-	}
-	if failed != nil {
 		return failed
 	}
-	return s.unsettled(ctx, psp)
-}
-
-// withOpenDays adds the days of open differences whose scope begins so.
-func (s *Service) withOpenDays(days []hub.Date, prefix string, open map[string][]hub.Difference) []hub.Date {
-	for scope := range open {
-		if day, ours := strings.CutPrefix(scope, prefix); ours && !slices.Contains(days, hub.Date(day)) {
-			if _, err := hub.ParseDate(day); err == nil {
-				days = append(days, hub.Date(day))
-			}
+	if err != nil {
+		return about(string(from), err)
+	}
+	for day := from; day <= to; day = day.Next() {
+		paid := newSettledDay(m.psp.Name, m.id, accountOf(m.psp, m.id), day)
+		if err := s.settlement(ctx, paid, itemsOf(items, day), open[paid.scope()]); err != nil {
+			failed = errors.Join(failed, about(string(day), err))
 		}
 	}
-	return days
+	return failed
+}
+
+// itemsOf chooses the items that were paid out on a day.
+func itemsOf(items []hub.SettledCharge, day hub.Date) (of []hub.SettledCharge) {
+	for i := range items {
+		if items[i].Day == day {
+			of = append(of, items[i])
+		}
+	}
+	return of
 }
 
 // accountOf gives the creditor's account that a merchant account pays out to.
@@ -67,13 +150,12 @@ func accountOf(psp *hub.PSP, merchant string) string {
 	return psp.Merchants.AccountOf(merchant)
 }
 
-// settlement books one day of one merchant account.
-func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, account string, day hub.Date, open map[string][]hub.Difference) error {
-	items, err := psp.Settler.Settlement(ctx, merchant, day)
-	if err != nil {
-		return err
+// settlement books one day of one merchant account. A day of which nothing is told
+// and nothing was open changes nothing.
+func (s *Service) settlement(ctx context.Context, paid *settledDay, items []hub.SettledCharge, open []hub.Difference) error {
+	if len(items) == 0 && len(open) == 0 {
+		return nil
 	}
-	paid := newSettledDay(psp.Name, merchant, account, day)
 	for i := range items {
 		if err := s.addItem(ctx, paid, &items[i]); err != nil {
 			return err
@@ -84,7 +166,7 @@ func (s *Service) settlement(ctx context.Context, psp *hub.PSP, merchant, accoun
 			return err
 		}
 	}
-	paid.alsoAbout(open[paid.scope()])
+	paid.alsoAbout(open)
 	if err := s.alsoBooked(ctx, paid); err != nil {
 		return err
 	}

@@ -110,8 +110,14 @@ func (w *world) List(context.Context, string, time.Time, time.Time) (all []hub.L
 	return all, nil
 }
 
-func (w *world) Settlement(_ context.Context, _ string, day hub.Date) ([]hub.SettledCharge, error) {
-	return w.settled[day], nil
+func (w *world) Settlement(_ context.Context, _ string, from, to hub.Date) (all []hub.SettledCharge, err error) {
+	for day := from; day <= to; day = day.Next() {
+		for _, item := range w.settled[day] {
+			item.Day = day
+			all = append(all, item)
+		}
+	}
+	return all, nil
 }
 
 func (w *world) Statement(_ context.Context, day hub.Date) ([]hub.BookedPosting, error) {

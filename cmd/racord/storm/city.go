@@ -125,16 +125,17 @@ func (s *storm) behave(ctx context.Context) error {
 }
 
 // morning moves business time to the next morning: the heating company books
-// the files it was given, and providers tell what they paid out. The hub reads that
-// four times a day; days are short here, so it is told to, as an operator may.
+// the files it was given, and providers tell what they paid out.
 func (s *storm) morning(ctx context.Context) error {
-	if err := s.city.control(ctx, http.MethodPost, "day", map[string]string{"until": "05:45"}, nil); err != nil {
-		return err
-	}
+	return s.city.control(ctx, http.MethodPost, "day", map[string]string{"until": "05:45"}, nil)
+}
+
+// settle has the hub read what providers paid out. It does so four times a day;
+// days are short here, so it is told to, as an operator may.
+func (s *storm) settle(ctx context.Context) {
 	for _, n := range rand.Perm(len(s.replicas)) {
 		if s.replicas[n].ready() && s.replicas[n].compare(ctx, "settlement") == nil {
-			break // the others may try when this one is killed over it
+			return // the others may try when this one is killed over it
 		}
 	}
-	return nil
 }

@@ -80,6 +80,7 @@ func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Durati
 			if err := s.morning(ctx); err != nil {
 				return 0, err
 			}
+			s.settle(ctx)
 		}
 		open, first, err := underWay(ctx, store)
 		if err != nil {

@@ -88,6 +88,7 @@ func (s *storm) blow(ctx context.Context, blowing *sync.WaitGroup) {
 	}
 	every(20*time.Millisecond, 500*time.Millisecond, s.strikeHub)
 	blowing.Go(func() { s.days(ctx) })
+	every(3*time.Second, 5*time.Second, func() { s.settle(ctx) })
 	if s.postgres == nil {
 		return
 	}

@@ -1,0 +1,67 @@
+package reconcile
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"racord/hub"
+)
+
+const (
+	jobFor    = 9 * time.Minute  // one turn at most
+	jobLease  = 15 * time.Second // what a replica that died was at is taken up so soon
+	keepEvery = jobLease / 3
+)
+
+// turn is one doing of a job. It has the job for as long as it goes on.
+type turn struct {
+	store hub.Differences
+
+	mu  sync.Mutex
+	run hub.Run
+}
+
+// take takes a job for a turn.
+func (s *Service) take(ctx context.Context, job hub.Job, anyway bool) (*turn, error) {
+	run, err := s.Store.TakeJob(ctx, job, s.Holder, jobLease, anyway)
+	return &turn{store: s.Store, run: run}, err
+}
+
+// work is for what the turn does: it ends when the turn has lasted long enough, or
+// somebody else has the job.
+func (t *turn) work(ctx context.Context) (work context.Context, end func()) {
+	work, stop := context.WithTimeout(ctx, jobFor)
+	var keeping sync.WaitGroup
+	keeping.Go(func() {
+		for hub.Sleep(work, keepEvery) {
+			if hub.CodeOf(t.keep(work)) == hub.CodeConflict {
+				stop()
+			}
+		}
+	})
+	return work, func() { stop(); keeping.Wait() }
+}
+
+// keep keeps the job, and what was noted of how far it has come.
+func (t *turn) keep(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.store.KeepJob(ctx, t.run, jobLease)
+}
+
+// note notes how far the job has come: where the next turn goes on.
+func (t *turn) note(cursor string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.run.Cursor = cursor
+}
+
+// end gives the job back.
+func (t *turn) end(ctx context.Context, err error) error {
+	again := every[t.run.Job]
+	if err != nil {
+		again = soonAgain
+	}
+	return t.store.EndJob(ctx, t.run, again, err == nil)
+}
