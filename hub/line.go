@@ -31,6 +31,7 @@ type Line struct {
 	SentAt     time.Time    `json:"sent_at,omitzero"`     // real time of the last time it was sent
 	FirstSent  time.Time    `json:"first_sent,omitzero"`  // real time of the first
 	SentOn     Date         `json:"sent_on,omitempty"`    // business day of the last time: the creditor books it then, or the day after
+	NotOn      Date         `json:"not_on,omitempty"`     // class C: the last business day whose statement, read when it was closed, does not have it
 	Receipt    string       `json:"receipt,omitempty"`    // the creditor's number
 	BookedAt   time.Time    `json:"booked_at,omitzero"`   // business time
 	ClearBy    time.Time    `json:"clear_by,omitzero"`    // business time after which the creditor may not show it as due any more

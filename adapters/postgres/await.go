@@ -22,22 +22,23 @@ func Await(ctx context.Context, dsn string, most time.Duration) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	for {
-		err := knock(ctx, config)
-		if err == nil || !away(err) || !hub.Sleep(ctx, lookAgain) {
+	return await(ctx, most, func(ctx context.Context) error {
+		conn, err := pgx.ConnectConfig(ctx, config)
+		if err != nil {
+			return err
+		}
+		return conn.Close(ctx)
+	})
+}
+
+// await knocks until the server takes the connection or refuses it.
+func await(ctx context.Context, most time.Duration, knock func(context.Context) error) error {
+	for begun := time.Now(); ; {
+		err := knock(ctx)
+		if err == nil || !away(err) || time.Since(begun) >= most || !hub.Sleep(ctx, lookAgain) {
 			return err
 		}
 	}
-}
-
-func knock(ctx context.Context, config *pgx.ConnConfig) error {
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return err
-	}
-	return conn.Close(ctx)
 }
 
 // away tells whether the server is not there, or not ready yet (class 57P03,

@@ -26,6 +26,8 @@ import (
 const (
 	connections      = 20
 	connectionsApart = 4
+	connectionsFirst = 4 // while nothing is warm, and each costs the server a process
+	growAfter        = 2 * time.Second
 	statementTimeout = 5 * time.Second
 	lockTimeout      = time.Second
 	idleTimeout      = 10 * time.Second // inside a transaction
@@ -36,7 +38,7 @@ const (
 // Store is a hub.Store in PostgreSQL.
 type Store struct {
 	*sqlstore.Store
-	apart *sql.DB
+	db, apart *sql.DB
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -46,21 +48,36 @@ var _ hub.Store = (*Store)(nil)
 // master key has hub.MasterKeyBytes bytes: it must be the one with which the
 // database was opened first (hub.ErrOtherMaster).
 func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
+	return OpenWithin(ctx, dsn, master, 0)
+}
+
+// OpenWithin is Open that waits for a server that is away, as Await does.
+func OpenWithin(ctx context.Context, dsn string, master []byte, most time.Duration) (*Store, error) {
 	keys, err := hub.NewKeys(master, sqlstore.Purpose)
 	if err != nil {
-		return nil, err
-	}
-	if err := Migrate(ctx, dsn); err != nil {
 		return nil, err
 	}
 	store, err := connect(dsn, keys, nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := store.Adopt(ctx); err != nil {
+	if err := store.prepare(ctx, dsn, most); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
+}
+
+// prepare makes the database ready, on the connection that is used afterwards.
+func (s *Store) prepare(ctx context.Context, dsn string, most time.Duration) error {
+	if err := await(ctx, most, s.db.PingContext); err != nil {
+		return err
+	}
+	if sqlstore.Pending(ctx, goose.DialectPostgres, s.db) {
+		if err := Migrate(ctx, dsn); err != nil {
+			return err
+		}
+	}
+	return s.Adopt(ctx)
 }
 
 // connect makes the pools, with settings of the session over the usual ones.
@@ -79,17 +96,23 @@ func connect(dsn string, keys *hub.Keys, settings map[string]string) (*Store, er
 	config = config.Copy()
 	config.RuntimeParams["synchronous_commit"] = "off"
 	apart := pool(config, connectionsApart)
-	return &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), apart: apart}, nil
+	return &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), db: db, apart: apart}, nil
 }
 
-// pool opens connections as they are needed. One that died while nobody used it
-// is noticed before it is used.
+// pool opens connections as they are needed, few at the beginning: a replica that
+// was just started has much to ask at once, and gets its answers sooner one after
+// the other than over many new connections. One that died while nobody used it is
+// noticed before it is used.
 func pool(config *pgx.ConnConfig, most int) *sql.DB {
 	noPing := func(context.Context, stdlib.ShouldPingParams) bool { return false }
 	db := stdlib.OpenDB(*config, stdlib.OptionShouldPing(noPing), stdlib.OptionResetSession(alive))
-	db.SetMaxOpenConns(most)
-	db.SetMaxIdleConns(most)
 	db.SetConnMaxLifetime(connectionLife)
+	room := func(most int) {
+		db.SetMaxOpenConns(most)
+		db.SetMaxIdleConns(most)
+	}
+	room(min(connectionsFirst, most))
+	time.AfterFunc(growAfter, func() { room(most) })
 	return db
 }
 

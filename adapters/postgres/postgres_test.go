@@ -248,3 +248,20 @@ func TestAServerThatIsAwayIsAwaited(t *testing.T) {
 		t.Error("a database that is not there: got no error")
 	}
 }
+
+// TestAStartWaitsForAServer opens one that begins to answer a moment later.
+func TestAStartWaitsForAServer(t *testing.T) {
+	dsn, relay := tap(t, testserver.Postgres(t))
+	relay.dead.Store(true)
+	if _, err := postgres.Open(t.Context(), dsn, hubtest.Master()); err == nil {
+		t.Fatal("nobody is let in: got no error")
+	}
+	time.AfterFunc(200*time.Millisecond, func() { relay.dead.Store(false) })
+	store, err := postgres.OpenWithin(t.Context(), dsn, hubtest.Master(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}

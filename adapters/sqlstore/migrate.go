@@ -24,22 +24,35 @@ func Migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 // MigrateTo is Migrate that goes no further than a version. A schema that is there
 // or beyond stays as it is.
 func MigrateTo(ctx context.Context, dialect goose.Dialect, db *sql.DB, version int64, options ...goose.ProviderOption) error {
-	folder, err := fs.Sub(migrations, "migrations")
+	steps, err := provider(dialect, db, options...)
+	if err == nil {
+		_, err = steps.UpTo(ctx, version)
+	}
 	if err != nil {
-		return err
-	}
-	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(inGo(dialect)...))
-	provider, err := goose.NewProvider(dialect, db, folder, options...)
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	if pending, err := provider.HasPending(ctx); err == nil && !pending {
-		return nil // without the lock that replicas share: most starts have nothing to do
-	}
-	if _, err := provider.UpTo(ctx, version); err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	return nil
+}
+
+// Pending tells whether Migrate has something to do, also when it cannot be told.
+// It needs no lock that replicas share: most starts have nothing to do.
+func Pending(ctx context.Context, dialect goose.Dialect, db *sql.DB) bool {
+	steps, err := provider(dialect, db)
+	if err != nil {
+		return true
+	}
+	pending, err := steps.HasPending(ctx)
+	return err != nil || pending
+}
+
+// provider has all steps.
+func provider(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) (*goose.Provider, error) {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(inGo(dialect)...))
+	return goose.NewProvider(dialect, db, folder, options...)
 }
 
 // inGo are the migrations that are no files: the engines' own words.

@@ -84,9 +84,6 @@ func openStore(ctx context.Context, conf config.Config) (store hub.Store, master
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := d.await(ctx); err != nil {
-		return nil, nil, err
-	}
 	master, fresh, err := masterKey(conf.Data, func() (bool, error) { return d.made(ctx) })
 	if err != nil {
 		return nil, nil, err
@@ -100,18 +97,16 @@ func openStore(ctx context.Context, conf config.Config) (store hub.Store, master
 
 // database is where a hub keeps what it knows.
 type database struct {
-	await func(context.Context) error                      // while it is away
-	made  func(context.Context) (bool, error)              // whether a hub has used it
-	open  func(context.Context, []byte) (hub.Store, error) // with a master key
-	look  func(context.Context, []byte) (hub.Store, error) // the same, and nothing can be changed
+	made func(context.Context) (bool, error)              // whether a hub has used it
+	open func(context.Context, []byte) (hub.Store, error) // with a master key; either waits while it recovers
+	look func(context.Context, []byte) (hub.Store, error) // the same, and nothing can be changed
 }
 
 func databaseOf(conf config.Config) (database, error) {
 	if conf.Store.PostgresFile == "" {
 		return database{
-			await: func(context.Context) error { return nil },
-			made:  func(context.Context) (bool, error) { return sqlite.Made(conf.Data) },
-			open:  func(ctx context.Context, key []byte) (hub.Store, error) { return sqlite.Open(ctx, conf.Data, key) },
+			made: func(context.Context) (bool, error) { return sqlite.Made(conf.Data) },
+			open: func(ctx context.Context, key []byte) (hub.Store, error) { return sqlite.Open(ctx, conf.Data, key) },
 			look: func(ctx context.Context, key []byte) (hub.Store, error) {
 				return sqlite.OpenToRead(ctx, conf.Data, key)
 			},
@@ -120,10 +115,16 @@ func databaseOf(conf config.Config) (database, error) {
 	file, err := os.ReadFile(conf.Store.PostgresFile)
 	dsn := strings.TrimSpace(string(file))
 	return database{
-		await: func(ctx context.Context) error { return postgres.Await(ctx, dsn, databaseWithin) },
-		made:  func(ctx context.Context) (bool, error) { return postgres.Made(ctx, dsn) },
-		open:  func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.Open(ctx, dsn, key) },
-		look:  func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.OpenToRead(ctx, dsn, key) },
+		made: func(ctx context.Context) (bool, error) {
+			if err := postgres.Await(ctx, dsn, databaseWithin); err != nil {
+				return false, err
+			}
+			return postgres.Made(ctx, dsn)
+		},
+		open: func(ctx context.Context, key []byte) (hub.Store, error) {
+			return postgres.OpenWithin(ctx, dsn, key, databaseWithin)
+		},
+		look: func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.OpenToRead(ctx, dsn, key) },
 	}, err
 }
 

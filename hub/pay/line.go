@@ -285,11 +285,15 @@ func daysOver(l *hub.Line, at time.Time) bool {
 
 // findInStatement looks for a line of class C in what the creditor booked on the
 // days on which it may have. It is never sent again: when they are over and it is
-// on none, a person decides.
+// on none, a person decides. A day that was closed when it was read is not read
+// again for it.
 func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
 	now := s.Clock.Now()
-	read, failed := now, error(nil)
+	read, notOn, failed := now, l.NotOn, error(nil)
 	for _, day := range bookableOn(l) {
+		if day <= l.NotOn {
+			continue
+		}
 		if now.Before(day.Start()) {
 			break
 		}
@@ -301,9 +305,13 @@ func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.
 		if statement.at.Before(read) {
 			read = statement.at
 		}
+		if failed == nil && statement.at.After(day.End().Add(closesWithin)) {
+			notOn = day
+		}
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
+		l.NotOn = notOn
 		if failed == nil && daysOver(l, read) {
 			return s.stuck(tx, lease, p, l, "not_in_statement")
 		}
@@ -314,6 +322,9 @@ func (s *Service) findInStatement(ctx context.Context, lease *hub.Lease, p *hub.
 // booksWithin is how many working days a creditor may take to book what it was
 // told.
 const booksWithin = 2
+
+// closesWithin is how long after its end a day may still be booked into.
+const closesWithin = 12 * time.Hour
 
 // bookableOn are the days on which a creditor may have booked a line, in order:
 // that of the payment, from which it counts, and those from the one on which it was

@@ -497,7 +497,7 @@ func TestManyLinesAreLookedForInOneStatement(t *testing.T) {
 			for _, p := range paid {
 				s.mustEnd(t, p.ID, hub.PaymentSettled)
 			}
-			times = o.listed
+			times = len(o.listed)
 		})
 		return times
 	}
@@ -549,10 +549,31 @@ func TestALineWaitsForTheWorkingDaysAfterIt(t *testing.T) {
 				s.pass(24 * time.Hour)
 				s.settle(t, 10*time.Minute)
 				now, err := s.ledger.Payment(t.Context(), p.ID)
+				mustReadClosedDaysOnce(t, o.listed)
 				if l := now.Lines[0]; err != nil || l.State != tc.want || tc.booked != "" && hub.DateOf(l.BookedAt) != tc.booked {
 					t.Errorf("got %s, booked on %s (%v), want %s on %s", l.State, hub.DateOf(l.BookedAt), err, tc.want, tc.booked)
 				}
 			})
 		})
+	}
+}
+
+// mustReadClosedDaysOnce fails the test when one line had a statement read again
+// that could not change any more.
+func mustReadClosedDaysOnce(t *testing.T, read []listing) {
+	t.Helper()
+	times := map[hub.Date]int{}
+	for _, r := range read {
+		if r.at.After(r.day.End().Add(12 * time.Hour)) {
+			times[r.day]++
+		}
+	}
+	for day, n := range times {
+		if n > 1 {
+			t.Errorf("the statement of %s was read %d times after it was closed", day, n)
+		}
+	}
+	if len(times) == 0 {
+		t.Error("no statement of a closed day was read")
 	}
 }

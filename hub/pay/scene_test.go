@@ -271,7 +271,7 @@ type office struct {
 	away    error         // why it takes no posting
 	mute    bool          // books, and does not say so
 	visible time.Duration // how long what was booked cannot be found
-	listed  int           // how often it was asked for a statement
+	listed  []listing     // its statements that were asked for
 }
 
 func (o *office) Obligations(_ context.Context, asked hub.Asked) (hub.Answer, error) {
@@ -381,6 +381,12 @@ func (o *office) Reverse(_ context.Context, p hub.Posting, _ string) error {
 	return f.after()
 }
 
+// listing is one reading of a statement.
+type listing struct {
+	day hub.Date
+	at  time.Time // business time
+}
+
 // Statement lists what was booked on a day.
 func (o *office) Statement(_ context.Context, day hub.Date) (list []hub.BookedPosting, err error) {
 	if err := o.chance.draw().before(); err != nil {
@@ -388,7 +394,7 @@ func (o *office) Statement(_ context.Context, day hub.Date) (list []hub.BookedPo
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.listed++
+	o.listed = append(o.listed, listing{day, o.clock.Now()})
 	for _, e := range o.entries {
 		if time.Since(o.days[e.ID]) < o.visible || o.dated[e.ID] != day {
 			continue
