@@ -48,6 +48,15 @@ func auditOf(store hub.Store) reconcile.Audit {
 	}
 }
 
+// wholeJournal finds what is wrong with the journal that no payment shows.
+func wholeJournal(ctx context.Context, store hub.Store) ([]judge.Finding, error) {
+	off, err := journalOff(ctx, store)
+	if err != nil || off == 0 {
+		return nil, err
+	}
+	return []judge.Finding{{Rule: "I5", Name: "journal", Detail: "it is off by " + hub.Bani(off).String()}}, nil
+}
+
 // journalOff is what all accounts add up to: nothing, in a journal that balances.
 func journalOff(ctx context.Context, store hub.Store) (sum int64, err error) {
 	balances, err := store.Balances(ctx)
