@@ -21,7 +21,8 @@ type hearing struct {
 	ask     func(ctx context.Context, p *hub.Payment, t *testimony)
 	log     io.Writer
 	heard   map[hub.PaymentID]*testimony
-	reached hub.Changed // how far the order of changes was walked
+	nobodys []hub.Booking // those of no payment
+	reached hub.Changed   // how far the order of changes was walked
 	told    time.Time
 }
 
@@ -48,7 +49,10 @@ func newHearing(store hub.Store, log io.Writer, ask func(context.Context, *hub.P
 
 // walk asks about all payments that changed since, in the order in which they
 // changed: one that changes meanwhile comes again.
-func (h *hearing) walk(ctx context.Context, since time.Time) error {
+func (h *hearing) walk(ctx context.Context, since time.Time) (err error) {
+	if h.nobodys, err = h.store.Bookings(ctx, ""); err != nil {
+		return err
+	}
 	h.reached = hub.Changed{At: since}
 	for range hearingRounds {
 		asked, err := h.round(ctx)
@@ -128,7 +132,7 @@ func (h *hearing) progress() {
 
 // evidence is all that was said, and the hub's own books beside it.
 func (h *hearing) evidence() judge.Evidence {
-	books := &ownBooks{bookings: map[hub.PaymentID][]hub.Booking{}, balances: map[string]int64{}}
+	books := &ownBooks{bookings: map[hub.PaymentID][]hub.Booking{"": h.nobodys}, balances: map[string]int64{}}
 	e := judge.Evidence{Hub: books}
 	for _, id := range slices.Sorted(maps.Keys(h.heard)) {
 		t := h.heard[id]

@@ -227,3 +227,16 @@ func TestVerifyingWhatNeverStandsStill(t *testing.T) {
 		t.Errorf("got %v with --settled, want it named\n%s", err, out)
 	}
 }
+
+// TestVerifyingFindsStrayBookings of no payment, on a payment's account.
+func TestVerifyingFindsStrayBookings(t *testing.T) {
+	w := newWorks(t)
+	p := w.awaits("a")
+	stray := hub.TransferBooking("stray", "settled", "", hub.AccountHeld(p.ID), hub.AccountFee("netopia"), hub.Bani(1))
+	if err := w.store.Book(t.Context(), stray); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := w.verify(verifyCommand{}); !errors.Is(err, errBroken) || !strings.Contains(out, "I5 stray: ") {
+		t.Errorf("got %v, want the booking named\n%s", err, out)
+	}
+}

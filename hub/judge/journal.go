@@ -25,6 +25,7 @@ func (t *trial) journal(p *hub.Payment, bookings []hub.Booking) {
 			sums[leg.Account] += leg.Debit - leg.Credit
 			t.sums[leg.Account] += leg.Debit - leg.Credit
 		}
+		t.strays(b)
 	}
 	if !Finished(p) {
 		return
@@ -35,6 +36,27 @@ func (t *trial) journal(p *hub.Payment, bookings []hub.Booking) {
 			t.wrong("I6", account, "the journal says %d, the payment %d", sums[account], want)
 		}
 	}
+}
+
+// strays: to a payment's accounts only its own bookings book.
+func (t *trial) strays(b hub.Booking) {
+	for _, leg := range b.Legs {
+		if ofPayment(leg.Account) && !isOf(leg.Account, b.Payment) {
+			t.wrong("I5", b.ID, "it books to %s, which is another payment's", leg.Account)
+		}
+	}
+}
+
+// nobodys looks at the bookings that belong to no payment.
+func (t *trial) nobodys(ctx context.Context) error {
+	bookings, err := t.hub.Bookings(ctx, "")
+	for _, b := range bookings {
+		if err := b.Check(); err != nil {
+			t.wrong("I5", b.ID, "%v", err)
+		}
+		t.strays(b)
+	}
+	return err
 }
 
 // expected is what the accounts of a finished payment have to hold, by its lines.
@@ -98,6 +120,9 @@ func contested(p *hub.Payment, psp string) (sum int64) {
 // whole looks at the hub's books as a whole: the journal's sum, the accounts of
 // payments, and the claims.
 func (t *trial) whole(ctx context.Context) error {
+	if err := t.nobodys(ctx); err != nil {
+		return err
+	}
 	balances, err := t.hub.Balances(ctx)
 	if err != nil {
 		return err
@@ -130,26 +155,30 @@ func ofPayment(account string) bool {
 	return false
 }
 
+// isOf tells whether the account is of this payment.
+func isOf(account string, p hub.PaymentID) bool {
+	return p != "" && (account == hub.AccountHeld(p) || account == hub.AccountRefund(p) || strings.HasPrefix(account, "line:hub:"+string(p)+":"))
+}
+
 type claimed struct {
 	creditor   hub.Name
 	obligation hub.ObligationID
+	payment    hub.PaymentID
 }
 
-// claims: one for a debt; one for every line whose creditor may still show the
-// debt; none for a line that was let go.
+// claims: one for every line whose creditor may still show the debt; none for a
+// line that was let go. That two payments never have one debt's at once is the
+// store's own key: of payments that were read one after the other, both may have had
+// it.
 func (t *trial) claims(claims []hub.Claim) {
-	by := map[claimed]hub.PaymentID{}
+	kept := map[claimed]bool{}
 	for _, c := range claims {
-		of := claimed{c.Creditor, c.Obligation}
-		if had, twice := by[of]; twice {
-			t.wrong("I10", c.Obligation, "%s and %s both have it", had, c.Payment)
-		}
-		by[of] = c.Payment
+		kept[claimed{c.Creditor, c.Obligation, c.Payment}] = true
 	}
 	for _, p := range t.payments {
 		for i := range p.Lines {
 			l := &p.Lines[i]
-			has := by[claimed{l.Creditor, l.Obligation}] == p.ID
+			has := kept[claimed{l.Creditor, l.Obligation, p.ID}]
 			switch needs := l.State == hub.LinePosted && l.ClearedAt.IsZero() || l.State == hub.LineStuck; {
 			case needs && !has:
 				t.wrong("I11", p.PostingID(l.No), "it is %s, and its claim is gone", l.State)
