@@ -170,6 +170,9 @@ type Books interface {
 	EachPayment(ctx context.Context, each func(p *Payment) error) error
 	// Balances gives debits less credits of every account of the journal.
 	Balances(ctx context.Context) (map[string]int64, error)
+	// JournalOff is by how many bani all debits of the journal are more than its
+	// credits: 0, or the journal is broken.
+	JournalOff(ctx context.Context) (int64, error)
 	// Bookings gives the journal of one payment in the order it was written. The
 	// empty payment stands for all that belongs to none.
 	Bookings(ctx context.Context, id PaymentID) ([]Booking, error)

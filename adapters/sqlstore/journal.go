@@ -52,6 +52,15 @@ func (s *Store) Balances(ctx context.Context) (map[string]int64, error) {
 	return balances, err
 }
 
+// JournalOff adds all of the journal up, in the database.
+func (s *Store) JournalOff(ctx context.Context) (off int64, err error) {
+	err = s.still(ctx, func(db asker) error {
+		return s.each(ctx, db, func(row Scanner) error { return row.Scan(&off) },
+			`SELECT CAST(coalesce(sum(debit - credit), 0) AS BIGINT) FROM journal`)
+	})
+	return off, err
+}
+
 // Bookings gives the journal of one payment.
 func (s *Store) Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error) {
 	return s.bookings(ctx, s.read, id)

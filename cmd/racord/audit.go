@@ -39,7 +39,7 @@ func auditOf(store hub.Store) reconcile.Audit {
 				break
 			}
 		}
-		off, err := journalOff(ctx, store)
+		off, err := store.JournalOff(ctx)
 		if off != 0 {
 			broken = "the journal is off by " + hub.Bani(off).String()
 			found = append(found, hub.Difference{Kind: "I5", Name: "journal", Amount: off, Detail: broken})
@@ -50,20 +50,11 @@ func auditOf(store hub.Store) reconcile.Audit {
 
 // wholeJournal finds what is wrong with the journal that no payment shows.
 func wholeJournal(ctx context.Context, store hub.Store) ([]judge.Finding, error) {
-	off, err := journalOff(ctx, store)
+	off, err := store.JournalOff(ctx)
 	if err != nil || off == 0 {
 		return nil, err
 	}
 	return []judge.Finding{{Rule: "I5", Name: "journal", Detail: "it is off by " + hub.Bani(off).String()}}, nil
-}
-
-// journalOff is what all accounts add up to: nothing, in a journal that balances.
-func journalOff(ctx context.Context, store hub.Store) (sum int64, err error) {
-	balances, err := store.Balances(ctx)
-	for _, balance := range balances {
-		sum += balance
-	}
-	return sum, err
 }
 
 func judgeThemselves(ctx context.Context, store hub.Store, page []*hub.Payment) (*judge.Verdict, error) {

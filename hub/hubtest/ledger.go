@@ -450,6 +450,15 @@ func (l *Ledger) Balances(context.Context) (map[string]int64, error) {
 	return sums, nil
 }
 
+// JournalOff is hub.Books'.
+func (l *Ledger) JournalOff(ctx context.Context) (off int64, err error) {
+	balances, err := l.Balances(ctx)
+	for _, balance := range balances {
+		off += balance
+	}
+	return off, err
+}
+
 // Bookings is hub.Books'.
 func (l *Ledger) Bookings(_ context.Context, id hub.PaymentID) (list []hub.Booking, err error) {
 	l.mu.Lock()

@@ -115,6 +115,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"journal: kept in order, each booking once":            journalKeeps,
 		"journal: refuses what does not balance":               journalRefuses,
 		"walls: the journal against careless hands":            journalWalls,
+		"walls: the journal's sum tells where they fell":       journalFalls,
 		"walls: steps, refunds and names against them too":     stepWalls,
 		"walls: the steps are the hub's":                       stepsAreTheHubs,
 		"walls: at most two steps in one change":               stepsInAChange,
