@@ -128,58 +128,46 @@ func (c *verifyCommand) head(out io.Writer, d *desk, h *hearing, e judge.Evidenc
 	fmt.Fprintf(out, "%d payments, %d orders at providers and %d postings at creditors, by %s\n\n", v.Payments, orders, postings, from)
 }
 
-// invariants are the rules of money, in the words of an operator.
-var invariants = []struct{ rule, says string }{
-	{"I1", "what providers took is what the hub says was taken"},
-	{"I2", "what was taken is at creditors, owed to a payer, or refunded"},
-	{"I3", "what creditors booked is what the hub says was posted"},
-	{"I4", "nothing is taken, booked or paid twice"},
-	{"I5", "every booking balances, and an account is the sum of its bookings"},
-	{"I6", "a payment's state is the one that its bookings say"},
-	{"I7", "nothing is left under way"},
-	{"I8", "no more is refunded than was taken"},
-	{"I9", "one payment for a quote"},
-	{"I10", "one claim for a debt, and none without need"},
-	{"I11", "what was taken had its claim"},
-	{"I12", "every movement of money has its booking"},
-}
-
-func (c *verifyCommand) tell(out io.Writer, v *judge.Verdict, h *hearing) error {
-	silentOrders, silentPostings := h.silent()
-	by := map[string][]judge.Finding{}
+// tell prints the table and the lists, and fails with what the table says.
+func (c *verifyCommand) tell(out io.Writer, v *judge.Verdict, h *hearing) (told error) {
+	by := map[string]int{}
 	for _, f := range v.Findings() {
-		by[f.Rule] = append(by[f.Rule], f)
+		by[f.Rule]++
 	}
-	by["I12"] = append(by["I12"], by["I6"]...)
-	broken, unknown := false, false
+	orders, postings := h.silent()
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, i := range invariants {
-		verdict := "holds"
-		switch n := len(by[i.rule]); {
-		case n > 0 && i.rule == "I7" && !c.Settled:
-			verdict = fmt.Sprintf("%d under way", n)
-		case n > 0:
-			verdict, broken = fmt.Sprintf("BROKEN: %d", n), true
-		case i.rule == "I1" && len(silentOrders) > 0:
-			verdict, unknown = fmt.Sprintf("unknown: %d orders without an answer", len(silentOrders)), true
-		case i.rule == "I3" && len(silentPostings) > 0:
-			verdict, unknown = fmt.Sprintf("unknown: %d postings without an answer", len(silentPostings)), true
+	for _, rule := range judge.Rules() {
+		verdict, err := c.ruled(rule.Name, by[rule.Name], len(orders), len(postings))
+		if err != nil && told != errBroken {
+			told = err
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", i.rule, i.says, verdict)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", rule.Name, rule.Says, verdict)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	c.list(out, "found", names(v.Findings()))
 	c.list(out, "waits for a person", names(v.Waiting))
-	c.list(out, "gave no answer", append(silentOrders, silentPostings...))
+	c.list(out, "gave no answer", append(orders, postings...))
+	return told
+}
+
+// ruled says whether an invariant holds, by how much was found and how many orders
+// and postings nobody answered about.
+func (c *verifyCommand) ruled(rule string, found, orders, postings int) (string, error) {
 	switch {
-	case broken:
-		return errBroken
-	case unknown:
-		return errUnknown
+	case found > 0 && rule == "I7" && !c.Settled:
+		return fmt.Sprintf("%d under way", found), nil
+	case found > 0:
+		return fmt.Sprintf("BROKEN: %d", found), errBroken
+	case rule == "I1" && orders > 0:
+		return fmt.Sprintf("unknown: %d orders without an answer", orders), errUnknown
+	case rule == "I3" && postings > 0:
+		return fmt.Sprintf("unknown: %d postings without an answer", postings), errUnknown
+	case rule == "I9":
+		return "holds of quotes; what payers were told is not kept", nil
 	}
-	return nil
+	return "holds", nil
 }
 
 func names(findings []judge.Finding) (all []string) {

@@ -3,19 +3,7 @@
 // name. The hub's books prove nothing about themselves: a journal may balance
 // while a creditor has booked every debt twice.
 //
-// The rules have the numbers of the invariants they prove:
-//
-//	I1  what providers took is what the hub says was taken
-//	I2  what was taken lies on lines at creditors, is owed to a payer or was refunded
-//	I3  what creditors booked is what the hub says was posted
-//	I4  no debt is booked more often than it is owed, no charge taken more than once
-//	I5  every booking balances, and an account is the sum of its bookings
-//	I6  a payment's state is the one that its bookings say
-//	I7  nothing is left under way
-//	I8  no more is refunded than was taken
-//	I9  what a payer was told is still true
-//	I10 one claim for a debt
-//	I11 nothing is taken without a claim, or that the payer cannot have meant
+// What it proves is listed in Rules.
 package judge
 
 import (
@@ -93,6 +81,7 @@ func Judge(ctx context.Context, e Evidence) (*Verdict, error) {
 		t.money(p)
 		t.lines(p)
 		t.journal(p, bookings)
+		t.movements(p, bookings)
 	}
 	t.strangers()
 	t.debts()
