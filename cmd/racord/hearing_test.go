@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,15 +153,41 @@ func TestVerifyingBesideAHubAtWork(t *testing.T) {
 		"its money is taken":           func(w *works, p *hub.Payment) { w.pays(p.ID) },
 		"another is opened, and ended": func(w *works, _ *hub.Payment) { other := w.awaits("b"); w.pays(other.ID); w.posts(other.ID) },
 	} {
-		t.Run(what, func(t *testing.T) {
-			w := newWorks(t)
-			p := w.awaits("a")
-			w.asked = once(func() { happens(w, p) })
-			if out, err := w.verify(verifyCommand{}); err != nil || strings.Contains(out, "BROKEN") {
-				t.Errorf("got %v, want nothing broken\n%s", err, out)
-			}
-		})
+		for _, from := range []string{"look-ups", "the city's own books"} {
+			t.Run(what+", by "+from, func(t *testing.T) {
+				w, c := newWorks(t), verifyCommand{}
+				if from != "look-ups" {
+					c.City = w.city()
+				}
+				p := w.awaits("a")
+				w.asked = once(func() { happens(w, p) })
+				if out, err := w.verify(c); err != nil || !strings.Contains(out, "by "+from) {
+					t.Errorf("got %v, want nothing broken\n%s", err, out)
+				}
+			})
+		}
 	}
+}
+
+// city is a city whose books are what the hub's provider and creditor have.
+func (w *works) city() string {
+	server := httptest.NewServer(http.HandlerFunc(func(to http.ResponseWriter, r *http.Request) {
+		var list []string
+		if strings.HasPrefix(r.URL.Path, "/__ctl/psp/") {
+			for order, taken := range w.taken {
+				list = append(list, fmt.Sprintf(`{"order_id": %q, "authorised_bani": %d, "captured_bani": %[2]d}`, order, taken))
+			}
+			fmt.Fprintf(to, `{"orders": [%s]}`, strings.Join(list, ","))
+			w.asked("")
+			return
+		}
+		for id, external := range w.books {
+			list = append(list, fmt.Sprintf(`{"reference": %q, "external_id": %q, "amount_bani": 100}`, id, external))
+		}
+		fmt.Fprintf(to, `{"receipts": [%s]}`, strings.Join(list, ","))
+	}))
+	w.t.Cleanup(server.Close)
+	return server.URL
 }
 
 // TestVerifyingFindsWhatIsLost beside the same hub.
@@ -169,10 +198,12 @@ func TestVerifyingFindsWhatIsLost(t *testing.T) {
 	p = w.posts(p.ID)
 	delete(w.taken, p.Charges[0].Order)
 	delete(w.books, p.PostingID(1))
-	out, err := w.verify(verifyCommand{})
-	for _, rule := range []string{"I1", "I3"} {
-		if !errors.Is(err, errBroken) || !strings.Contains(out, "\n  "+rule+" ") {
-			t.Errorf("got %v, want %s broken\n%s", err, rule, out)
+	for _, city := range []string{"", w.city()} {
+		out, err := w.verify(verifyCommand{City: city})
+		for _, rule := range []string{"I1", "I3"} {
+			if !errors.Is(err, errBroken) || !strings.Contains(out, "\n  "+rule+" ") {
+				t.Errorf("got %v, want %s broken\n%s", err, rule, out)
+			}
 		}
 	}
 }
