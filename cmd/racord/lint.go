@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
+	"racord/adapters/postgres"
 	"racord/adapters/pspwire"
 	"racord/config"
 	"racord/connectors"
@@ -90,6 +92,22 @@ func opens(ctx context.Context, conf config.Config, manifests []*connectors.Mani
 			wrong = errors.Join(wrong, fmt.Errorf("provider %s: %w", p.Terms().Name, err))
 		}
 	}
+	return errors.Join(wrong, opensOthers(conf))
+}
+
+// opensOthers is the same for the database, the relay and who is told of payments.
+func opensOthers(conf config.Config) (wrong error) {
+	if file := conf.Store.PostgresFile; file != "" {
+		dsn, err := os.ReadFile(file)
+		if err = cmp.Or(err, postgres.CheckDSN(strings.TrimSpace(string(dsn)))); err != nil {
+			wrong = fmt.Errorf("store.postgres_file: %w", err)
+		}
+	}
+	if conf.Mail.Host != "" {
+		if _, err := openRelay(conf); err != nil {
+			wrong = errors.Join(wrong, fmt.Errorf("mail: %w", err))
+		}
+	}
 	for i, w := range conf.Webhooks {
 		if _, err := webhookSecrets(w.SecretFile); err != nil {
 			wrong = errors.Join(wrong, fmt.Errorf("webhooks[%d].secret_file: %w", i, err))
@@ -101,7 +119,7 @@ func opens(ctx context.Context, conf config.Config, manifests []*connectors.Mani
 // neededFile is a file that must be there, and what for.
 type neededFile struct{ who, path string }
 
-// look tells what is wrong with the file. What stands in it is not looked at.
+// look tells whether the file is there. What stands in it is read by opens.
 func (f neededFile) look() error {
 	file, err := os.Open(f.path)
 	if err != nil {

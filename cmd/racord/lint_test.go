@@ -1,10 +1,14 @@
 package main_test
 
 import (
+	"encoding/pem"
+	"errors"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -37,6 +41,9 @@ func TestLintFindsWhatIsMissingBeforeAHubIsStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server := httptest.NewTLSServer(nil)
+	server.Close()
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	const bank = "bank: {url: https://bank.example.ro, api_key: key}\n"
 	const issuers = "issuers: [{url: https://login.example.ro, portals: [city-portal]}]\n"
 	const selling = issuers + "providers: [{kind: euplatesc, key: key, user_key: key, user_api: key, merchants: {fines/%s: '1'}}]\n"
@@ -60,13 +67,41 @@ func TestLintFindsWhatIsMissingBeforeAHubIsStarted(t *testing.T) {
 		{"racord.yaml", fmt.Sprintf(telling, "fines"), "nothing is wrong: 1 manifest and 2 files"},
 		{"racord.yaml", issuers + "mail: {host: smtp.example.ro, from: a@b.ro, username: racord, password_file: relay.password, ca_file: relay.pem}\n", "relay.pem"},
 		{"relay.pem", "-----BEGIN", "mail.password_file: "},
-		{"relay.password", "p", "nothing is wrong: 1 manifest and 3 files"},
+		{"relay.password", "p", "mail: ca_file holds no certificate"},
+		{"relay.pem", string(authority), "nothing is wrong: 1 manifest and 3 files"},
+		{"racord.yaml", issuers + "store: {postgres_file: dsn}\n", "store.postgres_file: open "},
+		{"dsn", "postgres://racord:S3cret@db.example.ro:port/racord", "the PostgreSQL DSN cannot be read"},
+		{"dsn", "postgres://racord:S3cret@db.example.ro/racord?sslmode=verify-full", "nothing is wrong: 1 manifest and 2 files"},
 	} {
 		if step.name != "" {
 			write(step.name, step.text)
 		}
-		if got := lint(); !strings.Contains(got, step.want) {
+		if got := lint(); !strings.Contains(got, step.want) || strings.Contains(got, "S3cret") {
 			t.Errorf("after %s: got %s, want %q", step.name, got, step.want)
 		}
+	}
+}
+
+// TestTheDemosManifestsPass has every kind there is, and every way to a creditor.
+func TestTheDemosManifestsPass(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "creditors"), os.DirFS("../../config/creditors")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "racord.yaml")
+	if err := os.WriteFile(file, []byte("issuers: [{url: https://login.example.ro, portals: [city-portal]}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lint := func() string {
+		out, _ := exec.CommandContext(t.Context(), program, "lint", "--config", file).CombinedOutput()
+		return string(out)
+	}
+	for _, missing := range regexp.MustCompile(`open (\S+): no such file`).FindAllStringSubmatch(lint(), -1) {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(missing[1]), 0o700), os.WriteFile(missing[1], []byte("x"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := lint(); !strings.HasPrefix(got, "nothing is wrong: ") {
+		t.Errorf("got %s", got)
 	}
 }
