@@ -9,11 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -73,19 +70,6 @@ type Issuer struct {
 	Algorithms []string `yaml:"algorithms"` // default EdDSA ES256 PS256
 }
 
-// Payments sets how payments are carried out. The zero value of a field takes
-// its default.
-type Payments struct {
-	PublicURL   string   `yaml:"public_url"`    // where payment providers reach this hub; default: where it listens
-	PageLife    Duration `yaml:"page_life"`     // how long a payer may take; default 30m
-	CallFor     Duration `yaml:"call_for"`      // how long one call to a provider may take; default 8s
-	Lease       Duration `yaml:"lease"`         // how long a replica has a piece of work; default 10s
-	LookUpEvery Duration `yaml:"look_up_every"` // how soon a charge without an answer is looked up; default 2s
-	Workers     int      `yaml:"workers"`       // pieces of work of one kind at once; default 8
-	RefundAgain Duration `yaml:"refund_again"`  // how long after a refund that nobody answered it may be asked for again, if it cannot be seen; default 15m
-	RefundAlone int64    `yaml:"refund_alone"`  // bani; to have more given back takes two of the staff; default 100000
-}
-
 // View sets the limits of a view.
 type View struct {
 	Deadline Duration `yaml:"deadline"`
@@ -134,9 +118,10 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:9090", Data: "data",
 		Creditors: "creditors", Secrets: "secrets", Log: "info",
-		Drain: Duration(5 * time.Second),
-		View:  View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
-		Cache: Cache{Megabytes: 256},
+		Drain:    Duration(5 * time.Second),
+		Payments: defaultPayments(),
+		View:     View{Deadline: Duration(1500 * time.Millisecond), FetchFor: Duration(8 * time.Second)},
+		Cache:    Cache{Megabytes: 256},
 		Limits: Limits{
 			CitizenPerMinute: 30, CallsPerMinute: 60, PortalPerMinute: 60_000, SendsPerMinute: 3000, InFlight: 256,
 			StartsPerMinute: 20, PaymentsPerMinute: 120, ReferencesPerMinute: 1200,
@@ -174,54 +159,6 @@ func Parse(file string, data []byte) (Config, error) {
 		return Config{}, wrong.joined()
 	}
 	return c, nil
-}
-
-// check refuses values that cannot work, naming their key.
-func (c *Config) check(refuse func(key, what string)) {
-	for key, address := range map[string]string{"listen": c.Listen, "ops_listen": c.OpsListen} {
-		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-			refuse(key, fmt.Sprintf("%q is not an address to listen on; write 127.0.0.1:8080 or :8080", address))
-		}
-	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log) {
-		refuse("log", fmt.Sprintf("%q is none of debug, info, warn, error", c.Log))
-	}
-	if c.Replica != "" && !nameForm.MatchString(c.Replica) {
-		refuse("replica", "must be a name: a lower-case letter and then letters, digits, - or _")
-	}
-	if c.View.Deadline < Duration(100*time.Millisecond) || c.View.Deadline > Duration(10*time.Second) {
-		refuse("view.deadline", "must be from 100ms to 10s")
-	}
-	if c.View.FetchFor < c.View.Deadline {
-		refuse("view.fetch_for", "must not be shorter than view.deadline")
-	}
-	for key, n := range map[string]int{
-		"cache.megabytes": c.Cache.Megabytes, "limits.citizen_per_minute": c.Limits.CitizenPerMinute,
-		"limits.calls_per_minute": c.Limits.CallsPerMinute, "limits.sends_per_minute": c.Limits.SendsPerMinute,
-		"limits.portal_per_minute": c.Limits.PortalPerMinute, "limits.in_flight": c.Limits.InFlight,
-		"limits.starts_per_minute": c.Limits.StartsPerMinute, "limits.payments_per_minute": c.Limits.PaymentsPerMinute,
-		"limits.references_per_minute": c.Limits.ReferencesPerMinute,
-	} {
-		if n <= 0 {
-			refuse(key, "must be above 0")
-		}
-	}
-	if c.Feeds.Every < Duration(time.Second) {
-		refuse("feeds.every", "must be at least 1s")
-	}
-	for i, issuer := range c.Issuers {
-		if u, err := url.Parse(issuer.URL); err != nil || u.Host == "" || u.User != nil {
-			refuse(fmt.Sprintf("issuers[%d].url", i), "must be an absolute URL without credentials")
-		}
-		if len(issuer.Portals) == 0 {
-			refuse(fmt.Sprintf("issuers[%d].portals", i), "must name at least one registered portal")
-		}
-	}
-	c.checkProviders(refuse)
-	c.checkWebhooks(refuse)
-	c.Mail.check(refuse)
-	c.Bank.check(refuse)
-	c.Onboarding.check(refuse)
 }
 
 // resolve makes paths relative to the file's directory.

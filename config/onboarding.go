@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Onboarding says how long a connector that a company registers has to wait, and
 // what it has to show, before citizens see it. A missing key has its default.
 type Onboarding struct {
@@ -14,18 +16,18 @@ type Onboarding struct {
 
 func (o *Onboarding) check(refuse func(key, what string)) {
 	for key, d := range map[string]*Duration{"cooling": o.Cooling, "shadow_for": o.ShadowFor, "canary_for": o.CanaryFor} {
-		if d != nil && *d < 0 {
-			refuse("onboarding."+key, "must not be negative")
+		if d != nil {
+			within(refuse, "onboarding."+key, *d, 0, Duration(90*24*time.Hour))
 		}
 	}
 	for key, n := range map[string]*int{"shadow_calls": o.ShadowCalls, "canary_calls": o.CanaryCalls} {
-		if n != nil && *n < 0 {
-			refuse("onboarding."+key, "must not be negative")
+		if n != nil {
+			within(refuse, "onboarding."+key, *n, 0, 1_000_000)
 		}
 	}
 	for key, share := range map[string]*float64{"error_budget": o.ErrorBudget, "differ_budget": o.DifferBudget} {
-		if share != nil && (*share < 0 || *share > 1) {
-			refuse("onboarding."+key, "must be from 0 to 1")
+		if share != nil {
+			within(refuse, "onboarding."+key, *share, 0, 1)
 		}
 	}
 }

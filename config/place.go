@@ -27,6 +27,17 @@ func (d *Duration) UnmarshalYAML(node ast.Node) error {
 	return nil
 }
 
+// String writes the span as the configuration has it: 1h, 1m30s.
+func (d Duration) String() string {
+	text := time.Duration(d).String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, nothing) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // Prefix is a range of addresses in CIDR notation.
 type Prefix struct{ netip.Prefix }
 

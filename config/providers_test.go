@@ -56,7 +56,7 @@ func TestProvidersStandInTheCitysOrder(t *testing.T) {
 		t.Fatalf("got %d providers, want 2", len(c.Providers))
 	}
 	first, second := c.Providers[0].EuPlatesc, c.Providers[1].Netopia
-	if first == nil || first.Name != "euplatesc" || first.Capture != "manual" || first.Keys["44841000002"] != "key-water" || first.Merchants["ditl/collector"] != "44841000001" {
+	if first == nil || first.Name != "euplatesc" || first.Capture != "manual" || first.Keys["44841000002"] != "key-water" || first.Merchants["ditl/buildings"] != "44841000001" {
 		t.Errorf("got %+v", first)
 	}
 	if second == nil || second.Name != "netopia" || time.Duration(second.PageLife) != 15*time.Minute || second.Contact.County != "Cluj" {

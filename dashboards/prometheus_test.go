@@ -248,6 +248,16 @@ func TestEveryMetricIsShownAndEveryShownMetricExists(t *testing.T) {
 	}
 }
 
+// TestNoLabelIsPrometheusOwn: job and instance say where a sample was scraped, and a
+// metric's own labels of these names are renamed to exported_… then.
+func TestNoLabelIsPrometheusOwn(t *testing.T) {
+	w := httptest.NewRecorder()
+	hubAtWork(t).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, sample := range regexp.MustCompile(`(?m)^\w+\{(?:.*,)?(?:job|instance)=.*$`).FindAllString(w.Body.String(), -1) {
+		t.Errorf("got %s", sample)
+	}
+}
+
 // silent are queries without an answer when nothing is wrong.
 var silent = []string{"rule RacordAbsent", "rule RacordStoreDown", "rule RacordAllowanceExceeded", "rule RacordFeedLate", "rule RacordViewsLate", "rule RacordPaymentOld", "rule RacordComparingLate",
 	"rule RacordRefundFailed", "rule RacordDebtsNotCleared", "rule RacordNotificationsRefused"}

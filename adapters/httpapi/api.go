@@ -50,6 +50,8 @@ type Parts struct {
 	Log     *slog.Logger
 
 	Connectors Connectors // nil = companies cannot register here
+
+	Ready func(context.Context) error // whether balancers should send requests here; nil = always
 }
 
 // Conf sets the API's limits. The zero value of a field takes its default.

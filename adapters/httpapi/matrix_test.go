@@ -110,6 +110,7 @@ var matrix = map[string]row{
 	"payment_receipt":            {want: payer(409)},    // nothing is booked yet
 	"receipt_check":              {want: everyone(404)}, // the code is the right
 	"payment_notify":             {want: everyone(404), body: `{}`},
+	"ready_read":                 {want: everyone(200)},
 	"openapi_read":               {want: everyone(200)},
 	"docs_read":                  {want: everyone(200)},
 

@@ -43,6 +43,7 @@ func (a *API) routes() []route {
 			serve(a, a.payer("payment_receipt_pdf"), decodeReceipt, a.printed, a.writePDF))},
 		{"GET /v1/receipts/{code}", serve(a, public("receipt_check"), decodeCode, a.checkReceipt, writeChecked)},
 		{"POST /v1/notify/{psp}", a.notify()},
+		{"GET /readyz", a.ready()},
 		{"GET /openapi.yaml", serve(a, public("openapi_read"), decodeNothing, a.readYAML, writeFile)},
 		{"GET /docs", serve(a, public("docs_read"), decodeNothing, a.readDocs, writeFile)},
 	}, a.connectorRoutes()...)

@@ -1,7 +1,8 @@
 // Package opsapi holds the operators' buttons: deliveries that wait for a
-// person, connectors in quarantine, what two books do not agree about, and what
-// stops paying. It belongs on the operations listener,
-// which is never on the internet.
+// person, connectors in quarantine, the jobs that compare books and what they
+// found, anomalies, what stops paying, events that portals and creditors have not
+// heard, and wrapping secrets under a new key. It belongs on the operations
+// listener, which is never on the internet.
 package opsapi
 
 import (

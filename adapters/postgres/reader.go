@@ -33,6 +33,13 @@ func OpenToRead(ctx context.Context, dsn string, master []byte) (*Store, error) 
 	return store, nil
 }
 
+// CheckDSN tells what is wrong with a DSN, and with the files that it names. Nothing
+// is dialled.
+func CheckDSN(dsn string) error {
+	_, err := parse(dsn)
+	return err
+}
+
 // Made tells whether a hub has made its tables in the database.
 func Made(ctx context.Context, dsn string) (made bool, err error) {
 	config, err := parse(dsn)

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/pprof"
 	"time"
@@ -37,18 +38,35 @@ func (t *Telemetry) OpsHandler(ready func(context.Context) error, buttons http.H
 // patience is how long the store may take to say that it is ready.
 const patience = 2 * time.Second
 
-func (t *Telemetry) readyz(ready func(context.Context) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
+var (
+	errEnding = errors.New("ending")
+	errStore  = errors.New("the store does not answer")
+)
+
+// Ready gives the question whether requests should be sent to this hub: as long
+// as the store answers and the hub is not ending.
+func (t *Telemetry) Ready(store func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		switch {
 		case t.draining.Load():
-			say(w, http.StatusServiceUnavailable, "ending")
-		case ready(ctx) != nil:
-			say(w, http.StatusServiceUnavailable, "the store does not answer")
-		default:
-			say(w, http.StatusOK, "ready")
+			return errEnding
+		case store(ctx) != nil:
+			return errStore
 		}
+		return nil
+	}
+}
+
+func (t *Telemetry) readyz(store func(context.Context) error) http.HandlerFunc {
+	ready := t.Ready(store)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := ready(r.Context()); err != nil {
+			say(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		say(w, http.StatusOK, "ready")
 	}
 }
 

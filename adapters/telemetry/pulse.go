@@ -50,10 +50,10 @@ func describeBooks() bookDescs {
 		workLate:       desc("racord_open_work_late_seconds", "How long the first piece of work has been due without being taken up; of lines, by their creditor.", "kind", "connector"),
 		anomalies:      desc("racord_anomalies", "Anomalies of the last day, which a person should look at.", "kind"),
 		barriers:       desc("racord_barrier", "Whether a part of paying is stopped.", "barrier"),
-		differences:    desc("racord_recon_differences", "What two books do not agree about: open, or explained in the last day.", "job", "state"),
-		differenceBani: desc("racord_recon_difference_bani", "Bani that two books do not agree about: open, or explained in the last day.", "job", "state"),
-		firstRun:       desc("racord_recon_first_run_timestamp_seconds", "When a comparison was first tried.", "job"),
-		lastSuccess:    desc("racord_recon_last_success_timestamp_seconds", "When a comparison was last done whole.", "job"),
+		differences:    desc("racord_recon_differences", "What two books do not agree about: open, or explained in the last day.", "comparison", "state"),
+		differenceBani: desc("racord_recon_difference_bani", "Bani that two books do not agree about: open, or explained in the last day.", "comparison", "state"),
+		firstRun:       desc("racord_recon_first_run_timestamp_seconds", "When a comparison was first tried.", "comparison"),
+		lastSuccess:    desc("racord_recon_last_success_timestamp_seconds", "When a comparison was last done whole.", "comparison"),
 	}
 }
 

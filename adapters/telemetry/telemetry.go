@@ -75,7 +75,7 @@ func (t *Telemetry) business() time.Time {
 	return time.Now()
 }
 
-// Drain makes /readyz say no, so that nobody sends new requests to a hub that is
+// Drain makes Ready and /readyz say no, so that nobody sends new requests to a hub that is
 // about to end.
 func (t *Telemetry) Drain() { t.draining.Store(true) }
 

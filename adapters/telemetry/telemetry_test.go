@@ -348,15 +348,15 @@ func TestAJobThatWasNeverDoneIsSeen(t *testing.T) {
 	meters.WatchBooks(books{})
 	got := scrape(t, meters)
 	for _, want := range []string{
-		`racord_recon_first_run_timestamp_seconds{job="bank"} 1.7735688e+09`,
-		`racord_recon_first_run_timestamp_seconds{job="audit"} 1.7735688e+09`,
-		`racord_recon_last_success_timestamp_seconds{job="audit"} 1.7735724e+09`,
+		`racord_recon_first_run_timestamp_seconds{comparison="bank"} 1.7735688e+09`,
+		`racord_recon_first_run_timestamp_seconds{comparison="audit"} 1.7735688e+09`,
+		`racord_recon_last_success_timestamp_seconds{comparison="audit"} 1.7735724e+09`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no line %s", want)
 		}
 	}
-	if strings.Contains(got, `racord_recon_last_success_timestamp_seconds{job="bank"}`) {
+	if strings.Contains(got, `racord_recon_last_success_timestamp_seconds{comparison="bank"}`) {
 		t.Error("a success is shown that never was")
 	}
 }

@@ -204,7 +204,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,
 		Links:      &link.Service{Store: h.store, Roster: h.fleet, Clock: setup.Clock},
 		Sending:    &push.Service{Roster: h.fleet, Store: h.store, Intake: h.feeds, Clock: setup.Clock},
-		Connectors: h.registry,
+		Connectors: h.registry, Ready: h.meters.Ready(h.store.Ready),
 	}, httpapi.Conf{
 		CitizenPerMinute: limits.CitizenPerMinute, CallsPerMinute: limits.CallsPerMinute,
 		PortalPerMinute: limits.PortalPerMinute, SendsPerMinute: limits.SendsPerMinute, InFlight: limits.InFlight, PublicURL: publicURL(setup.Config, h.api),

@@ -40,18 +40,10 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 	}, pay.Conf{
 		NotifyURL: notify + "/v1/notify", PageLife: time.Duration(conf.PageLife), Lease: time.Duration(conf.Lease),
 		CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery), Workers: conf.Workers,
-		Alone: alone(conf.RefundAlone), RefundAgain: time.Duration(conf.RefundAgain),
+		Alone: hub.Bani(conf.RefundAlone), RefundAgain: time.Duration(conf.RefundAgain),
 	})
 	h.behind(h.payments.Run)
 	return nil
-}
-
-// alone is how much one of the staff may have given back; none = the default.
-func alone(bani int64) hub.Money {
-	if bani == 0 {
-		return hub.Money{}
-	}
-	return hub.Bani(bani)
 }
 
 // openProviders opens the contracts with payment providers, each behind its own

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -183,6 +184,7 @@ func (noDoer) Do(*http.Request) (*http.Response, error) { return nil, errNowhere
 func nowhere(clock hub.Clock) connectors.Env {
 	return connectors.Env{
 		Read: noDoer{}, Write: noDoer{}, Clock: clock,
+		Secure: func(*tls.Config) (read, write connectors.Doer) { return noDoer{}, noDoer{} },
 		Dial:   func(context.Context, string, string) (net.Conn, error) { return nil, errNowhere },
 		Turn:   func(context.Context) error { return errNowhere },
 		Secret: func(context.Context, string) (hub.Secret, error) { return hub.Secret{}, errNowhere },

@@ -31,11 +31,8 @@ func (c *serveCommand) Run(ctx context.Context, to streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Listen != "" {
-		conf.Listen = c.Listen
-	}
-	if c.OpsListen != "" {
-		conf.OpsListen = c.OpsListen
+	if conf, err = conf.At(c.Listen, c.OpsListen); err != nil {
+		return err
 	}
 	clock, err := businessClock(ctx, conf)
 	if err != nil {

@@ -37,19 +37,28 @@ func (h *runningHub) openEndpoint(setup hubSetup, w *config.Webhook) (webhook.En
 	if w.Creditor != "" {
 		e.Receiver = hub.CreditorReceiver(hub.Name(w.Creditor))
 	}
-	text, err := os.ReadFile(w.SecretFile)
-	if err != nil {
+	var err error
+	if e.Secrets, err = webhookSecrets(w.SecretFile); err != nil {
 		return e, fmt.Errorf("webhook of %s: %w", e.Receiver, err)
-	}
-	for _, line := range strings.Fields(string(text)) {
-		secret, err := webhook.ParseSecret(line)
-		if err != nil {
-			return e, fmt.Errorf("webhook of %s: %s: %w", e.Receiver, w.SecretFile, err)
-		}
-		e.Secrets = append(e.Secrets, secret)
 	}
 	way := upstream.New(upstream.Conf{Allow: allowed(setup, hub.Name(w.Creditor)), Deny: denied(setup.Config.Wall)})
 	h.onClose(func(context.Context) error { way.Close(); return nil })
 	e.HTTP = way.Write
 	return e, nil
+}
+
+// webhookSecrets reads what a receiver is to believe: one secret a line.
+func webhookSecrets(file string) (all []hub.Secret, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range strings.Fields(string(text)) {
+		secret, err := webhook.ParseSecret(line)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, secret)
+	}
+	return all, nil
 }
