@@ -12,33 +12,56 @@ import (
 
 const (
 	bankDays     = 5                  // whose statements are read each time
+	payoutDays   = 30                 // in which a payout arrives, or is looked for
 	bankedWithin = 3 * 24 * time.Hour // after the day of the payout
 )
 
 // bank compares the bank's statements of every account that providers pay out to
 // with what providers say they paid out, net of their fees.
-func (s *Service) bank(ctx context.Context, only hub.Date) error {
+func (s *Service) bank(ctx context.Context, t *turn, only hub.Date) error {
 	if s.Bank == nil {
 		return nil
 	}
-	payouts, err := s.Store.PayoutsSince(ctx, s.days(30, "")[0])
+	var failed error
+	read := readingsOf(t.run.Cursor)
+	for _, account := range s.accounts() {
+		failed = errors.Join(failed, about(account.name, s.account(ctx, account, read.of(account.name, hub.DateOf(s.Clock.Now())), only)))
+		t.note(read.String())
+	}
+	return errors.Join(failed, s.comparePayouts(ctx))
+}
+
+// account reads the bank's statements of one account that are due, or of one day.
+func (s *Service) account(ctx context.Context, a account, reading *reading, only hub.Date) (failed error) {
+	days := []hub.Date{only}
+	if only == "" {
+		days = reading.due(hub.DateOf(s.Clock.Now()), bankDays)
+	}
+	payouts, err := s.Store.PayoutsSince(ctx, days[0].Back(payoutDays))
 	if err != nil {
 		return err
 	}
-	var failed error
-	for _, account := range s.accounts() {
-		for _, day := range s.days(bankDays, only) {
-			entries, err := s.Bank.Entries(ctx, account.iban, day)
-			if hub.CodeOf(err) == hub.CodeNotFound {
-				continue
-			}
-			if err == nil {
-				err = s.arrived(ctx, account, entries, &payouts)
-			}
-			failed = errors.Join(failed, about(account.name, err))
+	for _, day := range days {
+		if err := s.bankDay(ctx, a, day, &payouts); err != nil {
+			failed = errors.Join(failed, about(string(day), err))
+			continue
 		}
+		reading.read(day)
 	}
-	return errors.Join(failed, s.comparePayouts(ctx))
+	return failed
+}
+
+// bankDay reads one day's statement; that of a day on which nothing happened may
+// be none.
+func (s *Service) bankDay(ctx context.Context, a account, day hub.Date, payouts *[]hub.Payout) error {
+	entries, err := s.Bank.Entries(ctx, a.iban, day)
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.arrived(ctx, a, entries, payouts)
 }
 
 // account is one that a provider pays out to.
@@ -148,7 +171,7 @@ func paidOut(a account, e *hub.BankEntry) []hub.Booking {
 // agree.
 func (s *Service) comparePayouts(ctx context.Context) error {
 	today := s.Clock.Now()
-	payouts, err := s.Store.PayoutsSince(ctx, s.days(30, "")[0])
+	payouts, err := s.Store.PayoutsSince(ctx, hub.DateOf(today).Back(payoutDays))
 	if err != nil {
 		return err
 	}

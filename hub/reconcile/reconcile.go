@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -116,28 +117,15 @@ func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {
 	case hub.JobSettlement:
 		return s.settlements(ctx, t, day)
 	case hub.JobCreditor:
-		return s.creditors(ctx, day)
+		return s.creditors(ctx, t, day)
 	case hub.JobBank:
-		return s.bank(ctx, day)
+		return s.bank(ctx, t, day)
 	case hub.JobAudit:
 		return s.audit(ctx, t)
 	case hub.JobAgeing:
 		return s.ageing(ctx)
 	}
 	return hub.Errorf(hub.CodeInvalid, "there is no job %q", t.run.Job)
-}
-
-// Days gives so many business days until today, or the one that is asked for,
-// oldest first.
-func (s *Service) days(back int, only hub.Date) (days []hub.Date) {
-	if only != "" {
-		return []hub.Date{only}
-	}
-	today := hub.DateOf(s.Clock.Now())
-	for i := back; i >= 0; i-- {
-		days = append(days, today.Back(i))
-	}
-	return days
 }
 
 // open gives a job's open differences by their scope.
@@ -148,6 +136,18 @@ func (s *Service) open(ctx context.Context, job hub.Job) (map[string][]hub.Diffe
 		by[d.Scope] = append(by[d.Scope], d)
 	}
 	return by, err
+}
+
+// openDays gives the days of somebody's open differences: a later word about them
+// may explain something.
+func openDays(open map[string][]hub.Difference, who string) (days []hub.Date) {
+	for scope := range open {
+		day, ours := strings.CutPrefix(scope, who+"/")
+		if _, err := hub.ParseDate(day); ours && err == nil {
+			days = append(days, hub.Date(day))
+		}
+	}
+	return days
 }
 
 // about gives an error the name of the one it is about.

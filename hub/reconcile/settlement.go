@@ -15,7 +15,6 @@ import (
 
 const (
 	settlementDays = 7                  // whose settlements are read again each time
-	longAgo        = 90                 // days that providers tell of
 	settledWithin  = 5 * 24 * time.Hour // a weekend, a holiday and the day itself
 )
 
