@@ -68,3 +68,16 @@ func sorted(days []hub.Date) []hub.Date {
 	slices.Sort(days)
 	return slices.Compact(days)
 }
+
+// spans puts days together that follow each other, so many at most. The newest come
+// first.
+func spans(days []hub.Date, most int) (all [][]hub.Date) {
+	for end := len(days); end > 0; {
+		from := end - 1
+		for from > 0 && end-from < most && days[from-1].Next() == days[from] {
+			from--
+		}
+		all, end = append(all, days[from:end]), from
+	}
+	return all
+}
