@@ -17,6 +17,7 @@ const (
 	gapNumbers = 200 // order numbers in which payments that are gone are looked for
 	aheadTries = 10  // order numbers that are looked up beyond the last
 	recallFor  = 8 * time.Second
+	enough     = 20 // questions without an answer, after which a merchant account is asked no more
 )
 
 // providers compares what providers took and gave back with our charges and
@@ -51,8 +52,8 @@ func (s *Service) providers(ctx context.Context, succeeded time.Time) error {
 	}
 	var failed error
 	for _, psp := range s.PSPs {
-		view := &window{Service: s, psp: psp, orders: ours[psp.Name], told: map[string]hub.ListedCharge{}}
-		failed = errors.Join(failed, about(psp.Name, view.compare(ctx, back, open[psp.Name])))
+		view := &window{Service: s, psp: psp, open: open[psp.Name], orders: ours[psp.Name], told: map[string]hub.ListedCharge{}, unasked: map[string]bool{}, silent: map[string]int{}}
+		failed = errors.Join(failed, about(psp.Name, view.compare(ctx, back)))
 	}
 	return failed
 }
@@ -60,60 +61,106 @@ func (s *Service) providers(ctx context.Context, succeeded time.Time) error {
 // window is what is compared with one provider.
 type window struct {
 	*Service
-	psp    *hub.PSP
-	orders map[string]bool             // merchant/order that are to be looked at
-	told   map[string]hub.ListedCharge // what the provider listed, by merchant/order
-	ahead  string                      // an order of ours that we do not know, beyond our numbers
+	psp     *hub.PSP
+	open    []hub.Difference            // what was open before
+	orders  map[string]bool             // merchant/order that are to be looked at
+	told    map[string]hub.ListedCharge // what the provider listed, by merchant/order
+	ahead   string                      // an order of ours that we do not know, beyond our numbers
+	unasked map[string]bool             // merchant/order about which there was no answer
+	silent  map[string]int              // questions without an answer, by merchant account
 }
 
-func (w *window) compare(ctx context.Context, back time.Duration, open []hub.Difference) error {
+func (w *window) compare(ctx context.Context, back time.Duration) error {
 	if w.orders == nil {
 		w.orders = map[string]bool{}
 	}
-	for _, d := range open {
+	for _, d := range w.open {
 		w.orders[d.Name] = true
 	}
-	if err := w.gather(ctx, back); err != nil {
-		return err
+	failed := w.gather(ctx, back)
+	found, err := w.compareOrders(ctx)
+	failed = errors.Join(failed, err)
+	if ctx.Err() != nil {
+		return failed
 	}
-	var found []hub.Difference
-	for _, name := range slices.Sorted(maps.Keys(w.orders)) {
-		d, err := w.order(ctx, name)
-		if err != nil {
-			return err
-		}
-		if d != nil {
-			d.Name = name
-			found = append(found, *d)
-		}
-	}
-	if err := w.bookUnknown(ctx, open, found); err != nil {
-		return err
+	if err := w.bookUnknown(ctx, w.open, found); err != nil {
+		return errors.Join(failed, err)
 	}
 	if w.ahead != "" {
 		if err := w.tooOld(ctx, w.psp.Name, w.ahead); err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 	}
-	return w.Store.Compared(ctx, hub.JobProvider, w.psp.Name, found)
+	return errors.Join(failed, w.Store.Compared(ctx, hub.JobProvider, w.psp.Name, found))
+}
+
+// compareOrders compares all orders. What was open about one that could not be asked
+// about still is: it hides no other.
+func (w *window) compareOrders(ctx context.Context) (found []hub.Difference, failed error) {
+	for _, name := range slices.Sorted(maps.Keys(w.orders)) {
+		if w.answers(name) {
+			d, err := w.order(ctx, name)
+			failed = errors.Join(failed, w.noAnswer(name, err))
+			if d != nil {
+				d.Name = name
+				found = append(found, *d)
+			}
+		}
+		if !w.answers(name) {
+			found = append(found, w.before(name)...)
+		}
+	}
+	return found, failed
+}
+
+// answers tells whether an order, given as merchant/order, can be asked about.
+func (w *window) answers(name string) bool {
+	merchant, _, _ := strings.Cut(name, "/")
+	return !w.unasked[name] && w.silent[merchant] < enough
+}
+
+// noAnswer notes that a question about a merchant account or an order of it was not
+// answered. One that is refused would be refused again.
+func (w *window) noAnswer(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	merchant, _, _ := strings.Cut(name, "/")
+	w.unasked[name] = true
+	w.silent[merchant]++
+	if hub.CodeOf(err) == hub.CodeAuth {
+		w.silent[merchant] = enough
+	}
+	return about(name, err)
+}
+
+// before gives what was open about an order.
+func (w *window) before(name string) (open []hub.Difference) {
+	for _, d := range w.open {
+		if d.Name == name {
+			open = append(open, d)
+		}
+	}
+	return open
 }
 
 // gather finds the orders to look at: by the provider's list, or, where it has
-// none, among the numbers that are missing here and beyond the last.
-func (w *window) gather(ctx context.Context, back time.Duration) error {
+// none, among the numbers that are missing here and beyond the last. The orders of
+// an account whose list cannot be read are left for another time: asking about
+// each would take too long.
+func (w *window) gather(ctx context.Context, back time.Duration) (failed error) {
 	listed := map[string]bool{}
 	for _, merchant := range w.psp.Accounts() {
-		var err error
-		if w.psp.Lister != nil {
-			err = w.list(ctx, merchant, back, listed)
-		} else {
-			err = w.probe(ctx, merchant)
+		if w.psp.Lister == nil {
+			failed = errors.Join(failed, w.probe(ctx, merchant))
+			continue
 		}
-		if err != nil {
-			return err
+		if err := w.list(ctx, merchant, back, listed); err != nil {
+			failed = errors.Join(failed, about(merchant, err))
+			w.silent[merchant] = enough
 		}
 	}
-	return nil
+	return failed
 }
 
 // list notes what the provider lists of a merchant account. A split order is listed
@@ -156,32 +203,33 @@ func (w *window) takerOf(ctx context.Context, order, lister string) (string, err
 }
 
 // probe looks up order numbers that no payment here has.
-func (w *window) probe(ctx context.Context, merchant string) error {
+func (w *window) probe(ctx context.Context, merchant string) (failed error) {
 	last, err := w.Store.LastOrder(ctx, w.psp.Name, merchant)
 	if err != nil {
+		return w.noAnswer(merchant, err)
+	}
+	for n := max(1, last-gapNumbers); n <= last+aheadTries && w.silent[merchant] < enough; n++ {
+		order := w.Store.Order(w.psp.Name, merchant, n)
+		failed = errors.Join(failed, w.noAnswer(merchant+"/"+order, w.probeOrder(ctx, merchant, order)))
+	}
+	return failed
+}
+
+// probeOrder looks up one order number, if no payment here has it.
+func (w *window) probeOrder(ctx context.Context, merchant, order string) error {
+	_, _, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order)
+	if hub.CodeOf(err) != hub.CodeNotFound {
 		return err
 	}
-	for n := max(1, last-gapNumbers); n <= last+aheadTries; n++ {
-		order := w.Store.Order(w.psp.Name, merchant, n)
-		_, _, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order)
-		if err == nil {
-			continue
-		}
-		if hub.CodeOf(err) != hub.CodeNotFound {
-			return err
-		}
-		listed, err := w.psp.Recall(ctx, merchant, order, recallFor)
-		switch hub.CodeOf(err) {
-		case "":
-		case hub.CodeNotFound:
-			continue
-		case hub.CodeUnsupported: // there is such an order; how much it is for is not told
-		default:
-			return err
-		}
+	listed, err := w.psp.Recall(ctx, merchant, order, recallFor)
+	switch hub.CodeOf(err) {
+	case hub.CodeNotFound:
+		return nil
+	case "", hub.CodeUnsupported: // there is such an order; how much it is for may not be told
 		w.orders[merchant+"/"+order], w.told[merchant+"/"+order] = true, listed
+		return nil
 	}
-	return nil
+	return err
 }
 
 // order compares one order. What does not agree is looked at once more, both
