@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,6 @@ type Parts struct {
 	Lines  Lines
 	Audit  Audit
 	Clock  hub.Clock // business time
-	Holder hub.Holder
 	Log    *slog.Logger
 }
 
@@ -65,9 +65,6 @@ type Service struct{ Parts }
 func New(parts Parts) *Service {
 	if parts.Log == nil {
 		parts.Log = slog.New(slog.DiscardHandler)
-	}
-	if parts.Holder == "" {
-		parts.Holder = hub.Holder(hub.NewID())
 	}
 	return &Service{parts}
 }
@@ -95,10 +92,13 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
+// byDays are the jobs that can compare one day alone.
+var byDays = []hub.Job{hub.JobSettlement, hub.JobCreditor, hub.JobBank}
+
 // Do does one job when it is due, or anyway. A day says which one to compare, for
-// jobs that go by days. It returns CodeConflict when the job is not due or another
-// replica is at it; what went wrong with one provider, creditor or account does
-// not keep the others from being compared.
+// jobs that go by days; when all are due stays as it was. It returns CodeConflict
+// when the job is not due or somebody else is at it; what went wrong with one
+// provider, creditor or account does not keep the others from being compared.
 func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool) error {
 	t, err := s.take(ctx, job, anyway)
 	if err != nil {
@@ -107,7 +107,11 @@ func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool
 	work, end := t.work(ctx)
 	err = s.do(work, t, day)
 	end()
-	return errors.Join(err, t.end(context.WithoutCancel(ctx), err))
+	ctx = context.WithoutCancel(ctx)
+	if day != "" && slices.Contains(byDays, job) {
+		return errors.Join(err, t.endDay(ctx))
+	}
+	return errors.Join(err, t.end(ctx, err))
 }
 
 func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {

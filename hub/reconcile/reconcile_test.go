@@ -290,6 +290,70 @@ func TestADayThatIsNotToldAgainHidesNoLaterOne(t *testing.T) {
 	}
 }
 
+// run gives how a job stands.
+func (w *world) run(job hub.Job) hub.Run {
+	w.t.Helper()
+	runs, err := w.store.Runs(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return runs[slices.IndexFunc(runs, func(r hub.Run) bool { return r.Job == job })]
+}
+
+// TestComparingOneDayIsNotComparing: when all days are compared next, and were last,
+// stays as it was, whether the one day can be compared or not.
+func TestComparingOneDayIsNotComparing(t *testing.T) {
+	w := newWorld(t, true)
+	w.do(hub.JobCreditor)
+	before := w.run(hub.JobCreditor)
+	for _, w.quiet = range []hub.Date{"", paidOn} {
+		if err := w.Do(t.Context(), hub.JobCreditor, paidOn, true); (err != nil) != (w.quiet != "") {
+			t.Fatal(err)
+		}
+		after := w.run(hub.JobCreditor)
+		if moved := after.Due.Sub(before.Due).Abs(); moved > time.Minute {
+			t.Errorf("it is due %s after one day was compared, want %s as before", after.Due, before.Due)
+		}
+		if !after.Succeeded.Equal(before.Succeeded) || after.Cursor != before.Cursor {
+			t.Errorf("got %+v, want %+v", after, before)
+		}
+	}
+}
+
+// slow is a provider of which whoever asks waits for an answer.
+type slow chan chan struct{}
+
+func (p slow) Settlement(context.Context, string, hub.Date, hub.Date) ([]hub.SettledCharge, error) {
+	answer := make(chan struct{})
+	p <- answer
+	<-answer
+	return nil, nil
+}
+
+// TestTwoTurnsOfOneHubAreTwo has a hub's own turn lose its job, by a pause, to the
+// hub's button.
+func TestTwoTurnsOfOneHubAreTwo(t *testing.T) {
+	w := newWorld(t, true)
+	provider := make(slow)
+	w.PSPs[0].Settler = provider
+	begin := func() (answer chan struct{}, ended chan error) {
+		ended = make(chan error, 1)
+		go func() { ended <- w.Do(t.Context(), hub.JobSettlement, "", true) }()
+		return <-provider, ended
+	}
+	answer, first := begin()
+	w.exec("UPDATE jobs SET leased_until = 0")
+	answerSecond, second := begin()
+	close(answer)
+	if err := <-first; hub.CodeOf(err) != hub.CodeConflict {
+		t.Errorf("got %v, want that somebody else has the job", err)
+	}
+	close(answerSecond)
+	if err := <-second; err != nil {
+		t.Errorf("got %v of who has the job", err)
+	}
+}
+
 type noSettler struct{}
 
 func (noSettler) Settlement(context.Context, string, hub.Date, hub.Date) ([]hub.SettledCharge, error) {

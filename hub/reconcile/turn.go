@@ -14,9 +14,10 @@ const (
 	keepEvery = jobLease / 3
 )
 
-// turn is one doing of a job. It has the job for as long as it goes on.
+// turn is one doing of a job. It has the job for as long as it goes on, under a
+// name of its own: another one of the same hub is somebody else.
 type turn struct {
-	store hub.Differences
+	store Store
 
 	mu  sync.Mutex
 	run hub.Run
@@ -24,7 +25,7 @@ type turn struct {
 
 // take takes a job for a turn.
 func (s *Service) take(ctx context.Context, job hub.Job, anyway bool) (*turn, error) {
-	run, err := s.Store.TakeJob(ctx, job, s.Holder, jobLease, anyway)
+	run, err := s.Store.TakeJob(ctx, job, hub.Holder(hub.NewID()), jobLease, anyway)
 	return &turn{store: s.Store, run: run}, err
 }
 
@@ -64,4 +65,14 @@ func (t *turn) end(ctx context.Context, err error) error {
 		again = soonAgain
 	}
 	return t.store.EndJob(ctx, t.run, again, err == nil)
+}
+
+// endDay gives the job back after one day was compared: when all are due, and
+// when they were last compared, stays as it was.
+func (t *turn) endDay(ctx context.Context) error {
+	pulse, err := t.store.Pulse(ctx)
+	if err != nil {
+		return err
+	}
+	return t.store.EndJob(ctx, t.run, t.run.Due.Sub(pulse.At), false)
 }
