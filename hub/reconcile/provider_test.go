@@ -70,7 +70,7 @@ func TestAnAccountThatIsRefusedHidesNoOther(t *testing.T) {
 			p.deaf["m1"] = hub.CodeAuth
 			for range 2 {
 				err := service.Do(t.Context(), hub.JobProvider, "", true)
-				if hub.CodeOf(err) != hub.CodeAuth || !strings.HasPrefix(err.Error(), "netopia: m1") {
+				if hub.CodeOf(err) != hub.CodeAuth || !strings.HasPrefix(err.Error(), "provider: netopia: m1") {
 					t.Errorf("got %v, want the account that is refused", err)
 				}
 				open := p.open()

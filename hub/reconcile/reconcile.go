@@ -11,7 +11,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -102,16 +101,16 @@ var byDays = []hub.Job{hub.JobSettlement, hub.JobCreditor, hub.JobBank}
 func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool) error {
 	t, err := s.take(ctx, job, anyway)
 	if err != nil {
-		return err
+		return about(string(job), err)
 	}
 	work, end := t.work(ctx)
 	err = s.do(work, t, day)
 	end()
 	ctx = context.WithoutCancel(ctx)
 	if day != "" && slices.Contains(byDays, job) {
-		return errors.Join(err, t.endDay(ctx))
+		return about(string(job), errors.Join(err, t.endDay(ctx)))
 	}
-	return errors.Join(err, t.end(ctx, err))
+	return about(string(job), errors.Join(err, t.end(ctx, err)))
 }
 
 func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {
@@ -154,13 +153,26 @@ func openDays(open map[string][]hub.Difference, who string) (days []hub.Date) {
 	return days
 }
 
-// about gives an error the name of the one it is about.
+// about gives an error the name of the one it is about, in each of its lines: what
+// is joined has one for each error.
 func about(who string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", who, err)
+	return &named{who, err}
 }
+
+// named is an error about somebody.
+type named struct {
+	who string
+	err error
+}
+
+func (n *named) Error() string {
+	return n.who + ": " + strings.ReplaceAll(n.err.Error(), "\n", "\n"+n.who+": ")
+}
+
+func (n *named) Unwrap() error { return n.err }
 
 // started is the store's time at which a business day began, and a day before: no
 // later than anything that happened on the day was stored.

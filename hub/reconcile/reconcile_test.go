@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -290,6 +291,34 @@ func TestADayThatIsNotToldAgainHidesNoLaterOne(t *testing.T) {
 	}
 }
 
+// TestEveryLineOfAnErrorSaysWhatItIsAbout has two days of two accounts damaged.
+func TestEveryLineOfAnErrorSaysWhatItIsAbout(t *testing.T) {
+	w := newWorld(t, true)
+	p, service := newTellers(w, 1)
+	p.bad = map[hub.Date]bool{today: true, today.Back(2): true}
+	err := service.Do(t.Context(), hub.JobSettlement, "", true)
+	if err == nil {
+		t.Fatal("got no error about damaged days")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	want := []string{"settlement: netopia/m1: " + string(today) + ": bad_data", "settlement: netopia/m1: " + string(today.Back(2)) + ": bad_data"}
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], want[0]) || !strings.HasPrefix(lines[1], want[1]) {
+		t.Errorf("got %q, want %q", lines, want)
+	}
+	if wrapped := (*hub.Error)(nil); !errors.As(err, &wrapped) {
+		t.Errorf("got %v without its code", err)
+	}
+}
+
+// TestWhoeverIsInTheWayIsNamed does a job that is not due.
+func TestWhoeverIsInTheWayIsNamed(t *testing.T) {
+	w := newWorld(t, true)
+	w.do(hub.JobAudit)
+	if err := w.Do(t.Context(), hub.JobAudit, "", false); hub.CodeOf(err) != hub.CodeConflict || !strings.HasPrefix(err.Error(), "audit: ") {
+		t.Errorf("got %v, want the job that is not due", err)
+	}
+}
+
 // run gives how a job stands.
 func (w *world) run(job hub.Job) hub.Run {
 	w.t.Helper()
@@ -368,7 +397,7 @@ func TestAProviderThatIsDownHidesNoOther(t *testing.T) {
 	p := w.take(1, hub.LinePosted)
 	w.settled[settledOn] = nil
 	w.later(8 * 24 * time.Hour)
-	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "down/m0: ") {
+	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "settlement: down/m0: ") {
 		t.Fatalf("got %v, want the provider that is down", err)
 	}
 	if d, found := w.open()["settlement unsettled "+string(p.ID)]; !found || d.Amount != -p.amount() {
