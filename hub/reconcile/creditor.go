@@ -121,7 +121,7 @@ type said struct {
 	connector *hub.Connector
 	open      map[string][]hub.Difference // what was open before, by scope
 	reading   *reading
-	days      []hub.Date                       // that are read now, the oldest first
+	days      []hub.Date                       // that are compared now, the oldest first
 	rows      map[hub.Date][]hub.BookedPosting // of those that could be read
 	listed    map[hub.PostingID]bool           // and not taken back
 	silent    hub.Date                         // the last day that could not be read; "" = none
@@ -154,10 +154,11 @@ func (o *said) due(read readings, today, only hub.Date) (first hub.Date) {
 	return first
 }
 
-// read asks for the statements. Rows that do not bear a name of ours are somebody
+// read asks for the statements, and for those of the days after: a line may stand in
+// a later one than its own day's. Rows that do not bear a name of ours are somebody
 // else's.
-func (o *said) read(ctx context.Context) (failed error) {
-	for _, day := range o.days {
+func (o *said) read(ctx context.Context, today hub.Date) (failed error) {
+	for _, day := range andNext(o.days, statementDays, today) {
 		rows, err := o.connector.Statement.Statement(ctx, day)
 		if err != nil {
 			failed, o.silent = errors.Join(failed, about(string(day), err)), day
@@ -174,7 +175,7 @@ func (o *said) read(ctx context.Context) (failed error) {
 // statements reads and compares the statements. A day is read once nothing that
 // belongs to it can be in a later one that is silent.
 func (s *Service) statements(ctx context.Context, said *said, ours []posted) error {
-	failed := said.read(ctx)
+	failed := said.read(ctx, hub.DateOf(s.Clock.Now()))
 	for _, day := range said.days {
 		rows, read := said.rows[day]
 		if !read {

@@ -81,3 +81,14 @@ func spans(days []hub.Date, most int) (all [][]hub.Date) {
 	}
 	return all
 }
+
+// andNext adds to days so many days after each, none later than today.
+func andNext(days []hub.Date, after int, today hub.Date) []hub.Date {
+	all := slices.Clone(days)
+	for _, day := range days {
+		for next, left := day.Next(), after; left > 0 && next <= today; next, left = next.Next(), left-1 {
+			all = append(all, next)
+		}
+	}
+	return sorted(all)
+}

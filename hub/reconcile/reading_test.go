@@ -81,6 +81,37 @@ func TestALineIsLookedForOnceAllLaterStatementsAreRead(t *testing.T) {
 	}
 }
 
+// TestALineInALaterStatementIsNotMissing has a line stand in the statement of the
+// day after, and its own day be read alone: for an operator, or because it was damaged.
+func TestALineInALaterStatementIsNotMissing(t *testing.T) {
+	for name, compare := range map[string]func(w *world) error{
+		"a day that is asked for": func(w *world) error {
+			w.later(30 * 24 * time.Hour)
+			return w.Do(t.Context(), hub.JobCreditor, paidOn, true)
+		},
+		"a day that was damaged": func(w *world) error {
+			w.quiet = paidOn
+			_ = w.Do(t.Context(), hub.JobCreditor, "", true)
+			w.later(30 * 24 * time.Hour)
+			_ = w.Do(t.Context(), hub.JobCreditor, "", true)
+			w.quiet = ""
+			return w.Do(t.Context(), hub.JobCreditor, "", true)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, true)
+			w.take(1, hub.LinePosted)
+			w.rows[paidOn.Next()], w.rows[paidOn] = w.rows[paidOn], nil
+			if err := compare(w); err != nil {
+				t.Fatal(err)
+			}
+			if open := w.open(); len(open) != 0 {
+				t.Errorf("got %v, want nothing", open)
+			}
+		})
+	}
+}
+
 // TestAnOutageOfTheBankHidesNoPayout has payouts arrive while the bank's
 // statements could not be read.
 func TestAnOutageOfTheBankHidesNoPayout(t *testing.T) {
