@@ -75,8 +75,9 @@ var every = map[hub.Job]time.Duration{
 }
 
 const (
-	lookEvery = 30 * time.Second // at which jobs are due
-	soonAgain = 5 * time.Minute  // after a turn that did not succeed
+	lookEvery   = 30 * time.Second // at which jobs are due
+	soonAgain   = 5 * time.Minute  // after a turn that did not succeed
+	seldomAgain = time.Hour        // at most, however long none has
 )
 
 // Run does the jobs that are due until ctx ends, the first ones a little after it
@@ -105,12 +106,13 @@ func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool
 	}
 	work, end := t.work(ctx)
 	err = s.do(work, t, day)
+	cut := work.Err() != nil
 	end()
 	ctx = context.WithoutCancel(ctx)
 	if day != "" && slices.Contains(byDays, job) {
 		return about(string(job), errors.Join(err, t.endDay(ctx)))
 	}
-	return about(string(job), errors.Join(err, t.end(ctx, err)))
+	return about(string(job), errors.Join(err, t.end(ctx, err, cut)))
 }
 
 func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {

@@ -349,6 +349,42 @@ func TestComparingOneDayIsNotComparing(t *testing.T) {
 	}
 }
 
+// TestAJobThatFailsForLongIsTriedLessOften: everybody else is asked anew each time.
+func TestAJobThatFailsForLongIsTriedLessOften(t *testing.T) {
+	w := newWorld(t, true)
+	w.do(hub.JobCreditor)
+	w.away = true
+	for _, tc := range []struct{ ago, want time.Duration }{
+		{time.Hour, 5 * time.Minute}, // it was not due yet
+		{6*time.Hour + 20*time.Minute, 20 * time.Minute},
+		{40 * 24 * time.Hour, time.Hour},
+	} {
+		w.exec("UPDATE jobs SET succeeded_at = $1, first_at = $1", time.Now().Add(-tc.ago).UnixMicro())
+		if err := w.Do(t.Context(), hub.JobCreditor, "", true); hub.CodeOf(err) != hub.CodeUnavailable {
+			t.Fatal(err)
+		}
+		if got := time.Until(w.run(hub.JobCreditor).Due); (got - tc.want).Abs() > time.Minute {
+			t.Errorf("%s after it succeeded it is due again in %s, want %s", tc.ago, got, tc.want)
+		}
+	}
+}
+
+// TestATurnThatIsCutShortGoesOnSoon: it failed as well, and has more to do.
+func TestATurnThatIsCutShortGoesOnSoon(t *testing.T) {
+	w := newWorld(t, true)
+	p, service := newTellers(w, 1)
+	w.do(hub.JobSettlement)
+	w.exec("UPDATE jobs SET succeeded_at = 1, first_at = 1")
+	ctx, stop := context.WithCancel(t.Context())
+	p.upTo, p.stop = 0, stop
+	if err := service.Do(ctx, hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeCancelled {
+		t.Fatalf("got %v, want a turn that was cut short", err)
+	}
+	if got := time.Until(w.run(hub.JobSettlement).Due); got > 6*time.Minute {
+		t.Errorf("it goes on in %s, want soon", got)
+	}
+}
+
 // slow is a provider of which whoever asks waits for an answer.
 type slow chan chan struct{}
 
