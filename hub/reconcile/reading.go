@@ -57,6 +57,12 @@ func (r readings) of(who string, today hub.Date) *reading {
 	return r.Of[who]
 }
 
+// unreadSince tells whether some of somebody's days from one on could not be read.
+func (r readings) unreadSince(who string, day hub.Date) bool {
+	of := r.Of[who]
+	return of != nil && slices.ContainsFunc(of.Unread, func(d hub.Date) bool { return d >= day })
+}
+
 // String is the cursor that readingsOf reads.
 func (r readings) String() string {
 	text, _ := json.Marshal(r) // names and days

@@ -123,11 +123,41 @@ func TestAnOutageOfTheBankHidesNoPayout(t *testing.T) {
 			w.passes(hub.JobBank, 2, tc.first, tc.tries)
 			w.do(hub.JobSettlement) // which was there all the time
 			w.passes(hub.JobBank, 40, false, tc.tries)
+			if open := w.open(); len(open) != 0 {
+				t.Errorf("got %v while nobody knows what arrived, want nothing", open)
+			}
 			w.do(hub.JobBank)
 			if open := w.open(); len(open) != 0 {
 				t.Errorf("got %v, want nothing: %s arrived", open, p.payout())
 			}
 		})
+	}
+}
+
+// TestAPayoutThatIsMissingStaysSoWhileTheBankIsAway: what was found is not explained
+// by silence.
+func TestAPayoutThatIsMissingStaysSoWhileTheBankIsAway(t *testing.T) {
+	w := newWorld(t, true)
+	p := w.take(1, hub.LinePosted)
+	late := *w.entry(p)
+	w.entries[settledOn] = nil
+	w.do(hub.JobSettlement)
+	w.later(5 * 24 * time.Hour)
+	w.do(hub.JobBank)
+	name := "bank missing_there water/main/" + p.payout()
+	before, found := w.open()[name]
+	if !found {
+		t.Fatalf("got %v, want the payout", w.open())
+	}
+	w.passes(hub.JobBank, 2, false, true)
+	if d := w.open()[name]; !d.Since.Equal(before.Since) || d.Amount != before.Amount {
+		t.Errorf("got %+v while the bank is away, want %+v", d, before)
+	}
+	late.Day = hub.DateOf(w.now)
+	w.entries[late.Day] = []hub.BankEntry{late}
+	w.do(hub.JobBank)
+	if open := w.open(); len(open) != 0 {
+		t.Errorf("got %v after it arrived", open)
 	}
 }
 
