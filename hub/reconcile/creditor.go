@@ -55,7 +55,7 @@ func (s *Service) posted(ctx context.Context, day hub.Date) (map[hub.Name][]post
 		return nil, err
 	}
 	ours := map[hub.Name][]posted{}
-	_, err = s.changed(ctx, from, func(p *hub.Payment) {
+	_, err = s.changed(ctx, from, func(p *hub.Payment, _ hub.Changed) {
 		for i := range p.Lines {
 			if l := &p.Lines[i]; l.State == hub.LinePosted {
 				ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})

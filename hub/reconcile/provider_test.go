@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,8 +14,9 @@ import (
 // halfDeaf is a provider that gives no answer about some accounts and orders.
 type halfDeaf struct {
 	*world
-	deaf  map[string]hub.Code // merchant accounts and orders
-	asked int
+	deaf  map[string]hub.Code      // merchant accounts and orders
+	asked int                      // how often
+	since map[string]time.Duration // how far back each merchant account was listed last
 }
 
 func (p *halfDeaf) Lookup(ctx context.Context, r hub.ChargeRef) (hub.ChargeFacts, error) {
@@ -28,6 +30,7 @@ func (p *halfDeaf) Lookup(ctx context.Context, r hub.ChargeRef) (hub.ChargeFacts
 }
 
 func (p *halfDeaf) List(ctx context.Context, merchant string, from, to time.Time) ([]hub.ListedCharge, error) {
+	p.since[merchant] = p.now.Sub(from)
 	if code, deaf := p.deaf[merchant]; deaf {
 		return nil, hub.Errorf(code, "no answer")
 	}
@@ -40,7 +43,7 @@ func (p *halfDeaf) List(ctx context.Context, merchant string, from, to time.Time
 // deafWorld has two accounts at a provider, of which the first may say nothing.
 func deafWorld(t *testing.T, lister bool) (*halfDeaf, *reconcile.Service) {
 	w := newWorld(t, lister)
-	p := &halfDeaf{world: w, deaf: map[string]hub.Code{}}
+	p := &halfDeaf{world: w, deaf: map[string]hub.Code{}, since: map[string]time.Duration{}}
 	psp := &hub.PSP{Name: "netopia", Merchants: hub.Merchants{"water/main": "m1", "water/second": "m2"}, Charger: p}
 	if lister {
 		psp.Lister = p
@@ -124,6 +127,88 @@ func TestAnOrderThatCannotBeReadHidesNoOther(t *testing.T) {
 		if _, found := open[name]; !found || len(open) != 2 {
 			t.Errorf("got %v, want %s among two", open, name)
 		}
+	}
+}
+
+var moment = regexp.MustCompile(`\d{4}-\d\d-\d\dT[^"]+Z`)
+
+// sinceThen lets time pass for what the provider job remembers as well.
+func (p *halfDeaf) sinceThen(by time.Duration) {
+	p.t.Helper()
+	p.later(by)
+	older := moment.ReplaceAllStringFunc(p.run(hub.JobProvider).Cursor, func(at string) string {
+		was, err := time.Parse(time.RFC3339Nano, at)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return was.Add(-by).Format(time.RFC3339Nano)
+	})
+	p.exec("UPDATE jobs SET cursor = $1 WHERE job = 'provider'", older)
+}
+
+// TestOnlyTheAccountThatWasRefusedIsCaughtUp has one of two be refused for a month,
+// from the first day or later.
+func TestOnlyTheAccountThatWasRefusedIsCaughtUp(t *testing.T) {
+	for name, first := range map[string]bool{"from the first day": true, "later": false} {
+		t.Run(name, func(t *testing.T) {
+			p, service := deafWorld(t, true)
+			do := func(want hub.Code) {
+				t.Helper()
+				if err := service.Do(t.Context(), hub.JobProvider, "", true); hub.CodeOf(err) != want {
+					t.Fatalf("got %v, want %q", err, want)
+				}
+			}
+			back := 2 * time.Hour // beyond the last time
+			if first {
+				back = 48 * time.Hour
+			} else {
+				do("")
+			}
+			p.deaf["m1"] = hub.CodeAuth
+			const days = 30
+			for range days {
+				do(hub.CodeAuth)
+				p.sinceThen(24 * time.Hour)
+			}
+			delete(p.deaf, "m1")
+			do("")
+			for merchant, want := range map[string]time.Duration{"m1": days*24*time.Hour + back, "m2": 26 * time.Hour} {
+				if got := p.since[merchant]; (got - want).Abs() > time.Minute {
+					t.Errorf("%s is listed from %s before, want %s", merchant, got, want)
+				}
+			}
+			do("")
+			if got := p.since["m1"]; got > 3*time.Hour {
+				t.Errorf("it is listed from %s before once more", got)
+			}
+		})
+	}
+}
+
+// TestAnOrderThatCouldNotBeReadIsAskedAboutAgain lets its payment be unchanged for
+// long: it alone is remembered.
+func TestAnOrderThatCouldNotBeReadIsAskedAboutAgain(t *testing.T) {
+	p, service := deafWorld(t, false)
+	damaged := p.take(1, hub.LinePosted)
+	p.take(2, hub.LinePosted)
+	p.deaf[damaged.order()] = hub.CodeBadData
+	for range 3 {
+		p.asked = 0
+		if err := service.Do(t.Context(), hub.JobProvider, "", true); hub.CodeOf(err) != hub.CodeBadData {
+			t.Fatalf("got %v, want the order that cannot be read", err)
+		}
+		p.sinceThen(9 * 24 * time.Hour)
+	}
+	if p.asked != 10+10+1 {
+		t.Errorf("got %d questions, want the next ten numbers of both accounts and the order", p.asked)
+	}
+	delete(p.deaf, damaged.order())
+	p.fact(damaged, func(f *hub.ChargeFacts) { f.Captured++ })
+	if err := service.Do(t.Context(), hub.JobProvider, "", true); err != nil {
+		t.Fatal(err)
+	}
+	if open := p.open(); len(open) != 1 {
+		t.Errorf("got %v, want what differs about it", open)
 	}
 }
 

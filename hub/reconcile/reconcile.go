@@ -118,7 +118,7 @@ func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool
 func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {
 	switch t.run.Job {
 	case hub.JobProvider:
-		return s.providers(ctx, t.run.Succeeded)
+		return s.providers(ctx, t)
 	case hub.JobSettlement:
 		return s.settlements(ctx, t, day)
 	case hub.JobCreditor:
@@ -186,15 +186,16 @@ func (s *Service) started(ctx context.Context, day hub.Date) (hub.Changed, error
 // pageSize is how many payments are read at once.
 const pageSize = 500
 
-// changed gives every payment that changed after a place, and the place reached.
-func (s *Service) changed(ctx context.Context, from hub.Changed, each func(*hub.Payment)) (hub.Changed, error) {
+// changed gives every payment that changed after a place, each with a place not
+// before its own, and the place reached.
+func (s *Service) changed(ctx context.Context, from hub.Changed, each func(*hub.Payment, hub.Changed)) (hub.Changed, error) {
 	for {
 		page, next, err := s.Store.ChangedSince(ctx, from, pageSize)
 		if err != nil {
 			return from, err
 		}
 		for _, p := range page {
-			each(p)
+			each(p, next)
 		}
 		if from = next; len(page) < pageSize {
 			return from, nil
