@@ -404,7 +404,12 @@ func TestTwoTurnsOfOneHubAreTwo(t *testing.T) {
 	begin := func() (answer chan struct{}, ended chan error) {
 		ended = make(chan error, 1)
 		go func() { ended <- w.Do(t.Context(), hub.JobSettlement, "", true) }()
-		return <-provider, ended
+		select {
+		case answer = <-provider:
+		case err := <-ended:
+			t.Fatalf("a turn ended before it asked: %v", err)
+		}
+		return answer, ended
 	}
 	answer, first := begin()
 	w.exec("UPDATE jobs SET leased_until = 0")
