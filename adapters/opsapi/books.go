@@ -3,6 +3,7 @@ package opsapi
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -63,8 +64,13 @@ func (b *buttons) do(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := b.compare(r.Context(), job, day)
-	b.log.Info("books compared by an operator", "operation", "reconcile", "job", string(job), "code", string(hub.CodeOf(err)))
-	answer(w, map[string]string{"done": string(job)}, err)
+	if err == nil {
+		b.log.Info("books compared by an operator", "operation", "reconcile", "job", string(job))
+		answer(w, map[string]string{"done": string(job)}, nil)
+		return
+	}
+	b.log.Warn("books could not be compared for an operator", "operation", "reconcile", "job", string(job), "code", string(hub.CodeOf(err)), "error", err)
+	send(w, statusOf(err), wrong{hub.CodeOf(err), hub.MessageOf(err), strings.Split(err.Error(), "\n")})
 }
 
 // anomaly is something a person should look at.

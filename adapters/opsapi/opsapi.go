@@ -157,25 +157,39 @@ func (b *buttons) wrapAnew(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string]int{"rewrapped": done}, err)
 }
 
+// wrong is what an operator is told when something failed.
+type wrong struct {
+	Code   hub.Code `json:"code"`
+	Detail string   `json:"detail"`
+	Errors []string `json:"errors,omitempty"` // all there are, where one thing does not keep others from being done
+}
+
 func answer(w http.ResponseWriter, body any, err error) {
-	w.Header().Set("Content-Type", "application/json")
-	status := http.StatusOK
+	if err != nil {
+		body = wrong{Code: hub.CodeOf(err), Detail: hub.MessageOf(err)}
+	}
+	send(w, statusOf(err), body)
+}
+
+func statusOf(err error) int {
 	switch hub.CodeOf(err) {
 	case "":
+		return http.StatusOK
 	case hub.CodeNotFound:
-		status = http.StatusNotFound
+		return http.StatusNotFound
 	case hub.CodeInvalid:
-		status = http.StatusBadRequest
+		return http.StatusBadRequest
 	case hub.CodeForbidden:
-		status = http.StatusForbidden
+		return http.StatusForbidden
 	case hub.CodeConflict:
-		status = http.StatusConflict
+		return http.StatusConflict
 	default:
-		status = http.StatusInternalServerError
+		return http.StatusInternalServerError
 	}
-	if err != nil {
-		body = map[string]string{"code": string(hub.CodeOf(err)), "detail": hub.MessageOf(err)}
-	}
+}
+
+func send(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the operator's own connection
 }

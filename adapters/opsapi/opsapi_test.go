@@ -2,6 +2,8 @@ package opsapi_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -105,10 +107,17 @@ func TestTheButtonsAreListed(t *testing.T) {
 	}
 }
 
-// compare is busy with the bank, and glad about everything else.
+// compare is busy with the bank, reads no settlement of two accounts, and is glad
+// about everything else.
 func compare(_ context.Context, job hub.Job, _ hub.Date) error {
-	if job == hub.JobBank {
+	switch job {
+	case hub.JobBank:
 		return hub.Errorf(hub.CodeConflict, "busy")
+	case hub.JobSettlement:
+		return errors.Join(
+			fmt.Errorf("netopia/m1: %w", hub.Wrap(hub.CodeAuth, errors.New("HTTP 401"), "The provider refused.")),
+			fmt.Errorf("netopia/m2: %w", hub.Errorf(hub.CodeTimeout, "The provider does not answer.")),
+		)
 	}
 	return nil
 }
@@ -125,10 +134,27 @@ func TestAnOperatorWrapsTheSecretsAnew(t *testing.T) {
 func TestAnOperatorComparesNow(t *testing.T) {
 	press, _, _ := desk(t)
 	for path, want := range map[string]int{
-		"/jobs/audit": 200, "/jobs/creditor?day=2026-03-15": 200, "/jobs/bank": 409, "/jobs/none": 404, "/jobs/audit?day=yesterday": 404,
+		"/jobs/audit": 200, "/jobs/creditor?day=2026-03-15": 200, "/jobs/bank": 409, "/jobs/settlement": 500, "/jobs/none": 404, "/jobs/audit?day=yesterday": 404,
 	} {
 		if status, body := press("POST", path); status != want {
 			t.Errorf("%s: got %d %s, want %d", path, status, body, want)
+		}
+	}
+}
+
+// TestAnOperatorIsToldAllThatIsWrong has two accounts of a provider fail: the answer
+// and the log name both, and why.
+func TestAnOperatorIsToldAllThatIsWrong(t *testing.T) {
+	var log strings.Builder
+	handler := opsapi.Handler(nil, compare, rewrap, slog.New(slog.NewTextHandler(&log, nil)))
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "POST", "/jobs/settlement", nil))
+	for _, wrong := range []string{"netopia/m1: auth: The provider refused.: HTTP 401", "netopia/m2: timeout: The provider does not answer."} {
+		if !strings.Contains(answer.Body.String(), `"`+wrong+`"`) {
+			t.Errorf("got %s, want %q", answer.Body, wrong)
+		}
+		if !strings.Contains(log.String(), wrong) {
+			t.Errorf("the log says %s, want %q", log.String(), wrong)
 		}
 	}
 }

@@ -12,33 +12,63 @@ import (
 
 const (
 	bankDays     = 5                  // whose statements are read each time
+	payoutDays   = 30                 // in which a payout arrives, or is looked for
 	bankedWithin = 3 * 24 * time.Hour // after the day of the payout
+)
+
+// payoutScope is what payouts are compared as, and payoutMissing one that did not
+// arrive.
+const (
+	payoutScope   = "payouts"
+	payoutMissing = "missing_there"
 )
 
 // bank compares the bank's statements of every account that providers pay out to
 // with what providers say they paid out, net of their fees.
-func (s *Service) bank(ctx context.Context, only hub.Date) error {
+func (s *Service) bank(ctx context.Context, t *turn, only hub.Date) error {
 	if s.Bank == nil {
 		return nil
 	}
-	payouts, err := s.Store.PayoutsSince(ctx, s.days(30, "")[0])
+	var failed error
+	read := readingsOf(t.run.Cursor)
+	for _, account := range s.accounts() {
+		failed = errors.Join(failed, about(account.name, s.account(ctx, account, read.of(account.name, hub.DateOf(s.Clock.Now())), only)))
+		t.note(read.String())
+	}
+	return errors.Join(failed, s.comparePayouts(ctx, read))
+}
+
+// account reads the bank's statements of one account that are due, or of one day.
+func (s *Service) account(ctx context.Context, a account, reading *reading, only hub.Date) (failed error) {
+	days := []hub.Date{only}
+	if only == "" {
+		days = reading.due(hub.DateOf(s.Clock.Now()), bankDays)
+	}
+	payouts, err := s.Store.PayoutsSince(ctx, days[0].Back(payoutDays))
 	if err != nil {
 		return err
 	}
-	var failed error
-	for _, account := range s.accounts() {
-		for _, day := range s.days(bankDays, only) {
-			entries, err := s.Bank.Entries(ctx, account.iban, day)
-			if hub.CodeOf(err) == hub.CodeNotFound {
-				continue
-			}
-			if err == nil {
-				err = s.arrived(ctx, account, entries, &payouts)
-			}
-			failed = errors.Join(failed, about(account.name, err))
+	for _, day := range days {
+		if err := s.bankDay(ctx, a, day, &payouts); err != nil {
+			failed = errors.Join(failed, about(string(day), err))
+			continue
 		}
+		reading.read(day)
 	}
-	return errors.Join(failed, s.comparePayouts(ctx))
+	return failed
+}
+
+// bankDay reads one day's statement; that of a day on which nothing happened may
+// be none.
+func (s *Service) bankDay(ctx context.Context, a account, day hub.Date, payouts *[]hub.Payout) error {
+	entries, err := s.Bank.Entries(ctx, a.iban, day)
+	if hub.CodeOf(err) == hub.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.arrived(ctx, a, entries, payouts)
 }
 
 // account is one that a provider pays out to.
@@ -145,25 +175,47 @@ func paidOut(a account, e *hub.BankEntry) []hub.Booking {
 }
 
 // comparePayouts lists the payouts about which the bank and a provider do not
-// agree.
-func (s *Service) comparePayouts(ctx context.Context) error {
+// agree. While statements of an account cannot be read a payout may be in them:
+// then it is missing only if it was.
+func (s *Service) comparePayouts(ctx context.Context, read readings) error {
 	today := s.Clock.Now()
-	payouts, err := s.Store.PayoutsSince(ctx, s.days(30, "")[0])
+	payouts, err := s.Store.PayoutsSince(ctx, hub.DateOf(today).Back(payoutDays))
+	if err != nil {
+		return err
+	}
+	open, err := s.open(ctx, hub.JobBank)
 	if err != nil {
 		return err
 	}
 	var found []hub.Difference
 	for i := range payouts {
 		p := &payouts[i]
-		name := p.Account + "/" + p.Ref
-		switch {
-		case p.Settled && p.Banked && p.Net != p.Booked:
-			found = append(found, hub.Difference{Kind: "other_amount", Name: name, Amount: p.Booked - p.Net, Detail: "net of the fee another amount was due"})
-		case p.Settled && !p.Banked && p.Net != 0 && today.After(p.Day.End().Add(bankedWithin)):
-			found = append(found, hub.Difference{Kind: "missing_there", Name: name, Amount: -p.Net, Detail: "paid out by " + p.PSP + ", and not on the account"})
-		case p.Banked && !p.Settled && today.After(p.BankedOn.End()):
-			found = append(found, hub.Difference{Kind: "missing_here", Name: name, Amount: p.Booked, Detail: "on the account, and in no settlement"})
+		d := comparePayout(p, today)
+		if d == nil {
+			continue
+		}
+		d.Name = p.Account + "/" + p.Ref
+		if d.Kind != payoutMissing || !read.unreadSince(p.Account, p.Day) || isOpen(open[payoutScope], *d) {
+			found = append(found, *d)
 		}
 	}
-	return s.Store.Compared(ctx, hub.JobBank, "payouts", found)
+	return s.Store.Compared(ctx, hub.JobBank, payoutScope, found)
+}
+
+// comparePayout tells what the bank and a provider do not agree about.
+func comparePayout(p *hub.Payout, today time.Time) *hub.Difference {
+	switch {
+	case p.Settled && p.Banked && p.Net != p.Booked:
+		return &hub.Difference{Kind: "other_amount", Amount: p.Booked - p.Net, Detail: "net of the fee another amount was due"}
+	case p.Settled && !p.Banked && p.Net != 0 && today.After(p.Day.End().Add(bankedWithin)):
+		return &hub.Difference{Kind: payoutMissing, Amount: -p.Net, Detail: "paid out by " + p.PSP + ", and not on the account"}
+	case p.Banked && !p.Settled && today.After(p.BankedOn.End()):
+		return &hub.Difference{Kind: "missing_here", Amount: p.Booked, Detail: "on the account, and in no settlement"}
+	}
+	return nil
+}
+
+// isOpen tells whether a difference was found before.
+func isOpen(open []hub.Difference, d hub.Difference) bool {
+	return slices.ContainsFunc(open, func(o hub.Difference) bool { return o.Kind == d.Kind && o.Name == d.Name })
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"racord/hub"
@@ -23,21 +24,25 @@ type posted struct {
 
 // creditors compares every creditor's statements with our lines, and tells what
 // the statements prove about lines that nobody was sure of.
-func (s *Service) creditors(ctx context.Context, only hub.Date) error {
-	days := s.days(statementDays, only)
-	ours, err := s.posted(ctx, days[0])
-	if err != nil {
-		return err
-	}
+func (s *Service) creditors(ctx context.Context, t *turn, only hub.Date) error {
 	open, err := s.open(ctx, hub.JobCreditor)
 	if err != nil {
 		return err
 	}
+	read, all := readingsOf(t.run.Cursor), s.said(open)
+	today := hub.DateOf(s.Clock.Now())
+	first := today
+	for _, said := range all {
+		first = min(first, said.due(read, today, only))
+	}
+	ours, err := s.posted(ctx, first)
+	if err != nil {
+		return err
+	}
 	var failed error
-	for _, c := range s.Roster.OnDuty() {
-		if c.Statement != nil {
-			failed = errors.Join(failed, about(string(c.Creditor.Name), s.creditor(ctx, c, days, open, ours[c.Creditor.Name])))
-		}
+	for _, said := range all {
+		failed = errors.Join(failed, about(said.name(), s.creditor(ctx, said, ours[said.connector.Creditor.Name])))
+		t.note(read.String())
 	}
 	return failed
 }
@@ -50,7 +55,7 @@ func (s *Service) posted(ctx context.Context, day hub.Date) (map[hub.Name][]post
 		return nil, err
 	}
 	ours := map[hub.Name][]posted{}
-	_, err = s.changed(ctx, from, func(p *hub.Payment) {
+	_, err = s.changed(ctx, from, func(p *hub.Payment, _ hub.Changed) {
 		for i := range p.Lines {
 			if l := &p.Lines[i]; l.State == hub.LinePosted {
 				ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})
@@ -60,32 +65,13 @@ func (s *Service) posted(ctx context.Context, day hub.Date) (map[hub.Name][]post
 	return ours, err
 }
 
-// creditor compares the statements of some days, and of the days of the
-// creditor's open differences.
-func (s *Service) creditor(ctx context.Context, c *hub.Connector, days []hub.Date, open map[string][]hub.Difference, ours []posted) error {
-	days = withOpen(days, c, open)
-	said := &said{connector: c, rows: map[hub.Date][]hub.BookedPosting{}, listed: map[hub.PostingID]bool{}, open: map[hub.Date][]hub.Difference{}}
-	for _, day := range days {
-		said.open[day] = open[said.scope(day)]
-	}
+// creditor compares the statements of one creditor that are due.
+func (s *Service) creditor(ctx context.Context, said *said, ours []posted) error {
 	ours, err := s.withLines(ctx, said, ours)
 	if err != nil {
 		return err
 	}
-	return s.statements(ctx, said, days, ours)
-}
-
-// withOpen adds the days of the creditor's open differences: a later statement
-// of them may explain something.
-func withOpen(days []hub.Date, c *hub.Connector, open map[string][]hub.Difference) []hub.Date {
-	all := append([]hub.Date(nil), days...)
-	for scope := range open {
-		name, day, _ := strings.Cut(scope, "/")
-		if name == string(c.Creditor.Name) && hub.Date(day) < days[0] {
-			all = append(all, hub.Date(day))
-		}
-	}
-	return all
+	return s.statements(ctx, said, ours)
 }
 
 // withLines adds the lines that open differences are about: their payments may
@@ -95,8 +81,8 @@ func (s *Service) withLines(ctx context.Context, of *said, ours []posted) ([]pos
 	for _, o := range ours {
 		had[o.payment.PostingID(o.line.No)] = true
 	}
-	for _, open := range of.open {
-		for _, d := range open {
+	for _, day := range of.days {
+		for _, d := range of.open[of.scope(day)] {
 			posting := hub.PostingID(d.Name)
 			if had[posting] {
 				continue
@@ -133,53 +119,91 @@ func (s *Service) lineOf(ctx context.Context, creditor hub.Name, posting hub.Pos
 // said is what a creditor's statements say.
 type said struct {
 	connector *hub.Connector
-	rows      map[hub.Date][]hub.BookedPosting // of the days that were read
+	open      map[string][]hub.Difference // what was open before, by scope
+	reading   *reading
+	days      []hub.Date                       // that are compared now, the oldest first
+	rows      map[hub.Date][]hub.BookedPosting // of those that could be read
 	listed    map[hub.PostingID]bool           // and not taken back
 	silent    hub.Date                         // the last day that could not be read; "" = none
-	open      map[hub.Date][]hub.Difference    // what was open before
 }
+
+// said is made for every creditor that gives statements.
+func (s *Service) said(open map[string][]hub.Difference) (all []*said) {
+	for _, c := range s.Roster.OnDuty() {
+		if c.Statement != nil {
+			all = append(all, &said{connector: c, open: open, rows: map[hub.Date][]hub.BookedPosting{}, listed: map[hub.PostingID]bool{}})
+		}
+	}
+	return all
+}
+
+func (o *said) name() string { return string(o.connector.Creditor.Name) }
 
 // scope names the comparison of a day.
-func (o *said) scope(day hub.Date) string {
-	return string(o.connector.Creditor.Name) + "/" + string(day)
+func (o *said) scope(day hub.Date) string { return o.name() + "/" + string(day) }
+
+// due chooses the days to read: one, or all that are due, of which it gives the
+// first; and those of the creditor's open differences.
+func (o *said) due(read readings, today, only hub.Date) (first hub.Date) {
+	o.reading = read.of(o.name(), today)
+	if o.days = []hub.Date{only}; only == "" {
+		o.days = o.reading.due(today, statementDays)
+	}
+	first = o.days[0]
+	o.days = sorted(append(o.days, openDays(o.open, o.name())...))
+	return first
 }
 
-// read asks for the statements of some days.
-func (o *said) read(ctx context.Context, days []hub.Date) (failed error) {
-	for _, day := range days {
+// read asks for the statements, and for those of the days after: a line may stand in
+// a later one than its own day's. Rows that do not bear a name of ours are somebody
+// else's.
+func (o *said) read(ctx context.Context, today hub.Date) (failed error) {
+	for _, day := range andNext(o.days, statementDays, today) {
 		rows, err := o.connector.Statement.Statement(ctx, day)
 		if err != nil {
-			failed, o.silent = errors.Join(failed, err), max(o.silent, day)
+			failed, o.silent = errors.Join(failed, about(string(day), err)), day
 			continue
 		}
-		o.rows[day] = rows
-		for i := range rows {
-			o.listed[rows[i].ID] = o.listed[rows[i].ID] || !rows[i].Reversed
+		o.rows[day] = slices.DeleteFunc(slices.Clone(rows), func(r hub.BookedPosting) bool { return !strings.HasPrefix(string(r.ID), "hub:") })
+		for _, row := range o.rows[day] {
+			o.listed[row.ID] = o.listed[row.ID] || !row.Reversed
 		}
 	}
 	return failed
 }
 
-// statements reads and compares the statements of some days.
-func (s *Service) statements(ctx context.Context, said *said, days []hub.Date, ours []posted) error {
-	failed := said.read(ctx, days)
-	for _, day := range days {
+// statements reads and compares the statements. A day is read once nothing that
+// belongs to it can be in a later one that is silent.
+func (s *Service) statements(ctx context.Context, said *said, ours []posted) error {
+	failed := said.read(ctx, hub.DateOf(s.Clock.Now()))
+	for _, day := range said.days {
 		rows, read := said.rows[day]
 		if !read {
 			continue
 		}
-		found, err := s.statement(ctx, said.connector, day, rows)
-		if err == nil && day < hub.DateOf(s.Clock.Now()) {
-			var missing []hub.Difference
-			missing, err = s.missing(ctx, said, day, ours)
-			found = append(found, missing...)
+		if err := s.day(ctx, said, day, rows, ours); err != nil {
+			failed = errors.Join(failed, about(string(day), err))
+		} else if day > said.silent {
+			said.reading.read(day)
 		}
-		if err == nil {
-			err = s.Store.Compared(ctx, hub.JobCreditor, said.scope(day), found)
-		}
-		failed = errors.Join(failed, err)
 	}
 	return failed
+}
+
+// day compares the statement of one day.
+func (s *Service) day(ctx context.Context, said *said, day hub.Date, rows []hub.BookedPosting, ours []posted) error {
+	found, err := s.statement(ctx, said.connector, day, rows)
+	if err != nil {
+		return err
+	}
+	if day < hub.DateOf(s.Clock.Now()) {
+		missing, err := s.missing(ctx, said, day, ours)
+		if err != nil {
+			return err
+		}
+		found = append(found, missing...)
+	}
+	return s.Store.Compared(ctx, hub.JobCreditor, said.scope(day), found)
 }
 
 // missing lists the lines of a closed day that are in no statement. While a later
@@ -188,7 +212,7 @@ func (s *Service) missing(ctx context.Context, said *said, day hub.Date, ours []
 	if day > said.silent {
 		return s.missingThere(ctx, said.connector, day, ours, said.listed)
 	}
-	for _, d := range said.open[day] {
+	for _, d := range said.open[said.scope(day)] {
 		if d.Kind == lineMissing {
 			found = append(found, d)
 		}
@@ -196,15 +220,11 @@ func (s *Service) missing(ctx context.Context, said *said, day hub.Date, ours []
 	return found, nil
 }
 
-// statement compares the rows of one day. Rows that do not bear a name of ours
-// are somebody else's.
+// statement compares the rows of one day.
 func (s *Service) statement(ctx context.Context, c *hub.Connector, day hub.Date, rows []hub.BookedPosting) (found []hub.Difference, err error) {
 	seen := map[hub.PostingID]bool{}
 	for i := range rows {
 		row := &rows[i]
-		if !strings.HasPrefix(string(row.ID), "hub:") {
-			continue
-		}
 		if seen[row.ID] && !row.Reversed {
 			found = append(found, hub.Difference{Kind: "twice", Name: string(row.ID), Amount: row.Amount.Minor, Detail: "booked again as " + row.Number})
 			continue

@@ -11,8 +11,9 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -53,7 +54,6 @@ type Parts struct {
 	Lines  Lines
 	Audit  Audit
 	Clock  hub.Clock // business time
-	Holder hub.Holder
 	Log    *slog.Logger
 }
 
@@ -65,9 +65,6 @@ func New(parts Parts) *Service {
 	if parts.Log == nil {
 		parts.Log = slog.New(slog.DiscardHandler)
 	}
-	if parts.Holder == "" {
-		parts.Holder = hub.Holder(hub.NewID())
-	}
 	return &Service{parts}
 }
 
@@ -78,8 +75,9 @@ var every = map[hub.Job]time.Duration{
 }
 
 const (
-	lookEvery = 30 * time.Second // at which jobs are due
-	soonAgain = 5 * time.Minute  // after a turn that did not succeed
+	lookEvery   = 30 * time.Second // at which jobs are due
+	soonAgain   = 5 * time.Minute  // after a turn that did not succeed
+	seldomAgain = time.Hour        // at most, however long none has
 )
 
 // Run does the jobs that are due until ctx ends, the first ones a little after it
@@ -94,50 +92,45 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
+// byDays are the jobs that can compare one day alone.
+var byDays = []hub.Job{hub.JobSettlement, hub.JobCreditor, hub.JobBank}
+
 // Do does one job when it is due, or anyway. A day says which one to compare, for
-// jobs that go by days. It returns CodeConflict when the job is not due or another
-// replica is at it; what went wrong with one provider, creditor or account does
-// not keep the others from being compared.
+// jobs that go by days; when all are due stays as it was. It returns CodeConflict
+// when the job is not due or somebody else is at it; what went wrong with one
+// provider, creditor or account does not keep the others from being compared.
 func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool) error {
 	t, err := s.take(ctx, job, anyway)
 	if err != nil {
-		return err
+		return about(string(job), err)
 	}
 	work, end := t.work(ctx)
 	err = s.do(work, t, day)
+	cut := work.Err() != nil
 	end()
-	return errors.Join(err, t.end(context.WithoutCancel(ctx), err))
+	ctx = context.WithoutCancel(ctx)
+	if day != "" && slices.Contains(byDays, job) {
+		return about(string(job), errors.Join(err, t.endDay(ctx)))
+	}
+	return about(string(job), errors.Join(err, t.end(ctx, err, cut)))
 }
 
 func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {
 	switch t.run.Job {
 	case hub.JobProvider:
-		return s.providers(ctx, t.run.Succeeded)
+		return s.providers(ctx, t)
 	case hub.JobSettlement:
 		return s.settlements(ctx, t, day)
 	case hub.JobCreditor:
-		return s.creditors(ctx, day)
+		return s.creditors(ctx, t, day)
 	case hub.JobBank:
-		return s.bank(ctx, day)
+		return s.bank(ctx, t, day)
 	case hub.JobAudit:
 		return s.audit(ctx, t)
 	case hub.JobAgeing:
 		return s.ageing(ctx)
 	}
 	return hub.Errorf(hub.CodeInvalid, "there is no job %q", t.run.Job)
-}
-
-// Days gives so many business days until today, or the one that is asked for,
-// oldest first.
-func (s *Service) days(back int, only hub.Date) (days []hub.Date) {
-	if only != "" {
-		return []hub.Date{only}
-	}
-	today := hub.DateOf(s.Clock.Now())
-	for i := back; i >= 0; i-- {
-		days = append(days, today.Back(i))
-	}
-	return days
 }
 
 // open gives a job's open differences by their scope.
@@ -150,13 +143,38 @@ func (s *Service) open(ctx context.Context, job hub.Job) (map[string][]hub.Diffe
 	return by, err
 }
 
-// about gives an error the name of the one it is about.
+// openDays gives the days of somebody's open differences: a later word about them
+// may explain something.
+func openDays(open map[string][]hub.Difference, who string) (days []hub.Date) {
+	for scope := range open {
+		day, ours := strings.CutPrefix(scope, who+"/")
+		if _, err := hub.ParseDate(day); ours && err == nil {
+			days = append(days, hub.Date(day))
+		}
+	}
+	return days
+}
+
+// about gives an error the name of the one it is about, in each of its lines: what
+// is joined has one for each error.
 func about(who string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", who, err)
+	return &named{who, err}
 }
+
+// named is an error about somebody.
+type named struct {
+	who string
+	err error
+}
+
+func (n *named) Error() string {
+	return n.who + ": " + strings.ReplaceAll(n.err.Error(), "\n", "\n"+n.who+": ")
+}
+
+func (n *named) Unwrap() error { return n.err }
 
 // started is the store's time at which a business day began, and a day before: no
 // later than anything that happened on the day was stored.
@@ -168,15 +186,16 @@ func (s *Service) started(ctx context.Context, day hub.Date) (hub.Changed, error
 // pageSize is how many payments are read at once.
 const pageSize = 500
 
-// changed gives every payment that changed after a place, and the place reached.
-func (s *Service) changed(ctx context.Context, from hub.Changed, each func(*hub.Payment)) (hub.Changed, error) {
+// changed gives every payment that changed after a place, each with a place not
+// before its own, and the place reached.
+func (s *Service) changed(ctx context.Context, from hub.Changed, each func(*hub.Payment, hub.Changed)) (hub.Changed, error) {
 	for {
 		page, next, err := s.Store.ChangedSince(ctx, from, pageSize)
 		if err != nil {
 			return from, err
 		}
 		for _, p := range page {
-			each(p)
+			each(p, next)
 		}
 		if from = next; len(page) < pageSize {
 			return from, nil

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -290,6 +291,139 @@ func TestADayThatIsNotToldAgainHidesNoLaterOne(t *testing.T) {
 	}
 }
 
+// TestEveryLineOfAnErrorSaysWhatItIsAbout has two days of two accounts damaged.
+func TestEveryLineOfAnErrorSaysWhatItIsAbout(t *testing.T) {
+	w := newWorld(t, true)
+	p, service := newTellers(w, 1)
+	p.bad = map[hub.Date]bool{today: true, today.Back(2): true}
+	err := service.Do(t.Context(), hub.JobSettlement, "", true)
+	if err == nil {
+		t.Fatal("got no error about damaged days")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	want := []string{"settlement: netopia/m1: " + string(today) + ": bad_data", "settlement: netopia/m1: " + string(today.Back(2)) + ": bad_data"}
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], want[0]) || !strings.HasPrefix(lines[1], want[1]) {
+		t.Errorf("got %q, want %q", lines, want)
+	}
+	if wrapped := (*hub.Error)(nil); !errors.As(err, &wrapped) {
+		t.Errorf("got %v without its code", err)
+	}
+}
+
+// TestWhoeverIsInTheWayIsNamed does a job that is not due.
+func TestWhoeverIsInTheWayIsNamed(t *testing.T) {
+	w := newWorld(t, true)
+	w.do(hub.JobAudit)
+	if err := w.Do(t.Context(), hub.JobAudit, "", false); hub.CodeOf(err) != hub.CodeConflict || !strings.HasPrefix(err.Error(), "audit: ") {
+		t.Errorf("got %v, want the job that is not due", err)
+	}
+}
+
+// run gives how a job stands.
+func (w *world) run(job hub.Job) hub.Run {
+	w.t.Helper()
+	runs, err := w.store.Runs(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return runs[slices.IndexFunc(runs, func(r hub.Run) bool { return r.Job == job })]
+}
+
+// TestComparingOneDayIsNotComparing: when all days are compared next, and were last,
+// stays as it was, whether the one day can be compared or not.
+func TestComparingOneDayIsNotComparing(t *testing.T) {
+	w := newWorld(t, true)
+	w.do(hub.JobCreditor)
+	before := w.run(hub.JobCreditor)
+	for _, w.quiet = range []hub.Date{"", paidOn} {
+		if err := w.Do(t.Context(), hub.JobCreditor, paidOn, true); (err != nil) != (w.quiet != "") {
+			t.Fatal(err)
+		}
+		after := w.run(hub.JobCreditor)
+		if moved := after.Due.Sub(before.Due).Abs(); moved > time.Minute {
+			t.Errorf("it is due %s after one day was compared, want %s as before", after.Due, before.Due)
+		}
+		if !after.Succeeded.Equal(before.Succeeded) || after.Cursor != before.Cursor {
+			t.Errorf("got %+v, want %+v", after, before)
+		}
+	}
+}
+
+// TestAJobThatFailsForLongIsTriedLessOften: everybody else is asked anew each time.
+func TestAJobThatFailsForLongIsTriedLessOften(t *testing.T) {
+	w := newWorld(t, true)
+	w.do(hub.JobCreditor)
+	w.away = true
+	for _, tc := range []struct{ ago, want time.Duration }{
+		{time.Hour, 5 * time.Minute}, // it was not due yet
+		{6*time.Hour + 20*time.Minute, 20 * time.Minute},
+		{40 * 24 * time.Hour, time.Hour},
+	} {
+		w.exec("UPDATE jobs SET succeeded_at = $1, first_at = $1", time.Now().Add(-tc.ago).UnixMicro())
+		if err := w.Do(t.Context(), hub.JobCreditor, "", true); hub.CodeOf(err) != hub.CodeUnavailable {
+			t.Fatal(err)
+		}
+		if got := time.Until(w.run(hub.JobCreditor).Due); (got - tc.want).Abs() > time.Minute {
+			t.Errorf("%s after it succeeded it is due again in %s, want %s", tc.ago, got, tc.want)
+		}
+	}
+}
+
+// TestATurnThatIsCutShortGoesOnSoon: it failed as well, and has more to do.
+func TestATurnThatIsCutShortGoesOnSoon(t *testing.T) {
+	w := newWorld(t, true)
+	p, service := newTellers(w, 1)
+	w.do(hub.JobSettlement)
+	w.exec("UPDATE jobs SET succeeded_at = 1, first_at = 1")
+	ctx, stop := context.WithCancel(t.Context())
+	p.upTo, p.stop = 0, stop
+	if err := service.Do(ctx, hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeCancelled {
+		t.Fatalf("got %v, want a turn that was cut short", err)
+	}
+	if got := time.Until(w.run(hub.JobSettlement).Due); got > 6*time.Minute {
+		t.Errorf("it goes on in %s, want soon", got)
+	}
+}
+
+// slow is a provider of which whoever asks waits for an answer.
+type slow chan chan struct{}
+
+func (p slow) Settlement(context.Context, string, hub.Date, hub.Date) ([]hub.SettledCharge, error) {
+	answer := make(chan struct{})
+	p <- answer
+	<-answer
+	return nil, nil
+}
+
+// TestTwoTurnsOfOneHubAreTwo has a hub's own turn lose its job, by a pause, to the
+// hub's button.
+func TestTwoTurnsOfOneHubAreTwo(t *testing.T) {
+	w := newWorld(t, true)
+	provider := make(slow)
+	w.PSPs[0].Settler = provider
+	begin := func() (answer chan struct{}, ended chan error) {
+		ended = make(chan error, 1)
+		go func() { ended <- w.Do(t.Context(), hub.JobSettlement, "", true) }()
+		select {
+		case answer = <-provider:
+		case err := <-ended:
+			t.Fatalf("a turn ended before it asked: %v", err)
+		}
+		return answer, ended
+	}
+	answer, first := begin()
+	w.exec("UPDATE jobs SET leased_until = 0")
+	answerSecond, second := begin()
+	close(answer)
+	if err := <-first; hub.CodeOf(err) != hub.CodeConflict {
+		t.Errorf("got %v, want that somebody else has the job", err)
+	}
+	close(answerSecond)
+	if err := <-second; err != nil {
+		t.Errorf("got %v of who has the job", err)
+	}
+}
+
 type noSettler struct{}
 
 func (noSettler) Settlement(context.Context, string, hub.Date, hub.Date) ([]hub.SettledCharge, error) {
@@ -304,7 +438,7 @@ func TestAProviderThatIsDownHidesNoOther(t *testing.T) {
 	p := w.take(1, hub.LinePosted)
 	w.settled[settledOn] = nil
 	w.later(8 * 24 * time.Hour)
-	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "down/m0: ") {
+	if err := w.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeUnavailable || !strings.HasPrefix(err.Error(), "settlement: down/m0: ") {
 		t.Fatalf("got %v, want the provider that is down", err)
 	}
 	if d, found := w.open()["settlement unsettled "+string(p.ID)]; !found || d.Amount != -p.amount() {

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,31 +14,9 @@ import (
 
 const (
 	settlementDays = 7                  // whose settlements are read again each time
-	longAgo        = 90                 // days that providers tell of
+	atOnce         = settlementDays + 2 // that a provider is asked for: those and what came since
 	settledWithin  = 5 * 24 * time.Hour // a weekend, a holiday and the day itself
 )
-
-// merchant is one account at a provider.
-type merchant struct {
-	psp *hub.PSP
-	id  string
-}
-
-func (m merchant) String() string { return m.psp.Name + "/" + m.id }
-
-// settlers gives the merchant accounts whose settlements can be read.
-func (s *Service) settlers() (all []merchant) {
-	for _, psp := range s.PSPs {
-		if psp.Settler == nil {
-			continue
-		}
-		for _, id := range psp.Accounts() {
-			all = append(all, merchant{psp, id})
-		}
-	}
-	slices.SortFunc(all, func(a, b merchant) int { return strings.Compare(a.String(), b.String()) })
-	return all
-}
 
 // settlements reads what providers say they paid out, books it to the ban, and
 // lists what is in a settlement and not in our books, and what was taken and is
@@ -49,90 +26,8 @@ func (s *Service) settlements(ctx context.Context, t *turn, only hub.Date) error
 	if err != nil {
 		return err
 	}
-	all := s.settlers()
-	failed := map[string]error{}
-	if only != "" {
-		for _, m := range all {
-			failed[m.psp.Name] = errors.Join(failed[m.psp.Name], about(m.String(), s.settler(ctx, m, only, only, open)))
-		}
-	} else if err := s.round(ctx, t, all, open, failed); err != nil {
-		return err
-	}
-	return s.allUnsettled(ctx, failed)
-}
-
-// allUnsettled lists, for every provider, what is in none of its settlements: that
-// is known once all were read.
-func (s *Service) allUnsettled(ctx context.Context, failed map[string]error) (all error) {
-	for _, psp := range s.PSPs {
-		err := failed[psp.Name]
-		if psp.Settler != nil && err == nil {
-			err = about(psp.Name, s.unsettled(ctx, psp))
-		}
-		all = errors.Join(all, err)
-	}
-	return all
-}
-
-// round reads the settlements of every account once, from the one on at which the
-// last turn ended.
-func (s *Service) round(ctx context.Context, t *turn, all []merchant, open map[string][]hub.Difference, failed map[string]error) error {
-	r := readRound(t.run.Cursor)
-	from, met := slices.BinarySearchFunc(all, r.last, func(m merchant, last string) int { return strings.Compare(m.String(), last) })
-	if met {
-		from++
-	}
-	for i := range all {
-		n, today := (from+i)%len(all), hub.DateOf(s.Clock.Now())
-		m := all[n]
-		r.at(n == 0, today)
-		err := about(m.String(), s.settler(ctx, m, r.since(today), today, open))
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		failed[m.psp.Name] = errors.Join(failed[m.psp.Name], err)
-		r.read(m.String(), err)
-		t.note(r.String())
-		if err := t.keep(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// settler books what was paid out to a merchant account on some days, and on those
-// of its open differences.
-func (s *Service) settler(ctx context.Context, m merchant, from, to hub.Date, open map[string][]hub.Difference) error {
-	failed := s.settledFrom(ctx, m, from, to, open)
-	for scope := range open {
-		day, ours := strings.CutPrefix(scope, m.String()+"/")
-		if _, err := hub.ParseDate(day); ours && err == nil && (hub.Date(day) < from || hub.Date(day) > to) {
-			failed = errors.Join(failed, s.settledFrom(ctx, m, hub.Date(day), hub.Date(day), open))
-		}
-	}
-	return failed
-}
-
-// settledFrom books what was paid out on some days. When they cannot be understood
-// together each is read alone: one day hides no other.
-func (s *Service) settledFrom(ctx context.Context, m merchant, from, to hub.Date, open map[string][]hub.Difference) (failed error) {
-	items, err := m.psp.Settler.Settlement(ctx, m.id, from, to)
-	if hub.CodeOf(err) == hub.CodeBadData && from < to {
-		for day := from; day <= to; day = day.Next() {
-			failed = errors.Join(failed, s.settledFrom(ctx, m, day, day, open))
-		}
-		return failed
-	}
-	if err != nil {
-		return about(string(from), err)
-	}
-	for day := from; day <= to; day = day.Next() {
-		paid := newSettledDay(m.psp.Name, m.id, accountOf(m.psp, m.id), day)
-		if err := s.settlement(ctx, paid, itemsOf(items, day), open[paid.scope()]); err != nil {
-			failed = errors.Join(failed, about(string(day), err))
-		}
-	}
-	return failed
+	round := &round{Service: s, turn: t, readings: readingsOf(t.run.Cursor), only: only, open: open}
+	return round.whole(ctx)
 }
 
 // itemsOf chooses the items that were paid out on a day.

@@ -3,9 +3,10 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"racord/hub"
 	"racord/hub/reconcile"
@@ -14,37 +15,45 @@ import (
 // tellers is a provider that pays out to many accounts, and notes who was asked
 // about.
 type tellers struct {
-	asked map[string]hub.Date // the first day, by account
-	order []string
-	upTo  int                 // so many are asked, then whoever asks is gone
-	stop  context.CancelFunc  // of whoever asks
-	bad   map[hub.Date]bool   // what is told of these cannot be understood
-	told  []hub.SettledCharge // of the first account
+	asked   map[string]hub.Date // the first day, by account
+	order   []string            // of the accounts
+	days    map[string][]string // "from to" of each question, by account
+	upTo    int                 // so many are asked, then whoever asks is gone
+	stop    context.CancelFunc  // of whoever asks
+	bad     map[hub.Date]bool   // what is told of these, of the first account, cannot be understood
+	refused map[string]hub.Code // accounts that nothing is told of
+	told    []hub.SettledCharge // of the first account
 }
 
 func (p *tellers) Settlement(_ context.Context, merchant string, from, to hub.Date) ([]hub.SettledCharge, error) {
-	if len(p.order) == p.upTo && p.stop != nil {
+	if len(p.order) == p.upTo && p.stop != nil && !slices.Contains(p.order, merchant) {
 		p.stop()
 		return nil, context.Canceled
 	}
-	if _, before := p.asked[merchant]; !before {
+	if first, before := p.asked[merchant]; !before {
 		p.asked[merchant] = from
 		p.order = append(p.order, merchant)
+	} else {
+		p.asked[merchant] = min(first, from)
+	}
+	p.days[merchant] = append(p.days[merchant], string(from)+" "+string(to))
+	if code, refused := p.refused[merchant]; refused {
+		return nil, hub.Errorf(code, "nothing is told")
+	}
+	if merchant != "m1" {
+		return nil, nil
 	}
 	for day := range p.bad {
 		if from <= day && day <= to {
 			return nil, hub.Errorf(hub.CodeBadData, "nobody can read that")
 		}
 	}
-	if merchant != "m1" {
-		return nil, nil
-	}
 	return slices.DeleteFunc(slices.Clone(p.told), func(c hub.SettledCharge) bool { return c.Day < from || c.Day > to }), nil
 }
 
 // again forgets who was asked about.
 func (p *tellers) again() {
-	p.asked, p.order, p.stop = map[string]hub.Date{}, nil, nil
+	p.asked, p.order, p.days, p.stop = map[string]hub.Date{}, nil, map[string][]string{}, nil
 }
 
 func newTellers(w *world, accounts int) (*tellers, *reconcile.Service) {
@@ -83,40 +92,109 @@ func TestReadingSettlementsGoesOnWhereItWasLeft(t *testing.T) {
 	}
 }
 
-// TestNoDayIsLeftOutAfterAnOutage has weeks pass in which nobody asked.
-func TestNoDayIsLeftOutAfterAnOutage(t *testing.T) {
+// TestWhatIsUnsettledIsListedHoweverOftenReadingIsCutShort has no turn come
+// further than two accounts of five.
+func TestWhatIsUnsettledIsListedHoweverOftenReadingIsCutShort(t *testing.T) {
+	w := newWorld(t, true)
+	one := w.take(1, hub.LinePosted)
+	w.later(8 * 24 * time.Hour)
+	p, service := newTellers(w, 5)
+	name := "settlement unsettled " + string(one.ID)
+	for turn := range 3 {
+		if _, found := w.open()[name]; found {
+			t.Fatalf("it is listed after %d turns, before all was read", turn)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		p.again()
+		p.upTo, p.stop = 2, stop
+		if err := service.Do(ctx, hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeCancelled {
+			t.Fatalf("got %v, want a turn that was cut short", err)
+		}
+	}
+	if _, found := w.open()[name]; !found {
+		t.Errorf("got %v after all was read, want what is in no settlement", w.open())
+	}
+}
+
+// TestNoSettlementIsLeftOut has weeks pass in which nobody asked, or nothing was
+// told of one account: it is asked about from when it was last read, the others are not.
+func TestNoSettlementIsLeftOut(t *testing.T) {
 	w := newWorld(t, true)
 	p, service := newTellers(w, 2)
-	do := func(bad bool) {
+	do := func(bad bool, m1, m2 hub.Date) {
 		t.Helper()
 		p.again()
 		if err := service.Do(t.Context(), hub.JobSettlement, "", true); (err != nil) != bad {
 			t.Fatalf("got %v", err)
 		}
-	}
-	first := func(want hub.Date) {
-		t.Helper()
-		for _, from := range slices.Collect(maps.Values(p.asked)) {
-			if from != want {
-				t.Errorf("got %v, want %v", p.asked, want)
+		if p.asked["m1"] != m1 || p.asked["m2"] != m2 {
+			t.Errorf("got %v, want %s and %s", p.asked, m1, m2)
+		}
+		for _, days := range slices.Concat(p.days["m1"], p.days["m2"]) {
+			from, to, _ := strings.Cut(days, " ")
+			if hub.Date(from).Back(-settlementDays-1) < hub.Date(to) {
+				t.Errorf("got %s, want a week at once", days)
 			}
 		}
 	}
-	do(false)
-	do(false) // the first one is whole now
-	first(today.Back(7))
-	w.now = w.now.AddDate(0, 0, 30)
-	do(false)
-	first(today.Back(7))
-	p.bad = map[hub.Date]bool{hub.DateOf(w.now): true}
-	do(true) // this round is not whole
-	p.bad = nil
-	w.now = w.now.AddDate(0, 0, 10)
-	do(false)
-	first(today.Back(7 - 30))
-	w.now = w.now.AddDate(1, 0, 0)
-	do(false)
-	first(hub.DateOf(w.now).Back(90)) // providers tell no more
+	now := func(days int) hub.Date {
+		w.now = w.now.AddDate(0, 0, days)
+		return hub.DateOf(w.now)
+	}
+	first := today.Back(settlementDays)
+	p.refused = map[string]hub.Code{"m1": hub.CodeAuth} // from the beginning
+	do(true, first, first)
+	do(true, first, now(0).Back(settlementDays))
+	do(true, first, now(30).Back(settlementDays+30))
+	do(true, first, now(0).Back(settlementDays))
+	p.refused = nil
+	do(false, first, now(0).Back(settlementDays))
+	do(false, now(0).Back(settlementDays), now(0).Back(settlementDays))
+	last := now(0).Back(settlementDays)
+	now(60)
+	do(false, last, last)
+	long := now(365).Back(90) // providers tell no more
+	do(false, long, long)
+}
+
+const settlementDays = 7 // that are read again each time
+
+// TestADamagedDayIsAskedForAlone has one day of one account damaged for good.
+func TestADamagedDayIsAskedForAlone(t *testing.T) {
+	w := newWorld(t, true)
+	p, service := newTellers(w, 2)
+	damaged := today.Back(1)
+	p.bad = map[hub.Date]bool{damaged: true}
+	for range 30 {
+		w.now = w.now.AddDate(0, 0, 1)
+		p.again()
+		if err := service.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeBadData {
+			t.Fatalf("got %v, want the day that cannot be understood", err)
+		}
+	}
+	week := string(hub.DateOf(w.now).Back(settlementDays+1)) + " " + string(hub.DateOf(w.now))
+	if want := []string{week, string(damaged) + " " + string(damaged)}; !slices.Equal(p.days["m1"], want) || !slices.Equal(p.days["m2"], want[:1]) {
+		t.Errorf("got %v, want the last week of both and the damaged day", p.days)
+	}
+}
+
+// TestASilentProviderIsNotAskedForWeeks has an account that gives no answer in
+// time, which is waited for a minute each.
+func TestASilentProviderIsNotAskedForWeeks(t *testing.T) {
+	w := newWorld(t, true)
+	p, service := newTellers(w, 2)
+	p.refused = map[string]hub.Code{"m1": hub.CodeTimeout}
+	for range 2 {
+		p.again()
+		if err := service.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeTimeout {
+			t.Fatalf("got %v, want no answer in time", err)
+		}
+		w.now = w.now.AddDate(0, 0, 60)
+	}
+	day := string(today.Back(-60))
+	if want := []string{string(today.Back(-60+settlementDays+1)) + " " + day, day + " " + day}; !slices.Equal(p.days["m1"], want) || len(p.days["m2"]) == 0 {
+		t.Errorf("got %v, want a week, a day, and then the other account", p.days)
+	}
 }
 
 // TestADayThatCannotBeReadHidesNoOther has one day's settlement damaged.

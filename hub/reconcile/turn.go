@@ -14,9 +14,10 @@ const (
 	keepEvery = jobLease / 3
 )
 
-// turn is one doing of a job. It has the job for as long as it goes on.
+// turn is one doing of a job. It has the job for as long as it goes on, under a
+// name of its own: another one of the same hub is somebody else.
 type turn struct {
-	store hub.Differences
+	store Store
 
 	mu  sync.Mutex
 	run hub.Run
@@ -24,7 +25,7 @@ type turn struct {
 
 // take takes a job for a turn.
 func (s *Service) take(ctx context.Context, job hub.Job, anyway bool) (*turn, error) {
-	run, err := s.Store.TakeJob(ctx, job, s.Holder, jobLease, anyway)
+	run, err := s.Store.TakeJob(ctx, job, hub.Holder(hub.NewID()), jobLease, anyway)
 	return &turn{store: s.Store, run: run}, err
 }
 
@@ -57,11 +58,39 @@ func (t *turn) note(cursor string) {
 	t.run.Cursor = cursor
 }
 
-// end gives the job back.
-func (t *turn) end(ctx context.Context, err error) error {
+// end gives the job back. One that was cut short goes on soon; one that failed is
+// done again soon at first, and less often the longer it fails: for one account that
+// is refused, all others are asked once more each time.
+func (t *turn) end(ctx context.Context, err error, cut bool) error {
 	again := every[t.run.Job]
-	if err != nil {
+	switch {
+	case cut:
 		again = soonAgain
+	case err != nil:
+		again = min(again, max(soonAgain, t.late(ctx)), seldomAgain)
 	}
 	return t.store.EndJob(ctx, t.run, again, err == nil)
+}
+
+// late is for how long the job should have succeeded by now.
+func (t *turn) late(ctx context.Context) time.Duration {
+	pulse, err := t.store.Pulse(ctx)
+	if err != nil {
+		return 0
+	}
+	since := t.run.First
+	if !t.run.Succeeded.IsZero() {
+		since = t.run.Succeeded.Add(every[t.run.Job])
+	}
+	return pulse.At.Sub(since)
+}
+
+// endDay gives the job back after one day was compared: when all are due, and
+// when they were last compared, stays as it was.
+func (t *turn) endDay(ctx context.Context) error {
+	pulse, err := t.store.Pulse(ctx)
+	if err != nil {
+		return err
+	}
+	return t.store.EndJob(ctx, t.run, t.run.Due.Sub(pulse.At), false)
 }

@@ -32,6 +32,9 @@ func (w *window) bookUnknown(ctx context.Context, before, found []hub.Difference
 	}
 	var bookings []hub.Booking
 	for _, name := range slices.Sorted(maps.Keys(booked)) {
+		if !w.answers(name) {
+			continue // it may still be so
+		}
 		bookings = append(bookings, w.becomes(name, booked[name], has[name])...)
 	}
 	if len(bookings) == 0 {

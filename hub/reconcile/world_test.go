@@ -25,6 +25,7 @@ type world struct {
 	dir   string
 	now   time.Time
 	quiet hub.Date // whose statement the creditor does not give
+	away  bool     // the creditor and the bank give none at all
 	store *sqlite.Store
 	pay   *pay.Service
 	*reconcile.Service
@@ -121,13 +122,16 @@ func (w *world) Settlement(_ context.Context, _ string, from, to hub.Date) (all 
 }
 
 func (w *world) Statement(_ context.Context, day hub.Date) ([]hub.BookedPosting, error) {
-	if day == w.quiet {
+	if day == w.quiet || w.away {
 		return nil, hub.Errorf(hub.CodeUnavailable, "no statement")
 	}
 	return w.rows[day], nil
 }
 
 func (w *world) Entries(_ context.Context, _ string, day hub.Date) ([]hub.BankEntry, error) {
+	if w.away {
+		return nil, hub.Errorf(hub.CodeUnavailable, "no statement")
+	}
 	if len(w.entries[day]) == 0 {
 		return nil, hub.Errorf(hub.CodeNotFound, "no statement")
 	}
