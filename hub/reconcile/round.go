@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"racord/hub"
 )
@@ -41,6 +42,7 @@ type round struct {
 	readings readings
 	only     hub.Date // the day that is asked for; "" = all that are due
 	open     map[string][]hub.Difference
+	noted    time.Time // when it was last noted how far this has come
 }
 
 // whole reads every account once, from the one on behind which the last turn ended.
@@ -48,6 +50,7 @@ type round struct {
 // settlements.
 func (r *round) whole(ctx context.Context) (failed error) {
 	all := r.settlers()
+	defer func() { r.turn.note(r.readings.String()) }()
 	from, met := slices.BinarySearchFunc(all, r.readings.Last, func(m merchant, last string) int { return strings.Compare(m.String(), last) })
 	if met {
 		from++
@@ -139,8 +142,16 @@ func (r *round) days(ctx context.Context, m merchant, days []hub.Date, of *readi
 	return failed
 }
 
-// note notes how far the round has come.
+// noteEvery is how much of a round is lost at most when its replica dies.
+const noteEvery = 200 * time.Millisecond
+
+// note notes now and then how far the round has come: of hundreds of accounts that
+// is as long as a page.
 func (r *round) note(ctx context.Context) error {
+	if time.Since(r.noted) < noteEvery {
+		return nil
+	}
+	r.noted = time.Now()
 	r.turn.note(r.readings.String())
 	return r.turn.keep(ctx)
 }
