@@ -256,3 +256,39 @@ func TestPagesThatDoNotSayWhereTheyEnd(t *testing.T) {
 		})
 	}
 }
+
+// Whoever was known on page 1 is not a stranger because page 2 is not there.
+func TestAFurtherPageThatIsNotFound(t *testing.T) {
+	const first = `{"whose":{},"more":true,"next":"x","pages":2,"bills":[{"id":"a","due":100},{"id":"b","due":100}]}`
+	gone := map[string]http.HandlerFunc{
+		"refused":          say(http.StatusNotFound, nil, `{"code":"unknown"}`),
+		"empty, not known": say(http.StatusOK, nil, `{}`),
+	}
+	for paging, want := range map[string]hub.Code{
+		"blind: true, size: 2": "",
+		"blind: true":          "",
+		"more: more":           hub.CodeBadData,
+		"cursor: next":         hub.CodeBadData,
+		"pages: pages":         hub.CodeBadData,
+	} {
+		for name, second := range gone {
+			var calls atomic.Int64
+			source, _ := hostile(t, `query: {p: "{{ page }}", c: "{{ cursor? }}"}`+"\n      paging: {"+paging+", max_pages: 5}\n    known: {at: whose, exists: true}",
+				func(w http.ResponseWriter, r *http.Request) {
+					if calls.Add(1) > 1 {
+						second(w, r)
+						return
+					}
+					say(http.StatusOK, nil, first)(w, r)
+				})
+			got, err := ask(t, source, account("1"))
+			bills := 0
+			if want == "" {
+				bills = 2
+			}
+			if hub.CodeOf(err) != want || len(got.Obligations) != bills || calls.Load() != 2 {
+				t.Errorf("%s, %s: got %v, %d bills after %d calls, want code %q, %d after 2", paging, name, err, len(got.Obligations), calls.Load(), want, bills)
+			}
+		}
+	}
+}

@@ -50,7 +50,7 @@ type Paging struct {
 	Cursor   connectors.Path `json:"cursor" doc:"Where the next page starts; nothing or null after the last. The request says {{ cursor? }}."`
 	Pages    connectors.Path `json:"pages" doc:"How many pages there are. The request says {{ page }}."`
 	More     connectors.Path `json:"more" doc:"true while there are more pages. The request says {{ page }}."`
-	Blind    bool            `json:"blind" doc:"The answer does not say where it ends: its last page is followed by an empty one, or by itself again and again. The request says {{ page }}. Of obligations only."`
+	Blind    bool            `json:"blind" doc:"The answer does not say where it ends: its last page is followed by an empty one, by not_found, or by itself again and again. The request says {{ page }}. Of obligations only."`
 	Size     int             `json:"size" doc:"With blind: how many records a page holds; one with fewer is the last." min:"1" max:"1000"`
 	MaxPages int             `json:"max_pages" doc:"An answer that has more is refused." required:"true" min:"1" max:"250"`
 }
