@@ -88,9 +88,17 @@ func TestPagingEnds(t *testing.T) {
 			}
 			return `{"pages":3,"bills":[` + bill(r.FormValue("page")) + `]}`
 		}, "", 2, 3},
-		"page 2 for ever":        {byMore, func(int, *http.Request) string { return `{"more":true,"bills":[` + bill(2) + `]}` }, hub.CodeBadData, 0, 2},
-		"new pages for ever":     {byMore, func(n int, _ *http.Request) string { return `{"more":true,"bills":[` + bill(n) + `]}` }, hub.CodeBadData, 0, 5},
-		"no number of pages":     {byPage, func(int, *http.Request) string { return `{"pages":"many","bills":[]}` }, hub.CodeBadData, 0, 1},
+		"page 2 for ever":    {byMore, func(int, *http.Request) string { return `{"more":true,"bills":[` + bill(2) + `]}` }, hub.CodeBadData, 0, 2},
+		"new pages for ever": {byMore, func(n int, _ *http.Request) string { return `{"more":true,"bills":[` + bill(n) + `]}` }, hub.CodeBadData, 0, 5},
+		"no number of pages": {byPage, func(int, *http.Request) string { return `{"pages":"many","bills":[]}` }, hub.CodeBadData, 0, 1},
+		"no word about more": {byMore, func(int, *http.Request) string { return `{"bills":[` + bill(1) + `]}` }, hub.CodeBadData, 0, 1},
+		"null about more":    {byMore, func(int, *http.Request) string { return `{"more":null,"bills":[` + bill(1) + `]}` }, hub.CodeBadData, 0, 1},
+		"an empty last page": {byMore, func(n int, _ *http.Request) string {
+			if n == 2 {
+				return `{"more":false,"bills":[]}`
+			}
+			return `{"more":"1","bills":[` + bill(1) + `]}`
+		}, "", 1, 2},
 		"neither true nor false": {byMore, func(int, *http.Request) string { return `{"more":"maybe","bills":[]}` }, hub.CodeBadData, 0, 1},
 		"cursors": {byCursor, func(n int, r *http.Request) string {
 			if (r.FormValue("c") == "") != (n == 1) || n == 3 {

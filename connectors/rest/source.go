@@ -115,7 +115,7 @@ func (p *Paging) next(root connectors.Value, vars *connectors.Vars) (more bool, 
 		switch p.More.Text(root) {
 		case "true", "1":
 			return true, nil
-		case "false", "0", "":
+		case "false", "0":
 			return false, nil
 		default:
 			return false, connectors.BadData("%s is neither true nor false", p.More)
