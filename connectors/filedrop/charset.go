@@ -2,10 +2,11 @@ package filedrop
 
 import (
 	"bytes"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"racord/connectors"
 )
 
 // charset turns the bytes of a line into text.
@@ -55,10 +56,6 @@ func (c *charset) appendText(dst, line []byte) []byte {
 	return dst
 }
 
-// letters are what Romanian, Hungarian and German names are written with beyond
-// ASCII, and the marks that stand between them and behind numbers.
-const letters = "ăâîșțşţĂÂÎȘȚŞŢáéíóöőúüűÁÉÍÓÖŐÚÜŰäÄß–„”°€²³§"
-
 // plausible counts the bytes beyond ASCII of a sample, and those of them that
 // the charset reads as a letter of the languages spoken here.
 func (c *charset) plausible(sample []byte) (beyond, good int) {
@@ -68,7 +65,7 @@ func (c *charset) plausible(sample []byte) (beyond, good int) {
 	for _, b := range sample {
 		if b >= utf8.RuneSelf {
 			beyond++
-			if strings.ContainsRune(letters, c.table[b]) {
+			if connectors.SpokenHere(c.table[b]) {
 				good++
 			}
 		}
@@ -81,7 +78,7 @@ func utf8Plausible(sample []byte) (beyond, good int) {
 		r, size := utf8.DecodeRune(sample)
 		if r >= utf8.RuneSelf {
 			beyond += size
-			if size > 1 && strings.ContainsRune(letters, r) {
+			if size > 1 && connectors.SpokenHere(r) {
 				good += size
 			}
 		}
