@@ -14,8 +14,9 @@ var errAmount = errors.New("not an amount of the expected form")
 // MoneyRO reads an amount as Romanian systems write it and gives bani: dots
 // between thousands and a decimal comma ("1.234,56"), no dots ("1234,5"), a
 // decimal point with one or two digits ("12.00"), with or without LEI or RON
-// behind. What it cannot read exactly it refuses, floats with a long tail
-// included.
+// behind. A point before three digits stands between thousands: "1.234" is 1234
+// lei, so it must not be given decimal numbers of a machine. What it cannot read
+// exactly it refuses.
 func MoneyRO(s string) (int64, error) {
 	s = strings.Trim(s, " \t\u00a0")
 	s = strings.TrimRight(withoutUnit(s), " \t\u00a0")

@@ -35,6 +35,19 @@ func (c *Call) Repeats() bool {
 	return ok && r.Repeats()
 }
 
+// Follows is the name by which every page of the answer says whether another one
+// follows, "" where the manifest names none.
+func (c *Call) Follows() string {
+	if !c.request.IsValid() {
+		return ""
+	}
+	r, ok := c.request.Interface().(interface{ Follows() string })
+	if !ok {
+		return ""
+	}
+	return r.Follows()
+}
+
 // answerPart is how the answer to a call is read.
 type answerPart struct {
 	Read        bool           `json:"read" doc:"Repeating the call does no harm."`

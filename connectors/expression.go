@@ -51,7 +51,11 @@ func exprFunction(t transform) expr.Option {
 	switch {
 	case t.amount != nil:
 		return expr.Function(t.name, func(params ...any) (any, error) {
-			minor, err := t.amount(exprText(params[0]))
+			read := t.amount
+			if t.number != nil && exprNumber(params[0]) {
+				read = t.number
+			}
+			minor, err := read(exprText(params[0]))
 			return int(minor), err
 		}, new(func(any) int))
 	case t.day != nil:
@@ -83,6 +87,15 @@ func exprText(v any) string {
 	default:
 		return fmt.Sprint(v)
 	}
+}
+
+// exprNumber tells whether a value was no text before exprText made it one.
+func exprNumber(v any) bool {
+	switch v.(type) {
+	case json.Number, int, float64:
+		return true
+	}
+	return false
 }
 
 // exprList makes a list of what may be one element, several or none, as

@@ -110,7 +110,7 @@ func (f *Field) rawOrExpr(s *scope) (string, *refusal) {
 func (f *Field) detail(s *scope, got string) (string, *refusal) {
 	switch {
 	case f.last.amount != nil:
-		minor, err := f.last.amount(got)
+		minor, err := f.amountOf(s, got)
 		if err != nil {
 			return "", f.refuse("bad_amount", err.Error())
 		}
@@ -137,15 +137,22 @@ func (f *Field) readAmount(s *scope) (minor int64, present bool, refused *refusa
 	if refused != nil || got == "" {
 		return 0, false, refused
 	}
-	read := f.last.amount
-	if read == nil {
-		read = Bani // constants and expressions
-	}
-	minor, err := read(got)
+	minor, err := f.amountOf(s, got)
 	if err != nil {
 		return 0, false, f.refuse("bad_amount", err.Error())
 	}
 	return minor, true, nil
+}
+
+// amountOf reads the text that was just found.
+func (f *Field) amountOf(s *scope, got string) (int64, error) {
+	switch {
+	case f.last.amount == nil:
+		return Bani(got) // constants and expressions
+	case f.last.number != nil && isNumber(s.read):
+		return f.last.number(got)
+	}
+	return f.last.amount(got)
 }
 
 // addTerms adds what the terms of a sum give.

@@ -479,4 +479,7 @@ func (n *jsonNode) Any() any {
 	return json.Number(text)
 }
 
-var _ Value = (*jsonNode)(nil)
+// IsNumber tells numbers from strings that hold one.
+func (n *jsonNode) IsNumber() bool { return n.kind == jsonNumber }
+
+var _ Number = (*jsonNode)(nil)

@@ -3,6 +3,7 @@ package connectors_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,35 @@ func TestBadRecordsAreRefusedOneByOne(t *testing.T) {
 		}
 		if text, _ := json.Marshal(a.Refused); strings.Contains(string(text), "0.3000") {
 			t.Errorf("%s: the refusal repeats data: %s", name, text)
+		}
+	}
+}
+
+// In a number of JSON three digits behind a point are decimals; money_ro reads
+// them as thousands in text only.
+func TestANumberIsNotReadAsGroupedText(t *testing.T) {
+	const refused = -1
+	const maps = `    items: debts
+    map:
+      external_id: id
+      kind: ="tax.building"
+      outstanding: OUTSTANDING
+      details: {again: due | money_ro}
+`
+	for written, want := range map[string]int64{
+		`70.125`: refused, `234.000`: 23400, `234.500`: 23450, `1234.5`: 123450, `1234`: 123400, `1e3`: refused, `0.01`: 1,
+		`"70.125"`: 7012500, `"1.234,50"`: 123450, `"70.15"`: 7015,
+	} {
+		for _, field := range []string{"due | money_ro", "due | trim | money_ro", "{sum: [due | money_ro]}", `{expr: "money_ro(record.due)"}`} {
+			a, err := read(t, strings.Replace(maps, "OUTSTANDING", field, 1), `{"debts":[{"id":"x","due":`+written+`}]}`, hub.Asked{})
+			switch {
+			case err != nil || len(a.Obligations)+len(a.Refused) != 1:
+				t.Errorf("%s of %s: got %+v, %v, want a debt or a refusal", field, written, a, err)
+			case want == refused && len(a.Refused) != 1 || want != refused && (len(a.Obligations) != 1 || a.Obligations[0].Outstanding.Minor != want):
+				t.Errorf("%s of %s: got %+v, want %d", field, written, a.Obligations, want)
+			case want != refused && a.Obligations[0].Details["again"] != fmt.Sprintf("%d.%02d", want/100, want%100):
+				t.Errorf("%s of %s: got detail %q", field, written, a.Obligations[0].Details["again"])
+			}
 		}
 	}
 }

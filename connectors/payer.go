@@ -59,6 +59,8 @@ func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, v Verdict
 	return p.exchange(ctx, p.call, v, func(reply Reply) error {
 		verdict, err := r.Judge(reply.Status, reply.Root, reply.RetryAfter)
 		switch {
+		case v.Page > 1 && (verdict.Found == hub.FoundAbsent || hub.CodeOf(err) == hub.CodeNotFound):
+			return BadData("page %d says that there is nothing, and the one before said that there is one", v.Page)
 		case err != nil:
 			return err
 		case verdict.Found == "" && reply.Broken != nil:

@@ -13,6 +13,7 @@ type scope struct {
 	root, record, here Value
 
 	buf     []byte // the text being read
+	read    Value  // whose text that is
 	other   []byte // a text put aside
 	kept    strings.Builder
 	stack   []Value            // the places of parts being read
@@ -53,6 +54,7 @@ func (s *scope) start(from anchor) Value {
 
 // text gives the text of a value; it is valid until the next call.
 func (s *scope) text(v Value) (string, bool) {
+	s.read = v
 	if v == nil {
 		return "", false
 	}

@@ -61,6 +61,29 @@ func Digits(s string) string {
 	}, s)
 }
 
+// spoken are what Romanian, Hungarian and German names are written with beyond
+// ASCII, and the marks that stand between them and behind numbers.
+const spoken = "ăâîșțşţĂÂÎȘȚŞŢáéíóöőúüűÁÉÍÓÖŐÚÜŰäÄß–„”°€²³§"
+
+// SpokenHere tells whether a letter or mark beyond ASCII is of the languages spoken
+// here. Text that was read with the wrong code page is full of others.
+func SpokenHere(c rune) bool { return strings.ContainsRune(spoken, c) }
+
+// CountSpoken counts the letters and marks of a text beyond ASCII, and those of
+// them that are spoken here.
+func CountSpoken(text string) (beyond, here int) {
+	for _, c := range text {
+		if c < utf8.RuneSelf {
+			continue
+		}
+		beyond++
+		if SpokenHere(c) {
+			here++
+		}
+	}
+	return beyond, here
+}
+
 // RepairMojibake undoes two misreadings: UTF-8 that was read as windows-1250
 // ("MureČ™an") and windows-1250 that was read as Latin-1 ("Þarã"). It tells
 // whether it changed anything.
@@ -68,7 +91,7 @@ func RepairMojibake(s string) (string, bool) {
 	if ascii(s) {
 		return s, false
 	}
-	if bytes, err := charmap.Windows1250.NewEncoder().String(s); err == nil && utf8.ValidString(bytes) {
+	if bytes, err := charmap.Windows1250.NewEncoder().String(s); err == nil && utf8.ValidString(bytes) && !allSpoken(s, bytes) {
 		return bytes, true
 	}
 	if !strings.ContainsAny(s, "ãþºÞªÃ") {
@@ -83,6 +106,14 @@ func RepairMojibake(s string) (string, bool) {
 		return s, false
 	}
 	return CommaBelow(repaired), repaired != s
+}
+
+// allSpoken tells whether a text reads well as it is, and its repair does not: ĂŞ is
+// what ê would have become, and stands in PĂŞUNE.
+func allSpoken(text, repaired string) bool {
+	beyond, here := CountSpoken(text)
+	others, fewer := CountSpoken(repaired)
+	return here == beyond && fewer < others
 }
 
 func ascii(s string) bool {

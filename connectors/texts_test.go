@@ -22,6 +22,8 @@ func TestTextsOfRomanianSystemsAreRepaired(t *testing.T) {
 		"windows-1250 read as Latin-1":      {mojibake, "Þarã", "Țară"},
 		"good text is not repaired":         {mojibake, "Mureșan Lőrincz Kovács", "Mureșan Lőrincz Kovács"},
 		"good text with cedillas either":    {mojibake, "Mureşan", "Mureşan"},
+		"a chance pair is not repaired":     {mojibake, "PĂŞUNII", "PĂŞUNII"},
+		"letters of others are repaired":    {mojibake, "Ă‡ELIK, RENĂ‰", "ÇELIK, RENÉ"},
 		"plain text either":                 {mojibake, "Popescu", "Popescu"},
 		"zeros that a spreadsheet ate":      {pad, "4411", "0004411"},
 		"nothing gets no zeros":             {pad, "", ""},

@@ -32,6 +32,7 @@ type transform struct {
 	parameter string // "" = none; else what stands in parentheses
 	words     func(argument string) (func(s *scope, in string) string, error)
 	amount    func(string) (int64, error)
+	number    func(string) (int64, error) // amount, of a Number; nil = likewise
 	day       func(string) (civil, error)
 	instant   func(string) (time.Time, error)
 	month     func(string) (hub.Period, error)
@@ -46,7 +47,7 @@ func plain(f func(string) string) func(string) (func(*scope, string) string, err
 
 // transforms are all named transforms, in the order of the reference page.
 var transforms = []transform{
-	{name: "money_ro", gives: amount, amount: MoneyRO, doc: "Amount in lei as Romanian systems write it: `1.234,56`, `1234,5`, `12.00 LEI`, `-0,01`."},
+	{name: "money_ro", gives: amount, amount: MoneyRO, number: MoneyDecimal, doc: "Amount in lei as Romanian systems write it: `1.234,56`, `1234,5`, `12.00 LEI`, `-0,01`. In text a point before three digits stands between thousands: `1.234` is 1234 lei, so what writes decimals with a point (XML, a database) needs `money_decimal`. A number of JSON or gRPC that is no text is read like `money_decimal`."},
 	{name: "money_decimal", gives: amount, amount: MoneyDecimal, doc: "Amount in lei with a decimal point: `70.15`, `-3`."},
 	{name: "bani", gives: amount, amount: Bani, doc: "Amount in whole bani: `40000`."},
 	{name: "date_ro", gives: day, day: civilRO, doc: "Day first: `31.03.2026`, `31/03/26`. `00.00.0000`, `01.01.1900` and `31.12.9999` mean nothing."},

@@ -20,6 +20,20 @@ type Value interface {
 	Any() any
 }
 
+// Number is a Value that may be a number of the protocol's own, and not text that
+// holds one. A point in such a number is a decimal point, however the manifest
+// says that amounts are written.
+type Number interface {
+	Value
+	IsNumber() bool
+}
+
+// isNumber tells whether a value is a number of the protocol's own.
+func isNumber(v Value) bool {
+	n, ok := v.(Number)
+	return ok && n.IsNumber()
+}
+
 // Row is a record of a table: a line of a CSV file, a row of a query. Columns
 // keep their names while values change from record to record.
 type Row struct {

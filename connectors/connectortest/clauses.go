@@ -72,6 +72,8 @@ var clauses = []clause{
 		"Read only the fields that are needed; creditors add new ones without telling."},
 	{"an answer without its list is an error", overHTTP, listRenamed,
 		"Refuse an answer in which the list is missing: only an empty list says that nothing is due."},
+	{"an answer that does not say whether more follows is an error", overHTTP, followsRenamed,
+		"Refuse a page without the field that says whether another one follows: nobody said that it is the last."},
 	{"a truncated answer is an error", overHTTP, truncated,
 		"Parse the whole answer before reading from it."},
 	{"a login page is an error", overHTTP, loginPage,

@@ -5,6 +5,8 @@ import (
 	"context"
 	"regexp"
 	"slices"
+
+	"racord/hub"
 )
 
 // listRenamed sends an answer whose list of debts has another name, as it has
@@ -24,6 +26,30 @@ func listRenamed(ctx context.Context, r *run) finding {
 		return failed(w, "an answer whose list of debts had another name said that nothing is due")
 	}
 	return skipped("debts were found although lists had other names")
+}
+
+// followsRenamed sends an answer in which what says whether another page follows has
+// another name: taking that for the last page loses the others in silence.
+func followsRenamed(ctx context.Context, r *run) finding {
+	switch {
+	case r.answerErr != nil:
+		return skipped("there is no answer to change")
+	case r.suite.Follows == "":
+		return skipped("answers have no field that says whether another page follows")
+	}
+	member, renamed := regexp.MustCompile(`"(`+regexp.QuoteMeta(r.suite.Follows)+`"\s*:)`), false
+	_, w, err := r.disturbed(ctx, tamper{reply: func(p reply) reply {
+		renamed = renamed || member.Match(p.body)
+		p.body = member.ReplaceAll(p.body, []byte(`"x_$1`))
+		return p
+	}})
+	switch {
+	case !renamed:
+		return skipped("no answer has the field that says whether another page follows")
+	case !slices.Contains(unusable, hub.CodeOf(err)):
+		return failed(w, "an answer that does not say whether another page follows gave %v; want an error of one of the codes %v", orNothing(err), unusable)
+	}
+	return passed()
 }
 
 // withoutLists gives other names to lists of records.

@@ -26,7 +26,8 @@ type Suite struct {
 	Payer hub.Asked // whose debts the suite pays at the test system; zero = it posts nothing
 	Most  hub.Money // the most it posts in all
 
-	Repeats bool // the list ends by repeating its last page, and does not say so
+	Repeats bool   // the list ends by repeating its last page, and does not say so
+	Follows string // the field by which every page says whether another one follows; "" = there is none
 
 	Expected map[string]int64 // bani outstanding by external id of what Known owes; nil = not compared
 	Told     func(Result)     // hears of every clause as it ends; may be nil
@@ -36,6 +37,7 @@ type Suite struct {
 // For is the suite of a manifest: its own test debtors, in an environment that
 // leads to the creditor's test system.
 func For(catalog connectors.Catalog, m *connectors.Manifest, env connectors.Env) Suite {
+	list := m.Calls[connectors.CallObligations]
 	return Suite{
 		Creditor: m.Creditor, Traits: m.Traits,
 		Open: func(ctx context.Context, wrap func(connectors.Env) connectors.Env) (*hub.Connector, error) {
@@ -43,11 +45,16 @@ func For(catalog connectors.Catalog, m *connectors.Manifest, env connectors.Env)
 		},
 		Known: m.Test.Known, Other: m.Test.Other, Unknown: m.Test.Unknown, Settled: m.Test.Settled, Owes: m.Test.Owes,
 		Payer: m.Test.Paying.Payer, Most: m.Test.Paying.Most,
-		Repeats: repeats(m.Calls[connectors.CallObligations]),
+		Repeats: list != nil && list.Repeats(), Follows: follows(list),
 	}
 }
 
-func repeats(c *connectors.Call) bool { return c != nil && c.Repeats() }
+func follows(c *connectors.Call) string {
+	if c == nil {
+		return ""
+	}
+	return c.Follows()
+}
 
 // Run judges the connector, clause by clause. It ends early when ctx does: the
 // clauses that are left then fail.

@@ -42,6 +42,7 @@ type gazAnswer struct {
 	AsOf  time.Time `json:"as_of"`
 	Bills []gazBill `json:"bills"`
 	Next  int       `json:"next,omitempty"` // page; 0 after the last
+	More  *bool     `json:"more"`
 }
 
 type gazBill struct {
@@ -65,7 +66,7 @@ func company(t testing.TB) *httptest.Server {
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		if asked.Code == eva {
-			_ = json.NewEncoder(w).Encode(gazAnswer{asked.Code, noon.Add(-time.Minute), []gazBill{}, 0})
+			_ = json.NewEncoder(w).Encode(gazAnswer{asked.Code, noon.Add(-time.Minute), []gazBill{}, 0, new(bool)})
 			return
 		}
 		if asked.Code != ana && asked.Code != ion && asked.Code != "0004411" && asked.Code != "0004412" {
@@ -80,7 +81,8 @@ func company(t testing.TB) *httptest.Server {
 		if asked.Page == 2 {
 			next = 0
 		}
-		_ = json.NewEncoder(w).Encode(gazAnswer{asked.Code, noon.Add(-time.Minute), bills, next})
+		more := next > 0
+		_ = json.NewEncoder(w).Encode(gazAnswer{asked.Code, noon.Add(-time.Minute), bills, next, &more})
 	}))
 	t.Cleanup(server.Close)
 	return server
@@ -109,7 +111,7 @@ func suite(t testing.TB, d defect) connectortest.Suite {
 	traits := hub.Traits{Fetch: []hub.Fetch{hub.FetchByParty}, Identifiers: []hub.Scheme{hub.SchemeCNP}, MaxInflight: 4, RPS: 100, Timeout: time.Second, ProofDoc: "On the bill."}
 	return connectortest.Suite{
 		Creditor: creditor, Traits: traits, Known: person(ana), Other: person(ion), Unknown: person(zoe), Settled: person(eva), Owes: hub.Bani(12_445),
-		Expected: map[string]int64{"G1": 12_345, "G2": 100}, Patience: 2 * time.Second,
+		Expected: map[string]int64{"G1": 12_345, "G2": 100}, Patience: 2 * time.Second, Follows: "more",
 		Open: func(_ context.Context, wrap func(connectors.Env) connectors.Env) (*hub.Connector, error) {
 			g := &gaz{wrap(env), server.URL, d, &atomic.Int32{}, &atomic.Value{}}
 			c := &hub.Connector{Creditor: creditor, Traits: traits, Source: g, Probe: g}
@@ -187,6 +189,8 @@ func (g *gaz) told(ctx context.Context, code string) (all gazAnswer, err error) 
 			all.Bills = append(bills, all.Bills...)
 		}
 		switch {
+		case all.More == nil && !g.is("takes silence for the last page"):
+			return all, connectors.BadData("nobody says whether more follows")
 		case all.Next == 0 || g.is("takes the first pages for all") && page > 1:
 			return all, nil
 		case all.Next <= page && page > 0:
@@ -210,7 +214,7 @@ func (g *gaz) parse(body []byte, into *gazAnswer) error {
 		return nil
 	}
 	if g.is("repairs truncated answers") && bytes.HasPrefix(body, []byte("{")) && !json.Valid(body) {
-		*into = gazAnswer{Who: ana, AsOf: noon, Bills: []gazBill{}}
+		*into = gazAnswer{Who: ana, AsOf: noon, Bills: []gazBill{}, More: new(bool)}
 		return nil
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))

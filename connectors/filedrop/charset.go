@@ -2,10 +2,11 @@ package filedrop
 
 import (
 	"bytes"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+
+	"racord/connectors"
 )
 
 // charset turns the bytes of a line into text.
@@ -55,10 +56,6 @@ func (c *charset) appendText(dst, line []byte) []byte {
 	return dst
 }
 
-// letters are what Romanian and Hungarian names are written with beyond ASCII,
-// and the marks that stand between them.
-const letters = "ăâîșțşţĂÂÎȘȚŞŢáéíóöőúüűÁÉÍÓÖŐÚÜŰ–„”°"
-
 // plausible counts the bytes beyond ASCII of a sample, and those of them that
 // the charset reads as a letter of the languages spoken here.
 func (c *charset) plausible(sample []byte) (beyond, good int) {
@@ -68,7 +65,7 @@ func (c *charset) plausible(sample []byte) (beyond, good int) {
 	for _, b := range sample {
 		if b >= utf8.RuneSelf {
 			beyond++
-			if strings.ContainsRune(letters, c.table[b]) {
+			if connectors.SpokenHere(c.table[b]) {
 				good++
 			}
 		}
@@ -81,7 +78,7 @@ func utf8Plausible(sample []byte) (beyond, good int) {
 		r, size := utf8.DecodeRune(sample)
 		if r >= utf8.RuneSelf {
 			beyond += size
-			if size > 1 && strings.ContainsRune(letters, r) {
+			if size > 1 && connectors.SpokenHere(r) {
 				good += size
 			}
 		}
@@ -90,16 +87,41 @@ func utf8Plausible(sample []byte) (beyond, good int) {
 	return beyond, good
 }
 
+// valid tells whether a sample is UTF-8, but for a last letter that it cuts.
+func valid(sample []byte) bool {
+	for last := len(sample) - 1; last >= 0 && last >= len(sample)-utf8.UTFMax; last-- {
+		if utf8.RuneStart(sample[last]) {
+			if !utf8.FullRune(sample[last:]) {
+				sample = sample[:last]
+			}
+			break
+		}
+	}
+	return utf8.Valid(sample)
+}
+
 // enough bytes beyond ASCII make a guess worth something.
 const enough = 4
 
-// guess finds the charset a sample is really written in: the declared one
-// unless it reads nonsense and another reads the languages spoken here. It is
-// not sure when no charset does.
+// mark may stand before UTF-8.
+const mark = "\xef\xbb\xbf"
+
+// guess finds the charset a sample is really written in: UTF-8 where a mark or the
+// manifest says so and it is, else the declared one unless it reads nonsense and
+// another reads the languages spoken here. What is UTF-8 throughout may have
+// anybody's letters: no code page looks like it by chance. It is not sure when no
+// charset fits.
 func guess(sample []byte, declared *charset) (c *charset, sure bool) {
+	sample, marked := bytes.CutPrefix(sample, []byte(mark))
+	if (marked || declared == unicode8) && valid(sample) {
+		return unicode8, true
+	}
 	beyond, good := declared.plausible(sample)
 	if beyond < enough || 10*good >= 9*beyond {
 		return declared, true
+	}
+	if valid(sample) {
+		return unicode8, true
 	}
 	for _, other := range charsets {
 		if all, fits := other.plausible(sample); 20*fits >= 19*all && 2*good <= beyond {

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"racord/connectors"
+	"racord/connectors/lines"
 	"racord/hub"
 )
 
@@ -314,7 +315,8 @@ func (c *confirmations) lines(name string, content []byte) (*paper, error) {
 	if cells > maxCells {
 		return nil, connectors.BadData("%s: more than %d cells", name, maxCells)
 	}
-	set := charsetOf(c.settings.Table.Charset)
+	set, _ := guess(content[:min(len(content), lines.SampleSize)], charsetOf(c.settings.Table.Charset))
+	content = bytes.TrimPrefix(content, []byte(mark))
 	text := strings.TrimSuffix(string(set.appendText(nil, content)), "\n")
 	told := &paper{rows: make([][]string, 0, ends+1), size: len(text) + cellSize*(cells+1) + rowSize*(ends+1)}
 	for line := range strings.SplitSeq(text, "\n") {

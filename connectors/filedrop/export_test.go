@@ -2,6 +2,12 @@ package filedrop
 
 import "racord/hub"
 
+// Guess finds the charset of a sample.
+func Guess(sample, declared string) (name string, sure bool) {
+	c, sure := guess([]byte(sample), charsetOf(declared))
+	return c.name, sure
+}
+
 // ReadConfirmation reads what a creditor wrote about a file of payments.
 func ReadConfirmation(f hub.Finder, content []byte) (rows [][]string, err error) {
 	c := f.(*confirmations)

@@ -144,6 +144,7 @@ func TestTheConfirmationSaysWhatWasBooked(t *testing.T) {
 		code   hub.Code
 	}{
 		"none yet":              {"", map[int]hub.Found{1: hub.FoundNotVisible, 2: hub.FoundNotVisible, 3: hub.FoundAbsent}, ""},
+		"a byte order mark":     {"\ufeff" + answerHeader + booked, map[int]hub.Found{1: hub.FoundBooked, 2: hub.FoundRefused, 3: hub.FoundAbsent}, ""},
 		"booked and refused":    {answerHeader + booked, map[int]hub.Found{1: hub.FoundBooked, 2: hub.FoundRefused, 3: hub.FoundAbsent}, ""},
 		"nothing could be read": {answerHeader + "#EROARE;LINIA 2\r\n", map[int]hub.Found{1: hub.FoundAbsent, 2: hub.FoundAbsent}, ""},
 		"another first line":    {"ID;" + answerHeader + booked, map[int]hub.Found{1: ""}, hub.CodeBadData},
@@ -159,7 +160,11 @@ func TestTheConfirmationSaysWhatWasBooked(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tc.answer != "" {
-				o.out.put("confirmare_"+receipts[0].Number, tc.answer, charmap.Windows1250)
+				page := charmap.Windows1250
+				if strings.HasPrefix(tc.answer, "\ufeff") {
+					page = nil
+				}
+				o.out.put("confirmare_"+receipts[0].Number, tc.answer, page)
 			}
 			for range 2 { // read, and remembered
 				for no, want := range tc.want {

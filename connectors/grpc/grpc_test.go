@@ -114,6 +114,23 @@ func TestMoneyIsReadToTheBan(t *testing.T) {
 
 const refused = -1 << 63
 
+// A double with three decimals is no grouped thousands.
+func TestADoubleIsADecimalNumber(t *testing.T) {
+	for rest, want := range map[string]int64{`70.15`: 7015, `1234.5`: 123450, `70.125`: refused, `1234`: 123400, `"NaN"`: refused} {
+		for _, field := range []string{"rest | money_ro", `{expr: "money_ro(record.rest)"}`} {
+			c := startCompany(t, says(`{"id":"G-1","code":"7","state":"OPEN","rest":`+rest+`}`))
+			a, err := ask(t, connect(t, c, "left | money_decimal", field))
+			if err != nil || len(a.Obligations)+len(a.Refused) != 1 {
+				t.Errorf("%s of %s: got %+v, %v, want a debt or a refusal", field, rest, a, err)
+				continue
+			}
+			if want == refused != (len(a.Refused) == 1) || want != refused && a.Obligations[0].Outstanding != hub.Bani(want) {
+				t.Errorf("%s of %s: got %+v, want %d", field, rest, a, want)
+			}
+		}
+	}
+}
+
 func TestDamageRefusesARecordAndNotTheOthers(t *testing.T) {
 	for name, tc := range map[string]struct{ from, to, code string }{
 		"a state that is new":            {`"state":"OPEN"`, `"state":9`, "unknown_value"},

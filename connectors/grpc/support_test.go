@@ -36,7 +36,7 @@ service Gaz {
 message Question { string code = 1; google.type.Date until = 2; repeated google.type.Money limits = 3; }
 message Bill {
   string id = 1; google.type.Money left = 2; google.type.Date due = 3; State state = 4; string code = 5;
-  map<string, string> notes = 6; repeated string meters = 7; google.protobuf.Timestamp read = 8; optional string label = 9;
+  map<string, string> notes = 6; repeated string meters = 7; google.protobuf.Timestamp read = 8; optional string label = 9; double rest = 10;
   enum State { UNKNOWN = 0; OPEN = 1; PAID = 2; }
 }
 message Bills { repeated Bill bills = 1; google.protobuf.Timestamp as_of = 2; }

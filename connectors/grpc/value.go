@@ -2,6 +2,7 @@ package grpc
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -176,6 +177,11 @@ func (s scalar) AppendText(dst []byte) ([]byte, bool) {
 	}
 }
 
+// IsNumber tells numbers from text that holds one.
+func (s scalar) IsNumber() bool {
+	return s.field.Kind() == protoreflect.DoubleKind || s.field.Kind() == protoreflect.FloatKind
+}
+
 // appendUTF8 marks what is not UTF-8, which proto2 lets through.
 func appendUTF8(dst []byte, s string) []byte {
 	if utf8.ValidString(s) {
@@ -187,7 +193,8 @@ func appendUTF8(dst []byte, s string) []byte {
 	return dst
 }
 
-// Any gives truth values and whole numbers as they are, the rest as text.
+// Any gives truth values and whole numbers as they are, other numbers as
+// json.Number, the rest as text.
 func (s scalar) Any() any {
 	text, _ := s.AppendText(nil)
 	switch s.field.Kind() {
@@ -198,6 +205,9 @@ func (s scalar) Any() any {
 	}
 	if whole, err := strconv.Atoi(string(text)); err == nil {
 		return whole
+	}
+	if s.IsNumber() {
+		return json.Number(text)
 	}
 	return string(text)
 }
@@ -307,9 +317,9 @@ func appendTimestamp(dst []byte, m message) []byte {
 }
 
 var (
-	_ connectors.Value = message{}
-	_ connectors.Value = list{}
-	_ connectors.Value = table{}
-	_ connectors.Value = scalar{}
-	_ connectors.Value = stream(nil)
+	_ connectors.Value  = message{}
+	_ connectors.Value  = list{}
+	_ connectors.Value  = table{}
+	_ connectors.Number = scalar{}
+	_ connectors.Value  = stream(nil)
 )

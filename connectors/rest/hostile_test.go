@@ -88,9 +88,17 @@ func TestPagingEnds(t *testing.T) {
 			}
 			return `{"pages":3,"bills":[` + bill(r.FormValue("page")) + `]}`
 		}, "", 2, 3},
-		"page 2 for ever":        {byMore, func(int, *http.Request) string { return `{"more":true,"bills":[` + bill(2) + `]}` }, hub.CodeBadData, 0, 2},
-		"new pages for ever":     {byMore, func(n int, _ *http.Request) string { return `{"more":true,"bills":[` + bill(n) + `]}` }, hub.CodeBadData, 0, 5},
-		"no number of pages":     {byPage, func(int, *http.Request) string { return `{"pages":"many","bills":[]}` }, hub.CodeBadData, 0, 1},
+		"page 2 for ever":    {byMore, func(int, *http.Request) string { return `{"more":true,"bills":[` + bill(2) + `]}` }, hub.CodeBadData, 0, 2},
+		"new pages for ever": {byMore, func(n int, _ *http.Request) string { return `{"more":true,"bills":[` + bill(n) + `]}` }, hub.CodeBadData, 0, 5},
+		"no number of pages": {byPage, func(int, *http.Request) string { return `{"pages":"many","bills":[]}` }, hub.CodeBadData, 0, 1},
+		"no word about more": {byMore, func(int, *http.Request) string { return `{"bills":[` + bill(1) + `]}` }, hub.CodeBadData, 0, 1},
+		"null about more":    {byMore, func(int, *http.Request) string { return `{"more":null,"bills":[` + bill(1) + `]}` }, hub.CodeBadData, 0, 1},
+		"an empty last page": {byMore, func(n int, _ *http.Request) string {
+			if n == 2 {
+				return `{"more":false,"bills":[]}`
+			}
+			return `{"more":"1","bills":[` + bill(1) + `]}`
+		}, "", 1, 2},
 		"neither true nor false": {byMore, func(int, *http.Request) string { return `{"more":"maybe","bills":[]}` }, hub.CodeBadData, 0, 1},
 		"cursors": {byCursor, func(n int, r *http.Request) string {
 			if (r.FormValue("c") == "") != (n == 1) || n == 3 {
@@ -254,5 +262,41 @@ func TestPagesThatDoNotSayWhereTheyEnd(t *testing.T) {
 				t.Errorf("got refused %v, want %d", got.Refused, want)
 			}
 		})
+	}
+}
+
+// Whoever was known on page 1 is not a stranger because page 2 is not there.
+func TestAFurtherPageThatIsNotFound(t *testing.T) {
+	const first = `{"whose":{},"more":true,"next":"x","pages":2,"bills":[{"id":"a","due":100},{"id":"b","due":100}]}`
+	gone := map[string]http.HandlerFunc{
+		"refused":          say(http.StatusNotFound, nil, `{"code":"unknown"}`),
+		"empty, not known": say(http.StatusOK, nil, `{}`),
+	}
+	for paging, want := range map[string]hub.Code{
+		"blind: true, size: 2": "",
+		"blind: true":          "",
+		"more: more":           hub.CodeBadData,
+		"cursor: next":         hub.CodeBadData,
+		"pages: pages":         hub.CodeBadData,
+	} {
+		for name, second := range gone {
+			var calls atomic.Int64
+			source, _ := hostile(t, `query: {p: "{{ page }}", c: "{{ cursor? }}"}`+"\n      paging: {"+paging+", max_pages: 5}\n    known: {at: whose, exists: true}",
+				func(w http.ResponseWriter, r *http.Request) {
+					if calls.Add(1) > 1 {
+						second(w, r)
+						return
+					}
+					say(http.StatusOK, nil, first)(w, r)
+				})
+			got, err := ask(t, source, account("1"))
+			bills := 0
+			if want == "" {
+				bills = 2
+			}
+			if hub.CodeOf(err) != want || len(got.Obligations) != bills || calls.Load() != 2 {
+				t.Errorf("%s, %s: got %v, %d bills after %d calls, want code %q, %d after 2", paging, name, err, len(got.Obligations), calls.Load(), want, bills)
+			}
+		}
 	}
 }

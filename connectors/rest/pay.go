@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"net/http"
 	"slices"
 
 	"racord/connectors"
@@ -53,8 +54,11 @@ func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, 
 		defer answer.Release()
 		said.Root = answer.Root()
 	}
-	if err := use(said); err != nil || p.Paging == nil {
+	switch err := use(said); {
+	case err != nil || p.Paging == nil:
 		return false, err
+	case broken != nil || reply.Status >= http.StatusMultipleChoices:
+		return false, nil // a rule of the manifest knew what it means; it is no page
 	}
 	return p.Paging.next(answer.Root(), v)
 }

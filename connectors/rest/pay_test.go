@@ -113,7 +113,12 @@ func payee(t testing.TB, answer http.HandlerFunc) *hub.Connector {
 
 func payeeAt(t testing.TB, base string, way connectors.Doer) *hub.Connector {
 	t.Helper()
-	m, err := catalog.Parse("gaz.yaml", []byte(strings.Replace(payable, "BASE", base, 1)))
+	return payeeOf(t, payable, base, way)
+}
+
+func payeeOf(t testing.TB, manifest, base string, way connectors.Doer) *hub.Connector {
+	t.Helper()
+	m, err := catalog.Parse("gaz.yaml", []byte(strings.Replace(manifest, "BASE", base, 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,6 +291,45 @@ func TestAPostingIsLookedUp(t *testing.T) {
 		if found != tc.want || receipt.Number != tc.number || hub.CodeOf(err) != tc.code {
 			t.Errorf("%s: got %q, %q, %v, want %q, %q, code %q", name, found, receipt.Number, err, tc.want, tc.number, tc.code)
 		}
+	}
+}
+
+// What page 1 knew is not unknown because page 2 is not there: a posting that is
+// called absent is sent again.
+func TestALookUpOfSeveralPages(t *testing.T) {
+	paged := strings.NewReplacer(
+		`path: "/payments/{{ posting.id }}"}`, `path: /payments, query: {id: "{{ posting.id }}", page: "{{ page }}"}, paging: {pages: pages, max_pages: 3}}
+    items: payments`,
+		`      body: {account: "{{ account }}", bill: "{{ external_id }}", amount: "{{ amount? }}"}
+    errors:`, `      body: {account: "{{ account }}", page: "{{ page }}"}
+      paging: {pages: pages, max_pages: 3}
+    items: bills
+    errors:
+      - {status: 404, at: code, is: unknown, code: not_found}`,
+	).Replace(payable)
+	absent := say(http.StatusNotFound, nil, `{"code":"unknown"}`)
+	first := say(http.StatusOK, nil, `{"pages":2,"account":"1","bills":[],"payments":[`+booked+`]}`)
+	for name, tc := range map[string]struct {
+		pages  [2]http.HandlerFunc
+		found  hub.Found
+		code   hub.Code
+		quoted hub.Code
+	}{
+		"page 2 is not there":     {[2]http.HandlerFunc{first, absent}, "", hub.CodeBadData, hub.CodeBadData},
+		"nothing is there":        {[2]http.HandlerFunc{absent, nil}, hub.FoundAbsent, "", hub.CodeNotFound},
+		"not yet, without a body": {[2]http.HandlerFunc{say(425, nil, ""), nil}, hub.FoundNotVisible, "", hub.CodeBadData},
+	} {
+		var calls atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tc.pages[calls.Add(1)-1](w, r) }))
+		c := payeeOf(t, paged, server.URL, newWire(t))
+		if found, _, err := c.Finder.Find(t.Context(), posted()); found != tc.found || hub.CodeOf(err) != tc.code {
+			t.Errorf("%s: got %q, %v, want %q, code %q", name, found, err, tc.found, tc.code)
+		}
+		calls.Store(0)
+		if _, err := c.Quoter.Quote(t.Context(), account("1"), []hub.Wanted{{}}); hub.CodeOf(err) != tc.quoted {
+			t.Errorf("%s: got %v for a quote, want code %q", name, err, tc.quoted)
+		}
+		server.Close()
 	}
 }
 

@@ -5,6 +5,7 @@
 package rest
 
 import (
+	"cmp"
 	"strings"
 
 	"racord/connectors"
@@ -49,8 +50,8 @@ type Request struct {
 type Paging struct {
 	Cursor   connectors.Path `json:"cursor" doc:"Where the next page starts; nothing or null after the last. The request says {{ cursor? }}."`
 	Pages    connectors.Path `json:"pages" doc:"How many pages there are. The request says {{ page }}."`
-	More     connectors.Path `json:"more" doc:"true while there are more pages. The request says {{ page }}."`
-	Blind    bool            `json:"blind" doc:"The answer does not say where it ends: its last page is followed by an empty one, or by itself again and again. The request says {{ page }}. Of obligations only."`
+	More     connectors.Path `json:"more" doc:"true while there are more pages, false after the last; an answer without it is refused. The request says {{ page }}."`
+	Blind    bool            `json:"blind" doc:"The answer does not say where it ends: its last page is followed by an empty one, by not_found, or by itself again and again. The request says {{ page }}. Of obligations only."`
 	Size     int             `json:"size" doc:"With blind: how many records a page holds; one with fewer is the last." min:"1" max:"1000"`
 	MaxPages int             `json:"max_pages" doc:"An answer that has more is refused." required:"true" min:"1" max:"250"`
 }
@@ -75,6 +76,16 @@ func (r Request) Check(report func(field, problem string)) {
 
 // Repeats tells whether the answer ends by repeating its last page.
 func (r Request) Repeats() bool { return r.Paging != nil && r.Paging.Blind }
+
+// Follows is the member by which every page says whether another one follows, ""
+// where none does.
+func (r Request) Follows() string {
+	if r.Paging == nil {
+		return ""
+	}
+	path := cmp.Or(r.Paging.More.String(), r.Paging.Pages.String())
+	return path[strings.LastIndexByte(path, '.')+1:]
+}
 
 // credentials are headers whose literal value would be a secret in a file.
 var credentials = []string{"authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "x-auth-token"}

@@ -25,6 +25,9 @@ func (s source) ask(ctx context.Context, who hub.Asked, each func(root connector
 	defer r.Release()
 	for {
 		more, err := s.page(ctx, vars, r, each)
+		if vars.Page > 1 && hub.CodeOf(err) == hub.CodeNotFound {
+			more, err = false, s.call.Paging.past(vars.Page)
+		}
 		if err != nil {
 			return hub.Answer{}, err
 		}
@@ -78,6 +81,16 @@ func (s source) read(root connectors.Value, vars *connectors.Vars, r *connectors
 	return paging.next(root, vars)
 }
 
+// past judges a further page that says "not found": page 1 knew the subject, so it
+// speaks of the page. Where no page says what follows it is the one behind the
+// last; where the page before promised it the answer is broken.
+func (p *Paging) past(page int) error {
+	if p.Blind {
+		return nil
+	}
+	return connectors.BadData("page %d is not found, and the one before said that there is one", page)
+}
+
 // full tells whether a page holds as many records as pages do: where no page says
 // what follows, an empty or a short one is the last.
 func (p *Paging) full(records int) bool { return records > 0 && records >= p.Size }
@@ -102,7 +115,7 @@ func (p *Paging) next(root connectors.Value, vars *connectors.Vars) (more bool, 
 		switch p.More.Text(root) {
 		case "true", "1":
 			return true, nil
-		case "false", "0", "":
+		case "false", "0":
 			return false, nil
 		default:
 			return false, connectors.BadData("%s is neither true nor false", p.More)

@@ -130,6 +130,38 @@ func TestCharacterSets(t *testing.T) {
 	}
 }
 
+// Ă and Ş beside each other are, in windows-1250, what ê is in UTF-8.
+func TestAChancePairIsNoUTF8(t *testing.T) {
+	plain := strings.NewReplacer("MUREŞAN", "MURESAN", "CLĂDIRI", "NAME", "Î", "I", "ţ", "t", "ş", "s", "ă", "a", "î", "i", "â", "a", "Ţ", "T", "Ă", "A").Replace(debts)
+	for name, tc := range map[string]struct {
+		body    func(string) []byte
+		written string
+		want    string
+		guessed bool
+	}{
+		"the only letters":           {func(s string) []byte { return in1250(t, s) }, "PĂŞUNII", "PĂȘUNII", false},
+		"more than once":             {func(s string) []byte { return in1250(t, s) }, "RĂŞINARI, PĂŞUNII", "RĂȘINARI, PĂȘUNII", false},
+		"beside others":              {func(s string) []byte { return in1250(t, s) }, "PĂŞUNII FÂNEŢE", "PĂȘUNII FÂNEȚE", false},
+		"UTF-8, claimed otherwise":   {func(s string) []byte { return []byte(s) }, "PĂȘUNII", "PĂȘUNII", true},
+		"one letter, UTF-8":          {func(s string) []byte { return []byte(s) }, "PLATĂ", "PLATĂ", true},
+		"letters of others in UTF-8": {func(s string) []byte { return []byte(s) }, "Łódź, RENÉ", "Łódź, RENÉ", true},
+	} {
+		body := tc.body(envelope("windows-1250", strings.ReplaceAll(plain, "NAME", tc.written)))
+		a, err := ask(t, office(t, &said{status: 200, kind: xml1250, body: body}), person(ion))
+		if err != nil || len(a.Obligations) != 3 {
+			t.Errorf("%s: got %d debts, %v; want 3", name, len(a.Obligations), err)
+			continue
+		}
+		o := a.Obligations[0]
+		if got := o.Components[0].Label; got != "IMPOZIT "+tc.want+" PF" {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+		if guessed := len(o.Quality) == 1 && o.Quality[0].Code == "encoding_guessed"; guessed != tc.guessed {
+			t.Errorf("%s: got quality %v, want guessed %v", name, o.Quality, tc.guessed)
+		}
+	}
+}
+
 func TestAForeignAnswerIsNeverShown(t *testing.T) {
 	body := func(change ...string) []byte {
 		return in1250(t, envelope("windows-1250", strings.NewReplacer(change...).Replace(debts)))

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+
+	"racord/connectors"
 )
 
 // charsets are what creditors write in, by their IANA names.
@@ -37,7 +39,7 @@ var errCharset = errors.New("in a character set that is not known here, or damag
 
 // toUTF8 decodes an answer by the character set it names: in its XML
 // declaration, else in its Content-Type, else UTF-8. Systems often name the
-// wrong one: what is UTF-8 beyond doubt is read as that, and what names UTF-8
+// wrong one: what is UTF-8 and no chance is read as that, and what names UTF-8
 // and is not is windows-1250 here; guessed tells so.
 func toUTF8(body []byte, contentType string) (text []byte, guessed bool, err error) {
 	if rest, marked := bytes.CutPrefix(body, []byte(mark)); marked {
@@ -48,7 +50,7 @@ func toUTF8(body []byte, contentType string) (text []byte, guessed bool, err err
 	claimsUTF8 := named == "" || named == "utf-8" || named == "utf8" || named == "us-ascii"
 	set, known := charsets[named]
 	switch {
-	case stray == 0 && (claimsUTF8 || known):
+	case stray == 0 && (claimsUTF8 || known && (multibyte == 0 || !chance(body, set))):
 		return body, multibyte > 0 && !claimsUTF8, nil
 	case claimsUTF8 && multibyte < stray:
 		text, err = charmap.Windows1250.NewDecoder().Bytes(body)
@@ -58,6 +60,19 @@ func toUTF8(body []byte, contentType string) (text []byte, guessed bool, err err
 	}
 	text, err = set.NewDecoder().Bytes(body)
 	return text, false, err
+}
+
+// chance tells whether text in a code page is UTF-8 by chance only: it has more of
+// the letters spoken here when it is read as it says. ĂŞ in windows-1250 is ê in
+// UTF-8.
+func chance(body []byte, named encoding.Encoding) bool {
+	text, err := named.NewDecoder().Bytes(body)
+	if err != nil {
+		return false
+	}
+	beyond, here := connectors.CountSpoken(string(text))
+	others, fewer := connectors.CountSpoken(string(body))
+	return here*others > fewer*beyond
 }
 
 // letters counts what beyond ASCII is UTF-8 and what is not. Text in a code page

@@ -21,7 +21,7 @@ var Kind = connectors.Define("sqlview", "A view in the creditor's database, Post
 type Settings struct {
 	DSN     connectors.SecretName `json:"dsn" doc:"Secret with where the database is: postgres://user:password@host:port/database with ?sslmode=verify-full where the server has a certificate, or the path of a SQLite file." required:"true"`
 	View    string                `json:"view" doc:"Name of the view, with its schema if it needs one." required:"true"`
-	Columns []string              `json:"columns" doc:"Columns that are read, as the view spells them." required:"true"`
+	Columns []string              `json:"columns" doc:"Columns that are read, as the view spells them. Numbers come with a decimal point, so their amounts need money_decimal; money_ro is for columns of text." required:"true"`
 	Key     Key                   `json:"key" doc:"How an account is found." required:"true"`
 	MaxRows int                   `json:"max_rows" doc:"The most rows of one account." min:"1" max:"500"`
 	Keep    int                   `json:"keep" doc:"Connections every replica keeps open between queries. They count against what the creditor allows; without any, each query connects anew." min:"0" max:"16"`
