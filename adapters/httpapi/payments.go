@@ -109,6 +109,8 @@ func refusedOpening(err error) error {
 		return hub.Wrap(codeKeyUsed, err, hub.MessageOf(err))
 	case errors.Is(err, hub.ErrQuoteUsed):
 		return hub.Wrap(codeQuoteUsed, err, hub.MessageOf(err))
+	case errors.Is(err, pay.ErrNotStarted): // no 5xx: asking the same again helps nobody
+		return hub.Wrap(codeNotStarted, err, hub.MessageOf(err))
 	case hub.CodeOf(err) == hub.CodeAmountChanged:
 		return hub.Wrap(codeQuoteExpired, err, hub.MessageOf(err))
 	}
@@ -126,7 +128,8 @@ func (a *API) payment(ctx context.Context, who hub.Login, id hub.PaymentID) (*hu
 }
 
 func (a *API) resume(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {
-	return hidden(byPayer(a, Payments.Resume, References.ResumeReference)(ctx, who, id))
+	p, err := hidden(byPayer(a, Payments.Resume, References.ResumeReference)(ctx, who, id))
+	return p, refusedOpening(err)
 }
 
 func (a *API) cancel(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {

@@ -28,10 +28,11 @@ func (o Order) hash() [32]byte {
 // Open claims the quote's obligations and gives a payment whose first charge has
 // a page for the payer. The same key gives the same payment again. It fails with
 // CodeInvalid (not a quote of the caller's, or another request under the key),
-// CodeAmountChanged (the quote has run out), CodeConflict (an obligation is being
+// CodeAmountChanged (the quote has run out, or is outdated), CodeConflict (an obligation is being
 // paid already, with RetryAfter, and with the Payment when it is the caller's own;
 // or the quote was used), CodeNotPayable (no provider takes the basket) and
-// CodeUnavailable (no provider answers: nothing was taken).
+// CodeUnavailable (nothing was taken; ErrNotStarted when no provider answers: that
+// payment is over, and the same key fails so again).
 func (s *Service) Open(ctx context.Context, who hub.Login, portal string, o Order) (*hub.Payment, error) {
 	folder, err := s.Folders.Folder(ctx, who)
 	if err != nil {
@@ -60,6 +61,9 @@ func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o 
 	}
 	if opened {
 		s.Meter.Opened(p.Charges[0].PSP)
+	}
+	if why := stillborn(p); why != nil {
+		return nil, why
 	}
 	return s.begin(ctx, p)
 }
