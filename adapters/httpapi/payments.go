@@ -201,6 +201,7 @@ type paymentShown struct {
 	OpenedAt   time.Time         `json:"opened_at"`
 	ExpiresAt  time.Time         `json:"expires_at"`
 	NextAction *nextAction       `json:"next_action,omitempty"`
+	InReview   bool              `json:"in_review"`
 	Total      hub.Money         `json:"total"`
 	Taken      hub.Money         `json:"taken"`
 	Refunded   hub.Money         `json:"refunded"`
@@ -254,7 +255,7 @@ type paidRefundShown struct {
 func (a *API) shownPayment(p *hub.Payment) paymentShown {
 	state := p.State()
 	shown := paymentShown{
-		ID: p.ID, State: state, Final: state.Final(), Policy: p.Policy, OpenedAt: whole(p.OpenedAt), ExpiresAt: whole(p.ExpiresAt),
+		ID: p.ID, State: state, Final: state.Final(), Policy: p.Policy, OpenedAt: whole(p.OpenedAt), ExpiresAt: whole(p.ExpiresAt), InReview: pay.InReview(p),
 		Total: hub.Bani(0), Taken: hub.Bani(0), Refunded: hub.Bani(0),
 		Lines: make([]paidLineShown, len(p.Lines)), Charges: make([]chargeShown, len(p.Charges)), Refunds: make([]paidRefundShown, len(p.Refunds)),
 	}

@@ -208,12 +208,22 @@ func next(p *hub.Payment) *hub.Charge {
 	return nil
 }
 
-// NextAction gives the page the payer must go to now, or "".
+// NextAction gives the page the payer must go to now, or "". Once the payer's time
+// is over, or the provider has said anything of what was done there, it is none.
 func NextAction(p *hub.Payment) string {
-	if c := next(p); c != nil && c.State == hub.ChargeAwaiting && !p.Cancelled {
-		return c.URL
+	c := next(p)
+	if c == nil || c.State != hub.ChargeAwaiting || p.Cancelled || !time.Now().Before(p.ExpiresAt) ||
+		c.Facts != (hub.ChargeFacts{Ref: c.Facts.Ref}) {
+		return ""
 	}
-	return ""
+	return c.URL
+}
+
+// InReview tells whether the provider looks at what the payer did, for fraud say,
+// before it decides. That may take hours, and nobody has anything to do.
+func InReview(p *hub.Payment) bool {
+	c := next(p)
+	return c != nil && c.State == hub.ChargeAwaiting && c.Facts.Review
 }
 
 // Payment gives a payment of the caller's own, else CodeNotFound.
@@ -235,11 +245,23 @@ func (s *Service) Payment(ctx context.Context, who hub.Login, id hub.PaymentID) 
 func errNoPayment() error { return hub.Errorf(hub.CodeNotFound, "You have no such payment.") }
 
 // Resume gives the payer's next page again, starting the next charge when the
-// one before is authorised. It fails like Payment and Open.
+// one before is authorised. The provider of a page that the payer has had is asked
+// first whether it was paid there. It fails like Payment and Open.
 func (s *Service) Resume(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {
 	p, err := s.Payment(ctx, who, id)
-	if err != nil || p.Cancelled {
-		return p, err
+	if err != nil {
+		return nil, err
+	}
+	return s.resume(ctx, p)
+}
+
+func (s *Service) resume(ctx context.Context, p *hub.Payment) (*hub.Payment, error) {
+	c := next(p)
+	switch {
+	case p.Cancelled || c == nil:
+		return p, nil
+	case c.State == hub.ChargeAwaiting:
+		return s.back(ctx, p, c.No)
 	}
 	return s.begin(ctx, p)
 }
