@@ -197,7 +197,7 @@ func (s *Service) unpayable(c *hub.Connector, o *found) *hub.Error {
 	now := s.Clock.Now()
 	until, inSeason := c.Traits.Season.Contains(now)
 	switch {
-	case c.Sink == nil || c.Traits.Paying.Class == "":
+	case !c.TakesPayments():
 		return hub.Errorf(hub.CodeUnsupported, "This creditor takes no payments here.")
 	case o.NotPayable != "":
 		return hub.Errorf(hub.CodeNotPayable, "%s", o.NotPayable)
