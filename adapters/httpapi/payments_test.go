@@ -150,6 +150,20 @@ func TestAClaimOfTheCallersOwnNamesItsPayment(t *testing.T) {
 	}
 }
 
+// TestAClaimOfThePortalsOwnNamesItsPayment types the same reference again, at the
+// portal that carries its payment and at another.
+func TestAClaimOfThePortalsOwnNamesItsPayment(t *testing.T) {
+	s := newTill(t, nil)
+	first := s.carried(t, "portal")
+	for portal, want := range map[string]hub.PaymentID{"portal": first, "other": ""} {
+		quote := decode[struct{ Quote string }](t, s.ask("POST", "/v1/quotes", fine, "Authorization", "Bearer "+portal))
+		w := s.ask("POST", "/v1/payments", order1(quote.Quote), "Idempotency-Key", "again", "Authorization", "Bearer "+portal)
+		if got := problemIn(t, w).Payment; w.Code != 409 || got != string(want) {
+			t.Errorf("%s: got status %d and payment %q, want 409 and %q", portal, w.Code, got, want)
+		}
+	}
+}
+
 func TestAPaymentIsTakenUpAgainOrGivenUp(t *testing.T) {
 	s := newTill(t, nil)
 	p := s.opened(t, "k1", debt("ditl", 0))

@@ -57,7 +57,7 @@ func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o 
 		return s.build(ctx, tx, q, party, portal, o)
 	})
 	if err != nil {
-		return nil, s.inTheWay(ctx, err, party)
+		return nil, s.inTheWay(ctx, err, party, portal)
 	}
 	if opened {
 		s.Meter.Opened(p.Charges[0].PSP)
@@ -132,13 +132,15 @@ func (c *claimed) Error() string { return c.err.Error() }
 func (c *claimed) Unwrap() error { return c.err }
 
 // inTheWay lets an error name the payment that has the claim when it is the
-// party's own: it may be carried on or given up at once.
-func (s *Service) inTheWay(ctx context.Context, err error, party hub.PartyID) error {
+// party's own, or one that the portal carries for somebody who did not sign in: it
+// may be carried on or given up at once.
+func (s *Service) inTheWay(ctx context.Context, err error, party hub.PartyID, portal string) error {
 	var held *claimed
-	if party == "" || !errors.As(err, &held) {
+	if !errors.As(err, &held) {
 		return err
 	}
-	if p, unknown := s.Store.Payment(ctx, held.by); unknown == nil && p.Party == party {
+	p, unknown := s.Store.Payment(ctx, held.by)
+	if unknown == nil && p.Party == party && (party != "" || p.Portal == portal && portal != "") {
 		held.err.Payment = p.ID
 	}
 	return err
