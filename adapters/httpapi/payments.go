@@ -75,6 +75,9 @@ func (o *openWanted) check() error {
 	return f.err()
 }
 
+// idLength in characters is that of a payment's id.
+const idLength = 26
+
 // longestReturn in bytes is what every provider takes.
 const longestReturn = 512
 
@@ -82,7 +85,8 @@ const longestReturn = 512
 // on the payer's own machine.
 func goodReturn(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || len(text) > longestReturn || personal(text) {
+	filled := strings.ReplaceAll(text, pay.PaymentInURL, strings.Repeat("A", idLength))
+	if err != nil || u.Host == "" || u.User != nil || len(filled) > longestReturn || personal(text) {
 		return false
 	}
 	local := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"
@@ -166,7 +170,7 @@ func decodePaging(r *http.Request) (paging, error) {
 }
 
 func cursorForm(s string) bool {
-	return len(s) == 26 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+	return len(s) == idLength && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 type paymentsShown struct {

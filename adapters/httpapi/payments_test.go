@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -160,6 +161,34 @@ func TestAClaimOfThePortalsOwnNamesItsPayment(t *testing.T) {
 		w := s.ask("POST", "/v1/payments", order1(quote.Quote), "Idempotency-Key", "again", "Authorization", "Bearer "+portal)
 		if got := problemIn(t, w).Payment; w.Code != 409 || got != string(want) {
 			t.Errorf("%s: got status %d and payment %q, want 409 and %q", portal, w.Code, got, want)
+		}
+	}
+}
+
+// TestTheAddressToReturnToNamesThePayment lets a portal that keeps nothing find
+// the payment when the browser is back.
+func TestTheAddressToReturnToNamesThePayment(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://portal.example/back?id={payment}&x=1":                                         "https://portal.example/back?id=ID&x=1",
+		"https://portal.example/{payment}/{payment}":                                           "https://portal.example/ID/ID",
+		"https://portal.example/back":                                                          "https://portal.example/back",
+		"https://{payment}.example/back":                                                       "",
+		"https://portal.example/" + strings.Repeat("x", 512-23-len("{payment}")) + "{payment}": "",
+	} {
+		s := newTill(t, nil)
+		body, _ := json.Marshal(map[string]string{"quote": s.quoted(t, debt("ditl", 0)), "return_url": given})
+		w := s.ask("POST", "/v1/payments", string(body), "Idempotency-Key", "k")
+		if want == "" {
+			if p := problemIn(t, w); w.Code != 400 || len(p.Errors) != 1 || p.Errors[0].Pointer != "/return_url" {
+				t.Errorf("%s: got %d %+v, want 400 about /return_url", given, w.Code, p.Errors)
+			}
+			continue
+		}
+		p := decode[payment](t, w)
+		for _, o := range s.psp.orders {
+			if want := strings.ReplaceAll(want, "ID", string(p.ID)); o.ask.ReturnURL != want {
+				t.Errorf("got %s, want %s", o.ask.ReturnURL, want)
+			}
 		}
 	}
 }

@@ -16,7 +16,7 @@ type Order struct {
 	Key       string // the client's Idempotency-Key
 	Token     string // of the quote
 	Policy    hub.Policy
-	ReturnURL string
+	ReturnURL string // with the payment's id at every PaymentInURL
 	Language  string // of the provider's page: ro hu en
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -141,9 +142,17 @@ func (s *Service) openPage(ctx context.Context, p *hub.Payment, c *hub.Charge) (
 	defer cancel()
 	return psp.Charger.Start(ctx, hub.ChargeOrder{
 		Order: c.Order, Merchant: c.Merchant, Amount: c.Amount, Splits: splits(psp, p, c),
-		Description: "Plata " + c.Order, ReturnURL: p.ReturnURL, NotifyURL: s.conf.NotifyURL + "/" + psp.Name,
+		Description: "Plata " + c.Order, ReturnURL: returnTo(p), NotifyURL: s.conf.NotifyURL + "/" + psp.Name,
 		Manifest: manifest(p, c), ExpiresAt: p.ExpiresAt, Language: p.Language,
 	})
+}
+
+// PaymentInURL stands for the payment's id in an Order's ReturnURL: the id is made
+// after the portal has said where the payer's browser goes.
+const PaymentInURL = "{payment}"
+
+func returnTo(p *hub.Payment) string {
+	return strings.ReplaceAll(p.ReturnURL, PaymentInURL, string(p.ID))
 }
 
 // mostTries is how many providers, or times, a payment is started in all.
