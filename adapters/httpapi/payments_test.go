@@ -390,6 +390,16 @@ func TestALineIsRefundedOnceByWhoMay(t *testing.T) {
 	}
 	s.work(t)
 	p = s.until(t, p.ID, "ana", hub.PaymentSettledPartly)
+	seen := decode[struct {
+		Line    struct{ No int }
+		Refunds []struct {
+			No    int
+			State hub.RefundState
+		}
+	}](t, s.ask("GET", target+"?line=2", "", "Authorization", "Bearer staff"))
+	if seen.Line.No != 2 || len(seen.Refunds) != 1 || seen.Refunds[0].No != 1 || seen.Refunds[0].State != hub.RefundRefunded {
+		t.Errorf("staff see %+v", seen)
+	}
 	if p.Refunded != hub.Bani(7015) || p.Lines[1].State != hub.LineRefunded || len(s.sinks["water"].reversed) != 1 {
 		t.Errorf("got %+v, want the second line refunded after %v was reversed", p, s.sinks["water"].reversed)
 	}

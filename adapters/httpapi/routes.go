@@ -34,6 +34,7 @@ func (a *API) routes() []route {
 			serve(a, streamed(a.payer("payment_follow")), decodeFollowing, a.follow, writeNothing))},
 		{"POST /v1/payments/{id}/resume", serve(a, a.payer("payment_resume"), decodePaymentID, showing(a, a.resume), writeChanged)},
 		{"POST /v1/payments/{id}/cancel", serve(a, a.payer("payment_cancel"), decodePaymentID, showing(a, a.cancel), writeChanged)},
+		{"GET /v1/payments/{id}/refunds", serve(a, paying(staff("payment_refunds", a.limits.calls)), decodeLine, a.refunds, writeRefunds)},
 		{"POST /v1/payments/{id}/refunds", serve(a, paying(staff("payment_refund", a.limits.calls)), decodeRefund, a.refund, writeAccepted)},
 		{"POST /v1/payments/{id}/refunds/confirm", serve(a, paying(staff("payment_refund_confirm", a.limits.calls)), decodeRefund, a.confirmRefund, writeAccepted)},
 		{"POST /v1/payments/{id}/refunds/{no}/end", serve(a, paying(staff("payment_refund_end", a.limits.calls)), decodeRefundEnd, a.endRefund, writeRefundEnded)},
