@@ -20,6 +20,7 @@ type Charge struct {
 	URL      string         `json:"url"`      // the provider's page for the payer
 	State    ChargeState    `json:"state"`
 	AskedAt  time.Time      `json:"asked_at,omitzero"`  // real time at which the present intent was first sent
+	LookedAt time.Time      `json:"looked_at,omitzero"` // real time at which it was looked up because the payer came back
 	Tries    int            `json:"tries"`              // how often what is under way was asked for
 	Facts    ChargeFacts    `json:"facts"`              // what the provider has said, folded
 	Shares   []DisputeShare `json:"shares,omitempty"`   // whose money the payer's bank took back, as it was booked then

@@ -181,6 +181,15 @@ func (c *Connector) For(party PartyID) *Connector {
 // Quarantined tells whether nothing that the connector ever said may be shown now.
 func (c *Connector) Quarantined() bool { return c.Held != nil && c.Held() }
 
+// TakesPayments tells whether the creditor's debts can be paid through the hub.
+func (c *Connector) TakesPayments() bool { return c.Sink != nil && c.Traits.Paying.Class != "" }
+
+// TakesReferences tells whether something that the creditor does not list yet can
+// be paid by what stands on paper.
+func (c *Connector) TakesReferences() bool {
+	return c.TakesPayments() && c.Traits.Paying.WithoutDebt && len(c.Creditor.Accounts) > 0
+}
+
 // StopPaying takes away all that payments go through.
 func (c *Connector) StopPaying() {
 	c.Quoter, c.Sink, c.Finder, c.LotFinder, c.Reverser, c.Statement, c.Room = nil, nil, nil, nil, nil, nil, nil

@@ -72,6 +72,10 @@ func (p *Provider) order(o hub.ChargeOrder) (message, error) {
 
 // unsigned are the fields that fp_hash does not cover. Whoever changes them
 // changes only where the payer or the notification goes, and neither is believed.
+// The payer comes back by GET: a POST from another site would come without the
+// portal's cookies (SameSite=Lax). Whatever else stands in ExtraData is echoed there
+// and by no method that an order can be recalled with, so the manifest is not sent:
+// creditors and amounts would only lie in the browser's history.
 func unsigned(o hub.ChargeOrder) map[string]string {
 	return map[string]string{
 		"lang":                  o.Language,
@@ -80,7 +84,6 @@ func unsigned(o hub.ChargeOrder) map[string]string {
 		"ExtraData[failedurl]":  o.ReturnURL,
 		"ExtraData[backtosite]": o.ReturnURL,
 		"ExtraData[ep_method]":  "get",
-		"ExtraData[manifest]":   o.Manifest,
 	}
 }
 

@@ -37,7 +37,7 @@ func cardToken(token json.Token) bool {
 var plainSpaces = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u2009", " ", "\u202f", " ")
 
 // cardIn tells whether the text holds a number of 13 to 19 digits that begins as
-// cards do (2 to 6), passes Luhn's check and is no part of a longer word, written
+// cards do, passes Luhn's check and is no part of a longer word, written
 // together or in groups as they are embossed. Numbers of bills are grouped
 // otherwise.
 func cardIn(text string) bool {
@@ -69,7 +69,7 @@ func cardAt(text string) bool {
 			number[n] = text[i] - '0'
 			n, group = n+1, group+1
 			ends := i+1 == len(text) || !wordly(text[i+1])
-			if ends && n >= shortestCard && embossed(groups, group) && luhn(number[:n]) {
+			if ends && n >= shortestCard && embossed(groups, group) && issued(number[:n]) && luhn(number[:n]) {
 				return true
 			}
 		case !separator(text[i]) || !fullGroup(groups, group):
@@ -79,6 +79,24 @@ func cardAt(text string) bool {
 		}
 	}
 	return false
+}
+
+// issued tells whether a number of that length begins as one of the card schemes'
+// does (ISO/IEC 7812: the issuer's number). Only Visa ever had 13 digits, and of
+// those with a 2 there are Mastercard's 2221 to 2720 and Mir's 2200 to 2204, of 16
+// digits: bills numbered by their date, 2026…, are none.
+func issued(number []byte) bool {
+	prefix := 0
+	for _, d := range number[:4] {
+		prefix = prefix*10 + int(d)
+	}
+	switch number[0] {
+	case 2:
+		return len(number) == 16 && (prefix >= 2221 && prefix <= 2720 || prefix >= 2200 && prefix <= 2204)
+	case 4:
+		return true
+	}
+	return len(number) > shortestCard
 }
 
 // fullGroup tells whether a group of so many digits may be followed by another:

@@ -19,6 +19,10 @@ type creditorShown struct {
 	Fetch    []hub.Fetch `json:"fetch"`
 	Linkable bool        `json:"linkable"`
 	ProofDoc string      `json:"proof_doc,omitempty"`
+
+	Pays        bool `json:"pays"`
+	Partial     bool `json:"partial"`
+	ByReference bool `json:"by_reference"`
 }
 
 type creditorsShown struct {
@@ -37,6 +41,9 @@ func (a *API) listCreditors(context.Context, hub.Login, none) (creditorsShown, e
 			CUI: c.Creditor.CUI, Contact: c.Creditor.Contact, Fetch: c.Traits.Fetch,
 			Linkable: c.Traits.Can(hub.FetchByAccount), ProofDoc: c.Traits.ProofDoc,
 		}
+		shown.Pays = c.TakesPayments() && a.Paying.Payments != nil
+		shown.Partial = shown.Pays && c.Traits.Paying.Partial
+		shown.ByReference = c.TakesReferences() && a.Paying.References != nil
 		if c.Traits.Fetch == nil {
 			shown.Fetch = []hub.Fetch{}
 		}

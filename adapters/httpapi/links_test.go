@@ -8,6 +8,7 @@ import (
 
 	"racord/adapters/httpapi"
 	"racord/hub"
+	"racord/hub/pay"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -139,14 +140,17 @@ func FuzzABodyNeverBreaksTheDoor(f *testing.F) {
 func TestCreditorsAreListed(t *testing.T) {
 	s := newScene(t, func(p *httpapi.Parts, _ *httpapi.Conf) {
 		p.Roster = hub.Fleet{{
-			Creditor: hub.Creditor{Name: "water", Title: "Apă", Category: "water", CUI: "12345674", Contact: "apa@example"},
-			Traits:   hub.Traits{Fetch: []hub.Fetch{hub.FetchByAccount}, ProofDoc: "On the bill, top right."},
-		}, {Creditor: hub.Creditor{Name: "empty", Title: "E", Category: "other"}}}
+			Creditor: hub.Creditor{Name: "water", Title: "Apă", Category: "water", CUI: "12345674", Contact: "apa@example", Accounts: []hub.CreditorAccount{{ID: "main"}}},
+			Traits: hub.Traits{Fetch: []hub.Fetch{hub.FetchByAccount}, ProofDoc: "On the bill, top right.",
+				Paying: hub.Paying{Class: hub.ClassA, Partial: true, WithoutDebt: true}},
+			Sink: &creditor{},
+		}, {Creditor: hub.Creditor{Name: "empty", Title: "E", Category: "other"}, Traits: hub.Traits{Paying: hub.Paying{Class: hub.ClassA, Partial: true, WithoutDebt: true}}}}
+		p.Paying = httpapi.Paying{Payments: &pay.Service{}, References: &pay.Service{}}
 	})
 	w := s.ask("GET", "/v1/creditors", "")
 	want := `{"creditors":[{"creditor":"water","name":"Apă","category":"water","cui":"12345674","contact":"apa@example",` +
-		`"fetch":["by_account"],"linkable":true,"proof_doc":"On the bill, top right."},` +
-		`{"creditor":"empty","name":"E","category":"other","fetch":[],"linkable":false}]}`
+		`"fetch":["by_account"],"linkable":true,"proof_doc":"On the bill, top right.","pays":true,"partial":true,"by_reference":true},` +
+		`{"creditor":"empty","name":"E","category":"other","fetch":[],"linkable":false,"pays":false,"partial":false,"by_reference":false}]}`
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}

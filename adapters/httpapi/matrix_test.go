@@ -104,6 +104,7 @@ var matrix = map[string]row{
 	"payment_resume":             {want: payer(200)},
 	"payment_cancel":             {want: payer(200)},
 	"payment_refund":             {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
+	"payment_refunds":            {want: staff()},
 	"payment_refund_confirm":     {want: staff(), body: `{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"other"}`},
 	"payment_refund_end":         {want: staff(), body: refundEnd},
 	"payment_refund_end_confirm": {want: staff(), body: refundEnd},

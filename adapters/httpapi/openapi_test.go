@@ -272,7 +272,7 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 		hub.CodeAuth, hub.CodeBadData, hub.CodeTimeout, hub.CodeUnsupported, hub.CodeUnavailable, hub.CodeForeignData,
 		hub.CodeInvalid, hub.CodeUnauthenticated, hub.CodeForbidden, hub.CodeConflict, hub.CodeTooMany, hub.CodeCancelled,
 		hub.CodeInternal, "overloaded", "no_such_route", "method_not_allowed", "not_acceptable", "unsupported_media_type",
-		"too_large", "malformed", "link_refused", "key_reused", "quote_used", "quote_expired", "refundable_changed", "refund_not_failed", "card_data",
+		"too_large", "malformed", "link_refused", "key_reused", "quote_used", "quote_expired", "not_started", "refundable_changed", "refund_not_failed", "card_data",
 	}
 	slices.Sort(described)
 	slices.Sort(all)

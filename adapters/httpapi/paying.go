@@ -38,6 +38,7 @@ type Notices interface {
 
 // Refunds has booked lines given back, and ends refunds that failed; pay.Service does.
 type Refunds interface {
+	Refundable(ctx context.Context, id hub.PaymentID, line int) (*hub.Payment, error)
 	GiveBack(ctx context.Context, by hub.Login, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error)
 	ConfirmGiveBack(ctx context.Context, by hub.Login, id hub.PaymentID, line int, expected hub.Money) (*hub.Payment, error)
 	GivingBackWaits(l *hub.Line) bool

@@ -75,6 +75,9 @@ func (o *openWanted) check() error {
 	return f.err()
 }
 
+// idLength in characters is that of a payment's id.
+const idLength = 26
+
 // longestReturn in bytes is what every provider takes.
 const longestReturn = 512
 
@@ -82,7 +85,8 @@ const longestReturn = 512
 // on the payer's own machine.
 func goodReturn(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || len(text) > longestReturn || personal(text) {
+	filled := strings.ReplaceAll(text, pay.PaymentInURL, strings.Repeat("A", idLength))
+	if err != nil || u.Host == "" || u.User != nil || len(filled) > longestReturn || personal(text) {
 		return false
 	}
 	local := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"
@@ -109,6 +113,8 @@ func refusedOpening(err error) error {
 		return hub.Wrap(codeKeyUsed, err, hub.MessageOf(err))
 	case errors.Is(err, hub.ErrQuoteUsed):
 		return hub.Wrap(codeQuoteUsed, err, hub.MessageOf(err))
+	case errors.Is(err, pay.ErrNotStarted): // no 5xx: asking the same again helps nobody
+		return hub.Wrap(codeNotStarted, err, hub.MessageOf(err))
 	case hub.CodeOf(err) == hub.CodeAmountChanged:
 		return hub.Wrap(codeQuoteExpired, err, hub.MessageOf(err))
 	}
@@ -126,7 +132,8 @@ func (a *API) payment(ctx context.Context, who hub.Login, id hub.PaymentID) (*hu
 }
 
 func (a *API) resume(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {
-	return hidden(byPayer(a, Payments.Resume, References.ResumeReference)(ctx, who, id))
+	p, err := hidden(byPayer(a, Payments.Resume, References.ResumeReference)(ctx, who, id))
+	return p, refusedOpening(err)
 }
 
 func (a *API) cancel(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {
@@ -163,7 +170,7 @@ func decodePaging(r *http.Request) (paging, error) {
 }
 
 func cursorForm(s string) bool {
-	return len(s) == 26 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+	return len(s) == idLength && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 type paymentsShown struct {
@@ -198,6 +205,7 @@ type paymentShown struct {
 	OpenedAt   time.Time         `json:"opened_at"`
 	ExpiresAt  time.Time         `json:"expires_at"`
 	NextAction *nextAction       `json:"next_action,omitempty"`
+	InReview   bool              `json:"in_review"`
 	Total      hub.Money         `json:"total"`
 	Taken      hub.Money         `json:"taken"`
 	Refunded   hub.Money         `json:"refunded"`
@@ -251,7 +259,7 @@ type paidRefundShown struct {
 func (a *API) shownPayment(p *hub.Payment) paymentShown {
 	state := p.State()
 	shown := paymentShown{
-		ID: p.ID, State: state, Final: state.Final(), Policy: p.Policy, OpenedAt: whole(p.OpenedAt), ExpiresAt: whole(p.ExpiresAt),
+		ID: p.ID, State: state, Final: state.Final(), Policy: p.Policy, OpenedAt: whole(p.OpenedAt), ExpiresAt: whole(p.ExpiresAt), InReview: pay.InReview(p),
 		Total: hub.Bani(0), Taken: hub.Bani(0), Refunded: hub.Bani(0),
 		Lines: make([]paidLineShown, len(p.Lines)), Charges: make([]chargeShown, len(p.Charges)), Refunds: make([]paidRefundShown, len(p.Refunds)),
 	}

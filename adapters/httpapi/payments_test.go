@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -106,15 +107,17 @@ func TestAPaymentThatCannotBeOpened(t *testing.T) {
 		"a provider that is down": {func(t *testing.T, s *till) (string, string) {
 			s.psp.down = true
 			return s.quoted(t, debt("ditl", 0)), "k1"
-		}, "ana", 503, "unavailable"},
+		}, "ana", 409, "not_started"},
 		"no key": {func(t *testing.T, s *till) (string, string) { return s.quoted(t, debt("ditl", 0)), "" }, "ana", 400, "invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newTill(t, nil)
 			quote, key := tc.before(t, s)
-			w := s.ask("POST", "/v1/payments", order1(quote), "Idempotency-Key", key, "Authorization", "Bearer "+tc.as)
-			if p := problemIn(t, w); w.Code != tc.status || p.Code != tc.code {
-				t.Errorf("got %d %q, want %d %q", w.Code, p.Code, tc.status, tc.code)
+			for range 2 { // the same again
+				w := s.ask("POST", "/v1/payments", order1(quote), "Idempotency-Key", key, "Authorization", "Bearer "+tc.as)
+				if p := problemIn(t, w); w.Code != tc.status || p.Code != tc.code {
+					t.Errorf("got %d %q, want %d %q", w.Code, p.Code, tc.status, tc.code)
+				}
 			}
 		})
 	}
@@ -145,6 +148,48 @@ func TestAClaimOfTheCallersOwnNamesItsPayment(t *testing.T) {
 	s.ask("POST", "/v1/payments/"+string(p.ID)+"/cancel", "")
 	if w := s.ask("POST", "/v1/payments", order1(s.quoted(t, debt("ditl", 0))), "Idempotency-Key", "k3"); w.Code != 201 {
 		t.Errorf("after the first was given up: got %d %s", w.Code, w.Body)
+	}
+}
+
+// TestAClaimOfThePortalsOwnNamesItsPayment types the same reference again, at the
+// portal that carries its payment and at another.
+func TestAClaimOfThePortalsOwnNamesItsPayment(t *testing.T) {
+	s := newTill(t, nil)
+	first := s.carried(t, "portal")
+	for portal, want := range map[string]hub.PaymentID{"portal": first, "other": ""} {
+		quote := decode[struct{ Quote string }](t, s.ask("POST", "/v1/quotes", fine, "Authorization", "Bearer "+portal))
+		w := s.ask("POST", "/v1/payments", order1(quote.Quote), "Idempotency-Key", "again", "Authorization", "Bearer "+portal)
+		if got := problemIn(t, w).Payment; w.Code != 409 || got != string(want) {
+			t.Errorf("%s: got status %d and payment %q, want 409 and %q", portal, w.Code, got, want)
+		}
+	}
+}
+
+// TestTheAddressToReturnToNamesThePayment lets a portal that keeps nothing find
+// the payment when the browser is back.
+func TestTheAddressToReturnToNamesThePayment(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://portal.example/back?id={payment}&x=1":                                         "https://portal.example/back?id=ID&x=1",
+		"https://portal.example/{payment}/{payment}":                                           "https://portal.example/ID/ID",
+		"https://portal.example/back":                                                          "https://portal.example/back",
+		"https://{payment}.example/back":                                                       "",
+		"https://portal.example/" + strings.Repeat("x", 512-23-len("{payment}")) + "{payment}": "",
+	} {
+		s := newTill(t, nil)
+		body, _ := json.Marshal(map[string]string{"quote": s.quoted(t, debt("ditl", 0)), "return_url": given})
+		w := s.ask("POST", "/v1/payments", string(body), "Idempotency-Key", "k")
+		if want == "" {
+			if p := problemIn(t, w); w.Code != 400 || len(p.Errors) != 1 || p.Errors[0].Pointer != "/return_url" {
+				t.Errorf("%s: got %d %+v, want 400 about /return_url", given, w.Code, p.Errors)
+			}
+			continue
+		}
+		p := decode[payment](t, w)
+		for _, o := range s.psp.orders {
+			if want := strings.ReplaceAll(want, "ID", string(p.ID)); o.ask.ReturnURL != want {
+				t.Errorf("got %s, want %s", o.ask.ReturnURL, want)
+			}
+		}
 	}
 }
 
@@ -345,6 +390,16 @@ func TestALineIsRefundedOnceByWhoMay(t *testing.T) {
 	}
 	s.work(t)
 	p = s.until(t, p.ID, "ana", hub.PaymentSettledPartly)
+	seen := decode[struct {
+		Line    struct{ No int }
+		Refunds []struct {
+			No    int
+			State hub.RefundState
+		}
+	}](t, s.ask("GET", target+"?line=2", "", "Authorization", "Bearer staff"))
+	if seen.Line.No != 2 || len(seen.Refunds) != 1 || seen.Refunds[0].No != 1 || seen.Refunds[0].State != hub.RefundRefunded {
+		t.Errorf("staff see %+v", seen)
+	}
 	if p.Refunded != hub.Bani(7015) || p.Lines[1].State != hub.LineRefunded || len(s.sinks["water"].reversed) != 1 {
 		t.Errorf("got %+v, want the second line refunded after %v was reversed", p, s.sinks["water"].reversed)
 	}

@@ -20,6 +20,7 @@ const (
 	codeKeyUsed       hub.Code = "key_reused"
 	codeQuoteUsed     hub.Code = "quote_used"
 	codeQuoteExpired  hub.Code = "quote_expired"
+	codeNotStarted    hub.Code = "not_started"
 	codeRefundable    hub.Code = "refundable_changed"
 	codeNotFailed     hub.Code = "refund_not_failed"
 	codeCardData      hub.Code = "card_data"
@@ -56,6 +57,7 @@ var kinds = map[hub.Code]kind{
 	codeLinkRefused:         {http.StatusUnprocessableEntity, "The account cannot be linked", false},
 	codeQuoteUsed:           {http.StatusConflict, "The quote was used already", false},
 	codeQuoteExpired:        {http.StatusConflict, "The quote has run out", false},
+	codeNotStarted:          {http.StatusConflict, "The payment was not started", true},
 	codeRefundable:          {http.StatusPreconditionFailed, "Another amount can be refunded", false},
 	codeNotFailed:           {http.StatusPreconditionFailed, "The refund is not one that failed so", false},
 	codeKeyUsed:             {http.StatusUnprocessableEntity, "The key belongs to another request", false},

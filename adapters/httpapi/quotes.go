@@ -73,7 +73,7 @@ func (f *faults) refuseMoney(m *hub.Money, pointer string) {
 func (q *quoteWanted) checkReference() error {
 	var f faults
 	f.refuse(!q.Creditor.Valid(), "/creditor", "must be a creditor's name")
-	f.refuse(!printable(q.Reference), "/reference", "must be what stands on the paper, 1 to 64 characters")
+	f.refuse(!printable(q.Reference), "/reference", "must be what stands on the paper, 3 to 35 letters, digits, blanks and . - /")
 	f.refuse(personal(q.Reference), "/reference", "must not be a personal code")
 	f.refuse(q.Amount == nil, "/amount", "is missing")
 	f.refuseMoney(q.Amount, "/amount")

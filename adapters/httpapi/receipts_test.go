@@ -145,3 +145,38 @@ func TestAReceiptFollowsTheMoney(t *testing.T) {
 		t.Errorf("got %+v, want the second line refunded", r)
 	}
 }
+
+// TestTheReceiptsPictureLeadsToAPage asks as a browser does.
+func TestTheReceiptsPictureLeadsToAPage(t *testing.T) {
+	s := newTill(t, nil)
+	p := s.settled(t, "k1", debt("ditl", 0))
+	code := decode[receipt](t, s.ask("GET", "/v1/payments/"+string(p.ID)+"/receipt", "")).Code
+	for name, tc := range map[string]struct {
+		code   string
+		status int
+		says   []string
+	}{
+		"good":  {code, 200, []string{"este valabilă", "Creditorul ditl", "70,15 lei", "***411", "înregistrată de creditor la 15.03.2026"}},
+		"wrong": {code[:26] + "-0-AAAAAAAAAAAAAAAA", 404, []string{"Nu există nicio dovadă"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := s.ask("GET", "/v1/receipts/"+tc.code, "", "Authorization", "", "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+			if w.Code != tc.status || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || w.Header().Get("Cache-Control") != "no-store" {
+				t.Fatalf("got %d %v", w.Code, w.Header())
+			}
+			if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") {
+				t.Errorf("got policy %q", policy)
+			}
+			for _, want := range tc.says {
+				if !strings.Contains(w.Body.String(), want) {
+					t.Errorf("the page does not say %q: %s", want, w.Body)
+				}
+			}
+			for _, personal := range []string{"0004411", "ditl-0", "Banca", code} {
+				if strings.Contains(w.Body.String(), personal) {
+					t.Errorf("the page holds %q", personal)
+				}
+			}
+		})
+	}
+}

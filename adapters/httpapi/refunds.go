@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"racord/hub"
 	"racord/hub/pay"
@@ -39,6 +40,46 @@ func decodeRefund(r *http.Request) (refundWanted, error) {
 	return want, f.err()
 }
 
+// lineWanted is what GET /v1/payments/{id}/refunds asks for.
+type lineWanted struct {
+	id   hub.PaymentID
+	line int
+}
+
+func decodeLine(r *http.Request) (want lineWanted, err error) {
+	query, err := params(r, "line")
+	if err != nil {
+		return want, err
+	}
+	want.id = hub.PaymentID(r.PathValue("id"))
+	if values := query["line"]; len(values) == 1 {
+		want.line, err = strconv.Atoi(values[0])
+	}
+	if err != nil || want.line < 1 || want.line > pay.MostLines {
+		return want, invalid("line", "must be the number of a line")
+	}
+	return want, nil
+}
+
+// refunds shows staff a line before and after they have it given back, and no
+// other of the basket. Who looked is noted.
+func (a *API) refunds(ctx context.Context, who hub.Login, want lineWanted) (refundAccepted, error) {
+	if a.Paying.Refunds == nil {
+		return refundAccepted{}, errNotOffered
+	}
+	p, err := a.Paying.Refunds.Refundable(ctx, want.id, want.line)
+	a.Log.LogAttrs(ctx, slog.LevelInfo, "refunds looked at", slog.String("operation", "payment_refunds"),
+		slog.String("payment", string(want.id)), slog.Int("line", want.line),
+		slog.String("by", who.Subject), slog.String("code", string(hub.CodeOf(err))))
+	switch hub.CodeOf(err) {
+	case "":
+		return a.refundAccepted(p, want.line), nil
+	case hub.CodeNotFound:
+		err = hub.Wrap(hub.CodeNotFound, err, "There is no such payment, or it has no such line.")
+	}
+	return refundAccepted{}, err
+}
+
 // refund has a line given back. It asks for what the caller believes can be
 // refunded: of two who ask at the same time, or of one who asks twice, the second
 // is told that it is something else now.
@@ -67,7 +108,7 @@ func (a *API) refunding(ctx context.Context, what string, who hub.Login, want re
 	case "":
 		return a.refundAccepted(p, want.Line), nil
 	case hub.CodeConflict:
-		err = hub.Wrap(codeRefundable, err, "Another amount can be refunded of this line now, or nobody or somebody else asked for it. Look at the payment again.")
+		err = hub.Wrap(codeRefundable, err, "Another amount can be refunded of this line now, or nobody or somebody else asked for it. Look at its refunds again.")
 	case hub.CodeNotFound:
 		err = hub.Wrap(hub.CodeNotFound, err, "There is no such payment, or it has no such line.")
 	}
@@ -93,6 +134,11 @@ type refundAccepted struct {
 	Line    paidLineShown     `json:"line"`
 	Refunds []paidRefundShown `json:"refunds"`
 	Waits   bool              `json:"waits_for_confirmation"`
+}
+
+func writeRefunds(x *exchange, w http.ResponseWriter, r refundAccepted) error {
+	neverKept(w)
+	return send(x, w, http.StatusOK, r)
 }
 
 func writeAccepted(x *exchange, w http.ResponseWriter, r refundAccepted) error {

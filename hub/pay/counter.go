@@ -30,10 +30,10 @@ func (s *Service) ReferencePayment(ctx context.Context, portal string, id hub.Pa
 // ResumeReference is Resume for a portal's own payment.
 func (s *Service) ResumeReference(ctx context.Context, portal string, id hub.PaymentID) (*hub.Payment, error) {
 	p, err := s.ReferencePayment(ctx, portal, id)
-	if err != nil || p.Cancelled {
-		return p, err
+	if err != nil {
+		return nil, err
 	}
-	return s.begin(ctx, p)
+	return s.resume(ctx, p)
 }
 
 // CancelReference is Cancel for a portal's own payment.

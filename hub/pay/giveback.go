@@ -11,6 +11,17 @@ import (
 // it has to be asked for anew.
 const wishLife = 7 * 24 * time.Hour
 
+// Refundable gives a payment of which one of the staff wants to see a line: whoever
+// has money given back sees first how much can be, and afterwards what became of
+// it. CodeNotFound for a payment or a line that is not there.
+func (s *Service) Refundable(ctx context.Context, id hub.PaymentID, line int) (*hub.Payment, error) {
+	p, err := s.Store.Payment(ctx, id)
+	if err == nil && p.Line(line) == nil {
+		return nil, hub.Errorf(hub.CodeNotFound, "The payment has no such line.")
+	}
+	return p, err
+}
+
 // GiveBack takes a booked line back at its creditor and then refunds it. What is
 // above Conf.Alone only is noted: nothing moves until somebody else confirms it.
 // The caller says how much it believes can be refunded of the line: CodeConflict

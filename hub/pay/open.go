@@ -16,7 +16,7 @@ type Order struct {
 	Key       string // the client's Idempotency-Key
 	Token     string // of the quote
 	Policy    hub.Policy
-	ReturnURL string
+	ReturnURL string // with the payment's id at every PaymentInURL
 	Language  string // of the provider's page: ro hu en
 }
 
@@ -28,10 +28,11 @@ func (o Order) hash() [32]byte {
 // Open claims the quote's obligations and gives a payment whose first charge has
 // a page for the payer. The same key gives the same payment again. It fails with
 // CodeInvalid (not a quote of the caller's, or another request under the key),
-// CodeAmountChanged (the quote has run out), CodeConflict (an obligation is being
+// CodeAmountChanged (the quote has run out, or is outdated), CodeConflict (an obligation is being
 // paid already, with RetryAfter, and with the Payment when it is the caller's own;
 // or the quote was used), CodeNotPayable (no provider takes the basket) and
-// CodeUnavailable (no provider answers: nothing was taken).
+// CodeUnavailable (nothing was taken; ErrNotStarted when no provider answers: that
+// payment is over, and the same key fails so again).
 func (s *Service) Open(ctx context.Context, who hub.Login, portal string, o Order) (*hub.Payment, error) {
 	folder, err := s.Folders.Folder(ctx, who)
 	if err != nil {
@@ -56,10 +57,13 @@ func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o 
 		return s.build(ctx, tx, q, party, portal, o)
 	})
 	if err != nil {
-		return nil, s.inTheWay(ctx, err, party)
+		return nil, s.inTheWay(ctx, err, party, portal)
 	}
 	if opened {
 		s.Meter.Opened(p.Charges[0].PSP)
+	}
+	if why := stillborn(p); why != nil {
+		return nil, why
 	}
 	return s.begin(ctx, p)
 }
@@ -128,13 +132,15 @@ func (c *claimed) Error() string { return c.err.Error() }
 func (c *claimed) Unwrap() error { return c.err }
 
 // inTheWay lets an error name the payment that has the claim when it is the
-// party's own: it may be carried on or given up at once.
-func (s *Service) inTheWay(ctx context.Context, err error, party hub.PartyID) error {
+// party's own, or one that the portal carries for somebody who did not sign in: it
+// may be carried on or given up at once.
+func (s *Service) inTheWay(ctx context.Context, err error, party hub.PartyID, portal string) error {
 	var held *claimed
-	if party == "" || !errors.As(err, &held) {
+	if !errors.As(err, &held) {
 		return err
 	}
-	if p, unknown := s.Store.Payment(ctx, held.by); unknown == nil && p.Party == party {
+	p, unknown := s.Store.Payment(ctx, held.by)
+	if unknown == nil && p.Party == party && (party != "" || p.Portal == portal && portal != "") {
 		held.err.Payment = p.ID
 	}
 	return err
@@ -204,12 +210,22 @@ func next(p *hub.Payment) *hub.Charge {
 	return nil
 }
 
-// NextAction gives the page the payer must go to now, or "".
+// NextAction gives the page the payer must go to now, or "". Once the payer's time
+// is over, or the provider has said anything of what was done there, it is none.
 func NextAction(p *hub.Payment) string {
-	if c := next(p); c != nil && c.State == hub.ChargeAwaiting && !p.Cancelled {
-		return c.URL
+	c := next(p)
+	if c == nil || c.State != hub.ChargeAwaiting || p.Cancelled || !time.Now().Before(p.ExpiresAt) ||
+		c.Facts != (hub.ChargeFacts{Ref: c.Facts.Ref}) {
+		return ""
 	}
-	return ""
+	return c.URL
+}
+
+// InReview tells whether the provider looks at what the payer did, for fraud say,
+// before it decides. That may take hours, and nobody has anything to do.
+func InReview(p *hub.Payment) bool {
+	c := next(p)
+	return c != nil && c.State == hub.ChargeAwaiting && c.Facts.Review
 }
 
 // Payment gives a payment of the caller's own, else CodeNotFound.
@@ -231,11 +247,23 @@ func (s *Service) Payment(ctx context.Context, who hub.Login, id hub.PaymentID) 
 func errNoPayment() error { return hub.Errorf(hub.CodeNotFound, "You have no such payment.") }
 
 // Resume gives the payer's next page again, starting the next charge when the
-// one before is authorised. It fails like Payment and Open.
+// one before is authorised. The provider of a page that the payer has had is asked
+// first whether it was paid there. It fails like Payment and Open.
 func (s *Service) Resume(ctx context.Context, who hub.Login, id hub.PaymentID) (*hub.Payment, error) {
 	p, err := s.Payment(ctx, who, id)
-	if err != nil || p.Cancelled {
-		return p, err
+	if err != nil {
+		return nil, err
+	}
+	return s.resume(ctx, p)
+}
+
+func (s *Service) resume(ctx context.Context, p *hub.Payment) (*hub.Payment, error) {
+	c := next(p)
+	switch {
+	case p.Cancelled || c == nil:
+		return p, nil
+	case c.State == hub.ChargeAwaiting:
+		return s.back(ctx, p, c.No)
 	}
 	return s.begin(ctx, p)
 }

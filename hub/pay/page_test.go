@@ -2,11 +2,13 @@ package pay_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"racord/hub"
+	"racord/hub/pay"
 )
 
 // TestAPageThatDiedWithItsReplicaIsReplaced kills the replica that opens the
@@ -37,4 +39,68 @@ func TestAPageThatDiedWithItsReplicaIsReplaced(t *testing.T) {
 			})
 		})
 	}
+}
+
+// hesitant is a provider that takes its time to open a page.
+type hesitant struct{ hub.Charger }
+
+func (h hesitant) Start(ctx context.Context, o hub.ChargeOrder) (hub.Session, error) {
+	select {
+	case <-time.After(2 * time.Second):
+		return h.Charger.Start(ctx, o)
+	case <-ctx.Done():
+		return hub.Session{}, ctx.Err()
+	}
+}
+
+// TestAClientThatDoesNotWaitEndsNoPayment lets a portal hang up while the only
+// provider opens the page: the key leads to that page.
+func TestAClientThatDoesNotWaitEndsNoPayment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.prefer = []string{"manual"}
+		parts := s.parts()
+		parts.PSPs[0].Charger = hesitant{parts.PSPs[0].Charger}
+		s.Service = pay.New(parts, pay.Conf{})
+		q, err := s.Quote(t.Context(), who, "portal", s.owe(1, "alpha"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := pay.Order{Key: "k", Token: q.Token, Policy: hub.BestEffort, ReturnURL: "https://portal.invalid/"}
+		impatient, hangUp := context.WithTimeout(t.Context(), time.Second)
+		defer hangUp()
+		_, _ = s.Open(impatient, who, "portal", order) // nobody reads that answer
+		p, err := s.Open(t.Context(), who, "portal", order)
+		if err != nil || p.State() != hub.PaymentAwaitingPayer || pay.NextAction(p) == "" {
+			t.Fatalf("the key again: got %+v (%v), want the page", p, err)
+		}
+	})
+}
+
+// TestAPaymentWithoutAPageIsOver lets the only provider be down: the key is told
+// the same again, and a new quote can be paid.
+func TestAPaymentWithoutAPageIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.prefer = []string{"manual"}
+		parts := s.parts()
+		well := parts.PSPs[0].Charger
+		parts.PSPs[0].Charger = bentStarter{well}
+		s.Service = pay.New(parts, pay.Conf{})
+		items := s.owe(1, "alpha")
+		q, err := s.Quote(t.Context(), who, "portal", items)
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := pay.Order{Key: "k", Token: q.Token, Policy: hub.BestEffort, ReturnURL: "https://portal.invalid/"}
+		for range 2 {
+			if _, err := s.Open(t.Context(), who, "portal", order); !errors.Is(err, pay.ErrNotStarted) || hub.CodeOf(err) != hub.CodeUnavailable {
+				t.Fatalf("got %v, want to be told that nothing was started", err)
+			}
+		}
+		parts.PSPs[0].Charger = well
+		if p, err := s.open(t.Context(), "k2", items, hub.BestEffort); err != nil || pay.NextAction(p) == "" {
+			t.Errorf("a new quote: got %v (%v), want a page", p, err)
+		}
+	})
 }

@@ -19,7 +19,7 @@ func (s *Service) QuoteReference(_ context.Context, portal string, creditor hub.
 	c := s.connector(creditor)
 	reference = strings.ToUpper(strings.Join(strings.Fields(reference), " "))
 	switch {
-	case c == nil || c.Sink == nil || !c.Traits.Paying.WithoutDebt || len(c.Creditor.Accounts) == 0:
+	case c == nil || !c.TakesReferences():
 		return nil, invalid("/creditor", "takes no payments without a listed debt")
 	case len(reference) < 3 || len(reference) > longestReference || !plainText(reference):
 		return nil, invalid("/reference", "from 3 to 35 letters, digits, blanks and . - /")

@@ -2,6 +2,9 @@ package pay
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -11,7 +14,9 @@ import (
 // first. Where money is taken as soon as the payer pays, the creditors are asked
 // once more before: afterwards it could only be given back. A provider that certainly did nothing, or whose answer was lost, is
 // routed around: the payer never got its page, so nobody can pay there; should
-// it report money all the same, that is given back.
+// it report money all the same, that is given back. Once it is stored, whoever
+// asked may go: a client without patience ends no payment, and finds it open
+// when it comes again.
 func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Payment, error) {
 	mine := false
 	p, err := s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
@@ -27,14 +32,15 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 	if err != nil || !mine {
 		return p, err
 	}
+	ctx = context.WithoutCancel(ctx)
 	if why := s.outdated(ctx, p, p.Charge(no)); why != nil {
-		return s.withdraw(context.WithoutCancel(ctx), p, no, why)
+		return s.withdraw(ctx, p, no, why)
 	}
 	session, failed := s.openPage(ctx, p, p.Charge(no))
 	if failed != nil {
-		return s.reroute(context.WithoutCancel(ctx), p, no, failed)
+		return s.reroute(ctx, p, no, failed)
 	}
-	return s.alter(context.WithoutCancel(ctx), id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+	return s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.started(tx, p, p.Charge(no), session)
 	})
 }
@@ -89,7 +95,29 @@ func (s *Service) withdraw(ctx context.Context, p *hub.Payment, no int, why erro
 	if c := next(p); c != nil && c.State == hub.ChargeCreated && p.Policy != hub.AllOrNothing {
 		return s.start(ctx, p.ID, c.No)
 	}
-	return nil, hub.Wrap(hub.CodeAmountChanged, why, "What you saw is not so any more. Ask for a new quote.")
+	return nil, outdatedQuote(why)
+}
+
+func outdatedQuote(why error) error {
+	return hub.Wrap(hub.CodeAmountChanged, why, "What you saw is not so any more. Ask for a new quote.")
+}
+
+// ErrNotStarted says that a payment is over before anybody saw a provider's page:
+// no provider opened one. It is of CodeUnavailable, and stays true however often
+// the payment is asked for.
+var ErrNotStarted = hub.Errorf(hub.CodeUnavailable, "The payment provider does not answer. Nothing was taken; ask for a new quote in a moment.")
+
+// stillborn tells why a payment failed before anybody saw a page, nil when it did
+// not: what was answered when it failed is answered whenever its key comes again.
+func stillborn(p *hub.Payment) error {
+	if p.State() != hub.PaymentFailed || slices.ContainsFunc(p.Charges, func(c hub.Charge) bool { return c.URL != "" }) {
+		return nil
+	}
+	last := &p.Charges[len(p.Charges)-1]
+	if why := hub.Errorf(hub.Code(last.Reason), "The creditor does not confirm the quote any more."); verdict(why) {
+		return outdatedQuote(why)
+	}
+	return ErrNotStarted
 }
 
 func (s *Service) started(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, session hub.Session) error {
@@ -114,9 +142,17 @@ func (s *Service) openPage(ctx context.Context, p *hub.Payment, c *hub.Charge) (
 	defer cancel()
 	return psp.Charger.Start(ctx, hub.ChargeOrder{
 		Order: c.Order, Merchant: c.Merchant, Amount: c.Amount, Splits: splits(psp, p, c),
-		Description: "Plata " + c.Order, ReturnURL: p.ReturnURL, NotifyURL: s.conf.NotifyURL + "/" + psp.Name,
+		Description: "Plata " + c.Order, ReturnURL: returnTo(p), NotifyURL: s.conf.NotifyURL + "/" + psp.Name,
 		Manifest: manifest(p, c), ExpiresAt: p.ExpiresAt, Language: p.Language,
 	})
+}
+
+// PaymentInURL stands for the payment's id in an Order's ReturnURL: the id is made
+// after the portal has said where the payer's browser goes.
+const PaymentInURL = "{payment}"
+
+func returnTo(p *hub.Payment) string {
+	return strings.ReplaceAll(p.ReturnURL, PaymentInURL, string(p.ID))
 }
 
 // mostTries is how many providers, or times, a payment is started in all.
@@ -135,6 +171,8 @@ func (s *Service) reroute(ctx context.Context, p *hub.Payment, no int, failed er
 		return nil, err
 	case fresh > 0:
 		return s.start(ctx, p.ID, fresh)
+	case p.State() == hub.PaymentFailed:
+		return nil, hub.Wrap(hub.CodeUnavailable, errors.Join(ErrNotStarted, failed), ErrNotStarted.Message)
 	case p.Charge(no).State == hub.ChargeFailed:
 		return nil, hub.Wrap(hub.CodeUnavailable, failed, "The payment provider does not answer. Nothing was taken; try again in a moment.")
 	}

@@ -171,6 +171,8 @@ func (tn *town) ask(what func(*replica) error) (err error) {
 		err = tn.once(what)
 		wait := max(hub.RetryAfterOf(err), time.Second)
 		switch code := hub.CodeOf(err); {
+		case errors.Is(err, pay.ErrNotStarted):
+			return err // and would be told so for ever
 		case errors.Is(err, errGone), code == hub.CodeTimeout, code == hub.CodeUnavailable:
 		case code == hub.CodeConflict && hub.RetryAfterOf(err) > 0 && wait < 10*time.Second:
 		default:

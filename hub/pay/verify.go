@@ -197,7 +197,7 @@ func (s *Service) unpayable(c *hub.Connector, o *found) *hub.Error {
 	now := s.Clock.Now()
 	until, inSeason := c.Traits.Season.Contains(now)
 	switch {
-	case c.Sink == nil || c.Traits.Paying.Class == "":
+	case !c.TakesPayments():
 		return hub.Errorf(hub.CodeUnsupported, "This creditor takes no payments here.")
 	case o.NotPayable != "":
 		return hub.Errorf(hub.CodeNotPayable, "%s", o.NotPayable)
@@ -235,6 +235,10 @@ func choose(o *hub.Obligation, w hub.Wanted, partial bool) (option hub.PaymentOp
 	return option, false, hub.Errorf(hub.CodeNotPayable, "The creditor does not offer this way to pay any more.")
 }
 
+// inParts are the kinds of options of which less may be paid. The others are worth
+// what they are only as a whole: a discount, half a fine, one instalment.
+var inParts = map[string]bool{"full": true, "custom": true}
+
 func amounted(o *hub.Obligation, option hub.PaymentOption, amount hub.Money, partial bool) (hub.PaymentOption, bool, *hub.Error) {
 	if len(option.Transfers) == 0 {
 		return option, false, hub.Errorf(hub.CodeNotPayable, "The creditor has not said where the money goes.")
@@ -242,7 +246,7 @@ func amounted(o *hub.Obligation, option hub.PaymentOption, amount hub.Money, par
 	if amount.Minor == 0 || amount == option.Amount {
 		return option, false, nil
 	}
-	if !partial || amount.Minor > o.Outstanding.Minor || len(option.Transfers) > 1 {
+	if !partial || !inParts[option.Kind] || amount.Minor > min(option.Amount.Minor, o.Outstanding.Minor) || len(option.Transfers) > 1 {
 		return option, true, nil
 	}
 	option.Amount = amount

@@ -35,6 +35,9 @@ func (v *View) name(party hub.PartyID) string {
 	for i := range v.Pages {
 		p := &v.Pages[i]
 		b = append(append(append(b, p.Creditor...), p.State...), p.Reason...)
+		if p.Payable {
+			b = append(b, '+')
+		}
 		b = binary.BigEndian.AppendUint64(b, p.version)
 		b = binary.BigEndian.AppendUint64(b, uint64(p.Since.Unix()))
 	}

@@ -129,6 +129,7 @@ func hangs(ctx context.Context, _ hub.Asked) (hub.Answer, error) {
 type city struct {
 	*view.Views
 	t         testing.TB
+	fleet     hub.Fleet
 	desk      *desk
 	l1        *shelf
 	creditors map[hub.Name]*creditor
@@ -155,6 +156,7 @@ func newCity(t testing.TB, answers map[hub.Name]func(context.Context, hub.Asked)
 			w.Held = c.held.Load
 		}
 	}
+	c.fleet = fleet
 	keys, err := hub.NewKeys(make([]byte, hub.MasterKeyBytes), "cache")
 	if err != nil {
 		t.Fatal(err)
@@ -172,12 +174,17 @@ func newCity(t testing.TB, answers map[hub.Name]func(context.Context, hub.Asked)
 	return c
 }
 
+// till is a creditor that takes payments; the view only looks whether it is there.
+type till struct{ hub.Sink }
+
 func connector(name hub.Name, s hub.Source) *hub.Connector {
 	return &hub.Connector{
 		Creditor: hub.Creditor{Name: name, Title: "The " + string(name)},
 		Source:   s,
+		Sink:     &till{},
 		Traits: hub.Traits{
-			Fetch: []hub.Fetch{hub.FetchByParty, hub.FetchByAccount}, Identifiers: []hub.Scheme{hub.SchemeCNP},
+			Paying: hub.Paying{Class: hub.ClassA},
+			Fetch:  []hub.Fetch{hub.FetchByParty, hub.FetchByAccount}, Identifiers: []hub.Scheme{hub.SchemeCNP},
 			Freshness: hub.Freshness{
 				TTL: time.Minute, StaleWhileRevalidate: 10 * time.Minute,
 				StaleIfError: 24 * time.Hour, Negative: 30 * time.Second,

@@ -84,6 +84,31 @@ func TestAPageSaysHowFarItCanBeTrusted(t *testing.T) {
 	}
 }
 
+// TestNothingIsPayableWhereNoPaymentsAreTaken switches a creditor's payments off
+// and on: the page says so, under another name of the view.
+func TestNothingIsPayableWhereNoPaymentsAreTaken(t *testing.T) {
+	for name, stop := range map[string]func(*hub.Connector){
+		"its accounts are not proved": (*hub.Connector).StopPaying,
+		"it never took any":           func(c *hub.Connector) { c.Traits.Paying.Class = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCity(t, answers{"water": owes(100)})
+				taking := c.view()
+				stop(c.fleet[0])
+				v := c.view()
+				if p := page(t, v, "water"); p.State != hub.PageFresh || p.Payable || !page(t, taking, "water").Payable {
+					t.Errorf("got %s, payable %t; want fresh and not payable", p.State, p.Payable)
+				}
+				if v.ID == taking.ID {
+					t.Error("a client that has the old page is not told")
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
 func TestTheViewKeepsItsDeadlineWhenCreditorsHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCity(t, answers{
