@@ -75,7 +75,8 @@ type Record struct {
 	Account    string
 	Obligation Obligation
 	Refused    *QualityEvent
-	Line       int // where it stood in what was sent; 0 = not said
+	Line       int    // where it stood in what was sent; 0 = not said
+	Twin       string // another account that the refusal may be about; "" = none (see Once)
 }
 
 // Control is what the delivery says about itself.
@@ -105,7 +106,8 @@ const (
 // Intake takes what a creditor sends through the gate that fetched deliveries
 // pass.
 type Intake interface {
-	// Take publishes the batch, or holds it for a person. It fails with what the
+	// Take publishes the batch, or holds it for a person. One of everything has
+	// each id once (see Once). It fails with what the
 	// batch ends with, and with CodeConflict while another delivery of the creditor
 	// is on its way or an earlier one waits for a person; what was published before
 	// is then unchanged.
