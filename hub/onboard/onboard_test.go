@@ -61,6 +61,11 @@ func (p suite) Prove(_ context.Context, c hub.Candidate, _ hub.SecretStore) (hub
 	}
 }
 
+// Try makes a dry run that finds nothing: it would have called.
+func (suite) Try(context.Context, hub.Candidate, hub.TrialSubject, hub.SecretStore) (hub.DryRun, error) {
+	return hub.DryRun{}, nil
+}
+
 // scene is a registration over a real store.
 type scene struct {
 	*onboard.Service
@@ -104,7 +109,7 @@ func newScene(t *testing.T) *scene {
 // replica is a service of another hub over the same store.
 func (s *scene) replica(prover hub.Prover) *onboard.Service {
 	r := onboard.New(onboard.Parts{
-		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Clock: s.clock,
+		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Trier: suite{}, Clock: s.clock,
 	}, onboard.Default())
 	s.t.Cleanup(r.Close)
 	return r
@@ -345,6 +350,67 @@ func TestATakeoverIsNoticed(t *testing.T) {
 	}
 	if told["it@water.example contact_changed"] != 1 || told["it@water.example address_changed"] != 1 || told["evil@example.com address_changed"] != 1 {
 		t.Errorf("got notices %v, want the old contact told of both", told)
+	}
+}
+
+// TestASecretIsNotSentElsewhere drafts versions that lead elsewhere, or nowhere
+// new, with and without a secret that the live version sends.
+func TestASecretIsNotSentElsewhere(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want hub.Code
+	}{
+		"another host":                   {"url https://evil\nsecret water-key", hub.CodeConflict},
+		"another port":                   {"url https://a:444/v1\nsecret water-key", hub.CodeConflict},
+		"without TLS":                    {"url http://a/v1\nsecret water-key", hub.CodeConflict},
+		"another data source":            {"url secret:water-key\nsecret water-key", hub.CodeConflict},
+		"one host more":                  {"url https://a/v1\nurl https://evil\nsecret water-key", hub.CodeConflict},
+		"another path":                   {"url https://a/v2\nsecret water-key", ""},
+		"another host, its own secret":   {"url https://evil\nsecret water-key2", ""},
+		"another host, nothing to send":  {"url https://evil", ""},
+		"a secret more":                  {"url https://a/v1\nsecret water-key\nsecret water-key2", ""},
+		"the other secret of the first":  {"url https://b\nsecret water-old", ""},
+		"that one where it was not sent": {"url https://a/v1\nsecret water-old", hub.CodeConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			for _, secret := range []string{"water-key", "water-key2", "water-old"} {
+				_, err := s.PutSecret(t.Context(), company, "water", secret, hub.NewSecret("v"))
+				s.want("PutSecret", err, "")
+			}
+			s.live("url https://b\nsecret water-old", maria)
+			second := s.submitted("url https://a/v1\nsecret water-key")
+			s.approve(second, maria, dan)
+			s.clock.Advance(48 * time.Hour)
+			s.promote(second, hub.StageShadow, 0, "")
+			s.tried(second)
+			s.promote(second, hub.StageCanary, 10, "")
+			no := s.draft(tc.text)
+			_, err := s.Try(t.Context(), company, "water", no, hub.TrialSubject{Debtor: "known"})
+			s.want("Try", err, tc.want)
+			_, err = s.Submit(t.Context(), company, "water", no)
+			s.want("Submit", err, tc.want)
+		})
+	}
+}
+
+// TestASuiteSendsNoSecretElsewhere submits two versions before one is shown.
+func TestASuiteSendsNoSecretElsewhere(t *testing.T) {
+	s := newScene(t)
+	_, err := s.PutSecret(t.Context(), company, "water", "water-key", hub.NewSecret("v"))
+	s.want("PutSecret", err, "")
+	first := s.submitted("url https://a\nsecret water-key")
+	s.approve(first, maria)
+	s.promote(first, hub.StageShadow, 0, "")
+	second := s.submitted("url https://b\nsecret water-key")
+	_, err = s.Prove(t.Context(), company, "water", second)
+	s.want("Prove while nothing is shown", err, "")
+	s.tried(first)
+	s.promote(first, hub.StageCanary, 10, "")
+	_, err = s.Prove(t.Context(), company, "water", second)
+	s.want("Prove", err, hub.CodeConflict)
+	if !strings.Contains(hub.MessageOf(err), "names of their own") {
+		t.Errorf("got %v, want it told what to do", err)
 	}
 }
 
