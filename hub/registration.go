@@ -56,8 +56,9 @@ type ManifestFacts struct {
 	Title     string            `json:"name,omitempty"`
 	Addresses []string          `json:"addresses,omitempty"` // where the connector calls, sorted
 	Accounts  []CreditorAccount `json:"accounts,omitempty"`
-	Secrets   []string          `json:"secrets,omitempty"` // names, sorted
-	Class     Class             `json:"class,omitempty"`   // of postings as claimed; "" = takes none
+	Secrets   []string          `json:"secrets,omitempty"`  // names, sorted
+	Class     Class             `json:"class,omitempty"`    // of postings as claimed; "" = takes none
+	Delivers  bool              `json:"delivers,omitempty"` // it answers from what it delivers, and is never asked itself
 }
 
 // Move is one step of a version through the stages.

@@ -64,7 +64,7 @@ func (r *Runner) deliver(ctx context.Context, c *hub.Connector) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	batch, err := c.Feed.Pull(ctx, since)
+	batch, err := c.Feed.Pull(ctx, own(c, since))
 	if hub.CodeOf(err) == hub.CodeNotFound {
 		return Result{Outcome: Nothing}, nil
 	}
@@ -72,7 +72,31 @@ func (r *Runner) deliver(ctx context.Context, c *hub.Connector) (Result, error) 
 		return Result{}, err
 	}
 	defer func() { _ = batch.Close() }() // it was only read
-	return r.accept(ctx, c.Creditor.Name, once{batch}, since, first)
+	return r.accept(ctx, c.Creditor.Name, once{readBy{batch, c.FedBy}}, since, first)
+}
+
+// own gives the cursor as the feed of a connector knows it. What another version
+// on its way read is read anew, and all by one on its way that begins.
+func own(c *hub.Connector, at hub.Cursor) hub.Cursor {
+	version, cursor := at.Reader()
+	if version == c.FedBy || c.FedBy == 0 && version == c.Version {
+		return cursor
+	}
+	return ""
+}
+
+// readBy is a delivery whose cursor says which version on its way read it.
+type readBy struct {
+	hub.Batch
+	version int // 0 = the live one
+}
+
+// Next gives the cursor that is kept.
+func (b readBy) Next() hub.Cursor {
+	if b.version == 0 {
+		return b.Batch.Next()
+	}
+	return b.Batch.Next().ReadBy(b.version)
 }
 
 // once is a fetched delivery: one of everything has each id once.

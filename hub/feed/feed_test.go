@@ -296,6 +296,36 @@ func TestRefusedRecordsAreCountedAndNamed(t *testing.T) {
 	}
 }
 
+// TestAnotherVersionReadsAnew follows a company's files through a first version that
+// read them wrongly, a second that is right and goes live, and a third.
+func TestAnotherVersionReadsAnew(t *testing.T) {
+	store := newShelf()
+	r, c := runner(store, nil)
+	for _, step := range []struct {
+		what           string
+		version, fedBy int
+		bani           int64 // what it reads of each
+		want           feed.Outcome
+	}{
+		{"the first, on its way", 0, 1, 1, feed.Published},
+		{"again", 0, 1, 1, feed.Nothing},
+		{"the second, on its way", 0, 2, 3, feed.Published},
+		{"live, it goes on", 2, 0, 3, feed.Nothing},
+		{"a third on its way after all", 0, 3, 5, feed.Published},
+		{"the second again", 2, 0, 3, feed.Published},
+		{"and goes on", 2, 0, 3, feed.Nothing},
+		{"a live one after it goes on, too", 4, 0, 7, feed.Nothing},
+	} {
+		c.Version, c.FedBy, c.Feed = step.version, step.fedBy, drop{"": whole(bills(3, step.bani), "night 1")}
+		if got, err := r.Deliver(t.Context(), c); err != nil || got.Outcome != step.want {
+			t.Fatalf("%s: got %s, %v, want %s", step.what, got.Outcome, err, step.want)
+		}
+		if step.want == feed.Published && sums(store.published[heating]).Due != 3*step.bani {
+			t.Errorf("%s: got %d bani shown, want what it read", step.what, sums(store.published[heating]).Due)
+		}
+	}
+}
+
 // TestAnIdStandsForOneDebt has a creditor whose numbers began anew in January: a
 // debt of last year has the id of one of this.
 func TestAnIdStandsForOneDebt(t *testing.T) {

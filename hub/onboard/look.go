@@ -42,12 +42,12 @@ func (s *Service) Read(ctx context.Context, who hub.Caller, creditor hub.Name, n
 }
 
 func (s *Service) detail(ctx context.Context, r *hub.Registration, v *hub.Version, text hub.ManifestText, problems []hub.Field) (Detail, error) {
-	trial, err := s.Store.Trial(ctx, r.Creditor, v.No)
+	seen, err := s.look(ctx, r.Creditor, v.No)
 	if err != nil {
 		return Detail{}, err
 	}
 	return Detail{
-		Version: *v, Creditor: r.Creditor, Text: text, Problems: problems, Next: next(v), Gates: s.gates(r, v, &trial), Trial: trial,
+		Version: *v, Creditor: r.Creditor, Text: text, Problems: problems, Next: next(v), Gates: s.gates(r, v, &seen), Trial: seen.trial,
 	}, nil
 }
 

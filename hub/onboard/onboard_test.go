@@ -33,6 +33,8 @@ func (plain) Read(creditor hub.Name, text hub.ManifestText) (f hub.ManifestFacts
 			f.Accounts = append(f.Accounts, hub.CreditorAccount{ID: iban, IBAN: iban, Beneficiary: owner})
 		case "secret":
 			f.Secrets = append(f.Secrets, rest)
+		case "delivers":
+			f.Delivers = true
 		case "class":
 			f.Class = hub.Class(rest)
 		case "file":
@@ -266,6 +268,65 @@ func TestGatesOfATrial(t *testing.T) {
 			s.wantMissing(no, tc.want...)
 		})
 	}
+}
+
+// publishes lets a version on its way, or 0, read a delivery. One that is held moves
+// the cursor, too.
+func (s *scene) publishes(version int, extent hub.Extent, held string) hub.StageID {
+	s.t.Helper()
+	stage, err := s.store.Stage(s.t.Context(), "water", extent, s.clock.Now())
+	s.want("Stage", err, "")
+	next := hub.Cursor(hub.NewID())
+	if version > 0 {
+		next = next.ReadBy(version)
+	}
+	if held != "" {
+		s.want("Hold", s.store.Hold(s.t.Context(), stage, next, held), "")
+		return stage
+	}
+	_, err = s.store.Publish(s.t.Context(), stage, next)
+	s.want("Publish", err, "")
+	return stage
+}
+
+// TestACompanyThatIsNeverAskedIsTriedByItsDeliveries takes files or bills the whole
+// way. Nobody asks such a company; a hundred failures in shadow are questions that
+// came before its first list.
+func TestACompanyThatIsNeverAskedIsTriedByItsDeliveries(t *testing.T) {
+	s := newScene(t)
+	no := s.submitted("url sftp://a\ndelivers")
+	s.approve(no, maria)
+	s.promote(no, hub.StageShadow, 0, "")
+	s.want("AddTrial", s.store.AddTrial(t.Context(), "water", no, hub.Trial{Calls: 100, Failed: 100}), "")
+	s.wantMissing(no, "shadow_time", "delivery")
+	s.clock.Advance(time.Hour)
+	s.publishes(no, hub.ExtentRows, "")
+	s.wantMissing(no, "delivery") // says nothing about other bills
+	stage := s.publishes(no, hub.ExtentAll, "too little")
+	s.wantMissing(no, "delivery")
+	s.want("Discard", s.store.Discard(t.Context(), stage), "")
+	s.publishes(no, hub.ExtentAll, "")
+	s.wantMissing(no)
+
+	_, err := s.Retire(t.Context(), company, "water", no, "it reads cents as lei")
+	s.want("Retire", err, "")
+	next := s.submitted("url sftp://a\ndelivers\nclass A")
+	s.approve(next, maria)
+	s.promote(next, hub.StageShadow, 0, "")
+	s.clock.Advance(time.Hour)
+	s.wantMissing(next, "delivery") // nobody knows how it reads
+	s.publishes(next, hub.ExtentAll, "")
+	s.promote(next, hub.StageCanary, 10, "")
+	s.wantMissing(next, "canary_time", "canary_calls")
+	s.tried(next)
+	s.promote(next, hub.StageLive, 0, "")
+
+	third := s.submitted("url sftp://a\ndelivers")
+	s.approve(third, maria)
+	s.promote(third, hub.StageShadow, 0, "")
+	s.wantMissing(third, "shadow_time")
+	s.clock.Advance(time.Hour)
+	s.promote(third, hub.StageCanary, 10, "")
 }
 
 func TestPayingNeedsTwoPersonsForEveryAccount(t *testing.T) {
