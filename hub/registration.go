@@ -204,7 +204,7 @@ type Trier interface {
 // TrialSubject is whom a dry run asks about: one of the manifest's test debtors,
 // or an account of the creditor's own.
 type TrialSubject struct {
-	Debtor  string // known, other or unknown; "" = Account
+	Debtor  string // known, other, unknown or settled; "" = Account
 	Account string
 }
 

@@ -31,3 +31,13 @@ func TestASuiteThatCouldNotBeRunSaysWhy(t *testing.T) {
 	water.fails("There was not time enough for the whole suite. (unavailable)", "report", "water", "--version", "3")
 	water.does("version 3: proving", "", "prove", "water", "--version", "3")
 }
+
+func TestADryRunNamesAnyTestDebtor(t *testing.T) {
+	water := atHub(t, func(_, path string, body []byte) string {
+		if path != "/v1/connectors/water/versions/1/try" || string(body) != `{"debtor":"settled"}` {
+			t.Errorf("got %s %s, want settled asked about", path, body)
+		}
+		return `{"exchanges":[{"sent":"GET /water","came_back":"[]"}],"records":[]}`
+	})
+	water.does("GET /water", "", "try", "water", "--version", "1", "--debtor", "settled")
+}
