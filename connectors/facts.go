@@ -14,6 +14,7 @@ import (
 func (m *Manifest) Facts() hub.ManifestFacts {
 	f := hub.ManifestFacts{
 		Kind: m.Kind, Title: m.Creditor.Title, Accounts: m.Creditor.Accounts, Class: m.Traits.Paying.Class,
+		Delivers: m.Calls[CallPull] != nil && m.Calls[CallObligations] == nil,
 	}
 	settings(m.settings, "", func(name, text string, secret bool) {
 		switch {

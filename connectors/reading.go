@@ -165,7 +165,7 @@ func (r *Reading) PageAgain(root Value) (fresh int, repeats bool, err error) {
 	}
 	kept := r.answer.Refused[:refused]
 	for _, e := range r.answer.Refused[refused:] {
-		if e.Code == duplicateRecord {
+		if e.Code == hub.CodeDuplicateRecord {
 			repeats = true
 			continue
 		}
@@ -174,9 +174,6 @@ func (r *Reading) PageAgain(root Value) (fresh int, repeats bool, err error) {
 	r.answer.Refused = kept
 	return len(r.answer.Obligations) - before, repeats, nil
 }
-
-// duplicateRecord is why a record is refused whose id was there before.
-const duplicateRecord = "duplicate_record"
 
 // aboutUs checks that the page repeats the subject that was asked about.
 func (r *Reading) aboutUs() error {
@@ -250,7 +247,7 @@ func (r *Reading) Add(v Value) (fresh bool) {
 	refused := r.record(v, &r.answer.Obligations[n])
 	fresh = true
 	if refused == nil && r.has(r.answer.Obligations[n].ExternalID, n) {
-		refused = r.event(&refusal{duplicateRecord, "external_id", "the same id stands twice in one answer"})
+		refused = r.event(&refusal{hub.CodeDuplicateRecord, "external_id", "the same id stands twice in one answer"})
 		fresh = false
 	}
 	if refused != nil {

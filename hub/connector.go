@@ -5,6 +5,8 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -47,6 +49,28 @@ type Feed interface {
 // Cursor marks how far a feed was read. The zero Cursor is the beginning.
 type Cursor string
 
+// onTrial begins a cursor of a version on its way; its number and a zero byte
+// follow.
+const onTrial = "version "
+
+// ReadBy is the cursor as a version on its way leaves it. What it read, another
+// version reads anew: it may have read it wrongly.
+func (c Cursor) ReadBy(version int) Cursor {
+	return Cursor(onTrial+strconv.Itoa(version)+"\x00") + c
+}
+
+// Reader tells which version on its way read so far, 0 for one that was live, and
+// gives the feed's own cursor.
+func (c Cursor) Reader() (version int, own Cursor) {
+	head, rest, _ := strings.Cut(string(c), "\x00")
+	number, marked := strings.CutPrefix(head, onTrial)
+	version, err := strconv.Atoi(number)
+	if !marked || err != nil {
+		return 0, c
+	}
+	return version, Cursor(rest)
+}
+
 // Batch is one delivery, read once from front to back and then closed. Next and
 // Control are known only after Records has ended.
 type Batch interface {
@@ -75,7 +99,8 @@ type Record struct {
 	Account    string
 	Obligation Obligation
 	Refused    *QualityEvent
-	Line       int // where it stood in what was sent; 0 = not said
+	Line       int    // where it stood in what was sent; 0 = not said
+	Twin       string // another account that the refusal may be about; "" = none (see Once)
 }
 
 // Control is what the delivery says about itself.
@@ -105,7 +130,8 @@ const (
 // Intake takes what a creditor sends through the gate that fetched deliveries
 // pass.
 type Intake interface {
-	// Take publishes the batch, or holds it for a person. It fails with what the
+	// Take publishes the batch, or holds it for a person. One of everything has
+	// each id once (see Once). It fails with what the
 	// batch ends with, and with CodeConflict while another delivery of the creditor
 	// is on its way or an earlier one waits for a person; what was published before
 	// is then unchanged.
@@ -151,6 +177,7 @@ type Connector struct {
 	Version int        // of a registered connector; 0 is the operator's own manifest
 	Canary  *Connector // a version on its way that a share of the citizens is shown; nil = none
 	Share   int        // how many per cent they are
+	FedBy   int        // the version on its way whose Feed and Inbox these are, where none is live; 0 = its own
 	Hidden  bool       // there is no live version: only those in the canary's share are shown anything
 	// Shadow is a version that is asked, behind, what it would be asked if it were
 	// shown. Nil = none, or one that listens to a live version.

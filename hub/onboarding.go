@@ -101,8 +101,8 @@ type Trials interface {
 }
 
 // SecretStore gives a tenant's secrets to its connectors. It returns CodeAuth
-// when there is none of that name. A secret with two slots gives both, the newer
-// first: whoever is refused with the first tries the second.
+// when there is none of that name. A secret with two slots gives both, with when
+// they were set, the newer first: whoever is refused with the first tries the second.
 type SecretStore interface {
 	SecretsOf(ctx context.Context, creditor Name, name string) ([]Secret, error)
 }

@@ -56,8 +56,9 @@ type ManifestFacts struct {
 	Title     string            `json:"name,omitempty"`
 	Addresses []string          `json:"addresses,omitempty"` // where the connector calls, sorted
 	Accounts  []CreditorAccount `json:"accounts,omitempty"`
-	Secrets   []string          `json:"secrets,omitempty"` // names, sorted
-	Class     Class             `json:"class,omitempty"`   // of postings as claimed; "" = takes none
+	Secrets   []string          `json:"secrets,omitempty"`  // names, sorted
+	Class     Class             `json:"class,omitempty"`    // of postings as claimed; "" = takes none
+	Delivers  bool              `json:"delivers,omitempty"` // it answers from what it delivers, and is never asked itself
 }
 
 // Move is one step of a version through the stages.
@@ -203,7 +204,7 @@ type Trier interface {
 // TrialSubject is whom a dry run asks about: one of the manifest's test debtors,
 // or an account of the creditor's own.
 type TrialSubject struct {
-	Debtor  string // known, other or unknown; "" = Account
+	Debtor  string // known, other, unknown or settled; "" = Account
 	Account string
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // redacted is what every formatter prints instead of a secret.
@@ -10,10 +11,19 @@ const redacted = "<secret>"
 
 // Secret is a credential. However it is printed, logged or encoded it shows
 // "<secret>"; only Reveal gives the value.
-type Secret struct{ value string }
+type Secret struct {
+	value string
+	setAt time.Time
+}
 
 // NewSecret wraps a credential.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{value: value} }
+
+// Since is the credential as it was set at a moment.
+func (s Secret) Since(at time.Time) Secret { return Secret{s.value, at} }
+
+// SetAt tells when the credential was set; zero = not known.
+func (s Secret) SetAt() time.Time { return s.setAt }
 
 // Reveal gives the credential, for the call that needs it.
 func (s Secret) Reveal() string { return s.value }

@@ -401,6 +401,17 @@ func (s *registry) openPayments(t *testing.T) {
 	}
 }
 
+// TestADryRunAsksAboutAnyTestDebtor names each that a manifest may have.
+func TestADryRunAsksAboutAnyTestDebtor(t *testing.T) {
+	s := newRegistry(t, "")
+	for debtor, want := range map[string]int{"known": 200, "other": 200, "unknown": 200, "settled": 200, "somebody": 400, "": 400} {
+		got := s.request("POST", "/v1/connectors/salub/versions/1/try", "company", row{body: fmt.Sprintf(`{"debtor":%q}`, debtor)})
+		if got.Code != want {
+			t.Errorf("%q: got %d %s, want %d", debtor, got.Code, got.Body, want)
+		}
+	}
+}
+
 // TestRowsAreWhole finds a row that forgets a role.
 func TestRowsAreWhole(t *testing.T) {
 	for name, r := range matrix {

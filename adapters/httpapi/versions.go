@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"racord/hub"
 )
@@ -37,6 +38,9 @@ type tryWanted struct {
 // longestAccount is what a creditor's own code has at most.
 const longestAccount = 64
 
+// testDebtors are those that a manifest may name, and none.
+var testDebtors = []string{"", "known", "other", "unknown", "settled"}
+
 func decodeTry(r *http.Request) (want tryWanted, err error) {
 	if want.versionRef, err = decodeVersion(r); err != nil {
 		return want, err
@@ -46,7 +50,7 @@ func decodeTry(r *http.Request) (want tryWanted, err error) {
 	}
 	var f faults
 	f.refuse((want.Debtor == "") == (want.Account == ""), "", "needs either debtor or account")
-	f.refuse(want.Debtor != "" && want.Debtor != "known" && want.Debtor != "other" && want.Debtor != "unknown", "/debtor", "must be known, other or unknown: one of the manifest's test debtors")
+	f.refuse(!slices.Contains(testDebtors, want.Debtor), "/debtor", "must be known, other, unknown or settled: one of the manifest's test debtors")
 	f.refuse(len(want.Account) > longestAccount, "/account", "is longer than 64 bytes")
 	return want, f.err()
 }

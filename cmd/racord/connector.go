@@ -16,6 +16,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"racord/hub"
 )
 
@@ -312,12 +314,22 @@ func (m *manifestFile) read() (text []byte, creditor string, err error) {
 	if text, err = os.ReadFile(m.Manifest); err != nil || m.Creditor != "" {
 		return text, m.Creditor, err
 	}
-	for line := range strings.Lines(string(text)) {
-		if name, ok := strings.CutPrefix(line, "creditor:"); ok {
-			return text, strings.TrimSpace(name), nil
+	if creditor = creditorOf(text); creditor == "" {
+		return nil, "", fmt.Errorf("%s does not say creditor: whose it is; say --creditor", m.Manifest)
+	}
+	return text, creditor, nil
+}
+
+// creditorOf reads whose a manifest is, whatever else is wrong with it: the hub says
+// that.
+func creditorOf(text []byte) string {
+	for line := range bytes.Lines(text) {
+		var said struct{ Creditor string }
+		if bytes.HasPrefix(line, []byte("creditor:")) && yaml.Unmarshal(line, &said) == nil {
+			return said.Creditor
 		}
 	}
-	return nil, "", fmt.Errorf("%s does not say creditor: whose it is; say --creditor", m.Manifest)
+	return ""
 }
 
 // here names the manifest as it is called on this machine: the hub knows it by

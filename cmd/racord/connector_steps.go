@@ -150,7 +150,7 @@ func (s *secretDrop) Run(ctx context.Context, c *connectorCommand) error {
 
 type connectorTry struct {
 	ofVersion
-	Debtor  string `help:"One of the manifest's test debtors: known, other or unknown. Without it and --account, known." xor:"whom" enum:"known,other,unknown," default:""`
+	Debtor  string `help:"One of the manifest's test debtors: known, other, unknown or settled. Without it and --account, known." xor:"whom" enum:"known,other,unknown,settled," default:""`
 	Account string `help:"An account to ask about instead, by your own code." xor:"whom"`
 }
 

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -30,4 +32,35 @@ func TestASuiteThatCouldNotBeRunSaysWhy(t *testing.T) {
 	})
 	water.fails("There was not time enough for the whole suite. (unavailable)", "report", "water", "--version", "3")
 	water.does("version 3: proving", "", "prove", "water", "--version", "3")
+}
+
+func TestADryRunNamesAnyTestDebtor(t *testing.T) {
+	water := atHub(t, func(_, path string, body []byte) string {
+		if path != "/v1/connectors/water/versions/1/try" || string(body) != `{"debtor":"settled"}` {
+			t.Errorf("got %s %s, want settled asked about", path, body)
+		}
+		return `{"exchanges":[{"sent":"GET /water","came_back":"[]"}],"records":[]}`
+	})
+	water.does("GET /water", "", "try", "water", "--version", "1", "--debtor", "settled")
+}
+
+// TestAManifestSaysWhoseItIs writes the same name as YAML lets one.
+func TestAManifestSaysWhoseItIs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	for line, want := range map[string]string{
+		"creditor: water":          "/v1/connectors/water/validate",
+		`creditor: "water"`:        "/v1/connectors/water/validate",
+		"creditor: 'water' # ours": "/v1/connectors/water/validate",
+		"creditor:":                "",
+		"creditor: [water]":        "",
+	} {
+		asked := ""
+		water := atHub(t, func(_, path string, _ []byte) string { asked = path; return `{"valid":true,"problems":[]}` })
+		if err := os.WriteFile(file, []byte("kind: rest\n"+line+"\nname: [broken\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, ok := water.run("", "validate", file); asked != want || ok == (want == "") {
+			t.Errorf("%s: asked %q, want %q\n%s", line, asked, want, out)
+		}
+	}
 }

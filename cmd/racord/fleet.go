@@ -114,11 +114,11 @@ func prefixes(configured []config.Prefix) (all []netip.Prefix) {
 	return all
 }
 
-// AwaitFeeds waits until every feed was published once, so that the first view
-// is whole.
+// AwaitFeeds waits until every feed of a live connector was published once, so that
+// the first view is whole.
 func (h *runningHub) AwaitFeeds(ctx context.Context) error {
 	for _, c := range h.fleet.OnDuty() {
-		for c.Feed != nil {
+		for c.Feed != nil && c.FedBy == 0 {
 			if _, _, err := h.store.Cursor(ctx, c.Creditor.Name); hub.CodeOf(err) != hub.CodeNotFound {
 				if err != nil {
 					return err

@@ -2,6 +2,8 @@ package feed
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
 	"time"
@@ -62,7 +64,7 @@ func (r *Runner) deliver(ctx context.Context, c *hub.Connector) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	batch, err := c.Feed.Pull(ctx, since)
+	batch, err := c.Feed.Pull(ctx, own(c, since))
 	if hub.CodeOf(err) == hub.CodeNotFound {
 		return Result{Outcome: Nothing}, nil
 	}
@@ -70,7 +72,52 @@ func (r *Runner) deliver(ctx context.Context, c *hub.Connector) (Result, error) 
 		return Result{}, err
 	}
 	defer func() { _ = batch.Close() }() // it was only read
-	return r.accept(ctx, c.Creditor.Name, batch, since, first)
+	return r.accept(ctx, c.Creditor.Name, once{readBy{batch, c.FedBy}}, since, first)
+}
+
+// own gives the cursor as the feed of a connector knows it. What another version
+// on its way read is read anew, and all by one on its way that begins.
+func own(c *hub.Connector, at hub.Cursor) hub.Cursor {
+	version, cursor := at.Reader()
+	if version == c.FedBy || c.FedBy == 0 && version == c.Version {
+		return cursor
+	}
+	return ""
+}
+
+// readBy is a delivery whose cursor says which version on its way read it.
+type readBy struct {
+	hub.Batch
+	version int // 0 = the live one
+}
+
+// Next gives the cursor that is kept.
+func (b readBy) Next() hub.Cursor {
+	if b.version == 0 {
+		return b.Batch.Next()
+	}
+	return b.Batch.Next().ReadBy(b.version)
+}
+
+// once is a fetched delivery: one of everything has each id once.
+type once struct{ hub.Batch }
+
+// Records gives the records, and says of a repeated id where it stood.
+func (o once) Records() iter.Seq2[hub.Record, error] {
+	if o.Extent() != hub.ExtentAll {
+		return o.Batch.Records()
+	}
+	return func(yield func(hub.Record, error) bool) {
+		count := 0
+		for record, err := range hub.Once(o.Batch.Records()) {
+			if count++; record.Twin != "" {
+				record.Refused.Field = fmt.Sprintf("record %d: %s", count, record.Refused.Field)
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
 }
 
 // accept takes a batch unless it would overtake one that waits for a person.
@@ -184,8 +231,9 @@ type load struct {
 	creditor hub.Name
 	stage    hub.StageID
 	result   Result
-	due      int64 // bani: what the records left to pay add up to, credits included
-	stray    bool  // a refusal that may be anybody's is staged
+	chunk    []hub.SnapshotRow // not staged yet
+	due      int64             // bani: what the records left to pay add up to, credits included
+	stray    bool              // a refusal that may be anybody's is staged
 }
 
 // decide carries the rows and publishes or holds them. It leaves the stage
@@ -232,47 +280,66 @@ func (r *Runner) gate(name hub.Name) Gate {
 // rows stages the records in chunks, so that memory stays flat however long
 // the delivery is.
 func (l *load) rows(ctx context.Context, batch hub.Batch) error {
-	chunk := make([]hub.SnapshotRow, 0, l.runner.conf.Chunk)
+	l.chunk = make([]hub.SnapshotRow, 0, l.runner.conf.Chunk)
 	for record, err := range batch.Records() {
 		if err != nil {
 			return err
 		}
 		l.result.Records++
-		row, wanted := l.row(&record)
-		if !wanted {
-			continue
-		}
-		if chunk = append(chunk, row); len(chunk) == cap(chunk) {
-			if err := l.runner.Store.Add(ctx, l.stage, chunk); err != nil {
-				return err
-			}
-			chunk = chunk[:0]
+		if err := l.record(ctx, &record); err != nil {
+			return err
 		}
 	}
-	if len(chunk) == 0 {
-		return nil
-	}
-	return l.runner.Store.Add(ctx, l.stage, chunk)
+	return l.flush(ctx)
 }
 
-// row gives what is staged of a record. Of refusals that may be anybody's, one
-// says it all.
-func (l *load) row(record *hub.Record) (row hub.SnapshotRow, wanted bool) {
-	if record.Refused == nil {
-		for _, remark := range record.Obligation.Quality {
-			l.runner.Meter.Remarked(l.creditor, remark.Code)
-		}
-		l.due += record.Obligation.Outstanding.Minor
-		return hub.SnapshotRow{Account: record.Account, Obligation: record.Obligation}, true
+// record stages a record.
+func (l *load) record(ctx context.Context, record *hub.Record) error {
+	if record.Refused != nil {
+		return l.refusal(ctx, record)
 	}
+	for _, remark := range record.Obligation.Quality {
+		l.runner.Meter.Remarked(l.creditor, remark.Code)
+	}
+	l.due += record.Obligation.Outstanding.Minor
+	return l.add(ctx, hub.SnapshotRow{Account: record.Account, Obligation: record.Obligation})
+}
+
+// refusal stages a refusal under every account that must hear of it. Of those
+// that may be anybody's, one says it all.
+func (l *load) refusal(ctx context.Context, record *hub.Record) error {
 	l.refuse(*record.Refused)
-	row = hub.SnapshotRow{Account: record.Account, Refused: record.Refused}
-	if record.Account != "" {
-		row.Obligation.ExternalID = record.Obligation.ExternalID
-		return row, true
+	row := hub.SnapshotRow{Refused: record.Refused}
+	if record.Account == "" {
+		if l.stray {
+			return nil
+		}
+		l.stray = true
+		return l.add(ctx, row)
 	}
-	wanted, l.stray = !l.stray, true
-	return row, wanted
+	row.Account, row.Obligation.ExternalID = record.Account, record.Obligation.ExternalID
+	if err := l.add(ctx, row); err != nil || record.Twin == "" || record.Twin == record.Account {
+		return err
+	}
+	row.Account = record.Twin
+	return l.add(ctx, row)
+}
+
+// add stages a row, once there are enough of them.
+func (l *load) add(ctx context.Context, row hub.SnapshotRow) error {
+	if l.chunk = append(l.chunk, row); len(l.chunk) < cap(l.chunk) {
+		return nil
+	}
+	return l.flush(ctx)
+}
+
+func (l *load) flush(ctx context.Context) error {
+	if len(l.chunk) == 0 {
+		return nil
+	}
+	err := l.runner.Store.Add(ctx, l.stage, l.chunk)
+	l.chunk = l.chunk[:0]
+	return err
 }
 
 func (l *load) refuse(e hub.QualityEvent) {

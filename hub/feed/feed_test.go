@@ -296,6 +296,117 @@ func TestRefusedRecordsAreCountedAndNamed(t *testing.T) {
 	}
 }
 
+// TestAnotherVersionReadsAnew follows a company's files through a first version that
+// read them wrongly, a second that is right and goes live, and a third.
+func TestAnotherVersionReadsAnew(t *testing.T) {
+	store := newShelf()
+	r, c := runner(store, nil)
+	for _, step := range []struct {
+		what           string
+		version, fedBy int
+		bani           int64 // what it reads of each
+		want           feed.Outcome
+	}{
+		{"the first, on its way", 0, 1, 1, feed.Published},
+		{"again", 0, 1, 1, feed.Nothing},
+		{"the second, on its way", 0, 2, 3, feed.Published},
+		{"live, it goes on", 2, 0, 3, feed.Nothing},
+		{"a third on its way after all", 0, 3, 5, feed.Published},
+		{"the second again", 2, 0, 3, feed.Published},
+		{"and goes on", 2, 0, 3, feed.Nothing},
+		{"a live one after it goes on, too", 4, 0, 7, feed.Nothing},
+	} {
+		c.Version, c.FedBy, c.Feed = step.version, step.fedBy, drop{"": whole(bills(3, step.bani), "night 1")}
+		if got, err := r.Deliver(t.Context(), c); err != nil || got.Outcome != step.want {
+			t.Fatalf("%s: got %s, %v, want %s", step.what, got.Outcome, err, step.want)
+		}
+		if step.want == feed.Published && sums(store.published[heating]).Due != 3*step.bani {
+			t.Errorf("%s: got %d bani shown, want what it read", step.what, sums(store.published[heating]).Due)
+		}
+	}
+}
+
+// TestAnIdStandsForOneDebt has a creditor whose numbers began anew in January: a
+// debt of last year has the id of one of this.
+func TestAnIdStandsForOneDebt(t *testing.T) {
+	for name, tc := range map[string]struct {
+		records  []hub.Record
+		accounts map[string]string // what is shown of each, and what is said to be missing
+	}{
+		"of two accounts": {
+			[]hub.Record{bill("A", "123", 30_000), bill("B", "123", 8_000), bill("C", "7", 1)},
+			map[string]string{"A": "123=30000 duplicate_record", "B": "duplicate_record", "C": "7=1"},
+		},
+		"of one account": {
+			[]hub.Record{bill("A", "123", 30_000), bill("A", "123", 8_000)},
+			map[string]string{"A": "123=30000 duplicate_record"},
+		},
+		"of three accounts": {
+			[]hub.Record{bill("A", "123", 30_000), bill("B", "123", 8_000), bill("C", "123", 5)},
+			map[string]string{"A": "123=30000 duplicate_record duplicate_record", "B": "duplicate_record", "C": "duplicate_record"},
+		},
+		"once damaged": {
+			[]hub.Record{damaged("A", "123"), bill("B", "123", 8_000)},
+			map[string]string{"A": "bad_amount", "B": "123=8000"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newShelf()
+			r, c := runner(store, drop{"": whole(tc.records, "1")})
+			got, err := r.Deliver(t.Context(), c)
+			if err != nil || got.Outcome != feed.Published || got.Records != len(tc.records) {
+				t.Fatalf("got %+v, %v, want it published", got, err)
+			}
+			for account, want := range tc.accounts {
+				if got := shown(t, store, account); got != want {
+					t.Errorf("account %s: got %q, want %q", account, got, want)
+				}
+			}
+		})
+	}
+}
+
+// shown tells what is published of an account.
+func shown(t *testing.T, store hub.Snapshots, account string) string {
+	t.Helper()
+	snapshot, err := store.Snapshot(t.Context(), hub.AccountRef{Creditor: heating, Code: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{}
+	for _, o := range snapshot.Obligations {
+		list = append(list, fmt.Sprintf("%s=%d", o.ExternalID, o.Outstanding.Minor))
+	}
+	for _, e := range snapshot.Refused {
+		list = append(list, e.Code)
+	}
+	return strings.Join(list, " ")
+}
+
+// TestManyIdsThatStandTwiceWaitForAPerson also sees where they stood.
+func TestManyIdsThatStandTwiceWaitForAPerson(t *testing.T) {
+	again := bills(30, 100)
+	for i := range again {
+		again[i].Account += "0"
+	}
+	r, c := runner(newShelf(), drop{"": whole(append(bills(200, 100), again...), "1")})
+	got, err := r.Deliver(t.Context(), c)
+	if err != nil || got.Outcome != feed.Held || got.Dropped != 30 || got.Refused[0].Field != "record 201: id" {
+		t.Errorf("got %+v, %v, want it held for its 30 repeats, the first of them record 201", got, err)
+	}
+}
+
+// TestChangesMaySayMoreThanOnce: what changed twice stands twice in a list of
+// changes, and the later word counts.
+func TestChangesMaySayMoreThanOnce(t *testing.T) {
+	store := newShelf()
+	changes := file{part: true, records: []hub.Record{bill("A", "123", 30_000), bill("A", "123", 20_000)}, next: "1", control: hub.Control{Rows: 2, Total: 50_000}}
+	r, c := runner(store, drop{"": changes})
+	if got, err := r.Deliver(t.Context(), c); err != nil || got.Dropped != 0 || shown(t, store, "A") != "123=20000" {
+		t.Errorf("got %+v, %v, shown %q, want the later word", got, err, shown(t, store, "A"))
+	}
+}
+
 func TestRunFollowsTheRosterUntilItIsTold(t *testing.T) {
 	store := newShelf()
 	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: drop{"": whole(bills(3, 1), "1"), "1": whole(bills(4, 1), "2")}}

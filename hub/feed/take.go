@@ -48,5 +48,15 @@ func (r *Runner) take(ctx context.Context, creditor hub.Name, batch hub.Batch) (
 	if err != nil {
 		return Result{}, err
 	}
-	return r.accept(ctx, creditor, batch, since, first)
+	return r.accept(ctx, creditor, readBy{batch, r.fedBy(creditor)}, since, first)
+}
+
+// fedBy gives the version on its way that reads for a creditor, 0 where one is live.
+func (r *Runner) fedBy(creditor hub.Name) int {
+	for _, c := range r.Roster.OnDuty() {
+		if c.Creditor.Name == creditor {
+			return c.FedBy
+		}
+	}
+	return 0
 }

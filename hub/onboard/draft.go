@@ -228,7 +228,8 @@ func (s *Service) text(ctx context.Context, creditor hub.Name, no int) (hub.Mani
 
 // Submit ends the draft: its text is fixed, the conformance suite begins, and
 // contacts are told when it leads elsewhere than what citizens see. It returns
-// CodeInvalid with all that is wrong with the text.
+// CodeInvalid with all that is wrong with the text, and CodeConflict for one that
+// would send a secret elsewhere.
 func (s *Service) Submit(ctx context.Context, who hub.Caller, creditor hub.Name, no int) (hub.Version, error) {
 	if err := reach(&who, creditor); err != nil {
 		return hub.Version{}, err
@@ -250,6 +251,9 @@ func (s *Service) Submit(ctx context.Context, who hub.Caller, creditor hub.Name,
 		}
 		if len(current(r.Contacts)) == 0 {
 			return hub.Errorf(hub.CodeConflict, "Say first who is told when somebody changes this connector: it has no contact.")
+		}
+		if err := notElsewhere(r, &facts); err != nil {
+			return err
 		}
 		if err := s.replaceProving(&who, r, v); err != nil {
 			return err

@@ -31,14 +31,17 @@ func next(v *hub.Version) hub.Stage {
 }
 
 // gates says what stands before a version's next stage.
-func (s *Service) gates(r *hub.Registration, v *hub.Version, trial *hub.Trial) []Gate {
+func (s *Service) gates(r *hub.Registration, v *hub.Version, seen *seen) []Gate {
 	switch v.Stage {
 	case hub.StageProving:
 		return s.beforeShadow(r, v)
 	case hub.StageShadow:
-		return s.tried(v, trial, "shadow", s.conf.ShadowFor, s.conf.ShadowCalls)
+		if v.Facts.Delivers {
+			return s.delivered(r, v, seen)
+		}
+		return s.tried(v, &seen.trial, "shadow", s.conf.ShadowFor, s.conf.ShadowCalls)
 	case hub.StageCanary:
-		return s.tried(v, trial, "canary", s.conf.CanaryFor, s.conf.CanaryCalls)
+		return s.tried(v, &seen.trial, "canary", s.conf.CanaryFor, s.conf.CanaryCalls)
 	}
 	return nil
 }
@@ -67,14 +70,22 @@ func (s *Service) beforeShadow(r *hub.Registration, v *hub.Version) []Gate {
 
 // tried is what is asked of a version that is being tried.
 func (s *Service) tried(v *hub.Version, t *hub.Trial, stage string, wait time.Duration, calls int64) []Gate {
-	been := s.Clock.Now().Sub(v.Since)
 	return []Gate{
-		{stage + "_time", been >= wait, fmt.Sprintf("%s of %s", been.Truncate(time.Second), wait)},
+		s.waited(v, stage, wait),
 		{stage + "_calls", t.Calls >= calls, fmt.Sprintf("%d of %d answers", t.Calls, calls)},
 		{"error_budget", within(t.Failed, t.Calls, s.conf.ErrorBudget), fmt.Sprintf("%d of %d answers failed, %g%% may", t.Failed, t.Calls, 100*s.conf.ErrorBudget)},
 		{"differences", within(t.Differed, t.Compared, s.conf.DifferBudget), fmt.Sprintf("%d of %d compared answers differ, %g%% may", t.Differed, t.Compared, 100*s.conf.DifferBudget)},
-		{"foreign", t.Foreign == 0, fmt.Sprintf("%d answers were about somebody else, none may", t.Foreign)},
+		untainted(t),
 	}
+}
+
+func (s *Service) waited(v *hub.Version, stage string, wait time.Duration) Gate {
+	been := s.Clock.Now().Sub(v.Since)
+	return Gate{stage + "_time", been >= wait, fmt.Sprintf("%s of %s", been.Truncate(time.Second), wait)}
+}
+
+func untainted(t *hub.Trial) Gate {
+	return Gate{"foreign", t.Foreign == 0, fmt.Sprintf("%d answers were about somebody else, none may", t.Foreign)}
 }
 
 func within(part, all int64, budget float64) bool { return float64(part) <= budget*float64(all) }

@@ -42,12 +42,12 @@ func (s *Service) Read(ctx context.Context, who hub.Caller, creditor hub.Name, n
 }
 
 func (s *Service) detail(ctx context.Context, r *hub.Registration, v *hub.Version, text hub.ManifestText, problems []hub.Field) (Detail, error) {
-	trial, err := s.Store.Trial(ctx, r.Creditor, v.No)
+	seen, err := s.look(ctx, r.Creditor, v.No)
 	if err != nil {
 		return Detail{}, err
 	}
 	return Detail{
-		Version: *v, Creditor: r.Creditor, Text: text, Problems: problems, Next: next(v), Gates: s.gates(r, v, &trial), Trial: trial,
+		Version: *v, Creditor: r.Creditor, Text: text, Problems: problems, Next: next(v), Gates: s.gates(r, v, &seen), Trial: seen.trial,
 	}, nil
 }
 
@@ -149,7 +149,7 @@ func (s *Service) sameHost(ctx context.Context, creditor hub.Name, name string, 
 	if err != nil && hub.CodeOf(err) != hub.CodeAuth {
 		return err
 	}
-	if err != nil || hostOf(known[0]) != hostOf(value) {
+	if err != nil || hostOf(known[0].Reveal()) != hostOf(value.Reveal()) {
 		return hub.Errorf(hub.CodeConflict, "This secret holds the address that a submitted version calls. Put another address under another name, and submit a version that names it.")
 	}
 	return nil
@@ -182,12 +182,12 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// hostOf gives the host and port of a data source, or all of it when it has none
-// or may say elsewhere where it leads, as drivers let parameters do.
-func hostOf(dsn hub.Secret) string {
-	u, err := url.Parse(strings.TrimSpace(dsn.Reveal()))
-	if err != nil || u.Host == "" || strings.Contains(u.Host, ",") || strings.Contains(dsn.Reveal(), "#") || !onlyTLS(u.RawQuery) {
-		return dsn.Reveal()
+// hostOf gives the host and port of an address, or all of it when it has none or
+// may say elsewhere where it leads, as drivers let parameters do.
+func hostOf(address string) string {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Host == "" || strings.Contains(u.Host, ",") || strings.Contains(address, "#") || !onlyTLS(u.RawQuery) {
+		return address
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }

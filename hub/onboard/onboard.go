@@ -20,6 +20,13 @@ type Store interface {
 	hub.Trials
 	hub.Quarantines
 	hub.Slots
+	Deliveries
+}
+
+// Deliveries tells what creditors delivered, see hub.Snapshots.
+type Deliveries interface {
+	Cursor(ctx context.Context, creditor hub.Name) (next hub.Cursor, asOf time.Time, err error)
+	Held(ctx context.Context) ([]hub.HeldDelivery, error)
 }
 
 // Reader reads a manifest for a creditor. Problems name file, line and field;

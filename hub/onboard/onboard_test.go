@@ -33,6 +33,8 @@ func (plain) Read(creditor hub.Name, text hub.ManifestText) (f hub.ManifestFacts
 			f.Accounts = append(f.Accounts, hub.CreditorAccount{ID: iban, IBAN: iban, Beneficiary: owner})
 		case "secret":
 			f.Secrets = append(f.Secrets, rest)
+		case "delivers":
+			f.Delivers = true
 		case "class":
 			f.Class = hub.Class(rest)
 		case "file":
@@ -59,6 +61,11 @@ func (p suite) Prove(_ context.Context, c hub.Candidate, _ hub.SecretStore) (hub
 	default:
 		return hub.Report{Passed: !strings.Contains(text, "fail"), Class: p.class, Document: []byte(`{}`)}, nil
 	}
+}
+
+// Try makes a dry run that finds nothing: it would have called.
+func (suite) Try(context.Context, hub.Candidate, hub.TrialSubject, hub.SecretStore) (hub.DryRun, error) {
+	return hub.DryRun{}, nil
 }
 
 // scene is a registration over a real store.
@@ -104,7 +111,7 @@ func newScene(t *testing.T) *scene {
 // replica is a service of another hub over the same store.
 func (s *scene) replica(prover hub.Prover) *onboard.Service {
 	r := onboard.New(onboard.Parts{
-		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Clock: s.clock,
+		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Trier: suite{}, Clock: s.clock,
 	}, onboard.Default())
 	s.t.Cleanup(r.Close)
 	return r
@@ -263,6 +270,65 @@ func TestGatesOfATrial(t *testing.T) {
 	}
 }
 
+// publishes lets a version on its way, or 0, read a delivery. One that is held moves
+// the cursor, too.
+func (s *scene) publishes(version int, extent hub.Extent, held string) hub.StageID {
+	s.t.Helper()
+	stage, err := s.store.Stage(s.t.Context(), "water", extent, s.clock.Now())
+	s.want("Stage", err, "")
+	next := hub.Cursor(hub.NewID())
+	if version > 0 {
+		next = next.ReadBy(version)
+	}
+	if held != "" {
+		s.want("Hold", s.store.Hold(s.t.Context(), stage, next, held), "")
+		return stage
+	}
+	_, err = s.store.Publish(s.t.Context(), stage, next)
+	s.want("Publish", err, "")
+	return stage
+}
+
+// TestACompanyThatIsNeverAskedIsTriedByItsDeliveries takes files or bills the whole
+// way. Nobody asks such a company; a hundred failures in shadow are questions that
+// came before its first list.
+func TestACompanyThatIsNeverAskedIsTriedByItsDeliveries(t *testing.T) {
+	s := newScene(t)
+	no := s.submitted("url sftp://a\ndelivers")
+	s.approve(no, maria)
+	s.promote(no, hub.StageShadow, 0, "")
+	s.want("AddTrial", s.store.AddTrial(t.Context(), "water", no, hub.Trial{Calls: 100, Failed: 100}), "")
+	s.wantMissing(no, "shadow_time", "delivery")
+	s.clock.Advance(time.Hour)
+	s.publishes(no, hub.ExtentRows, "")
+	s.wantMissing(no, "delivery") // says nothing about other bills
+	stage := s.publishes(no, hub.ExtentAll, "too little")
+	s.wantMissing(no, "delivery")
+	s.want("Discard", s.store.Discard(t.Context(), stage), "")
+	s.publishes(no, hub.ExtentAll, "")
+	s.wantMissing(no)
+
+	_, err := s.Retire(t.Context(), company, "water", no, "it reads cents as lei")
+	s.want("Retire", err, "")
+	next := s.submitted("url sftp://a\ndelivers\nclass A")
+	s.approve(next, maria)
+	s.promote(next, hub.StageShadow, 0, "")
+	s.clock.Advance(time.Hour)
+	s.wantMissing(next, "delivery") // nobody knows how it reads
+	s.publishes(next, hub.ExtentAll, "")
+	s.promote(next, hub.StageCanary, 10, "")
+	s.wantMissing(next, "canary_time", "canary_calls")
+	s.tried(next)
+	s.promote(next, hub.StageLive, 0, "")
+
+	third := s.submitted("url sftp://a\ndelivers")
+	s.approve(third, maria)
+	s.promote(third, hub.StageShadow, 0, "")
+	s.wantMissing(third, "shadow_time")
+	s.clock.Advance(time.Hour)
+	s.promote(third, hub.StageCanary, 10, "")
+}
+
 func TestPayingNeedsTwoPersonsForEveryAccount(t *testing.T) {
 	s := newScene(t)
 	no := s.live("url https://a\nclass A\niban RO1 Water\niban RO2 Water", maria)
@@ -345,6 +411,65 @@ func TestATakeoverIsNoticed(t *testing.T) {
 	}
 	if told["it@water.example contact_changed"] != 1 || told["it@water.example address_changed"] != 1 || told["evil@example.com address_changed"] != 1 {
 		t.Errorf("got notices %v, want the old contact told of both", told)
+	}
+}
+
+// TestASecretIsNotSentElsewhere drafts versions that lead elsewhere, or nowhere
+// new, with and without a secret that the live version sends.
+func TestASecretIsNotSentElsewhere(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want hub.Code
+	}{
+		"another host":                   {"url https://evil\nsecret water-key", hub.CodeConflict},
+		"another port":                   {"url https://a:444/v1\nsecret water-key", hub.CodeConflict},
+		"without TLS":                    {"url http://a/v1\nsecret water-key", hub.CodeConflict},
+		"another data source":            {"url secret:water-key\nsecret water-key", hub.CodeConflict},
+		"one host more":                  {"url https://a/v1\nurl https://evil\nsecret water-key", hub.CodeConflict},
+		"another path":                   {"url https://a/v2\nsecret water-key", ""},
+		"another host, its own secret":   {"url https://evil\nsecret water-key2", ""},
+		"another host, nothing to send":  {"url https://evil", ""},
+		"a secret more":                  {"url https://a/v1\nsecret water-key\nsecret water-key2", ""},
+		"the other secret of the first":  {"url https://b\nsecret water-old", ""},
+		"that one where it was not sent": {"url https://a/v1\nsecret water-old", hub.CodeConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			for _, secret := range []string{"water-key", "water-key2", "water-old"} {
+				_, err := s.PutSecret(t.Context(), company, "water", secret, hub.NewSecret("v"))
+				s.want("PutSecret", err, "")
+			}
+			s.live("url https://b\nsecret water-old", maria)
+			second := s.submitted("url https://a/v1\nsecret water-key")
+			s.approve(second, maria, dan)
+			s.clock.Advance(48 * time.Hour)
+			s.promote(second, hub.StageShadow, 0, "")
+			s.tried(second)
+			s.promote(second, hub.StageCanary, 10, "")
+			no := s.draft(tc.text)
+			_, err := s.Try(t.Context(), company, "water", no, hub.TrialSubject{Debtor: "known"})
+			s.want("Try", err, tc.want)
+			_, err = s.Submit(t.Context(), company, "water", no)
+			s.want("Submit", err, tc.want)
+		})
+	}
+}
+
+// TestASuiteSendsNoSecretElsewhere submits two versions before one is shown.
+func TestASuiteSendsNoSecretElsewhere(t *testing.T) {
+	s := newScene(t)
+	_, err := s.PutSecret(t.Context(), company, "water", "water-key", hub.NewSecret("v"))
+	s.want("PutSecret", err, "")
+	first := s.submitted("url https://a\nsecret water-key")
+	s.approve(first, maria)
+	s.promote(first, hub.StageShadow, 0, "")
+	second := s.submitted("url https://b\nsecret water-key") // proved: nothing is shown yet
+	s.tried(first)
+	s.promote(first, hub.StageCanary, 10, "")
+	_, err = s.Prove(t.Context(), company, "water", second)
+	s.want("Prove", err, hub.CodeConflict)
+	if !strings.Contains(hub.MessageOf(err), "names of their own") {
+		t.Errorf("got %v, want it told what to do", err)
 	}
 }
 

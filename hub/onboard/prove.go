@@ -12,10 +12,14 @@ import (
 // prove begins the conformance suite behind the caller's back. Its report is kept
 // with the version. Of one creditor one suite runs at a time, in all replicas: it
 // asks the company's test system, and the later report is the one that counts. It
-// returns CodeConflict while another runs, and CodeBusy when too many run here.
+// returns CodeConflict while another runs or when it would send a secret elsewhere,
+// and CodeBusy when too many run here.
 func (s *Service) prove(ctx context.Context, creditor hub.Name, v hub.Version) error {
 	if s.base.Err() != nil {
 		return hub.Errorf(hub.CodeBusy, "The hub is being restarted.")
+	}
+	if err := s.staysHome(ctx, creditor, &v.Facts); err != nil {
+		return err
 	}
 	select {
 	case s.places <- struct{}{}:
@@ -102,7 +106,8 @@ func (s *Service) keepReport(ctx context.Context, creditor hub.Name, no int, rep
 }
 
 // Prove runs the conformance suite again, for a version that is being proved. It
-// returns CodeConflict while the suite runs.
+// returns CodeConflict while the suite runs, and for a version that would send a
+// secret elsewhere.
 func (s *Service) Prove(ctx context.Context, who hub.Caller, creditor hub.Name, no int) (hub.Version, error) {
 	v, err := s.version(ctx, &who, creditor, no)
 	switch {
@@ -130,7 +135,7 @@ func (s *Service) Report(ctx context.Context, who hub.Caller, creditor hub.Name,
 }
 
 // Try asks the creditor of a version about one subject and shows what became of
-// the answer.
+// the answer. It returns CodeConflict for a text that would send a secret elsewhere.
 func (s *Service) Try(ctx context.Context, who hub.Caller, creditor hub.Name, no int, whom hub.TrialSubject) (hub.DryRun, error) {
 	v, err := s.version(ctx, &who, creditor, no)
 	if err != nil {
@@ -140,8 +145,12 @@ func (s *Service) Try(ctx context.Context, who hub.Caller, creditor hub.Name, no
 	if err != nil {
 		return hub.DryRun{}, err
 	}
-	if _, problems := s.Reader.Read(creditor, text); len(problems) > 0 {
+	facts, problems := s.Reader.Read(creditor, text)
+	if len(problems) > 0 {
 		return hub.DryRun{}, invalids(problems)
+	}
+	if err := s.staysHome(ctx, creditor, &facts); err != nil {
+		return hub.DryRun{}, err
 	}
 	if s.Trier == nil {
 		return hub.DryRun{}, hub.Errorf(hub.CodeUnsupported, "Dry runs are not made here.")

@@ -84,7 +84,7 @@ func (s *Service) Promote(ctx context.Context, who hub.Caller, creditor hub.Name
 	if err := checkStep(to, share); err != nil {
 		return hub.Version{}, err
 	}
-	trial, err := s.Store.Trial(ctx, creditor, no)
+	seen, err := s.look(ctx, creditor, no)
 	if err != nil {
 		return hub.Version{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Service) Promote(ctx context.Context, who hub.Caller, creditor hub.Name
 		if to != next(v) {
 			return hub.Errorf(hub.CodeConflict, "Version %d is %s; from there it is not promoted to %s.", no, v.Stage, to)
 		}
-		if err := closed(v, s.gates(r, v, &trial)); err != nil {
+		if err := closed(v, s.gates(r, v, &seen)); err != nil {
 			return err
 		}
 		return s.promote(&who, r, v, to, share)

@@ -86,7 +86,7 @@ func (s *Service) Send(ctx context.Context, who hub.Caller, creditor hub.Name, d
 	}
 	extent := hub.ExtentChanges
 	if d.Full {
-		extent = hub.ExtentAll
+		extent, rows = hub.ExtentAll, hub.Once(rows)
 	}
 	return s.take(ctx, creditor, &batch{extent: extent, asOf: d.AsOf, said: d.Rows, rows: rows, wrong: wrong})
 }

@@ -126,6 +126,26 @@ func TestRowsAreMergedByTheirIdsAndBadOnesNamed(t *testing.T) {
 	}
 }
 
+// TestAFullDeliverySaysAnIdOnce has two accounts with one invoice number.
+func TestAFullDeliverySaysAnIdOnce(t *testing.T) {
+	s := newScene(t)
+	twice := ndjson(row("F1", "A", 100) + row("F2", "A", 250) + row("F1", "B", 7))
+	twice.Full = true
+	sum, wrong, err := s.send(twice)
+	if err != nil || sum.Rows != 3 || sum.Taken != 2 || sum.Refused != 1 || sum.Outcome != push.Published {
+		t.Fatalf("got %+v, %v, want 2 of 3 published", sum, err)
+	}
+	if want := (push.Wrong{Row: 3, Field: "id", Code: "duplicate_record", Problem: "the same id stands twice in one delivery"}); len(wrong) != 1 || wrong[0] != want {
+		t.Errorf("got %+v, want %+v", wrong, want)
+	}
+	if got := s.owes("A"); got != "F1=100 F2=250 missing: duplicate_record" {
+		t.Errorf("got %q of A, want a hint that something may be missing", got)
+	}
+	if got := s.owes("B"); got != "missing: duplicate_record" {
+		t.Errorf("got %q of B, want a hint that something is missing", got)
+	}
+}
+
 // TestTheReportSaysWhatIsShown sends a correction that is older than what it
 // corrects.
 func TestTheReportSaysWhatIsShown(t *testing.T) {

@@ -270,12 +270,9 @@ func (r *Roster) member(ctx context.Context, was *member, d hub.Deployment) (*me
 	case d.Stage.Halts():
 		c.Feed, c.Linker, c.Probe = nil, nil, nil
 		halt(c, d.Stage)
-	case d.Stage != hub.StageLive:
-		c.Feed = nil // what it would publish is the creditor's, not this version's
-		if c.Source != nil {
-			m.watch = &watched{r: r, next: c.Source, at: postOf(d), canary: d.Stage == hub.StageCanary}
-			c.Source = m.watch
-		}
+	case d.Stage != hub.StageLive && c.Source != nil:
+		m.watch = &watched{r: r, next: c.Source, at: postOf(d), canary: d.Stage == hub.StageCanary}
+		c.Source = m.watch
 	}
 	return m, nil
 }
@@ -409,7 +406,15 @@ func (m *member) alone() *hub.Connector {
 	} else if m.shadow != nil {
 		c.Shadow, c.Overhear = m.opened.Connector, m.shadow.overhear
 	}
+	m.feeds(c)
 	return c
+}
+
+// feeds lets a version on its way read what the creditor delivers where no live one
+// does: what it publishes is shown to nobody before it is. Beside a live one it does
+// not, for what is published is the creditor's, not a version's.
+func (m *member) feeds(c *hub.Connector) {
+	c.Feed, c.Inbox, c.FedBy = m.opened.Connector.Feed, m.opened.Connector.Inbox, m.Version
 }
 
 // accompanied is a live version with the one that is on its way beside it.
@@ -418,6 +423,9 @@ func accompanied(live *hub.Connector, m *member) *hub.Connector {
 		return live
 	}
 	c := *live
+	if _, stopped := live.Source.(halted); stopped && !m.absent {
+		m.feeds(&c)
+	}
 	switch {
 	case m.absent: // nobody is sent from what works to what does not
 	case m.Stage == hub.StageCanary:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -137,7 +139,7 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 	}
 	s := &scene{store: store, broken: map[int]string{}}
 	connector := func(version int) *hub.Connector {
-		c := &hub.Connector{Creditor: hub.Creditor{Name: "water", Title: fmt.Sprint("Water ", version)}, Source: source{says, version}}
+		c := &hub.Connector{Creditor: hub.Creditor{Name: "water", Title: fmt.Sprint("Water ", version)}, Source: source{says, version}, Feed: bulk(version), Inbox: bulk(version)}
 		c.Traits.Fetch, c.Traits.Identifiers = []hub.Fetch{hub.FetchByParty}, []hub.Scheme{hub.SchemeCNP}
 		if version == byAccountOnly {
 			c.Traits.Fetch = []hub.Fetch{hub.FetchByAccount}
@@ -326,6 +328,78 @@ func TestAShadowWithoutALiveVersionIsAsked(t *testing.T) {
 // TestAStoreThatHangsHoldsNobody: while the database gives no answer about a canary,
 // a version that answers about somebody else leaves at once, and the roster stops
 // when it is told to.
+// TestWhatNobodyDeliversElseAVersionOnItsWayReads has a company that brings files:
+// without them its first version would never have anything to say.
+func TestWhatNobodyDeliversElseAVersionOnItsWayReads(t *testing.T) {
+	for name, tc := range map[string]struct {
+		own  bool
+		list []hub.Deployment
+		feed int // whose Feed and Inbox are on duty
+		by   int
+	}{
+		"a first shadow":               {false, []hub.Deployment{{Version: 2, Stage: hub.StageShadow}}, 2, 2},
+		"a first canary":               {false, []hub.Deployment{{Version: 2, Stage: hub.StageCanary, Share: 10}}, 2, 2},
+		"beside a live one":            {false, []hub.Deployment{{Version: 1, Stage: hub.StageLive}, {Version: 2, Stage: hub.StageShadow}}, 1, 0},
+		"beside the operator's own":    {true, []hub.Deployment{{Version: 2, Stage: hub.StageCanary, Share: 10}}, 0, 0},
+		"after a suspended one":        {false, []hub.Deployment{{Version: 1, Stage: hub.StageSuspended}, {Version: 2, Stage: hub.StageCanary, Share: 10}}, 2, 2},
+		"a live one":                   {false, []hub.Deployment{{Version: 2, Stage: hub.StageLive}}, 2, 0},
+		"a suspended one by itself":    {false, []hub.Deployment{{Version: 2, Stage: hub.StageSuspended}}, -1, 0},
+		"the operator's own by itself": {true, nil, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, tc.own, good)
+				defer s.end()
+				s.store.serve(tc.list...)
+				time.Sleep(2 * time.Second)
+				c := s.OnDuty()[0]
+				if got := versionOf(c.Feed); got != tc.feed || c.FedBy != tc.by {
+					t.Errorf("got the feed of %d by %d, want %d by %d", got, c.FedBy, tc.feed, tc.by)
+				}
+				if got := versionOf(c.Inbox); tc.feed >= 0 && got != tc.feed {
+					t.Errorf("got the inbox of %d, want %d", got, tc.feed)
+				}
+			})
+		})
+	}
+}
+
+// bulk is what a version delivers, by its number.
+type bulk int
+
+func (bulk) Pull(context.Context, hub.Cursor) (hub.Batch, error) {
+	return nil, hub.Errorf(hub.CodeNotFound, "nothing newer")
+}
+
+func (bulk) Rows(hub.Form, io.Reader) (iter.Seq2[hub.Record, error], error) {
+	return nil, hub.Errorf(hub.CodeUnsupported, "no rows")
+}
+
+func versionOf(part any) int {
+	if b, ok := part.(bulk); ok {
+		return int(b)
+	}
+	return -1
+}
+
+// TestWhatIsPublishedIsNotComparedWithItself has a second version of a company that
+// brings files: both answer what is published.
+func TestWhatIsPublishedIsNotComparedWithItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(int, hub.Asked) (hub.Answer, error) { return hub.Answer{Published: true}, nil })
+		defer s.end()
+		s.store.serve(hub.Deployment{Version: 1, Stage: hub.StageShadow})
+		time.Sleep(2 * time.Second)
+		for range 5 {
+			_, _ = s.answerOf("p")
+			time.Sleep(2 * time.Second)
+		}
+		if got, _ := s.store.Trial(t.Context(), "water", 1); got.Calls == 0 || got.Compared != 0 {
+			t.Errorf("got %+v, want it asked and nothing compared", got)
+		}
+	})
+}
+
 func TestAStoreThatHangsHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {

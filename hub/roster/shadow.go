@@ -73,13 +73,14 @@ func (s *shadow) run(ctx context.Context) {
 	}
 }
 
-// compare asks the candidate. One that is busy or closed says nothing.
+// compare asks the candidate. One that is busy or closed says nothing, and neither
+// does one that answers what is published already.
 func (s *shadow) compare(ctx context.Context, q question) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	answer, err := s.candidate.Obligations(ctx, q.who)
 	switch code := hub.CodeOf(err); {
-	case q.alone:
+	case q.alone, answer.Published:
 	case code == "":
 		s.r.tally.compared(s.at, s.differences(q, answer, true))
 	case code == hub.CodeNotFound:

@@ -2,14 +2,15 @@ package roster
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"racord/hub"
 )
 
-// Secrets gives a connector its own tenant's secrets, by name: the newest, or the
-// one before when that was refused (see TwoSlots).
+// Secrets gives a connector its own tenant's secrets, by name: the newest, or those
+// from before the latest change when that was refused (see TwoSlots).
 func Secrets(store hub.SecretStore, creditor hub.Name) func(ctx context.Context, name string) (hub.Secret, error) {
 	return func(ctx context.Context, name string) (hub.Secret, error) {
 		list, err := store.SecretsOf(ctx, creditor, name)
@@ -19,24 +20,57 @@ func Secrets(store hub.SecretStore, creditor hub.Name) func(ctx context.Context,
 		case len(list) == 0:
 			return hub.Secret{}, hub.Errorf(hub.CodeAuth, "The connector has no secret of this name.")
 		}
-		return list[min(slotOf(ctx), len(list)-1)], nil
+		a, _ := ctx.Value(attemptKey{}).(attempt) // without one, the newest
+		return list[min(a.slotOf(name, list[0].SetAt()), len(list)-1)], nil
 	}
 }
 
-type slotKey struct{}
+type attemptKey struct{}
 
-// slotOf tells which slot a call uses: 0 is the newest.
-func slotOf(ctx context.Context) int {
-	slot, _ := ctx.Value(slotKey{}).(int) // without one, the newest
-	return slot
+// attempt is a call with one of two slots: 0 holds the newest secrets, 1 those from
+// before the latest change.
+type attempt struct {
+	slot  int
+	names *names
 }
 
-// TwoSlots asks again with the secret before the newest when the creditor refuses
-// the newest: a company that changes a secret need not do so in the same moment
-// as its system. Which one was taken is remembered for a moment, so that postings,
+// slotOf gives the slot of one name, that was set last at a moment.
+func (a attempt) slotOf(name string, set time.Time) int {
+	if a.names == nil || !a.names.changed(name, set) {
+		return 0
+	}
+	return a.slot
+}
+
+// together is how far apart secrets may be set that belong to one change, such as a
+// user name and its password.
+const together = time.Hour
+
+// names knows when the secrets that a connector asks for were set last.
+type names struct {
+	mu  sync.Mutex
+	set map[string]time.Time
+}
+
+// changed notes a name, and tells whether it belongs to the latest change.
+func (n *names) changed(name string, set time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.set[name] = set
+	for _, other := range n.set {
+		if other.Sub(set) > together {
+			return false
+		}
+	}
+	return true
+}
+
+// TwoSlots asks again with the secrets from before the latest change when the
+// creditor refuses the newest: a company that changes a secret need not do so in the
+// same moment as its system. Which one was taken is remembered for a moment, so that postings,
 // which are never repeated, go with it too.
 func TwoSlots(c *hub.Connector) *hub.Connector {
-	twice, r := *c, &rotation{}
+	twice, r := *c, &rotation{names: names{set: map[string]time.Time{}}}
 	if c.Source != nil {
 		twice.Source = patientSource{r, c.Source}
 	}
@@ -69,6 +103,7 @@ func TwoSlots(c *hub.Connector) *hub.Connector {
 
 // rotation remembers which of two secrets the creditor takes.
 type rotation struct {
+	names names
 	older atomic.Int64 // until when the one before the newest is tried first, in nanoseconds
 }
 
@@ -78,9 +113,13 @@ const olderFor = time.Second
 // with gives a call the secret that was taken last.
 func (r *rotation) with(ctx context.Context) (context.Context, int) {
 	if time.Now().UnixNano() < r.older.Load() {
-		return context.WithValue(ctx, slotKey{}, 1), 1
+		return r.in(ctx, 1), 1
 	}
-	return ctx, 0
+	return r.in(ctx, 0), 0
+}
+
+func (r *rotation) in(ctx context.Context, slot int) context.Context {
+	return context.WithValue(ctx, attemptKey{}, attempt{slot, &r.names})
 }
 
 // patiently calls with one secret, and with the other when that is refused.
@@ -90,7 +129,7 @@ func (r *rotation) patiently(ctx context.Context, call func(context.Context) err
 	if hub.CodeOf(err) != hub.CodeAuth || ctx.Err() != nil {
 		return err
 	}
-	again := call(context.WithValue(ctx, slotKey{}, 1-slot))
+	again := call(r.in(ctx, 1-slot))
 	switch {
 	case hub.CodeOf(again) == hub.CodeAuth:
 	case slot == 0:

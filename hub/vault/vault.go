@@ -120,7 +120,7 @@ func (v *Vault) cards(ctx context.Context, creditor hub.Name, name string) (list
 	return list, err
 }
 
-// SecretsOf gives the values of a secret, the newest first. What was read within
+// SecretsOf gives the values of a secret with when they were set, the newest first. What was read within
 // the last second is not read again, and while the store does not answer what was
 // read before is used a little longer, which nobody waits for longer than half a
 // second. Without such values each caller waits for as long as its ctx lasts.
@@ -141,7 +141,7 @@ func (v *Vault) read(ctx context.Context, creditor hub.Name, name string) (value
 		if err != nil {
 			return nil, err
 		}
-		values = append(values, value)
+		values = append(values, value.Since(rows[i].SetAt))
 	}
 	if len(values) == 0 {
 		return nil, missing(creditor, name)
