@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,7 +58,7 @@ const (
 UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL
 WHERE (payment, kind, no) IN (
 	SELECT payment, kind, no FROM works WHERE kind = $1 AND {whose} AND due_at IS NOT NULL AND due_at <= {now}
-	ORDER BY due_at LIMIT $2{skip locked})
+	ORDER BY {order} LIMIT $2{skip locked})
 RETURNING payment, kind, no, creditor, turn, lot`
 
 	// What was never put into a lot is put into a new one. Only lines that are due
@@ -84,6 +85,9 @@ RETURNING payment, kind, no, creditor, turn, lot`
 
 	nextWorkQuery = `SELECT {now}, due_at FROM works WHERE kind = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`
 )
+
+// linesOrder is hub.HeadStart's.
+var linesOrder = fmt.Sprintf("due_at + CASE WHEN turn = 0 THEN 0 ELSE %d END", hub.HeadStart.Microseconds())
 
 // LeaseWork takes due work for a while.
 func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease, error) {

@@ -284,15 +284,22 @@ func (l *Ledger) LeaseWork(_ context.Context, q hub.WorkQuery) (leases []hub.Lea
 	return leases, nil
 }
 
-// free lists the work that nobody has, longest due first.
+// free lists the work that nobody has, longest due first; a creditor's lines that
+// were never taken have a head start.
 func (l *Ledger) free(q hub.WorkQuery, now time.Time) (free []hub.Work) {
 	for w, at := range l.works {
 		if w.Kind == q.Kind && w.Creditor == q.Creditor && !at.leased.After(now) {
 			free = append(free, w)
 		}
 	}
+	turn := func(w hub.Work) time.Time {
+		if at := l.works[w]; q.Creditor == "" || q.Lots || at.turn == 0 {
+			return at.due
+		}
+		return l.works[w].due.Add(hub.HeadStart)
+	}
 	slices.SortFunc(free, func(a, b hub.Work) int {
-		return cmp.Or(l.works[a].due.Compare(l.works[b].due), cmp.Compare(a.Payment, b.Payment), cmp.Compare(a.No, b.No))
+		return cmp.Or(turn(a).Compare(turn(b)), cmp.Compare(a.Payment, b.Payment), cmp.Compare(a.No, b.No))
 	})
 	return free
 }

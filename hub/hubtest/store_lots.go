@@ -23,6 +23,23 @@ func dueLine(t *testing.T, store hub.Store, name string) hub.Work {
 	return w
 }
 
+// newLinesFirst looks for a line again and again while others come.
+func newLinesFirst(t *testing.T, lab Lab) {
+	store, one := lab.Store, hub.WorkQuery{Kind: hub.WorkLine, Creditor: "water", Most: 1, TTL: time.Minute}
+	old := dueLine(t, store, "old")
+	told(t, store, lease(t, store, one, 1)[0], 0)
+	lab.age(t, time.Minute)
+	fresh := dueLine(t, store, "fresh")
+	if got := lease(t, store, one, 1)[0].Work; got != fresh {
+		t.Fatalf("got %v, want the line that is new", got)
+	}
+	lab.age(t, hub.HeadStart)
+	dueLine(t, store, "later")
+	if got := lease(t, store, one, 1)[0].Work; got != old {
+		t.Fatalf("got %v, want the line that has waited for long", got)
+	}
+}
+
 // lots asks for a lot of the water company.
 func lots(most int) hub.WorkQuery {
 	return hub.WorkQuery{Kind: hub.WorkLine, Creditor: "water", Most: most, Lots: true}
