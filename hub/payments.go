@@ -57,11 +57,6 @@ type WorkQuery struct {
 	Lots     bool // for lines of a creditor: those of one lot, see Payments.LeaseWork
 }
 
-// HeadStart is how much sooner a creditor's turn comes for a line that nobody has
-// begun on than for one that is looked for, or tried, again: after an incident those
-// are many, and citizens who pay now do not wait behind them.
-const HeadStart = 10 * time.Minute
-
 // Event is something a portal or a creditor is told, with the number that says
 // in which order things happened to the payment.
 type Event struct {
@@ -134,8 +129,9 @@ type Payments interface {
 	// and stores it. Under a lease, CodeConflict when it is not the caller's any
 	// more. An error of change leaves everything as it was.
 	ChangePayment(ctx context.Context, id PaymentID, under *Lease, change func(PaymentTx, *Payment) error) (*Payment, error)
-	// LeaseWork takes due work for a while, oldest first; of a creditor's lines those
-	// that were never taken have a HeadStart. Asked for lots, it makes
+	// LeaseWork takes due work for a while, oldest first; of a creditor's lines first
+	// those that are to be told, then those that are looked for: after an incident
+	// these are many, and who pays now does not wait behind them. Asked for lots, it makes
 	// one of the due work that belongs to none, of lines that are due: for good, and
 	// in the same transaction. Where there is none, it takes the lot of which some has
 	// been due longest, with what of it nobody has and is due in a few seconds; or

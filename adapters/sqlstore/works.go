@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -57,8 +56,22 @@ const (
 	leaseQuery = `
 UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL
 WHERE (payment, kind, no) IN (
-	SELECT payment, kind, no FROM works WHERE kind = $1 AND {whose} AND due_at IS NOT NULL AND due_at <= {now}
-	ORDER BY {order} LIMIT $2{skip locked})
+	SELECT payment, kind, no FROM works WHERE kind = $1 AND $4 = '' AND due_at IS NOT NULL AND due_at <= {now}
+	ORDER BY due_at LIMIT $2{skip locked})
+RETURNING payment, kind, no, creditor, turn, lot`
+
+	// What is looked for is only read where there is not enough to tell.
+	leaseLinesQuery = `
+WITH told AS (
+	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND due_at <= {now}
+		AND EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')
+	ORDER BY due_at LIMIT $2{skip locked}),
+sought AS (
+	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND due_at <= {now}
+		AND NOT EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')
+	ORDER BY due_at LIMIT $2{skip locked})
+UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL
+WHERE (payment, kind, no) IN (SELECT payment, kind, no FROM told UNION ALL SELECT payment, kind, no FROM sought LIMIT $2)
 RETURNING payment, kind, no, creditor, turn, lot`
 
 	// What was never put into a lot is put into a new one. Only lines that are due
@@ -85,9 +98,6 @@ RETURNING payment, kind, no, creditor, turn, lot`
 
 	nextWorkQuery = `SELECT {now}, due_at FROM works WHERE kind = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`
 )
-
-// linesOrder is hub.HeadStart's.
-var linesOrder = fmt.Sprintf("due_at + CASE WHEN turn = 0 THEN 0 ELSE %d END", hub.HeadStart.Microseconds())
 
 // LeaseWork takes due work for a while.
 func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease, error) {

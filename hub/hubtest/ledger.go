@@ -284,22 +284,22 @@ func (l *Ledger) LeaseWork(_ context.Context, q hub.WorkQuery) (leases []hub.Lea
 	return leases, nil
 }
 
-// free lists the work that nobody has, longest due first; a creditor's lines that
-// were never taken have a head start.
+// free lists the work that nobody has, longest due first; of a creditor's lines those
+// that are to be told come before the others.
 func (l *Ledger) free(q hub.WorkQuery, now time.Time) (free []hub.Work) {
 	for w, at := range l.works {
 		if w.Kind == q.Kind && w.Creditor == q.Creditor && !at.leased.After(now) {
 			free = append(free, w)
 		}
 	}
-	turn := func(w hub.Work) time.Time {
-		if at := l.works[w]; q.Creditor == "" || q.Lots || at.turn == 0 {
-			return at.due
+	sought := func(w hub.Work) int {
+		if q.Creditor == "" || q.Lots || l.payments[w.Payment].Line(w.No).State == hub.LineDue {
+			return 0
 		}
-		return l.works[w].due.Add(hub.HeadStart)
+		return 1
 	}
 	slices.SortFunc(free, func(a, b hub.Work) int {
-		return cmp.Or(turn(a).Compare(turn(b)), cmp.Compare(a.Payment, b.Payment), cmp.Compare(a.No, b.No))
+		return cmp.Or(sought(a)-sought(b), l.works[a].due.Compare(l.works[b].due), cmp.Compare(a.Payment, b.Payment), cmp.Compare(a.No, b.No))
 	})
 	return free
 }

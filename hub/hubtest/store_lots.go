@@ -23,20 +23,24 @@ func dueLine(t *testing.T, store hub.Store, name string) hub.Work {
 	return w
 }
 
-// newLinesFirst looks for a line again and again while others come.
-func newLinesFirst(t *testing.T, lab Lab) {
-	store, one := lab.Store, hub.WorkQuery{Kind: hub.WorkLine, Creditor: "water", Most: 1, TTL: time.Minute}
-	old := dueLine(t, store, "old")
-	told(t, store, lease(t, store, one, 1)[0], 0)
-	lab.age(t, time.Minute)
+// toldBeforeSought looks for a line again and again while others come.
+func toldBeforeSought(t *testing.T, lab Lab) {
+	store, query := lab.Store, hub.WorkQuery{Kind: hub.WorkLine, Creditor: "water", Most: 1, TTL: time.Minute}
+	sought := dueLine(t, store, "sought")
+	told(t, store, lease(t, store, query, 1)[0], 0)
+	left := dueLine(t, store, "left")
+	lease(t, store, query, 1)
+	lab.age(t, 2*time.Minute) // whoever took it died before it was told
 	fresh := dueLine(t, store, "fresh")
-	if got := lease(t, store, one, 1)[0].Work; got != fresh {
-		t.Fatalf("got %v, want the line that is new", got)
+	for _, want := range []hub.Work{left, fresh, sought} {
+		if got := lease(t, store, query, 1)[0].Work; got != want {
+			t.Fatalf("got %v, want %v", got, want)
+		}
 	}
-	lab.age(t, hub.HeadStart)
-	dueLine(t, store, "later")
-	if got := lease(t, store, one, 1)[0].Work; got != old {
-		t.Fatalf("got %v, want the line that has waited for long", got)
+	lab.age(t, 2*time.Minute)
+	query.Most = 10
+	if all := lease(t, store, query, 3); all[0].Work == all[1].Work {
+		t.Errorf("got %v, want each once", all)
 	}
 }
 
