@@ -11,8 +11,11 @@ import (
 	"racord/hub"
 )
 
-// MaxRecords is the most records one answer may hold.
-const MaxRecords = 500
+// The most records one answer may hold.
+const (
+	MaxRecords = 500    // about one debtor
+	MaxBooked  = 20_000 // in a statement, about all who paid on a day
+)
 
 // Reading is one answer being read: pages or single records go in, obligations
 // and refusals come out. It is not for concurrent use.

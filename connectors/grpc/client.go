@@ -145,7 +145,7 @@ func (l *line) call(ctx context.Context, method protoreflect.MethodDescriptor, r
 			return nil, err
 		}
 		messages, size = append(messages, one), size+len(one)
-		if len(messages) > connectors.MaxRecords || size > connectors.MaxAnswer {
+		if len(messages) > connectors.MaxBooked || size > connectors.MaxAnswer {
 			return nil, errTooMuch
 		}
 	}

@@ -371,13 +371,19 @@ func TestAStatementIsReadToItsEnd(t *testing.T) {
 	if err != nil || len(rows) != 3 || rows[2] != (hub.BookedPosting{ID: "p3", ExternalID: "G1", Number: "R", Amount: hub.Bani(300), Reversed: true}) {
 		t.Errorf("got %+v (%v), want three rows", rows, err)
 	}
+	many := func(rows int) http.HandlerFunc {
+		return say(200, nil, `{"pages":1,"payments":[`+strings.Repeat(`{"id":"p","bani":1},`, rows-1)+`{"id":"p","bani":1}]}`)
+	}
+	if rows, err := payee(t, many(connectors.MaxBooked)).Statement.Statement(t.Context(), "2026-03-15"); err != nil || len(rows) != connectors.MaxBooked {
+		t.Errorf("got %d rows (%v) of a day on which many pay", len(rows), err)
+	}
 	for name, answer := range map[string]http.HandlerFunc{
 		"without an end":       pages(4),
 		"without a list":       say(200, nil, `{"pages":1}`),
 		"without an amount":    say(200, nil, `{"pages":1,"payments":[{"id":"p1"}]}`),
 		"with a damaged row":   say(200, nil, `{"pages":1,"payments":[{"id":"p1","bani":"x"}]}`),
 		"that is cut off":      say(200, nil, `{"pages":1,"payments":[`),
-		"with too many a page": say(200, nil, `{"pages":1,"payments":[`+strings.Repeat(`{"id":"p","bani":1},`, 500)+`{"id":"p","bani":1}]}`),
+		"with too many a page": many(connectors.MaxBooked + 1),
 	} {
 		if rows, err := payee(t, answer).Statement.Statement(t.Context(), "2026-03-15"); hub.CodeOf(err) != hub.CodeBadData || rows != nil {
 			t.Errorf("%s: got %d rows, %v, want bad data", name, len(rows), err)
