@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	jobFor    = 9 * time.Minute  // one turn at most
+	jobFor    = 9 * time.Minute // one turn at most
 	jobLease  = 6 * time.Second // what a replica that died was at is taken up so soon
 	keepEvery = jobLease / 3
 )
