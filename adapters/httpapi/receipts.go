@@ -19,9 +19,12 @@ type Receipts interface {
 	CheckReceipt(ctx context.Context, code string) (*hub.PaymentReceipt, error)
 }
 
-// Printer writes a receipt as a PDF document.
+// Printer writes a receipt as a PDF document, and as the page that leads there; nil
+// is a code that is of no receipt. The page uses that style and nothing else.
 type Printer interface {
 	Print(to io.Writer, r *hub.PaymentReceipt) error
+	Page(to io.Writer, r *hub.PaymentReceipt) error
+	Style() string
 }
 
 // receiptWanted asks for the receipt of a payment; line 0 is the whole basket.

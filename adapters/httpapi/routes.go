@@ -44,7 +44,7 @@ func (a *API) routes() []route {
 			serve(a, a.payer("payment_receipt_pdf"), decodeReceipt, a.printed, a.writePDF))},
 		{"GET /v1/receipts/{code}", a.byAccept("text/html",
 			serve(a, public("receipt_check"), decodeCode, a.checkReceipt, writeChecked),
-			serve(a, public("receipt_check_page"), decodeCode, a.showReceipt, writeReceiptPage))},
+			serve(a, public("receipt_check_page"), decodeCode, a.showReceipt, a.writeReceiptPage))},
 		{"POST /v1/notify/{psp}", a.notify()},
 		{"GET /readyz", a.ready()},
 		{"GET /openapi.yaml", serve(a, public("openapi_read"), decodeNothing, a.readYAML, writeFile)},

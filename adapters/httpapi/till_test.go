@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"racord/adapters/httpapi"
+	paper "racord/adapters/receipt"
 	"racord/hub"
 	"racord/hub/hubtest"
 	"racord/hub/pay"
@@ -218,7 +219,8 @@ func (s *till) until(t testing.TB, id hub.PaymentID, as string, state hub.Paymen
 }
 
 // printer writes documents of one line.
-type printer struct{}
+// printer makes the page as it is, and a document that is short.
+type printer struct{ paper.Printer }
 
 func (printer) Print(to io.Writer, r *hub.PaymentReceipt) error {
 	_, err := io.WriteString(to, "%PDF "+r.Link)

@@ -1,6 +1,6 @@
 // Package receipt writes what a payer shows to others: a PDF document in
 // Romanian, with a code by which anybody can check it and a picture of that code
-// for telephones. It is made anew each time from what the hub knows then. It is
+// for telephones; and the page that the picture leads people to. It is made anew each time from what the hub knows then. It is
 // not a tagged document: who cannot see it asks for the same receipt as JSON.
 package receipt
 
@@ -98,7 +98,7 @@ func (p page) line(l *hub.ReceiptLine) {
 	for _, t := range l.Transfers {
 		p.transfer(t, len(l.Transfers) > 1)
 	}
-	p.pair("Situația", state(l))
+	p.pair("Situația", clean(state(*l)))
 }
 
 func (p page) transfer(t hub.ReceiptTransfer, amount bool) {
@@ -110,26 +110,6 @@ func (p page) transfer(t hub.ReceiptTransfer, amount bool) {
 		text += ", " + lei(t.Amount)
 	}
 	p.pair("În contul", text)
-}
-
-// state says in words what the money has come to.
-func state(l *hub.ReceiptLine) string {
-	switch l.State {
-	case hub.ReceiptBooked:
-		text := "înregistrată de creditor la " + moment(l.BookedAt)
-		if l.Number != "" {
-			text += ", cu numărul " + clean(l.Number)
-		}
-		return text
-	case hub.ReceiptRefunding:
-		return "suma este în curs de returnare către plătitor"
-	case hub.ReceiptRefunded:
-		return "suma a fost returnată plătitorului"
-	case hub.ReceiptDisputed:
-		return "banca plătitorului a cerut suma înapoi"
-	default:
-		return "plătită; urmează să fie înregistrată de creditor"
-	}
 }
 
 func (p page) providers(list []hub.ReceiptCharge) {

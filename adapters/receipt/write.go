@@ -1,9 +1,7 @@
 package receipt
 
 import (
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"racord/hub"
@@ -79,27 +77,6 @@ func clean(text string) string {
 	}
 	return string(letters)
 }
-
-// lei writes an amount as Romanians do: 1.234,56 lei.
-func lei(m hub.Money) string {
-	sign, minor := "", m.Minor
-	if minor < 0 {
-		sign, minor = "-", -minor
-	}
-	digits := strconv.FormatInt(minor/100, 10)
-	for at := len(digits) - 3; at > 0; at -= 3 {
-		digits = digits[:at] + "." + digits[at:]
-	}
-	cents := strconv.FormatInt(minor%100+100, 10)[1:]
-	unit := "lei"
-	if m.Currency != hub.RON {
-		unit = m.Currency
-	}
-	return sign + digits + "," + cents + " " + unit
-}
-
-// moment writes a moment in the legal time of Romania.
-func moment(t time.Time) string { return t.In(hub.Bucharest).Format("02.01.2006, 15:04") }
 
 // grouped writes an IBAN in groups of four, as on paper.
 func grouped(iban string) string {
