@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,10 +63,33 @@ func (s *Service) open(ctx context.Context, party hub.PartyID, portal string, o 
 	if opened {
 		s.Meter.Opened(p.Charges[0].PSP)
 	}
+	if p, err = s.begin(ctx, p); err != nil {
+		return nil, err
+	}
+	return granted(p)
+}
+
+// granted is the answer to whoever opens: a payment that has a page, or is past it.
+// One that may still end without any is not promised to anybody.
+func granted(p *hub.Payment) (*hub.Payment, error) {
 	if why := stillborn(p); why != nil {
 		return nil, why
 	}
-	return s.begin(ctx, p)
+	if next(p) != nil && !paged(p) {
+		return nil, errOpening()
+	}
+	return p, nil
+}
+
+// paged tells whether a charge has had a page that the payer can have seen.
+func paged(p *hub.Payment) bool {
+	return slices.ContainsFunc(p.Charges, func(c hub.Charge) bool { return c.URL != "" })
+}
+
+func errOpening() error {
+	busy := hub.Errorf(hub.CodeConflict, "This payment is being opened. Ask again in a moment.")
+	busy.RetryAfter = time.Second
+	return busy
 }
 
 // build makes the payment inside its transaction: claims, charges, and the work
@@ -189,9 +213,7 @@ func (s *Service) begin(ctx context.Context, p *hub.Payment) (*hub.Payment, erro
 		return p, nil
 	}
 	if c.State == hub.ChargeStarting {
-		busy := hub.Errorf(hub.CodeConflict, "This payment is being opened. Ask again in a moment.")
-		busy.RetryAfter = time.Second
-		return nil, busy
+		return nil, errOpening()
 	}
 	if s.Stopped(hub.BarrierOpen) {
 		return nil, errStopped()

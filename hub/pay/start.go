@@ -3,7 +3,6 @@ package pay
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -110,7 +109,7 @@ var ErrNotStarted = hub.Errorf(hub.CodeUnavailable, "The payment provider does n
 // stillborn tells why a payment failed before anybody saw a page, nil when it did
 // not: what was answered when it failed is answered whenever its key comes again.
 func stillborn(p *hub.Payment) error {
-	if p.State() != hub.PaymentFailed || slices.ContainsFunc(p.Charges, func(c hub.Charge) bool { return c.URL != "" }) {
+	if p.State() != hub.PaymentFailed || paged(p) {
 		return nil
 	}
 	last := &p.Charges[len(p.Charges)-1]
