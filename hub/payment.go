@@ -196,6 +196,14 @@ func (p *Payment) PostingID(line int) PostingID {
 	return PostingID(fmt.Sprintf("hub:%s:%d", p.ID, line))
 }
 
+// Posting is what the line's creditor is told, and asked about.
+func (p *Payment) Posting(l *Line) Posting {
+	return Posting{
+		ID: p.PostingID(l.No), Creditor: l.Creditor, Obligation: l.Obligation, ExternalID: l.ExternalID, Account: l.Account,
+		Reference: l.Reference, Option: l.Option, Amount: l.Amount, PaidAt: l.PaidAt, Transfers: l.Transfers,
+	}
+}
+
 // ChargeOf gives the charge that pays the line now: the latest that was made for
 // it.
 func (p *Payment) ChargeOf(line int) *Charge {

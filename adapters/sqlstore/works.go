@@ -60,16 +60,15 @@ WHERE (payment, kind, no) IN (
 	ORDER BY due_at LIMIT $2{skip locked})
 RETURNING payment, kind, no, creditor, turn, lot`
 
+	// isToTell tells a line that is to be told from one that is looked for.
+	isToTell = `EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')`
+
+	dueLinesQuery = `SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND due_at <= {now} AND `
+
 	// What is looked for is only read where there is not enough to tell.
 	leaseLinesQuery = `
-WITH told AS (
-	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND due_at <= {now}
-		AND EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')
-	ORDER BY due_at LIMIT $2{skip locked}),
-sought AS (
-	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND due_at <= {now}
-		AND NOT EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')
-	ORDER BY due_at LIMIT $2{skip locked})
+WITH told AS (` + dueLinesQuery + isToTell + ` ORDER BY due_at LIMIT $2{skip locked}),
+sought AS (` + dueLinesQuery + `NOT ` + isToTell + ` ORDER BY due_at LIMIT $2{skip locked})
 UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL
 WHERE (payment, kind, no) IN (SELECT payment, kind, no FROM told UNION ALL SELECT payment, kind, no FROM sought LIMIT $2)
 RETURNING payment, kind, no, creditor, turn, lot`
@@ -79,8 +78,7 @@ RETURNING payment, kind, no, creditor, turn, lot`
 	formLotQuery = `
 UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3, nudged_at = NULL, lot = $5
 WHERE (payment, kind, no) IN (
-	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND lot = '' AND due_at IS NOT NULL AND due_at <= {now}
-		AND EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')
+	` + dueLinesQuery + isToTell + ` AND lot = ''
 	ORDER BY due_at LIMIT $2{skip locked})
 RETURNING payment, kind, no, creditor, turn, lot`
 

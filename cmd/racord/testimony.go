@@ -163,10 +163,7 @@ func (d *desk) find(ctx context.Context, p *hub.Payment, l *hub.Line) (booked bo
 		if c.Creditor.Name != l.Creditor || c.Finder == nil {
 			continue
 		}
-		found, _, err := c.Finder.Find(ctx, hub.Posting{
-			ID: p.PostingID(l.No), Creditor: l.Creditor, Obligation: l.Obligation, ExternalID: l.ExternalID, Account: l.Account,
-			Reference: l.Reference, Option: l.Option, Amount: l.Amount, PaidAt: l.PaidAt, Transfers: l.Transfers,
-		})
+		found, _, err := c.Finder.Find(ctx, p.Posting(l))
 		return found == hub.FoundBooked, err
 	}
 	return false, hub.Errorf(hub.CodeUnsupported, "The creditor cannot be asked.")

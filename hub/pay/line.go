@@ -73,7 +73,7 @@ func answerFor(c *hub.Connector) time.Duration {
 }
 
 func (s *Service) tell(ctx context.Context, c *hub.Connector, p *hub.Payment, l *hub.Line) (hub.Receipt, error) {
-	receipts, err := c.Sink.Post(ctx, []hub.Posting{posting(p, l)})
+	receipts, err := c.Sink.Post(ctx, []hub.Posting{p.Posting(l)})
 	switch {
 	case err != nil:
 		return hub.Receipt{}, err
@@ -81,13 +81,6 @@ func (s *Service) tell(ctx context.Context, c *hub.Connector, p *hub.Payment, l 
 		return hub.Receipt{}, hub.Errorf(hub.CodeBadData, "The creditor gave no receipt.")
 	}
 	return receipts[0], receipts[0].Err
-}
-
-func posting(p *hub.Payment, l *hub.Line) hub.Posting {
-	return hub.Posting{
-		ID: p.PostingID(l.No), Creditor: l.Creditor, Obligation: l.Obligation, ExternalID: l.ExternalID, Account: l.Account,
-		Reference: l.Reference, Option: l.Option, Amount: l.Amount, PaidAt: l.PaidAt, Transfers: l.Transfers,
-	}
 }
 
 // told stores what the creditor answered.
@@ -228,7 +221,7 @@ func (s *Service) findOut(ctx context.Context, lease *hub.Lease, p *hub.Payment,
 // find looks the posting up. That it is absent counts only once a booking would
 // have to be visible, and lets it be sent again only in the way it was sent.
 func (s *Service) find(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
-	found, receipt, err := c.Finder.Find(ctx, posting(p, l))
+	found, receipt, err := c.Finder.Find(ctx, p.Posting(l))
 	return s.found(ctx, lease, c, hub.Finding{Found: found, Receipt: receipt, Err: err})
 }
 

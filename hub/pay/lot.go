@@ -48,7 +48,7 @@ type member struct {
 
 func (m member) line() *hub.Line { return m.p.Line(m.lease.No) }
 
-func (m member) posting() hub.Posting { return posting(m.p, m.line()) }
+func (m member) posting() hub.Posting { return m.p.Posting(m.line()) }
 
 // lot brings lines that were leased together one step on: those that are due are
 // sent, and those that were sent are looked up. What is neither goes its own way.
@@ -138,7 +138,7 @@ func (s *Service) wholeLot(ctx context.Context, lot hub.LotID) (postings []hub.P
 		l := p.Line(works[i].No)
 		switch {
 		case l.Lot == lot:
-			postings = append(postings, posting(p, l))
+			postings = append(postings, p.Posting(l))
 		case l.State != hub.LineRejected && !l.State.Final():
 			return nil, false, nil
 		}

@@ -507,7 +507,7 @@ func (s *Service) hear(ctx context.Context, o *foundOrder, said map[hub.PostingI
 		if o.Facts.Captured == 0 || c == nil || c.Finder == nil {
 			continue
 		}
-		asked := posting(p, l)
+		asked := p.Posting(l)
 		asked.PaidAt = o.Facts.AuthorisedAt
 		found, receipt, err := c.Finder.Find(ctx, asked)
 		switch {

@@ -295,7 +295,7 @@ func (s *Service) reverse(ctx context.Context, lease *hub.Lease, p *hub.Payment,
 	if c.Reverser == nil {
 		return s.later(ctx, lease, time.Hour)
 	}
-	err := c.Reverser.Reverse(ctx, posting(p, l), l.Receipt)
+	err := c.Reverser.Reverse(ctx, p.Posting(l), l.Receipt)
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
 		switch {

@@ -293,10 +293,7 @@ func (s *Service) missingThere(ctx context.Context, c *hub.Connector, day hub.Da
 			continue
 		}
 		if c.Finder != nil {
-			said, _, err := c.Finder.Find(ctx, hub.Posting{
-				ID: id, Creditor: o.line.Creditor, Obligation: o.line.Obligation, ExternalID: o.line.ExternalID, Account: o.line.Account,
-				Reference: o.line.Reference, Option: o.line.Option, Amount: o.line.Amount, PaidAt: o.line.PaidAt, Transfers: o.line.Transfers,
-			})
+			said, _, err := c.Finder.Find(ctx, o.payment.Posting(o.line))
 			if err != nil {
 				return nil, err
 			}

@@ -131,8 +131,9 @@ func (r *round) days(ctx context.Context, m merchant, days []hub.Date, of *readi
 	if err != nil {
 		return about(string(days[0]), err)
 	}
+	account := accountOf(m.psp, m.id)
 	for _, day := range days {
-		paid := newSettledDay(m.psp.Name, m.id, accountOf(m.psp, m.id), day)
+		paid := newSettledDay(m.psp.Name, m.id, account, day)
 		if err := r.settlement(ctx, paid, itemsOf(items, day), r.open[paid.scope()]); err != nil {
 			failed = errors.Join(failed, about(string(day), err))
 			continue
