@@ -28,6 +28,7 @@ type Line struct {
 	State      LineState    `json:"state"`
 	Reason     string       `json:"reason,omitempty"`     // why it was dropped, refused or is stuck
 	Tries      int          `json:"tries"`                // how often the creditor was asked to book it
+	PutOff     int          `json:"put_off,omitempty"`    // how often the creditor said that it cannot book it yet
 	SentAt     time.Time    `json:"sent_at,omitzero"`     // real time of the last time it was sent
 	FirstSent  time.Time    `json:"first_sent,omitzero"`  // real time of the first
 	SentOn     Date         `json:"sent_on,omitempty"`    // business day of the last time: the creditor books it then, or the day after

@@ -126,8 +126,9 @@ func (s *Service) unsure(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, after 
 	return l.Move(hub.LinePostUnknown)
 }
 
-// wait lets a line that certainly did not arrive be sent again, later. What never
-// reached the creditor is no used-up try.
+// wait lets a line that certainly did not arrive be sent again: the later, the more
+// often the creditor put it off. What never reached the creditor was not put off,
+// and is no used-up try; nor was what a replica sent that then died.
 func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector, err error) error {
 	if s.tooLong(tx, l, c) {
 		return s.stuck(tx, lease, p, l, string(hub.CodeOf(err)))
@@ -137,9 +138,10 @@ func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 	switch hub.CodeOf(err) {
 	case hub.CodeBusy, hub.CodeMaintenance, hub.CodeUnavailable:
 		l.Tries--
-		wait = max(wait, time.Second)
+	default:
+		l.PutOff++
 	}
-	tx.Schedule(lease.Work, max(wait, backoff(l.Tries)))
+	tx.Schedule(lease.Work, max(wait, backoff(l.PutOff)))
 	return l.Move(hub.LineDue)
 }
 

@@ -1,0 +1,54 @@
+package pay_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/hub"
+	"racord/hub/pay"
+)
+
+// sink is a creditor that is told.
+type sink func(context.Context, []hub.Posting) ([]hub.Receipt, error)
+
+func (s sink) Post(ctx context.Context, list []hub.Posting) ([]hub.Receipt, error) {
+	return s(ctx, list)
+}
+
+// TestLostAnswersMakeNoLineWait loses what a creditor is told, several times, and
+// then lets it say once that it cannot book yet: how long the line waits follows
+// from what the creditor said, not from how often it was tried.
+func TestLostAnswersMakeNoLineWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lost = 6
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k1", s.owe(1, "beta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []time.Time
+		parts := s.parts()
+		withConnectors(&parts, func(c *hub.Connector) {
+			books := c.Sink
+			c.Sink = sink(func(ctx context.Context, list []hub.Posting) ([]hub.Receipt, error) {
+				told = append(told, time.Now())
+				switch n := len(told); {
+				case n <= lost:
+					return nil, hub.Errorf(hub.CodeTimeout, "no answer")
+				case n == lost+1:
+					return nil, hub.NotDone(hub.Errorf(hub.CodeInternal, "not now"))
+				}
+				return books.Post(ctx, list)
+			})
+		})
+		s.Service = pay.New(parts, pay.Conf{})
+		s.authorise(p)
+		s.settle(t, time.Hour)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		if waited := told[lost+1].Sub(told[lost]); waited > 5*time.Second {
+			t.Errorf("waited %s after the first no, and the answers before it were lost", waited)
+		}
+	})
+}
