@@ -238,18 +238,10 @@ func (r *Reading) records(root Value) ([]Value, error) {
 	switch {
 	case !list && !(part.MayOmit && part.Items.find(&r.scope) == nil):
 		return nil, BadData("%s is not a list", part.Items)
-	case len(records) > r.most():
-		return nil, BadData("more than %d records", r.most())
+	case len(records) > r.call.Bounds().Records:
+		return nil, BadData("more than %d records", r.call.Bounds().Records)
 	}
 	return records, nil
-}
-
-// most is how many records an answer may hold.
-func (r *Reading) most() int {
-	if r.call.Name == CallStatement {
-		return MaxBooked
-	}
-	return MaxRecords
 }
 
 // shares reads what a quote's payment is booked to. A damaged part makes all of

@@ -9,14 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxAnswer is the most bytes an answer may have.
-const MaxAnswer = 1 << 20
-
 // MaxDepth is how deep an answer may be nested.
 const MaxDepth = 32
-
-// maxNodes is how many values an answer may have.
-const maxNodes = 1 << 17
 
 // The ways in which an answer is not what it should be. None repeats data.
 var (
@@ -37,6 +31,7 @@ type JSON struct {
 	data  []byte
 	nodes []jsonNode // the first used are values, in the order of the text
 	used  int
+	most  int // nodes
 	pos   int
 }
 
@@ -66,13 +61,16 @@ const (
 
 var jsonPool = sync.Pool{New: func() any { return new(JSON) }}
 
-// ParseJSON decodes an answer strictly (RFC 8259, UTF-8 only): duplicate keys,
-// depth over MaxDepth and anything that is not quite JSON are errors. Errors
-// never repeat data. data must not change until Release.
-func ParseJSON(data []byte) (*JSON, error) {
+// ParseJSON decodes an answer about one debtor strictly (RFC 8259, UTF-8 only):
+// duplicate keys, depth over MaxDepth and anything that is not quite JSON are
+// errors. Errors never repeat data. data must not change until Release.
+func ParseJSON(data []byte) (*JSON, error) { return ParseJSONWithin(data, AnswerBounds()) }
+
+// ParseJSONWithin is ParseJSON of an answer with other bounds.
+func ParseJSONWithin(data []byte, most Bounds) (*JSON, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	switch {
-	case len(data) > MaxAnswer:
+	case len(data) > most.Bytes:
 		return nil, errTooLarge
 	case len(data) == 0:
 		return nil, errEmptyReply
@@ -80,7 +78,7 @@ func ParseJSON(data []byte) (*JSON, error) {
 		return nil, errNotUTF8
 	}
 	d := jsonPool.Get().(*JSON)
-	d.data, d.used, d.pos = data, 0, 0
+	d.data, d.used, d.most, d.pos = data, 0, most.Values, 0
 	err := d.value(1)
 	if err == nil && d.blank() {
 		err = errNotJSON // something behind the value
@@ -139,7 +137,7 @@ func (d *JSON) value(depth int) error {
 	if !d.blank() {
 		return errNotJSON
 	}
-	if d.used >= maxNodes {
+	if d.used >= d.most {
 		return errTooLarge
 	}
 	switch c := d.data[d.pos]; {

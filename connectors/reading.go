@@ -11,12 +11,6 @@ import (
 	"racord/hub"
 )
 
-// The most records one answer may hold.
-const (
-	MaxRecords = 500    // about one debtor
-	MaxBooked  = 20_000 // in a statement, about all who paid on a day
-)
-
 // Reading is one answer being read: pages or single records go in, obligations
 // and refusals come out. It is not for concurrent use.
 type Reading struct {

@@ -90,7 +90,7 @@ func (cl *client) attempt(ctx context.Context, call *connectors.Call, v *connect
 		return said{}, hub.Undone(err)
 	}
 	c := &course{}
-	messages, err := cl.line.call(context.WithValue(authorised, courseKey{}, c), method, request)
+	messages, err := cl.line.call(context.WithValue(authorised, courseKey{}, c), method, request, call.Bounds())
 	if err != nil {
 		return cl.refused(ctx, c, token, err)
 	}
@@ -120,9 +120,9 @@ func (cl *client) refused(ctx context.Context, c *course, token string, cause er
 // errTooMuch is an answer that goes on and on.
 var errTooMuch = errors.New("more messages than an answer may have")
 
-// call sends a request and gathers all messages of the answer; they count only
-// when the answer ended with the status OK.
-func (l *line) call(ctx context.Context, method protoreflect.MethodDescriptor, request []byte) (messages [][]byte, err error) {
+// call sends a request and gathers all messages of the answer, within bounds; they
+// count only when the answer ended with the status OK.
+func (l *line) call(ctx context.Context, method protoreflect.MethodDescriptor, request []byte, most connectors.Bounds) (messages [][]byte, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	path := "/" + string(method.Parent().FullName()) + "/" + string(method.Name())
@@ -145,7 +145,7 @@ func (l *line) call(ctx context.Context, method protoreflect.MethodDescriptor, r
 			return nil, err
 		}
 		messages, size = append(messages, one), size+len(one)
-		if len(messages) > connectors.MaxBooked || size > connectors.MaxAnswer {
+		if len(messages) > connectors.MaxBooked || size > most.Bytes {
 			return nil, errTooMuch
 		}
 	}

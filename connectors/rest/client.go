@@ -99,18 +99,13 @@ func (cl *client) vars(asked hub.Asked) *connectors.Vars {
 	return &connectors.Vars{Asked: asked, Page: 1, Now: cl.env.Clock.Now(), Secret: cl.env.Secret}
 }
 
-// send fills the templates and sends the request. It fails like Caller.Send, or
-// like Caller.SendOnce where the call changes something.
+// send fills the templates and sends the request. It fails like Caller.Call.
 func (cl *client) send(ctx context.Context, p *prepared, v *connectors.Vars) (*wire.Reply, error) {
 	request, err := cl.request(ctx, p, v)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, hub.Undone(err)
-	case p.Writes():
-		return cl.caller.SendOnce(ctx, request)
-	default:
-		return cl.caller.Send(ctx, p.Safe, request)
 	}
+	return cl.caller.Call(ctx, p.Call, request)
 }
 
 func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) (*http.Request, error) {
@@ -210,7 +205,7 @@ func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Var
 // decode reads a reply and finds refusals. A good reply that is not JSON is
 // CodeBadData; a refusal need not be JSON.
 func (cl *client) decode(ctx context.Context, reply *wire.Reply, r *connectors.Reading) (*connectors.JSON, error) {
-	answer, broken := cl.open(ctx, reply)
+	answer, broken := cl.open(ctx, reply, connectors.AnswerBounds())
 	var root connectors.Value
 	if broken == nil {
 		root = answer.Root()
@@ -225,12 +220,12 @@ func (cl *client) decode(ctx context.Context, reply *wire.Reply, r *connectors.R
 }
 
 // open verifies a reply and reads its JSON.
-func (cl *client) open(ctx context.Context, reply *wire.Reply) (*connectors.JSON, error) {
+func (cl *client) open(ctx context.Context, reply *wire.Reply, most connectors.Bounds) (*connectors.JSON, error) {
 	body, err := cl.signatures.Open(ctx, reply)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := connectors.ParseJSON(body)
+	answer, err := connectors.ParseJSONWithin(body, most)
 	if err != nil {
 		return nil, connectors.BadData("the answer: %w", err)
 	}

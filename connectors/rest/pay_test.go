@@ -372,8 +372,10 @@ func TestAStatementIsReadToItsEnd(t *testing.T) {
 		t.Errorf("got %+v (%v), want three rows", rows, err)
 	}
 	many := func(rows int) http.HandlerFunc {
-		return say(200, nil, `{"pages":1,"payments":[`+strings.Repeat(`{"id":"p","bani":1},`, rows-1)+`{"id":"p","bani":1}]}`)
+		const row = `{"id":"GZ3V6TQ2N5Y7A4KEXD2QJ4MWLU-12","bill":"GAZ-2026-00012345","receipt":"CH-2026-00067890","bani":123456,"at":"2026-03-31T21:59:59Z","channel":"online","state":"booked"}`
+		return say(200, nil, `{"pages":1,"payments":[`+strings.Repeat(row+",", rows-1)+row+`]}`)
 	}
+	blanks := strings.Repeat(" ", connectors.StatementBounds().Bytes)
 	if rows, err := payee(t, many(connectors.MaxBooked)).Statement.Statement(t.Context(), "2026-03-15"); err != nil || len(rows) != connectors.MaxBooked {
 		t.Errorf("got %d rows (%v) of a day on which many pay", len(rows), err)
 	}
@@ -384,6 +386,7 @@ func TestAStatementIsReadToItsEnd(t *testing.T) {
 		"with a damaged row":   say(200, nil, `{"pages":1,"payments":[{"id":"p1","bani":"x"}]}`),
 		"that is cut off":      say(200, nil, `{"pages":1,"payments":[`),
 		"with too many a page": many(connectors.MaxBooked + 1),
+		"that is too large":    say(200, nil, blanks+`{"pages":1,"payments":[]}`),
 	} {
 		if rows, err := payee(t, answer).Statement.Statement(t.Context(), "2026-03-15"); hub.CodeOf(err) != hub.CodeBadData || rows != nil {
 			t.Errorf("%s: got %d rows, %v, want bad data", name, len(rows), err)

@@ -34,7 +34,7 @@ func (cl *client) ask(ctx context.Context, call *connectors.Call, vars *connecto
 		return nil, err
 	}
 	defer reply.Release()
-	payload, guessed, broken := decode(reply.Body, reply.Header.Get("Content-Type"))
+	payload, guessed, broken := decode(reply.Body, reply.Header.Get("Content-Type"), call.Bounds().Values)
 	var root connectors.Value
 	if broken == nil {
 		root = payload
@@ -58,18 +58,13 @@ func unknownFault() error {
 	return connectors.Failure(hub.CodeUnavailable, errors.New("a fault that no rule of the manifest knows"))
 }
 
-// send sends the message. It fails like Caller.Send, or like Caller.SendOnce
-// where the call changes something.
+// send sends the message. It fails like Caller.Call.
 func (cl *client) send(ctx context.Context, call *connectors.Call, vars *connectors.Vars) (*wire.Reply, error) {
 	request, err := cl.request(ctx, call, vars)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, hub.Undone(err)
-	case call.Writes():
-		return cl.caller.SendOnce(ctx, request)
-	default:
-		return cl.caller.Send(ctx, call.Safe, request)
 	}
+	return cl.caller.Call(ctx, call, request)
 }
 
 func (cl *client) request(ctx context.Context, call *connectors.Call, vars *connectors.Vars) (*http.Request, error) {

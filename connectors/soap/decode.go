@@ -11,17 +11,14 @@ import (
 	"racord/connectors"
 )
 
-// maxElements is the most elements an answer may have.
-const maxElements = 100_000
-
-// decode reads an envelope and gives the one element of its body, with local
-// names: prefixes are the sender's taste.
-func decode(body []byte, contentType string) (payload *element, guessed bool, err error) {
+// decode reads an envelope of at most so many elements and gives the one of its
+// body, with local names: prefixes are the sender's taste.
+func decode(body []byte, contentType string, most int) (payload *element, guessed bool, err error) {
 	text, guessed, err := toUTF8(body, contentType)
 	if err != nil {
 		return nil, false, err
 	}
-	root, err := tree(text)
+	root, err := tree(text, most)
 	if err != nil {
 		return nil, false, err
 	}
@@ -31,10 +28,10 @@ func decode(body []byte, contentType string) (payload *element, guessed bool, er
 
 // tree reads a document without document type, entities of its own and
 // processing instructions.
-func tree(text []byte) (*element, error) {
+func tree(text []byte, most int) (*element, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(text))
 	decoder.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil } // it is UTF-8 already
-	b := builder{}
+	b := builder{most: most}
 	for {
 		token, err := decoder.RawToken()
 		if errors.Is(err, io.EOF) {
@@ -55,6 +52,7 @@ type builder struct {
 	open  []*element
 	names []string // as written, to see that they are closed in order
 	count int
+	most  int // elements
 }
 
 func (b *builder) step(token xml.Token) error {
@@ -81,8 +79,8 @@ func (b *builder) step(token xml.Token) error {
 }
 
 func (b *builder) start(t xml.StartElement) error {
-	if b.count++; b.count > maxElements {
-		return fmt.Errorf("more than %d elements", maxElements)
+	if b.count++; b.count > b.most {
+		return fmt.Errorf("more than %d elements", b.most)
 	}
 	if len(b.open) >= connectors.MaxDepth {
 		return fmt.Errorf("nested deeper than %d", connectors.MaxDepth)

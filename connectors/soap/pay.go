@@ -15,7 +15,7 @@ func (cl *client) exchange(ctx context.Context, call *connectors.Call, vars *con
 	}
 	defer reply.Release()
 	said := connectors.Reply{Status: reply.Status, RetryAfter: reply.RetryAfter}
-	payload, _, broken := decode(reply.Body, reply.Header.Get("Content-Type"))
+	payload, _, broken := decode(reply.Body, reply.Header.Get("Content-Type"), call.Bounds().Values)
 	switch {
 	case broken != nil:
 		said.Broken = connectors.BadData("the answer: %w", broken)

@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -64,6 +63,19 @@ var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b 
 // the context's own error. A body must be one that can be sent again
 // (http.NewRequest sees to that).
 func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*Reply, error) {
+	return c.send(ctx, safe, connectors.MaxAnswer, request)
+}
+
+// Call sends the request of a call: like SendOnce when it changes something, else
+// like Send.
+func (c *Caller) Call(ctx context.Context, call *connectors.Call, request *http.Request) (*Reply, error) {
+	if call.Writes() {
+		return c.SendOnce(ctx, request)
+	}
+	return c.send(ctx, call.Safe, call.Bounds().Bytes, request)
+}
+
+func (c *Caller) send(ctx context.Context, safe bool, most int, request *http.Request) (*Reply, error) {
 	doer := c.env.Write
 	if safe {
 		doer = c.env.Read
@@ -72,7 +84,7 @@ func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*R
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.exchange(doer, request)
+	reply, err := c.exchange(doer, request, most)
 	if err != nil || !c.refusesToken(reply) {
 		return reply, err
 	}
@@ -84,7 +96,7 @@ func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*R
 	if _, err := c.authorize(ctx, again, token); err != nil {
 		return nil, err
 	}
-	if reply, err = c.exchange(doer, again); err == nil && c.loggedOut(reply) {
+	if reply, err = c.exchange(doer, again, most); err == nil && c.loggedOut(reply) {
 		return nil, notLoggedIn(reply)
 	}
 	return reply, err
@@ -147,10 +159,10 @@ func (c *Caller) Credential(ctx context.Context, refused string) (header, value,
 	return "", "", "", nil
 }
 
-// exchange sends once and reads the answer. A page for people is one only where
-// it may be the login page.
-func (c *Caller) exchange(doer connectors.Doer, request *http.Request) (*Reply, error) {
-	reply, err := fetch(doer, request)
+// exchange sends once and reads the answer, at most so many bytes. A page for
+// people is one only where it may be the login page.
+func (c *Caller) exchange(doer connectors.Doer, request *http.Request, most int) (*Reply, error) {
+	reply, err := fetch(doer, request, most)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +174,7 @@ func (c *Caller) exchange(doer connectors.Doer, request *http.Request) (*Reply, 
 
 // exchange sends once and reads an answer for machines.
 func exchange(doer connectors.Doer, request *http.Request) (*Reply, error) {
-	reply, err := fetch(doer, request)
+	reply, err := fetch(doer, request, connectors.MaxAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -184,8 +196,8 @@ func (r *Reply) answer() (*Reply, error) {
 	return nil, err
 }
 
-// fetch sends once and reads what comes.
-func fetch(doer connectors.Doer, request *http.Request) (*Reply, error) {
+// fetch sends once and reads what comes, at most so many bytes.
+func fetch(doer connectors.Doer, request *http.Request, most int) (*Reply, error) {
 	response, err := doer.Do(request)
 	if err != nil {
 		return nil, network(request.Context(), err)
@@ -193,31 +205,31 @@ func fetch(doer connectors.Doer, request *http.Request) (*Reply, error) {
 	defer response.Body.Close()
 	reply := &Reply{Status: response.StatusCode, Header: response.Header}
 	reply.RetryAfter = retryAfter(response.Header)
-	if err := reply.read(response.Body); err != nil {
+	if err := reply.read(response.Body, most); err != nil {
 		reply.Release()
 		if errors.Is(err, errTooLarge) {
-			return nil, connectors.BadData("%w", err)
+			return nil, connectors.BadData("an answer of more than %d bytes", most)
 		}
 		return nil, network(request.Context(), err)
 	}
 	return reply, nil
 }
 
-var errTooLarge = fmt.Errorf("an answer of more than %d bytes", connectors.MaxAnswer)
+var errTooLarge = errors.New("too large")
 
 // read fills the body from a pooled buffer.
-func (r *Reply) read(from io.Reader) error {
+func (r *Reply) read(from io.Reader, most int) error {
 	r.buffer = bodies.Get().(*[]byte)
 	body := (*r.buffer)[:0]
 	for {
 		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]
 		}
-		n, err := from.Read(body[len(body):min(cap(body), connectors.MaxAnswer+1)])
+		n, err := from.Read(body[len(body):min(cap(body), most+1)])
 		body = body[:len(body)+n]
 		*r.buffer, r.Body = body, body
 		switch {
-		case len(body) > connectors.MaxAnswer:
+		case len(body) > most:
 			return errTooLarge
 		case errors.Is(err, io.EOF):
 			return nil

@@ -22,7 +22,7 @@ func (c *Caller) SendOnce(ctx context.Context, request *http.Request) (*Reply, e
 		return nil, hub.Undone(err)
 	}
 	attempt := &attempt{doer: c.env.Write}
-	reply, err := c.exchange(attempt, request)
+	reply, err := c.exchange(attempt, request, connectors.MaxAnswer)
 	switch {
 	case err != nil && attempt.unsent:
 		return nil, hub.Undone(err)

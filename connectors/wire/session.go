@@ -69,7 +69,7 @@ func (t *tokens) login(ctx context.Context) (cookie string, life time.Duration, 
 		return "", 0, connectors.Failure(hub.CodeInternal, errors.New("the login cannot be made"))
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	reply, err := fetch(t.env.Read, request)
+	reply, err := fetch(t.env.Read, request, connectors.MaxAnswer)
 	if err != nil {
 		return "", 0, err
 	}
