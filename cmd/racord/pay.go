@@ -16,6 +16,7 @@ import (
 	"racord/config"
 	"racord/hub"
 	"racord/hub/pay"
+	"racord/hub/reconcile"
 )
 
 // openPayments makes paying of the configured providers and starts its workers.
@@ -37,6 +38,7 @@ func (h *runningHub) openPayments(ctx context.Context, setup hubSetup, notify st
 	h.payments = pay.New(pay.Parts{
 		Roster: h.fleet, Folders: h.store, Store: h.store, PSPs: psps, Keys: keys, Clock: setup.Clock,
 		Pages: h.views, Meter: h.meters.Pay(), Log: h.log, Stopped: barriers.stopped,
+		Settlements: reconcile.Settlements{Store: h.store},
 	}, pay.Conf{
 		NotifyURL: notify + "/v1/notify", PageLife: time.Duration(conf.PageLife), Lease: time.Duration(conf.Lease),
 		CallFor: time.Duration(conf.CallFor), LookUpEvery: time.Duration(conf.LookUpEvery), Workers: conf.Workers,

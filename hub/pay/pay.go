@@ -16,8 +16,8 @@ import (
 	"racord/hub"
 )
 
-// Parts are what paying is made from. Pages, Meter, Log
-// and Stopped may be nil.
+// Parts are what paying is made from. Settlements, Pages, Meter, Log and Stopped
+// may be nil.
 type Parts struct {
 	Roster  hub.Roster
 	Folders hub.Folders
@@ -28,6 +28,8 @@ type Parts struct {
 	Pages   Pages
 	Meter   Meter
 	Log     *slog.Logger
+	// Settlements tells how far settlements were read; nil = whatever is over was.
+	Settlements Settlements
 	// Stopped tells whether a barrier is up; nil = none ever is. It is asked often
 	// and answers at once.
 	Stopped func(hub.Barrier) bool
@@ -45,6 +47,12 @@ type Store interface {
 type Pages interface {
 	Forget(ctx context.Context, creditor hub.Name, asked hub.Asked)
 	Remembered(ctx context.Context, creditor hub.Name, asked hub.Asked) (hub.Answer, time.Time, error)
+}
+
+// Settlements are what providers say that they paid out. Read tells whether those
+// of a merchant account were all read, from one business day up to another.
+type Settlements interface {
+	Read(ctx context.Context, psp, merchant string, from, to hub.Date) (bool, error)
 }
 
 // Meter counts what happens to payments. Names are from closed sets.

@@ -30,6 +30,10 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 		return s.later(ctx, lease, s.conf.LookUpEvery)
 	}
 	c := p.Charge(r.Charge)
+	over, err := s.settlementsOver(ctx, c, r) // first, so that what they say is among the facts
+	if err != nil {
+		return err
+	}
 	facts, err := s.refundFacts(ctx, p, c, r)
 	if err != nil {
 		return s.later(ctx, lease, backoff(r.Tries))
@@ -38,6 +42,9 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) (err error) {
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
 		c.Facts = c.Facts.Fold(facts)
+		if over && c.Facts.RefundedSome && r.State != hub.RefundRequested && !happened(p, c, r) {
+			return s.refundFailed(tx, p, r, "nobody knows whether it was given back: look before giving it back")
+		}
 		repay, err = s.nextRefundStep(tx, lease.Work, p, c, r, psp.Refunder != nil)
 		return err
 	})
@@ -77,8 +84,6 @@ func (s *Service) nextRefundStep(tx hub.PaymentTx, work hub.Work, p *hub.Payment
 		return false, s.refunded(tx, p, c, r)
 	case !able:
 		return false, s.refundFailed(tx, p, r, "the provider cannot refund")
-	case asked && c.Facts.RefundedSome && s.overdueAtSettlement(r):
-		return false, s.refundFailed(tx, p, r, "nobody knows whether it was given back: look before giving it back")
 	}
 	if asked {
 		if wait := s.unclear(tx, c, r); wait > 0 {
@@ -120,13 +125,23 @@ func happened(p *hub.Payment, c *hub.Charge, r *hub.Refund) bool {
 	return c.Facts.Refunded >= r.Before+r.Amount.Minor || c.Facts.RefundedSome && !r.Some && alone(p, r)
 }
 
-// settlementWithin is how long a settlement may come after what it is about.
-const settlementWithin = 10 * 24 * time.Hour
+const (
+	settledWithin = 10 // days after what it is about, in which a settlement tells of it
+	settledEver   = 60 // days after which nobody waits any more for settlements that cannot be read
+)
 
-// overdueAtSettlement tells whether the settlements in which a refund should stand
-// are all over. A person has to look then.
-func (s *Service) overdueAtSettlement(r *hub.Refund) bool {
-	return r.AskedOn != "" && s.Clock.Now().After(r.AskedOn.End().Add(settlementWithin))
+// settlementsOver tells whether all settlements in which a refund could stand are
+// over, and were read: what is in none of them is known to nobody, and a person has
+// to look.
+func (s *Service) settlementsOver(ctx context.Context, c *hub.Charge, r *hub.Refund) (bool, error) {
+	now, last := s.Clock.Now(), r.AskedOn.Back(-settledWithin)
+	switch {
+	case r.AskedOn == "" || !now.After(last.End()):
+		return false, nil
+	case s.Settlements == nil || now.After(r.AskedOn.Back(-settledEver).End()):
+		return true, nil
+	}
+	return s.Settlements.Read(ctx, c.PSP, c.Merchant, r.AskedOn, last)
 }
 
 // unclear is how long to wait before a refund that was asked for and cannot be

@@ -2,6 +2,7 @@ package pay_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +58,55 @@ func TestASettlementTellsWhatWasGivenBack(t *testing.T) {
 				s.clock.Advance(12 * 24 * time.Hour)
 				s.settle(t, 2*time.Hour)
 				if got := second(); got != tc.want {
+					t.Errorf("got %s, want %s", got, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// unread are settlements that cannot be read, until all of them are.
+type unread struct{ all atomic.Bool }
+
+func (u *unread) Read(context.Context, string, string, hub.Date, hub.Date) (bool, error) {
+	return u.all.Load(), nil
+}
+
+// TestARefundWaitsForSettlementsThatCannotBeRead leaves the settlements in which a
+// refund stands unread for longer than they may come late.
+func TestARefundWaitsForSettlementsThatCannotBeRead(t *testing.T) {
+	for name, tc := range map[string]struct {
+		read bool // in the end
+		days int  // after which somebody looks again
+		want hub.RefundState
+	}{
+		"they are read, and say nothing": {read: true, days: 2, want: hub.RefundFailed},
+		"they are not read yet":          {days: 2, want: hub.RefundUnknown},
+		"they are never read":            {days: 60, want: hub.RefundFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				s.manual.vague, s.manual.loses = true, true
+				settlements, parts := &unread{}, s.parts()
+				parts.Settlements = settlements
+				s.Service = pay.New(parts, pay.Conf{})
+				p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.offices["alpha"].refuses["D1"], s.offices["beta"].refuses["D1"] = true, true
+				s.authorise(p)
+				s.settle(t, time.Hour)
+				s.clock.Advance(12 * 24 * time.Hour)
+				s.settle(t, 2*time.Hour)
+				if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundUnknown {
+					t.Fatalf("got %s before the settlements were read", got)
+				}
+				settlements.all.Store(tc.read)
+				s.clock.Advance(time.Duration(tc.days) * 24 * time.Hour)
+				s.settle(t, 2*time.Hour)
+				if got := s.refundOf(t, p.ID, 2).State; got != tc.want {
 					t.Errorf("got %s, want %s", got, tc.want)
 				}
 			})

@@ -63,6 +63,12 @@ func (r readings) unreadSince(who string, day hub.Date) bool {
 	return of != nil && slices.ContainsFunc(of.Unread, func(d hub.Date) bool { return d >= day })
 }
 
+// whole tells whether all of somebody's days were read, from one up to another.
+func (r readings) whole(who string, from, to hub.Date) bool {
+	of := r.Of[who]
+	return of != nil && of.Until >= to && !slices.ContainsFunc(of.Unread, func(d hub.Date) bool { return from <= d && d <= to })
+}
+
 // String is the cursor that readingsOf reads.
 func (r readings) String() string {
 	text, _ := json.Marshal(r) // names and days

@@ -213,3 +213,50 @@ func TestADayThatCannotBeReadHidesNoOther(t *testing.T) {
 		t.Error("a good day was not booked")
 	}
 }
+
+// TestSettlementsAreReadOnceAllTheirDaysAre has one day of one account that cannot be
+// understood, for a while.
+func TestSettlementsAreReadOnceAllTheirDaysAre(t *testing.T) {
+	w := newWorld(t, true)
+	p, service := newTellers(w, 2)
+	today := hub.DateOf(w.now)
+	bad := today.Back(2)
+	p.bad = map[hub.Date]bool{bad: true}
+	settlements := reconcile.Settlements{Store: w.Parts.Store}
+	read := func(merchant string, from, to hub.Date) bool {
+		t.Helper()
+		all, err := settlements.Read(t.Context(), "netopia", merchant, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if read("m1", today, today) {
+		t.Error("what nobody ever asked for was read")
+	}
+	if err := service.Do(t.Context(), hub.JobSettlement, "", true); hub.CodeOf(err) != hub.CodeBadData {
+		t.Fatalf("got %v, want the day that cannot be understood", err)
+	}
+	for name, tc := range map[string]struct {
+		merchant string
+		from, to hub.Date
+		want     bool
+	}{
+		"with the day":             {"m1", bad.Back(1), today, false},
+		"after the day":            {"m1", bad.Next(), today, true},
+		"of another account":       {"m2", bad.Back(1), today, true},
+		"of an account of nobody":  {"m3", bad.Back(1), today, false},
+		"to a day that is to come": {"m2", bad.Back(1), today.Next(), false},
+	} {
+		if got := read(tc.merchant, tc.from, tc.to); got != tc.want {
+			t.Errorf("%s: got %t, want %t", name, got, tc.want)
+		}
+	}
+	p.bad = nil
+	if err := service.Do(t.Context(), hub.JobSettlement, "", true); err != nil {
+		t.Fatal(err)
+	}
+	if !read("m1", bad.Back(1), today) {
+		t.Error("the day was read, and is not taken for it")
+	}
+}
