@@ -318,12 +318,13 @@ func (d *JSON) digits() int {
 	return d.pos - from
 }
 
-// keySet finds keys that stand twice in one object: by looking at each of a few,
-// by a map when there are many.
+// keySet finds keys that stand twice in one object: by looking at each of a few
+// that have the same mark, by a map when there are many.
 type keySet struct {
 	doc   *JSON
 	first uint32
 	count int
+	marks uint64 // of the keys so far, a bit each
 	many  map[string]bool
 }
 
@@ -333,6 +334,12 @@ const few = 32
 func (k *keySet) add(n *jsonNode) error {
 	k.count++
 	if k.count <= few {
+		mark := k.doc.mark(n)
+		known := k.marks&mark != 0
+		k.marks |= mark
+		if !known {
+			return nil
+		}
 		for i := k.first; i < n.at; i = k.doc.nodes[i].next {
 			if k.doc.nodes[i].sameKey(n) {
 				return errTwice
@@ -352,6 +359,19 @@ func (k *keySet) add(n *jsonNode) error {
 	}
 	k.many[key] = true
 	return nil
+}
+
+// mark is a bit that equal keys share. One with escapes may be equal to any, and
+// has all.
+func (d *JSON) mark(n *jsonNode) uint64 {
+	switch {
+	case n.keyEscd:
+		return ^uint64(0)
+	case n.keyFrom == n.keyTo:
+		return 1
+	}
+	first, last := d.data[n.keyFrom], d.data[n.keyTo-1]
+	return 1 << ((uint32(first) ^ uint32(last)<<2 ^ (n.keyTo-n.keyFrom)*5) & 63)
 }
 
 func (n *jsonNode) sameKey(other *jsonNode) bool {
