@@ -124,8 +124,10 @@ func (v *Views) blank(pages int) *View {
 // as they arrive when somebody does.
 func (v *Views) settle(ctx context.Context, out *View, sheets []sheet, marks []hub.Mark, each func(*Page) error) error {
 	if each == nil {
-		for i := range sheets {
+		for i := len(sheets) - 1; i >= 0; i-- { // the last one asked is mostly the last to answer: few wake-ups
 			v.wait(ctx, &sheets[i])
+		}
+		for i := range sheets {
 			out.Pages[i] = v.judge(&sheets[i], marks)
 		}
 		return nil
