@@ -76,9 +76,9 @@ func (t *Teller) complain(ctx context.Context, what string, err error) {
 	}
 }
 
-// tidyEvery is how often the outbox is cleared of what nobody listens to.
 const (
-	tidyEvery = 30 * time.Second
+	tidyAfter = 2 * time.Second  // a replica that starts has more urgent work
+	tidyEvery = 30 * time.Second // the outbox is cleared of what nobody listens to
 	forget    = time.Hour
 )
 
@@ -86,6 +86,7 @@ const (
 // old.
 func (t *Teller) tidy(ctx context.Context) {
 	last := time.Time{}
+	hub.Sleep(ctx, tidyAfter)
 	for ; ctx.Err() == nil; hub.Sleep(ctx, tidyEvery) {
 		if err := t.settleUnheard(ctx); err != nil {
 			t.complain(ctx, "webhooks of nobody cannot be settled", err)
