@@ -126,7 +126,7 @@ func (l *line) call(ctx context.Context, method protoreflect.MethodDescriptor, r
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	path := "/" + string(method.Parent().FullName()) + "/" + string(method.Name())
-	answers, err := l.conn.NewStream(ctx, &rpc.StreamDesc{ServerStreams: true}, path)
+	answers, err := l.conn.NewStream(ctx, &rpc.StreamDesc{ServerStreams: true}, path, rpc.MaxCallRecvMsgSize(most.Bytes))
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (l *line) call(ctx context.Context, method protoreflect.MethodDescriptor, r
 			return nil, err
 		}
 		messages, size = append(messages, one), size+len(one)
-		if len(messages) > connectors.MaxBooked || size > most.Bytes {
+		if len(messages) > most.Records || size > most.Bytes {
 			return nil, errTooMuch
 		}
 	}

@@ -232,6 +232,19 @@ func TestAnAnswerHasItsLimits(t *testing.T) {
 	}
 }
 
+// TestAStatementHoldsAllWhoPaidOnADay reads, in one message, as many payments as a
+// statement may hold, and one more.
+func TestAStatementHoldsAllWhoPaidOnADay(t *testing.T) {
+	const row = `{"key":"hub:AAAABBBBCCCCDDDDEEEEFFFFGG:1","number":"R-2026-00012345","amount":{"currencyCode":"RON","units":"1257","nanos":500000000}}`
+	for rows, want := range map[int]hub.Code{connectors.MaxBooked: "", connectors.MaxBooked + 1: hub.CodeBadData} {
+		c := connect(t, startCompany(t, says(`{"receipts":[`+strings.Repeat(row+",", rows-1)+row+`]}`)), "timeout: 2s", "timeout: 30s")
+		booked, err := c.Statement.Statement(t.Context(), "2026-03-31")
+		if hub.CodeOf(err) != want || want == "" && len(booked) != rows {
+			t.Errorf("%d rows: got %d (%v), want code %q", rows, len(booked), err, want)
+		}
+	}
+}
+
 func TestTheCompanyIsToldTheDeadlineAndTheKey(t *testing.T) {
 	c := startCompany(t, says(bill))
 	connector := connect(t, c)
@@ -452,7 +465,7 @@ func TestMistakesOfAManifestAreNamed(t *testing.T) {
 	for name, tc := range map[string]struct{ from, to, want string }{
 		"a path":               {"BASE", "http://gaz.invalid/v1", "settings.base_url: a service of gRPC has no path"},
 		"no such service":      {"service: gaz.v1.Gaz", "service: gaz.v1.Gas", `settings.service: the .proto has no service "gaz.v1.Gas"; one of gaz.v1.Gaz`},
-		"no such method":       {"METHOD", "Lst", `calls.obligations.request.method: the service has no method "Lst"; one of List, Pay, Upload, Whole`},
+		"no such method":       {"METHOD", "Lst", `calls.obligations.request.method: the service has no method "Lst"; one of Booked, List, Pay, Upload, Whole`},
 		"a stream of requests": {"METHOD", "Upload", "calls.obligations.request.method: a method that takes a stream of requests cannot be called"},
 		"a damaged .proto":     {"rpc List(Question) returns", "rpc List(Question)", "settings.proto: 7:22: syntax error"},
 		"an unknown import":    {"google/type/money.proto", "company/secret.proto", "settings.proto: 3:8: could not resolve"},

@@ -75,7 +75,7 @@ func newLine(env connectors.Env, to server, own *wire.TLS) (*line, error) {
 			Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second}, MinConnectTimeout: 2 * time.Second,
 		}),
 		rpc.WithStatsHandler(watcher{}),
-		rpc.WithDefaultCallOptions(rpc.ForceCodecV2(raw{}), rpc.MaxCallRecvMsgSize(connectors.MaxAnswer)),
+		rpc.WithDefaultCallOptions(rpc.ForceCodecV2(raw{})),
 	)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ service Gaz {
   rpc Whole(Question) returns (Bills);
   rpc Pay(Payment) returns (Receipt);
   rpc Upload(stream Question) returns (Bills);
+  rpc Booked(Day) returns (Receipts);
 }
 message Question { string code = 1; google.type.Date until = 2; repeated google.type.Money limits = 3; }
 message Bill {
@@ -42,6 +43,8 @@ message Bill {
 message Bills { repeated Bill bills = 1; google.protobuf.Timestamp as_of = 2; }
 message Payment { string key = 1; string bill = 2; google.type.Money amount = 3; google.protobuf.Timestamp paid_at = 4; }
 message Receipt { string number = 1; string key = 2; google.type.Money amount = 3; }
+message Day { string day = 1; }
+message Receipts { repeated Receipt receipts = 1; }
 `
 
 const manifest = `kind: grpc
@@ -85,6 +88,11 @@ calls:
       - {at: grpc.reason, is: PAID_BEFORE, code: not_payable, certain: true}
       - {at: grpc.status, is: RESOURCE_EXHAUSTED, code: busy, certain: true}
     booking: {posting: key, number: number, amount: amount | money_decimal}
+  statement:
+    read: true
+    request: {method: Booked, message: {day: "{{ day }}"}}
+    items: receipts
+    booking: {posting: key, external_id: number, amount: amount | money_decimal}
 `
 
 // manifestText fills the manifest in; pairs replace more of it.
