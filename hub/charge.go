@@ -22,9 +22,10 @@ type Charge struct {
 	AskedAt  time.Time      `json:"asked_at,omitzero"`  // real time at which the present intent was first sent
 	LookedAt time.Time      `json:"looked_at,omitzero"` // real time at which it was looked up because the payer came back
 	Tries    int            `json:"tries"`              // how often what is under way was asked for
+	Again    int            `json:"again,omitempty"`    // how often the provider had neither taken nor given back what it was asked to
 	Facts    ChargeFacts    `json:"facts"`              // what the provider has said, folded
 	Shares   []DisputeShare `json:"shares,omitempty"`   // whose money the payer's bank took back, as it was booked then
-	Restored bool           `json:"restored,omitempty"` // an old backup was restored under it: what the provider refunded may be what is asked for now
+	Restored bool           `json:"restored,omitempty"` // what the provider refunded may be what is asked for now: an old backup was restored under it, or it was given back before it was known here
 	Reason   string         `json:"reason,omitempty"`   // why it failed, from a closed set
 }
 

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 )
@@ -28,7 +27,9 @@ type Line struct {
 	State      LineState    `json:"state"`
 	Reason     string       `json:"reason,omitempty"`     // why it was dropped, refused or is stuck
 	Tries      int          `json:"tries"`                // how often the creditor was asked to book it
-	PutOff     int          `json:"put_off,omitempty"`    // how often the creditor said that it cannot book it yet
+	PutOff     int          `json:"put_off,omitempty"`    // how often the creditor did not book it for another reason than that it was busy, closed or away
+	Lost       int          `json:"lost,omitempty"`       // how often its answer was lost
+	Doubt      bool         `json:"doubt,omitempty"`      // it was sent, and nobody knows yet whether it arrived
 	SentAt     time.Time    `json:"sent_at,omitzero"`     // real time of the last time it was sent
 	FirstSent  time.Time    `json:"first_sent,omitzero"`  // real time of the first
 	SentOn     Date         `json:"sent_on,omitempty"`    // business day of the last time: the creditor books it then, or the day after
@@ -141,114 +142,3 @@ func (l *Line) Sights() (list []Asked) {
 	}
 	return list
 }
-
-// Refund gives the money of one line back, or of a charge that came too late.
-type Refund struct {
-	No       int         `json:"no"`
-	Charge   int         `json:"charge"`
-	Line     int         `json:"line"`
-	Amount   Money       `json:"amount"`
-	Reason   string      `json:"reason"` // refused_by_creditor asked_by_operator too_late …
-	State    RefundState `json:"state"`
-	Before   int64       `json:"before"`         // bani the provider had refunded of the charge before this one was sent
-	Some     bool        `json:"some,omitempty"` // whether it had refunded some of it, without saying how much
-	Tries    int         `json:"tries"`
-	AskedAt  time.Time   `json:"asked_at,omitzero"`  // real time at which it was first sent
-	AskedOn  Date        `json:"asked_on,omitempty"` // business day of that: settlements of the days after tell of it
-	TriedAt  time.Time   `json:"tried_at,omitzero"`  // real time at which it was last sent
-	WantedAt time.Time   `json:"wanted_at,omitzero"` // real time since which it is tried
-	Failed   string      `json:"failed,omitempty"`   // why it failed last
-	Ending   *RefundSaid `json:"ending,omitempty"`   // what staff said of it when it had failed
-}
-
-// RefundSaid is what the city's staff said of a refund that had failed. Above a
-// limit it takes two.
-type RefundSaid struct {
-	How         RefundEnd `json:"how"`
-	AskedBy     Login     `json:"asked_by"`
-	AskedAt     time.Time `json:"asked_at"`              // business time
-	ConfirmedBy Login     `json:"confirmed_by,omitzero"` // empty while it waits, and for what one may decide alone
-}
-
-// RefundEnd is what becomes of a refund that failed.
-type RefundEnd string
-
-// What can become of a refund that failed.
-const (
-	EndAtProvider RefundEnd = "at_provider"    // it was given back by hand, in the provider's own console
-	EndByTransfer RefundEnd = "by_transfer"    // it was sent from the bank account that the provider pays out to
-	EndByBank     RefundEnd = "by_payers_bank" // the payer's own bank took it back in a dispute
-	EndAgain      RefundEnd = "try_again"      // the provider is asked once more
-)
-
-// AtProvider tells whether the money went back through the provider, so that the
-// provider's own sum has it.
-func (r *Refund) AtProvider() bool {
-	return r.State == RefundRefunded && (r.Ending == nil || r.Ending.How == EndAtProvider || r.Ending.How == EndAgain)
-}
-
-// RefundState is how far a refund has come.
-type RefundState string
-
-// The states of a refund.
-const (
-	RefundRequested RefundState = "requested"
-	RefundRefunding RefundState = "refunding"
-	RefundUnknown   RefundState = "refund_unknown"
-	RefundRefunded  RefundState = "refunded"
-	RefundFailed    RefundState = "refund_failed" // the provider refused for certain: a person must look
-)
-
-// RefundEdges are the only steps a refund may take.
-var RefundEdges = map[RefundState][]RefundState{
-	RefundRequested: {RefundRefunding},
-	RefundRefunding: {RefundRefunded, RefundUnknown, RefundFailed, RefundRequested},
-	RefundUnknown:   {RefundRefunded, RefundRefunding, RefundRequested, RefundFailed},
-	RefundRefunded:  {RefundRequested},                 // as LineRefunded
-	RefundFailed:    {RefundRequested, RefundRefunded}, // staff have it tried again, or gave it back by hand
-}
-
-// Final tells whether nothing more happens to the refund by itself.
-func (s RefundState) Final() bool { return s == RefundRefunded || s == RefundFailed }
-
-// Move takes a step, as Line.Move does.
-func (r *Refund) Move(to RefundState) error {
-	if r.State == to {
-		return nil
-	}
-	if !slices.Contains(RefundEdges[r.State], to) {
-		return Errorf(CodeConflict, "a refund does not go from %s to %s", r.State, to)
-	}
-	r.State = to
-	return nil
-}
-
-// Whom is whom a creditor is asked about, kept with a line so that the creditor
-// can be asked again later. Unlike an Asked it is written whole, for places that
-// are sealed; it prints as little as an Asked.
-type Whom Asked
-
-// whom is a Whom in JSON.
-type whom struct {
-	Party    PartyID `json:"party,omitempty"`
-	Scheme   Scheme  `json:"scheme,omitempty"`
-	Value    string  `json:"value,omitempty"`
-	Creditor Name    `json:"creditor,omitempty"`
-	Code     string  `json:"code,omitempty"`
-}
-
-// MarshalJSON writes the identifier or account whole.
-func (w Whom) MarshalJSON() ([]byte, error) {
-	return json.Marshal(whom{w.Party, w.Identifier.Scheme, w.Identifier.Value, w.Account.Creditor, w.Account.Code})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (w *Whom) UnmarshalJSON(text []byte) error {
-	var plain whom
-	err := json.Unmarshal(text, &plain)
-	*w = Whom{plain.Party, Identifier{plain.Scheme, plain.Value}, AccountRef{plain.Creditor, plain.Code}}
-	return err
-}
-
-// String gives the party's opaque id.
-func (w Whom) String() string { return string(w.Party) }

@@ -9,7 +9,7 @@ import (
 // how much money it is, and how long it has been so. What is final is not in it.
 type Pulse struct {
 	Payments  map[PaymentState]Standing // Since is when the oldest was opened
-	Charges   map[string]Standing       // by provider: money reserved or being taken or given back; Since its last step
+	Charges   map[string]Standing       // by provider: money reserved or being taken or given back; Since its last step, which asking a provider again is not
 	Lines     map[OpenLine]Standing     // Since is the business time at which the oldest was paid
 	Work      map[WorkKind]Standing     // Since is when the first was due, or will be
 	LineWork  map[Name]Standing         // of it what is of lines, by their creditor

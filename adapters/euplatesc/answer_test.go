@@ -78,14 +78,14 @@ func TestFlagsBecomeFacts(t *testing.T) {
 		take int64
 		want hub.ChargeFacts
 	}{
-		"nobody paid yet":     {[]string{opened}, 0, hub.ChargeFacts{Ref: "EP1"}},
+		"nobody paid yet":     {[]string{opened}, 0, hub.ChargeFacts{}},
 		"approved":            {[]string{approved}, 0, hub.ChargeFacts{Ref: "EP1", Authorised: 5000}},
 		"captured, all":       {[]string{captured}, 0, hub.ChargeFacts{Ref: "EP1", Authorised: 5000, Captured: 5000}},
 		"captured, a part":    {[]string{captured}, 3001, hub.ChargeFacts{Ref: "EP1", Authorised: 5000, Captured: 3001}},
 		"something refunded":  {[]string{refunded}, 5000, hub.ChargeFacts{Ref: "EP1", Authorised: 5000, Captured: 5000, RefundedSome: true}},
 		"reversed":            {[]string{undone}, 0, hub.ChargeFacts{Ref: "EP1", Authorised: 5000, Voided: true}},
-		"refused":             {[]string{refused}, 0, hub.ChargeFacts{Ref: "EP1", Declined: true}},
-		"refused, then at it": {[]string{opened, refused}, 0, hub.ChargeFacts{Ref: "EP1"}},
+		"refused":             {[]string{refused}, 0, hub.ChargeFacts{Declined: true}},
+		"refused, then at it": {[]string{opened, refused}, 0, hub.ChargeFacts{}},
 		"refused, then paid":  {[]string{second, refused}, 0, hub.ChargeFacts{Ref: "EP2", Authorised: 5000}},
 		"paid twice":          {[]string{second, captured}, 5000, hub.ChargeFacts{Ref: "EP1", Authorised: 10000, Captured: 5000}},
 	} {

@@ -154,10 +154,7 @@ func (t *transaction) addTo(sum *hub.ChargeFacts) {
 	if !t.refused {
 		sum.Declined = false
 	}
-	if !t.approved {
-		if sum.Ref == "" {
-			sum.Ref = t.id
-		}
+	if !t.approved { // its number is nothing that money could be asked of
 		return
 	}
 	if sum.Authorised == 0 || t.captured {

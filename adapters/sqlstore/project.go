@@ -90,7 +90,7 @@ func (c *change) project(p *hub.Payment) (batch []Statement) {
 			halfway[0] = append(halfway[0], is.values(p, no, mid, c.now))
 		}
 		if was != is {
-			final[0] = append(final[0], is.values(p, no, is.state, c.now))
+			final[0] = append(final[0], is.values(p, no, is.state, c.step(&p.Charges[i])))
 		}
 	}
 	for i := range p.Lines {
@@ -128,6 +128,18 @@ const (
 	unused = ""
 	never  = int64(0)
 )
+
+// step is when a charge made its last step: asking a provider again for the same is
+// none.
+func (c *change) step(ch *hub.Charge) time.Time {
+	switch ch.State {
+	case hub.ChargeCapturing, hub.ChargeCaptureUnknown, hub.ChargeVoiding, hub.ChargeVoidUnknown:
+		if !ch.AskedAt.IsZero() {
+			return ch.AskedAt
+		}
+	}
+	return c.now
+}
 
 func (r chargeRow) values(p *hub.Payment, no int, state hub.ChargeState, now time.Time) []any {
 	number := sql.NullString{String: r.number, Valid: r.number != ""}

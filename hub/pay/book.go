@@ -13,6 +13,12 @@ func (s *Service) bookCapture(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
 	tx.Book(hub.TransferBooking(id, "captured", p.ID, hub.AccountClearing(c.PSP), hub.AccountHeld(p.ID), hub.Bani(c.Facts.Captured)))
 }
 
+// bookMore: the provider owes what it took once more; it is owed to the payer.
+func (s *Service) bookMore(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, more int64) {
+	id := fmt.Sprintf("%s:taken_again:%d:%d", p.ID, c.No, c.Facts.Captured)
+	tx.Book(hub.TransferBooking(id, "captured", p.ID, hub.AccountClearing(c.PSP), hub.AccountRefund(p.ID), hub.Bani(more)))
+}
+
 // bookAllocation: a part of what is held is for a line.
 func (s *Service) bookAllocation(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, l *hub.Line) {
 	id := fmt.Sprintf("%s:allocated:%d:%d", p.ID, c.No, l.No)

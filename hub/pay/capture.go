@@ -328,7 +328,7 @@ func (s *Service) answered(ctx context.Context, under *hub.Lease, id hub.Payment
 			return nil // it was found out meanwhile
 		}
 		s.Meter.Charged(c.PSP, c.State, c.Amount)
-		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.LookUpEvery)
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.patience(c))
 		return nil
 	})
 	return failed
@@ -337,18 +337,29 @@ func (s *Service) answered(ctx context.Context, under *hub.Lease, id hub.Payment
 // recapture lets a capture that the provider says did not happen be repeated: it
 // was looked up, and an order is captured once at most.
 func (s *Service) recapture(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.CallFor+s.patience(c))
-	if tx.Now().Sub(c.AskedAt) > time.Hour && c.Tries%60 == 0 {
-		tx.Anomaly("capture_unknown", "the provider neither captures nor gives up: "+c.Order)
-	}
+	s.insist(tx, p, c, "capture_unknown", "the provider neither captures nor gives up: ")
 	return c.Move(hub.ChargeCapturing)
 }
 
 // revoid lets giving a reservation back be repeated.
 func (s *Service) revoid(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.CallFor+s.conf.LookUpEvery)
+	s.insist(tx, p, c, "void_unknown", "the provider does not give a reservation back: ")
 	return c.Move(hub.ChargeVoiding)
 }
+
+// insist notes that a provider is asked for the same once more, and calls a person
+// when nothing has come of it for an hour, and then every half hour.
+func (s *Service) insist(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, kind, what string) {
+	c.Again++
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.CallFor+s.patience(c))
+	if tx.Now().Sub(c.AskedAt) > time.Hour && c.Again%callEvery == 0 {
+		tx.Anomaly(kind, what+c.Order)
+	}
+}
+
+// callEvery is how often a provider is asked again between two calls of a person: it
+// is about once a minute by then.
+const callEvery = 30
 
 // captured books money that was taken and turns the lines over to their
 // creditors. What the payer cannot have meant any more is given back.
@@ -368,6 +379,10 @@ func (s *Service) captured(ctx context.Context, tx hub.PaymentTx, p *hub.Payment
 	}
 	s.Meter.Charged(c.PSP, c.State, hub.Bani(c.Facts.Captured))
 	s.bookCapture(tx, p, c)
+	if givenBack(c) {
+		tx.Anomaly("given_back_before", "the provider had given money back before we knew that it was taken: "+c.Order)
+		c.Restored = true // what it gave back is what we are about to
+	}
 	lines := paidBy(p, c)
 	held, err := s.holdTaken(ctx, tx, p, c, lines, from)
 	if err != nil {
@@ -398,12 +413,18 @@ func paidBy(p *hub.Payment, c *hub.Charge) (lines []*hub.Line) {
 }
 
 // holdTaken claims lines whose money was taken, unless the payer cannot have
-// meant it any more.
+// meant it any more, or has it back.
 func (s *Service) holdTaken(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, lines []*hub.Line, from hub.ChargeState) (map[int]bool, error) {
-	if late := c.Manual && c.Take.Minor == 0 || from == hub.ChargeCancelled || p.Cancelled; late {
+	if late := c.Manual && c.Take.Minor == 0 || from == hub.ChargeCancelled || p.Cancelled; late || givenBack(c) {
 		return nil, nil
 	}
 	return holdForGood(ctx, tx, p, lines)
+}
+
+// givenBack tells whether all that was taken is with the payer again, as when staff
+// gave an order back in the provider's console.
+func givenBack(c *hub.Charge) bool {
+	return c.Facts.Captured > 0 && c.Facts.Refunded >= c.Facts.Captured
 }
 
 // owe turns a line whose money was taken over to its creditor, or to a refund

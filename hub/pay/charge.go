@@ -3,6 +3,7 @@ package pay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"racord/hub"
@@ -96,17 +97,21 @@ func (s *Service) lookUp(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 }
 
 // patience is how long until a charge is looked at again: soon while something
-// is under way, seldom while the payer takes his time.
+// is under way, seldom while the payer takes his time or the provider does not do
+// what it is asked to.
 func (s *Service) patience(c *hub.Charge) time.Duration {
-	wait := s.conf.LookUpEvery << min(c.Tries, 6)
+	wait := s.conf.LookUpEvery << min(c.Tries+c.Again, 6)
 	return min(wait, time.Minute)
 }
 
 // fold lays what the provider said over what is known, and moves the charge.
 func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said hub.ChargeFacts, unknown bool) error {
-	c.Facts = c.Facts.Fold(said)
+	s.learn(tx, p, c, said)
 	if c.Ref == "" {
 		c.Ref = c.Facts.Ref
+	}
+	if said.Ref != "" && said.Authorised > 0 { // of the payer's attempts, the one that has the money
+		c.Ref = said.Ref
 	}
 	c.Tries++
 	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
@@ -132,6 +137,20 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 	}
 	tx.Schedule(work, s.patience(c))
 	return nil
+}
+
+// learn lays what the provider said over what is known. What it took once more of a
+// charge whose money is booked is for nothing that was ordered, and goes back.
+func (s *Service) learn(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said hub.ChargeFacts) {
+	booked := c.Facts.Captured
+	c.Facts = c.Facts.Fold(said)
+	more := c.Facts.Captured - booked
+	if more <= 0 || c.State != hub.ChargeCaptured && c.State != hub.ChargeDisputed {
+		return
+	}
+	tx.Anomaly("taken_again", fmt.Sprintf("the provider took %s more than it had said: %s", hub.Bani(more), c.Order))
+	s.bookMore(tx, p, c, more)
+	s.refundLater(tx, p, c.No, 0, hub.Bani(more), "unwanted")
 }
 
 // gone is how a charge ends whose provider says that nothing comes of it.

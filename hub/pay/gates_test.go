@@ -114,6 +114,9 @@ func gated(parts pay.Parts, g *gate) pay.Parts {
 	if parts.Pages != nil {
 		parts.Pages = gatedPages{parts.Pages, g}
 	}
+	if parts.Settlements != nil {
+		parts.Settlements = gatedSettlements{parts.Settlements, g}
+	}
 	var fleet hub.Fleet
 	for _, c := range parts.Roster.OnDuty() {
 		fleet = append(fleet, gatedConnector(*c, g))
@@ -286,6 +289,15 @@ type gatedStatement struct {
 
 func (c gatedStatement) Statement(ctx context.Context, day hub.Date) ([]hub.BookedPosting, error) {
 	return through(ctx, c.g, "Statement.Statement", func() ([]hub.BookedPosting, error) { return c.of.Statement(ctx, day) })
+}
+
+type gatedSettlements struct {
+	of pay.Settlements
+	g  *gate
+}
+
+func (c gatedSettlements) Read(ctx context.Context, psp, merchant string, from, to hub.Date) (bool, error) {
+	return through(ctx, c.g, "Settlements.Read", func() (bool, error) { return c.of.Read(ctx, psp, merchant, from, to) })
 }
 
 type gatedFolders struct {

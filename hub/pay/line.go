@@ -34,8 +34,11 @@ func (s *Service) post(ctx context.Context, lease *hub.Lease) error {
 	return s.done(ctx, lease)
 }
 
-// send stores the intent and tells the creditor, in that order.
+// send stores the intent and tells the creditor, in that order, and begins to tell
+// it while nobody else can have the line: whoever takes it over counts from there.
 func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) error {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.Lease)
+	defer cancel()
 	p, err := s.alter(ctx, lease.Payment, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		return s.sending(tx, lease, p.Line(lease.No), c)
 	})
@@ -51,23 +54,23 @@ func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) 
 func (s *Service) sending(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, c *hub.Connector) error {
 	if l.State == hub.LineDue {
 		l.Class = c.Traits.Paying.Class
+	} else {
+		l.Doubt = true // nobody knows what became of it
 	}
 	l.Tries++
 	l.SentAt, l.SentOn = tx.Now(), hub.DateOf(s.Clock.Now())
 	if l.FirstSent.IsZero() {
 		l.FirstSent = l.SentAt
 	}
-	tx.Schedule(lease.Work, s.postFor(c))
+	tx.Schedule(lease.Work, s.underWayFor(c)) // before, nobody else looks
 	return l.Move(hub.LinePosting)
 }
 
-// postFor is how long a creditor may take before another replica looks.
-func (s *Service) postFor(c *hub.Connector) time.Duration {
-	return answerFor(c) + s.conf.Lease
-}
+// underWayFor is how long after its intent was stored a posting may still be under
+// way: it begins within a lease.
+func (s *Service) underWayFor(c *hub.Connector) time.Duration { return s.conf.Lease + answerFor(c) }
 
-// answerFor is how long a posting may be under way: until then that it is absent
-// says nothing.
+// answerFor is how long a creditor may take to answer a posting.
 func answerFor(c *hub.Connector) time.Duration {
 	return max(c.Traits.Paying.Timeout, c.Traits.Timeout, time.Second)
 }
@@ -99,9 +102,22 @@ func (s *Service) told(ctx context.Context, lease *hub.Lease, c *hub.Connector, 
 		case hub.Certainly(err):
 			return s.wait(tx, lease, p, l, c, err)
 		}
-		return s.unsure(tx, lease, l, s.visible(c))
+		return s.lost(tx, lease, p, l, c)
 	})
 }
+
+// lost notes that nobody knows whether a line arrived. One that makes its creditor
+// fail is to hold no others up: it is tried ever more seldom.
+func (s *Service) lost(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
+	if s.tooLong(tx, l, c) {
+		return s.stuck(tx, lease, p, l, "no_answer")
+	}
+	l.Lost++
+	return s.unsure(tx, lease, l, max(s.visible(c), backoffAfter(l.Lost, promptly)))
+}
+
+// promptly is how many answers in a row may be lost before a line has to wait.
+const promptly = 3
 
 // refusal tells a creditor's no for good from one for now.
 func refusal(err error) bool {
@@ -120,15 +136,17 @@ func (s *Service) visible(c *hub.Connector) time.Duration {
 // unsure marks a line that was sent and of which nobody knows whether it arrived.
 func (s *Service) unsure(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, after time.Duration) error {
 	tx.Schedule(lease.Work, after)
+	l.Doubt = true
 	if l.State == hub.LinePosting {
 		s.Meter.Lined(l.Creditor, hub.LinePostUnknown, l.Amount)
 	}
 	return l.Move(hub.LinePostUnknown)
 }
 
-// wait lets a line that certainly did not arrive be sent again: the later, the more
-// often the creditor put it off. What never reached the creditor was not put off,
-// and is no used-up try; nor was what a replica sent that then died.
+// wait lets a line that certainly was not booked be sent again: the later, the more
+// often the creditor put this line off. One that is busy, closed or away says when
+// it is to be asked again, or is asked soon: that is no used-up try. That a line was
+// not booked now says nothing of an earlier time.
 func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector, err error) error {
 	if s.tooLong(tx, l, c) {
 		return s.stuck(tx, lease, p, l, string(hub.CodeOf(err)))
@@ -141,7 +159,11 @@ func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 	default:
 		l.PutOff++
 	}
-	tx.Schedule(lease.Work, max(wait, backoff(l.PutOff)))
+	wait = max(wait, backoff(l.PutOff))
+	if l.Doubt {
+		return s.unsure(tx, lease, l, wait)
+	}
+	tx.Schedule(lease.Work, wait)
 	return l.Move(hub.LineDue)
 }
 
@@ -149,6 +171,14 @@ func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 func backoff(tries int) time.Duration {
 	full := min(2*time.Second<<min(max(tries, 0), 12), time.Hour)
 	return full/2 + rand.N(full/2)
+}
+
+// backoffAfter is backoff once something happened more often than so many times.
+func backoffAfter(times, prompt int) time.Duration {
+	if times < prompt {
+		return 0
+	}
+	return backoff(times - prompt)
 }
 
 // tooLong tells whether a line was tried for so long that a person must look.
@@ -183,7 +213,7 @@ func (s *Service) posted(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, c *hub.C
 		return err
 	}
 	now := s.Clock.Now()
-	l.Receipt, l.BookedAt, l.Reason = receipt.Number, receipt.BookedAt, ""
+	l.Receipt, l.BookedAt, l.Reason, l.Doubt = receipt.Number, receipt.BookedAt, "", false
 	if l.BookedAt.IsZero() {
 		l.BookedAt = now
 	}
@@ -234,7 +264,7 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
-		early := tx.Now().Sub(l.SentAt) < s.visible(c)+answerFor(c)
+		early := tx.Now().Sub(l.SentAt) < s.visible(c)+s.underWayFor(c)
 		switch {
 		case f.Found == hub.FoundBooked:
 			return s.posted(tx, p, l, c, f.Receipt)
@@ -243,8 +273,11 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 			return s.reject(tx, p, p.ChargeOf(l.No), l, "refused_by_creditor")
 		case f.Found == hub.FoundAbsent && !early && (l.Class == hub.ClassC || l.Class != c.Traits.Paying.Class):
 			return s.stuck(tx, lease, p, l, "not_booked")
+		case f.Found == hub.FoundAbsent && !early && s.tooLong(tx, l, c):
+			return s.stuck(tx, lease, p, l, "no_answer")
 		case f.Found == hub.FoundAbsent && !early:
-			tx.Schedule(lease.Work, 0)
+			l.Doubt = false
+			tx.Schedule(lease.Work, backoffAfter(l.Lost, promptly))
 			return l.Move(hub.LineDue)
 		}
 		return s.puzzled(tx, lease, p, c, nil)

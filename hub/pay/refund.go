@@ -41,7 +41,7 @@ func (s *Service) refund(ctx context.Context, lease *hub.Lease) error {
 	psp, repay := s.psp(c.PSP), false
 	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) (err error) {
 		r, c := p.Refund(lease.No), p.Charge(r.Charge)
-		c.Facts = c.Facts.Fold(facts)
+		s.learn(tx, p, c, facts)
 		if over && c.Facts.RefundedSome && r.State != hub.RefundRequested && !happened(p, c, r) {
 			return s.refundFailed(tx, p, r, "nobody knows whether it was given back: look before giving it back")
 		}

@@ -515,7 +515,7 @@ func (s *scene) parts() pay.Parts {
 		merchants[string(name)+"/main"], merchants[string(name)+"/other"] = "M-"+string(name), "N-"+string(name)
 	}
 	keys, _ := hub.NewKeys(hubtest.Master(), "quote")
-	parts := pay.Parts{Roster: s.fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock, Pages: pages{}}
+	parts := pay.Parts{Roster: s.fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock, Pages: pages{}, Settlements: readAll{}}
 	for _, name := range s.prefer {
 		b := map[string]*provider{"manual": s.manual, "auto": s.auto}[name]
 		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true, KeyWindow: 20 * time.Hour}, Merchants: merchants, Charger: b, Refunder: b, Recaller: b, Notifier: notes{}}
@@ -526,6 +526,11 @@ func (s *scene) parts() pay.Parts {
 	}
 	return parts
 }
+
+// readAll says that all settlements were read.
+type readAll struct{}
+
+func (readAll) Read(context.Context, string, string, hub.Date, hub.Date) (bool, error) { return true, nil }
 
 // pages is a view that remembers what it is told, and forgets nothing.
 type pages struct {

@@ -111,7 +111,7 @@ type queue struct {
 
 // queryFor asks for the postings that a creditor takes at once, as it takes them.
 func (s *Service) queryFor(c *hub.Connector) hub.WorkQuery {
-	query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, TTL: s.postFor(c) + s.conf.Lease}
+	query := hub.WorkQuery{Kind: hub.WorkLine, Creditor: c.Creditor.Name, TTL: s.underWayFor(c) + s.conf.Lease}
 	if c.Traits.Paying.Class == hub.ClassF {
 		query.Most, query.Lots = mostInLot, true
 		return query
@@ -232,7 +232,7 @@ func (s *Service) oneOf(ctx context.Context, lease *hub.Lease, do func(context.C
 func (s *Service) workFor(lease *hub.Lease) time.Duration {
 	if lease.Kind == hub.WorkLine {
 		if c := s.connector(lease.Creditor); c != nil {
-			return s.postFor(c) + s.conf.Lease
+			return s.underWayFor(c) + s.conf.Lease
 		}
 	}
 	return s.conf.Lease + s.conf.VerifyFor + s.conf.CallFor
