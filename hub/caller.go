@@ -9,13 +9,13 @@ type Caller struct {
 	Assurance string // acr: low, substantial, high
 	Citizen   bool   // a person's own token; false for a portal's client credentials
 	Refunds   bool   // may have money given back: staff whose token has the scope "refunds"
-	Tenant    Name   // the one creditor whose connector it may work on: a company's token
+	Company   Name   // the one creditor whose connector it may work on: a company's token
 	Approver  bool   // may approve connectors of all creditors; never a company's token
 }
 
 // Staffed tells whether the token is a company's or an approver's: it is neither
 // a citizen's nor a portal's, and has no business with what those do.
-func (c *Caller) Staffed() bool { return c.Tenant != "" || c.Approver }
+func (c *Caller) Staffed() bool { return c.Company != "" || c.Approver }
 
 // Doorman verifies bearer tokens. Admit returns CodeUnauthenticated for a token
 // that is not good, CodeUnavailable when it cannot be checked now. Once a

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// SealedSecret is a tenant's secret as it rests: its value is sealed under a data
+// SealedSecret is a company's secret as it rests: its value is sealed under a data
 // key of its own, and that key is wrapped under a key-encryption key. Nobody
 // reads it without both.
 type SealedSecret struct {

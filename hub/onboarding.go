@@ -100,7 +100,7 @@ type Trials interface {
 	Trial(ctx context.Context, creditor Name, version int) (Trial, error)
 }
 
-// SecretStore gives a tenant's secrets to its connectors. It returns CodeAuth
+// SecretStore gives a company's secrets to its connectors. It returns CodeAuth
 // when there is none of that name. A secret with two slots gives both, with when
 // they were set, the newer first: whoever is refused with the first tries the second.
 type SecretStore interface {

@@ -362,7 +362,7 @@ func newRegistry(t *testing.T, stage hub.Stage) *registry {
 // drafted is a connector whose first version is a draft with a file.
 func drafted(t *testing.T, service *onboard.Service, creditor hub.Name) {
 	t.Helper()
-	engineer := hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "engineer"}, Tenant: creditor}
+	engineer := hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "engineer"}, Company: creditor}
 	_, err := service.Draft(t.Context(), engineer, creditor, []byte("url a"))
 	if err == nil {
 		_, err = service.Attach(t.Context(), engineer, creditor, "a.csv", []byte("id"))

@@ -152,7 +152,7 @@ func (a *API) authorised(op operation) endpoint.Middleware {
 			if op.who == refunders && !x.caller.Refunds {
 				return nil, hub.Errorf(hub.CodeForbidden, "Having money given back is for the city's staff.")
 			}
-			if op.who == tenants && x.caller.Tenant == "" {
+			if op.who == companyOnly && x.caller.Company == "" {
 				return nil, hub.Errorf(hub.CodeForbidden, "This needs the creditor's own token.")
 			}
 			return next(ctx, request)

@@ -52,8 +52,8 @@ func sending(t testing.TB, parts *httpapi.Parts) *hub.Connector {
 	fleet := hub.Fleet{served}
 	runner := feed.New(feed.Parts{Roster: fleet, Store: store, Log: slog.New(slog.DiscardHandler)}, feed.Conf{})
 	parts.Sending = &push.Service{Roster: fleet, Store: store, Intake: runner, Clock: clock}
-	parts.Doorman.(*doorman).callers["salub"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "salub"}, Portal: "desk", Tenant: "salub"}
-	parts.Doorman.(*doorman).callers["apa"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "apa"}, Portal: "desk", Tenant: "apa"}
+	parts.Doorman.(*doorman).callers["salub"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "salub"}, Portal: "desk", Company: "salub"}
+	parts.Doorman.(*doorman).callers["apa"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "apa"}, Portal: "desk", Company: "apa"}
 	return served
 }
 

@@ -24,12 +24,12 @@ type operation struct {
 type audience int
 
 const (
-	everybody  audience = iota // without a token
-	holders                    // with any good token
-	persons                    // with a citizen's own token
-	registrars                 // with a company's own token or an approver's
-	refunders                  // with a token that has the right to have money given back
-	tenants                    // with a company's token, for the creditor in the address
+	everybody   audience = iota // without a token
+	holders                     // with any good token
+	persons                     // with a citizen's own token
+	registrars                  // with a company's own token or an approver's
+	refunders                   // with a token that has the right to have money given back
+	companyOnly                 // with a company's token, for the creditor in the address
 )
 
 func public(name string) operation { return operation{name: name} }
@@ -44,7 +44,7 @@ func staff(name string, rate *limiter) operation {
 }
 
 func companies(name string, rate *limiter) operation {
-	return operation{name: name, who: tenants, rate: rate}
+	return operation{name: name, who: companyOnly, rate: rate}
 }
 
 // payer is an operation on a payment of the caller's own.

@@ -30,7 +30,7 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 	staff := portal
 	staff.Refunds = true
 	company, approver := portal, portal
-	company.Tenant, approver.Approver = "water", true
+	company.Company, approver.Approver = "water", true
 	level := func(want string) hub.Caller { c := citizen; c.Assurance = want; return c }
 	service := fine.with("sub", "demo-portal-service").with("azp", "demo-portal-service").with("scope", "racord").with("acr", nil)
 	for name, tc := range map[string]struct {

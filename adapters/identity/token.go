@@ -176,7 +176,7 @@ func (t *token) caller() hub.Caller {
 		Refunds:   slices.Contains(scopes, scopeRefunds),
 	}
 	if slices.Contains(scopes, scopeConnectors) {
-		c.Tenant = hub.Name(t.Creditor)
+		c.Company = hub.Name(t.Creditor)
 	}
 	c.Approver = t.Creditor == "" && slices.Contains(scopes, scopeApprove)
 	return c

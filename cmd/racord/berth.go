@@ -45,7 +45,7 @@ func (b *berth) ofOperator(name hub.Name) terms {
 }
 
 // ofCompany is what a registered connector may: no local files, and no secrets
-// but its tenant's. Only the version that everybody is shown is quarantined by
+// but its company's. Only the version that everybody is shown is quarantined by
 // its creditor's name; one on its way leaves alone.
 func (b *berth) ofCompany(d hub.Deployment) terms {
 	t := terms{secret: roster.Secrets(b.h.vault, d.Creditor), allow: allowed(b.setup, d.Creditor), dress: roster.TwoSlots}

@@ -196,7 +196,7 @@ func (d *desk) openRegistered(ctx context.Context) error {
 	return nil
 }
 
-// openVersion opens a registered version with its tenant's secrets. One that may
+// openVersion opens a registered version with its company's secrets. One that may
 // not take payments is not asked about any.
 func (d *desk) openVersion(ctx context.Context, secrets hub.SecretStore, version hub.Deployment) (*hub.Connector, error) {
 	m, err := registered(version, d.conf.Sandbox.Bases)

@@ -17,7 +17,7 @@ import (
 	"racord/config"
 )
 
-// keysCommand changes the keys under which the tenants' secrets are kept, beside
+// keysCommand changes the keys under which companies' secrets are kept, beside
 // hubs that run.
 type keysCommand struct {
 	List   keysListCommand   `cmd:"" help:"Print the key-encryption keys, and how many secrets each has wrapped."`

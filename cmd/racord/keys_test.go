@@ -26,7 +26,7 @@ func (s *site) holds(pattern string, args ...string) {
 	}
 }
 
-// TestKeysChangeBesideARunningHub changes the key of the tenants' secrets twice:
+// TestKeysChangeBesideARunningHub changes the key of companies' secrets twice:
 // while a hub has the database to itself, and while none runs.
 func TestKeysChangeBesideARunningHub(t *testing.T) {
 	city := startTown(t, town.Config{Size: "S"})

@@ -26,7 +26,7 @@ func (h *runningHub) openVault(_ context.Context, setup hubSetup) (err error) {
 	return err
 }
 
-// vaultOf makes the tenants' secrets readable: their keys are wrapped under keys
+// vaultOf makes companies' secrets readable: their keys are wrapped under keys
 // that lie beside the master key.
 func vaultOf(conf config.Config, master []byte, store hub.Store) (*vault.Vault, error) {
 	ring, err := keyring.Open(keysIn(conf), master)

@@ -13,7 +13,7 @@ import (
 
 // waysOut are the doors to the world that are not connectors.Env. Whoever takes
 // one goes round the wall against hostile addresses, the creditor's limits and
-// the tenant's secrets.
+// the company's secrets.
 var waysOut = map[string][]string{
 	"net/http":                {"Get", "Post", "PostForm", "Head", "DefaultClient", "DefaultTransport", "Client", "Transport", "ListenAndServe"},
 	"net":                     {"Dial", "DialTimeout", "DialTCP", "DialUDP", "DialUnix", "Dialer", "Listen", "ListenTCP", "Resolver", "DefaultResolver", "LookupHost", "LookupIP", "LookupAddr"},

@@ -77,7 +77,7 @@ func (s *Service) version(ctx context.Context, who *hub.Caller, creditor hub.Nam
 // List gives the connectors that the caller may see: an approver all, a company
 // its own.
 func (s *Service) List(ctx context.Context, who hub.Caller) ([]hub.Registration, error) {
-	names := []hub.Name{who.Tenant}
+	names := []hub.Name{who.Company}
 	if who.Approver {
 		var err error
 		if names, err = s.Store.Registered(ctx); err != nil {

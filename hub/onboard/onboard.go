@@ -104,7 +104,7 @@ func absent() error {
 
 // reach lets a company at its own connector and an approver at all.
 func reach(who *hub.Caller, creditor hub.Name) error {
-	if !creditor.Valid() || !who.Approver && who.Tenant != creditor {
+	if !creditor.Valid() || !who.Approver && who.Company != creditor {
 		return absent()
 	}
 	return nil

@@ -78,8 +78,8 @@ type scene struct {
 }
 
 var (
-	company = hub.Caller{Login: hub.Login{Issuer: "i", Subject: "company-water"}, Tenant: "water"}
-	other   = hub.Caller{Login: hub.Login{Issuer: "i", Subject: "company-heat"}, Tenant: "heat"}
+	company = hub.Caller{Login: hub.Login{Issuer: "i", Subject: "company-water"}, Company: "water"}
+	other   = hub.Caller{Login: hub.Login{Issuer: "i", Subject: "company-heat"}, Company: "heat"}
 	maria   = hub.Caller{Login: hub.Login{Issuer: "i", Subject: "maria"}, Approver: true}
 	dan     = hub.Caller{Login: hub.Login{Issuer: "i", Subject: "dan"}, Approver: true}
 	nobody  = hub.Caller{Login: hub.Login{Issuer: "i", Subject: "portal"}, Portal: "portal"}

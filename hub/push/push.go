@@ -93,11 +93,11 @@ func (s *Service) Send(ctx context.Context, who hub.Caller, creditor hub.Name, d
 
 // sender gives the connector of a creditor that sends, to that creditor alone.
 func (s *Service) sender(who hub.Caller, creditor hub.Name) (*hub.Connector, error) {
-	if who.Tenant == "" {
+	if who.Company == "" {
 		return nil, hub.Errorf(hub.CodeForbidden, "This needs the creditor's own token.")
 	}
 	for _, c := range s.Roster.OnDuty() {
-		if c.Creditor.Name == creditor && c.Inbox != nil && who.Tenant == creditor {
+		if c.Creditor.Name == creditor && c.Inbox != nil && who.Company == creditor {
 			return c, nil
 		}
 	}

@@ -27,7 +27,7 @@ accounts: [{id: main, iban: RO49AAAA1B31007593840000, beneficiary: Salubritate}]
 traits: {fetch: [by_account], delivery: {at: "05:30", grace: 48h}}
 `
 
-var company = hub.Caller{Tenant: "salub"}
+var company = hub.Caller{Company: "salub"}
 
 // scene is a creditor that sends to a hub with a real store and its gate.
 type scene struct {
@@ -309,14 +309,14 @@ func TestALaterWordCountsWhenTheSendersClockIsAhead(t *testing.T) {
 
 func TestOnlyTheCreditorItselfSends(t *testing.T) {
 	s := newScene(t)
-	for name, who := range map[string]hub.Caller{"nobody": {}, "another company": {Tenant: "apa"}, "staff": {Refunds: true}, "a citizen": {Citizen: true}} {
+	for name, who := range map[string]hub.Caller{"nobody": {}, "another company": {Company: "apa"}, "staff": {Refunds: true}, "a citizen": {Citizen: true}} {
 		for what, err := range map[string]error{
 			"send":   second(s.Send(t.Context(), who, "salub", ndjson(row("F1", "A", 1)), nil)),
 			"put":    second(s.Put(t.Context(), who, "salub", "F1", strings.NewReader(row("F1", "A", 1)))),
 			"cancel": second(s.Cancel(t.Context(), who, "salub", "A", "F1")), "restore": second(s.Restore(t.Context(), who, "salub", "A", "F1")),
 		} {
 			want := hub.CodeForbidden
-			if who.Tenant != "" {
+			if who.Company != "" {
 				want = hub.CodeNotFound // another company's looks like what is not there
 			}
 			if hub.CodeOf(err) != want {
@@ -324,7 +324,7 @@ func TestOnlyTheCreditorItselfSends(t *testing.T) {
 			}
 		}
 	}
-	if err := second(s.Send(t.Context(), hub.Caller{Tenant: "apa"}, "apa", ndjson(""), nil)); hub.CodeOf(err) != hub.CodeNotFound {
+	if err := second(s.Send(t.Context(), hub.Caller{Company: "apa"}, "apa", ndjson(""), nil)); hub.CodeOf(err) != hub.CodeNotFound {
 		t.Errorf("a creditor that does not send: got %v, want not_found", err)
 	}
 	if got := s.owes("A"); got != "unavailable" {

@@ -9,7 +9,7 @@ import (
 	"racord/hub"
 )
 
-// Secrets gives a connector its own tenant's secrets, by name: the newest, or those
+// Secrets gives a connector its own company's secrets, by name: the newest, or those
 // from before the latest change when that was refused (see TwoSlots).
 func Secrets(store hub.SecretStore, creditor hub.Name) func(ctx context.Context, name string) (hub.Secret, error) {
 	return func(ctx context.Context, name string) (hub.Secret, error) {

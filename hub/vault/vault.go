@@ -1,5 +1,5 @@
-// Package vault keeps the tenants' secrets. What is put into it is given to the
-// tenant's own connector and to nobody else: whoever put it sees a fingerprint
+// Package vault keeps companies' secrets. What is put into it is given to the
+// company's own connector and to nobody else: whoever put it sees a fingerprint
 // and dates. Each secret has a data key of its own, and that key rests wrapped
 // under a key-encryption key, so that changing the latter touches no secret.
 package vault
@@ -153,8 +153,8 @@ func missing(creditor hub.Name, name string) error {
 	return hub.Errorf(hub.CodeAuth, "The secret %s of %s is missing.", name, creditor)
 }
 
-// place binds a value, and the key it is sealed with, to tenant, connector, field
-// and version: a row that was moved does not open. A tenant has one connector.
+// place binds a value, and the key it is sealed with, to company, connector, field
+// and version: a row that was moved does not open. A company has one connector.
 func place(creditor hub.Name, name string, version int64) string {
 	return string(creditor) + "|" + string(creditor) + "|" + name + "|" + strconv.FormatInt(version, 10)
 }

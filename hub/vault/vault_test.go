@@ -162,7 +162,7 @@ func TestAStolenDatabaseTellsNothing(t *testing.T) {
 
 func TestRowsThatWereMovedDoNotOpen(t *testing.T) {
 	for what, statement := range map[string]string{
-		"to another tenant":  `UPDATE connector_secrets SET creditor = 'heat' WHERE creditor = 'water'`,
+		"to another company": `UPDATE connector_secrets SET creditor = 'heat' WHERE creditor = 'water'`,
 		"to another name":    `UPDATE connector_secrets SET name = 'heat-key' WHERE creditor = 'water'`,
 		"to another version": `UPDATE connector_secrets SET version = version + 1 WHERE creditor = 'water'`,
 		"the key alone":      `UPDATE connector_secrets SET wrapped = (SELECT wrapped FROM connector_secrets WHERE creditor = 'fines')`,
