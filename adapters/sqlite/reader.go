@@ -27,12 +27,8 @@ func OpenToRead(ctx context.Context, dir string, master []byte) (*Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	lock, err := os.Open(file) // held by nobody: Close has something to close
-	if err != nil {
-		return nil, errors.Join(err, read.Close())
-	}
 	e := &engine{write: read, dir: dir, turn: newTurn()}
-	store := &Store{Store: sqlstore.New(read, read, keys, e), index: newIndex(), engine: e, lock: lock}
+	store := &Store{Store: sqlstore.New(read, read, keys, e), index: newIndex(), engine: e}
 	if err := store.Recognise(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

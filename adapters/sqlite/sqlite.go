@@ -1,6 +1,6 @@
 // Package sqlite is the hub's store in one SQLite file, for a hub of one
-// process. Nobody else can open the file meanwhile, what was committed survives
-// a power cut, and what the hub holds about a party is answered from memory
+// process. No other hub can open the file meanwhile, whoever only looks may; what
+// was committed survives a power cut, and what the hub holds about a party is answered from memory
 // after the first time.
 package sqlite
 
@@ -36,7 +36,7 @@ type Store struct {
 	*sqlstore.Store
 	index  *index
 	engine *engine
-	lock   *os.File
+	lock   *os.File // nil for one that only looks
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -133,7 +133,11 @@ func prepare(ctx context.Context, db *sql.DB, file string) error {
 
 // Close closes the database and lets another process have it.
 func (s *Store) Close() error {
-	return errors.Join(s.closeDatabase(), s.lock.Close())
+	err := s.closeDatabase()
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
 }
 
 func (s *Store) closeDatabase() error {
