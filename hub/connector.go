@@ -21,8 +21,8 @@ type Asked struct {
 func (a Asked) ByAccount() bool { return a.Account.Code != "" }
 
 // Answer is what a creditor said about one subject. It is three-way: debts are
-// listed; or Known and no debts: nothing is due; or an error of CodeNotFound:
-// not known here.
+// listed; or there is no error and no debt: nothing is due; or an error of
+// CodeNotFound: not known here.
 type Answer struct {
 	Obligations []Obligation
 	Refused     []QualityEvent // records left out because they could not be trusted

@@ -81,8 +81,8 @@ func SettledName(psp, merchant, payout, order string, refund bool) string {
 	return fmt.Sprintf("%s%s:%t", SettledPayout(psp, merchant, payout), order, refund)
 }
 
-// SettledRefund adds up in bani what settlements tell, of an order, was given back.
-// What was corrected since counts as it is told now.
+// SettledRefund is how many bani settlements report as given back of an order,
+// corrections included.
 func SettledRefund(bookings []Booking, psp, order string) (sum int64) {
 	for _, b := range bookings {
 		if b.Kind != "settled" || !strings.Contains(b.ID, "settled:"+psp+":") || !strings.Contains(b.ID, ":"+order+":true:") {

@@ -41,8 +41,8 @@ type LetterState struct {
 type LetterTry struct {
 	Code   Code // "" = delivered
 	Detail string
-	Again  *time.Duration // when it is tried again; nil = never by itself
-	// GivenUp tells that it was the last, in vain, of a letter that there is a way for.
+	Again  *time.Duration // how long until the next attempt; nil = none by itself
+	// GivenUp tells that this was the last attempt, that it failed, and that there is a way to the receiver.
 	GivenUp bool
 }
 

@@ -69,7 +69,7 @@ type Mark struct {
 	Obligation ObligationID
 	State      HubState
 	Since      time.Time
-	Remains    int64 // bani the creditor shows at most once it has booked what was paid
+	Remains    int64 // the most bani the creditor can still show once it has booked the payment
 }
 
 // Covers is how many bani of what a creditor showed as outstanding at a moment
@@ -96,10 +96,10 @@ const PaidHere = "This has been paid here. The creditor still shows it and will 
 const NoCode = "This creditor finds you by a code that your login does not share. Sign in with one that does, or ask the city hall."
 
 // Folder is all the hub itself holds about a party: who it is, which accounts
-// it proved, and what the hub knows about obligations. Its marks are its own and
-// those of payments that others make of what its codes and accounts show, of
-// which they tell neither who pays nor with which payment. It is read from the
-// store for every view, never from a cache that can be wrong.
+// it proved, and what the hub knows about obligations. Its marks are those of its
+// own payments, and of others' payments for debts that its codes and accounts show:
+// these tell neither who pays nor in which payment. It is read from the store for
+// every view, never from a cache that can be wrong.
 type Folder struct {
 	Party  Party
 	Links  []Link
@@ -111,7 +111,7 @@ type Folder struct {
 // Enrol creates the party or, for a login already known, returns what is there.
 // Renew keeps what the identity provider says now about a login that is known,
 // else CodeNotFound, and tells whether its codes changed. A code that was another
-// before, or is gone, is an anomaly, which does not tell it.
+// before, or is gone, is noted as an anomaly; the note never holds the code.
 type Folders interface {
 	Folder(ctx context.Context, who Login) (Folder, error)
 	Enrol(ctx context.Context, who Login, name string, ids []Identifier) (Folder, error)

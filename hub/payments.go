@@ -131,9 +131,9 @@ type Payments interface {
 	ChangePayment(ctx context.Context, id PaymentID, under *Lease, change func(PaymentTx, *Payment) error) (*Payment, error)
 	// LeaseWork takes due work for a while, oldest first; of a creditor's lines first
 	// those that are to be told, then those that are looked for: after an incident
-	// these are many, and who pays now does not wait behind them. Asked for lots, it makes
-	// one of the due work that belongs to none, of lines that are due: for good, and
-	// in the same transaction. Where there is none, it takes the lot of which some has
+	// these are many, and who pays now does not wait behind them. Asked for lots, it puts
+	// all due lines that are in no lot into a new one, for good and in the same
+	// transaction. Where there are none, it takes the lot of which some has
 	// been due longest, with what of it nobody has and is due in a few seconds; or
 	// work that is in no lot, of lines that are not due (any more).
 	LeaseWork(ctx context.Context, q WorkQuery) ([]Lease, error)

@@ -88,7 +88,7 @@ func list(all []button) http.HandlerFunc {
 }
 
 // Compare does one comparison of books now. It returns CodeConflict when somebody
-// is at it, and CodeNotFound for none that there is.
+// is at it, and CodeNotFound for an unknown job.
 type Compare func(ctx context.Context, job hub.Job, day hub.Date) error
 
 // Rewrap wraps the data keys of all secrets anew and counts them.

@@ -61,7 +61,8 @@ func (t *Telemetry) Provider(name string) guard.Meter {
 	return t.guarding(hub.Name(name), guard.PSPOperations(), []guard.Class{guard.ClassCharge})
 }
 
-// guarding makes the meter of a guard, with what is rung at the first time.
+// guarding makes the meter of a guard. Counters whose first event raises an alert
+// are there from the start.
 func (t *Telemetry) guarding(name hub.Name, operations []guard.Operation, classes []guard.Class) guard.Meter {
 	label := t.connector(name)
 	m := &guardMeter{
@@ -87,8 +88,8 @@ func (t *Telemetry) guarding(name hub.Name, operations []guard.Operation, classe
 	return m
 }
 
-// Expires gives what hears until when a connector's credentials are good. What
-// they are is a closed set of words.
+// Expires gives a function that notes until when a credential of a connector is
+// good. Which one it is comes from a closed set of words.
 func (t *Telemetry) Expires(name hub.Name) func(what string, end time.Time) {
 	label := t.connector(name)
 	return func(what string, end time.Time) {
@@ -100,8 +101,8 @@ func (t *Telemetry) Expires(name hub.Name) func(what string, end time.Time) {
 const undeclared = 16
 
 // Declared tells which creditors are on duty and what they declared they can
-// bear. What is rung at the first time is counted from here on: a counter that is
-// born with its first event shows Prometheus no increase.
+// bear. Counters whose first event raises an alert are there from here on: one that
+// is born with its first event shows Prometheus no increase.
 func (t *Telemetry) Declared(fleet []*hub.Connector) {
 	var feeds []hub.Name
 	for _, c := range fleet {

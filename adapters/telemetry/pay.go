@@ -67,7 +67,7 @@ func (t *Telemetry) summed(name, what, at string) func(labelled) sums {
 	return func(l labelled) sums { return sums{count(l), bani(l)} }
 }
 
-// provider begins to count what is rung of a provider at the first time.
+// provider makes a provider's counters whose first event raises an alert.
 func (m *payMeter) provider(psp string) {
 	m.refunds.of(labelled{psp, string(hub.RefundFailed)})
 	m.notifications.of(labelled{psp, string(hub.CodeUnauthenticated)})

@@ -4,8 +4,8 @@
 // configuration, migrate prepares the database, verify holds the books against
 // those of providers and creditors, reconcile compares them and keeps what
 // differs, recover rebuilds the books after an old backup was restored, connector
-// registers what a company connects with, keys changes the keys of the tenants'
-// secrets.
+// registers what a company connects with, keys changes the keys of companies'
+// secrets, version says which racord this is.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the hub of a configuration file."`
 	Demo      demoCommand      `cmd:"" help:"Run the hub beside a simulated city of 2,000 people, with nothing else installed."`
-	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens, companies, approvers or staff; one of the four must be named."`
+	Token     tokenCommand     `cmd:"" help:"Print a bearer token of one of the demo's citizens, companies, approvers or staff: name it with --citizen, --company, --approver or --staff."`
 	Try       tryCommand       `cmd:"" help:"Ask a creditor about one test debtor and show raw, mapped and refused side by side."`
 	Check     checkCommand     `cmd:"" help:"Run the conformance suite of a manifest against its creditor and print what passed."`
 	Lint      lintCommand      `cmd:"" help:"Read a configuration, its manifests and the files they name, and print what is wrong."`
@@ -42,7 +42,7 @@ type commands struct {
 	Verify    verifyCommand    `cmd:"" help:"Hold the books against providers and creditors and print which invariants of money hold."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the books with providers, creditors and the bank now and print what differs."`
 	Connector connectorCommand `cmd:"" help:"Bring a connector to the hub: draft, prove, approve, promote, roll back."`
-	Keys      keysCommand      `cmd:"" help:"Change the keys under which the tenants' secrets are kept."`
+	Keys      keysCommand      `cmd:"" help:"Change the keys under which companies' secrets are kept."`
 	Version   versionCommand   `cmd:"" help:"Print which version this is, and what it was built with."`
 	Recover   recoverCommand   `cmd:"" help:"Rebuild the books from providers and creditors after an old backup was restored."`
 }

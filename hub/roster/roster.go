@@ -36,7 +36,8 @@ type Opened struct {
 }
 
 // Parts are what a Roster is made from. Held, Changed and Unopened may be nil. Held
-// tells of whom all that serves everybody is in quarantine, opened or not. Changed
+// tells which creditors' live versions are in quarantine, whether or not they could
+// be opened. Changed
 // is told every new list, Unopened which creditors come to have a version that
 // should serve and cannot be opened, and which have none any more; one at a time.
 type Parts struct {
