@@ -337,24 +337,27 @@ func (s *Service) answered(ctx context.Context, under *hub.Lease, id hub.Payment
 // recapture lets a capture that the provider says did not happen be repeated: it
 // was looked up, and an order is captured once at most.
 func (s *Service) recapture(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	s.insist(tx, p, c, "capture_unknown", "the provider neither captures nor gives up: ")
+	if s.insist(tx, p, c) {
+		tx.Anomaly("capture_unknown", "the provider neither captures nor gives up: "+c.Order)
+	}
 	return c.Move(hub.ChargeCapturing)
 }
 
 // revoid lets giving a reservation back be repeated.
 func (s *Service) revoid(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	s.insist(tx, p, c, "void_unknown", "the provider does not give a reservation back: ")
+	if s.insist(tx, p, c) {
+		tx.Anomaly("void_unknown", "the provider does not give a reservation back: "+c.Order)
+	}
 	return c.Move(hub.ChargeVoiding)
 }
 
-// insist notes that a provider is asked for the same once more, and calls a person
-// when nothing has come of it for an hour, and then every half hour.
-func (s *Service) insist(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, kind, what string) {
+// insist notes that a provider is asked for the same once more. It tells when a
+// person is to be called: nothing has come of it for an hour, and then every half
+// hour.
+func (s *Service) insist(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) (call bool) {
 	c.Again++
 	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.CallFor+s.patience(c))
-	if tx.Now().Sub(c.AskedAt) > time.Hour && c.Again%callEvery == 0 {
-		tx.Anomaly(kind, what+c.Order)
-	}
+	return tx.Now().Sub(c.AskedAt) > time.Hour && c.Again%callEvery == 0
 }
 
 // callEvery is how often a provider is asked again between two calls of a person: it
