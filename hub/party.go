@@ -60,7 +60,6 @@ const (
 	HubPosted             HubState = "posted"
 	HubSettled            HubState = "settled"
 	HubMismatch           HubState = "mismatch"
-	HubContested          HubState = "contested"
 )
 
 // Mark is the hub's own knowledge about one obligation that a party sees.
@@ -132,10 +131,4 @@ type Links interface {
 type Attempts interface {
 	Attempt(ctx context.Context, party PartyID, account AccountRef, day Date) (byParty, byAccount int, err error)
 	Forgive(ctx context.Context, party PartyID, account AccountRef, day Date) error
-}
-
-// Marks keeps the hub's own knowledge. SetMark replaces an earlier mark of the
-// same obligation; HubNone removes it.
-type Marks interface {
-	SetMark(ctx context.Context, party PartyID, m Mark) error
 }

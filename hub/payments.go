@@ -140,9 +140,6 @@ type Payments interface {
 	// Lot lists the lines that are in a lot, in the order of their names. It is empty
 	// for a lot that is not known.
 	Lot(ctx context.Context, lot LotID) ([]Work, error)
-	// NextWork tells in how long the next work of the kind is due, 0 when some is.
-	// It returns CodeNotFound when there is none.
-	NextWork(ctx context.Context, kind WorkKind) (time.Duration, error)
 	// ReceiveFact keeps a provider's notification and makes the charge's work due
 	// at once. A fact that is known already changes nothing (fresh is false); one
 	// about an order nobody knows is kept too.
@@ -178,8 +175,7 @@ type Books interface {
 	// Bookings gives the journal of one payment in the order it was written. The
 	// empty payment stands for all that belongs to none.
 	Bookings(ctx context.Context, id PaymentID) ([]Booking, error)
-	// OpenWork counts work that is not done, by kind; Claims the live claims.
-	OpenWork(ctx context.Context) (map[WorkKind]int, error)
+	// Claims gives the live claims.
 	Claims(ctx context.Context) ([]Claim, error)
 	// Anomalies lists what a person should look at, newest first.
 	Anomalies(ctx context.Context, most int) ([]Anomaly, error)
@@ -199,13 +195,8 @@ type Archive interface {
 	// charge or line. They return CodeNotFound.
 	PaymentOfOrder(ctx context.Context, psp, order string) (id PaymentID, charge int, err error)
 	PaymentOfPosting(ctx context.Context, creditor Name, posting PostingID) (id PaymentID, line int, err error)
-	// LinesOf gives a creditor's lines whose state changed at a moment of the
-	// store's time or after it.
-	LinesOf(ctx context.Context, creditor Name, from time.Time, each func(LineEntry) error) error
-	// Facts gives what a provider told about an order, oldest first; Unmatched
-	// what was told before a moment about orders that nobody knows.
+	// Facts gives what a provider told about an order, oldest first.
 	Facts(ctx context.Context, psp, order string) ([]KeptFact, error)
-	Unmatched(ctx context.Context, before time.Time, most int) ([]KeptFact, error)
 	// Order gives the order number n of a merchant account, LastOrder the last n
 	// that was given out (0 = none), SkipOrders makes sure that none up to n is.
 	Order(psp, merchant string, n int64) string
@@ -228,16 +219,6 @@ type Dossier struct {
 type Changed struct {
 	At time.Time // the store's time
 	ID PaymentID
-}
-
-// LineEntry is a line as it stands in a list.
-type LineEntry struct {
-	Payment PaymentID
-	No      int
-	Posting PostingID
-	Amount  Money
-	State   LineState
-	At      time.Time // the store's time of its last change
 }
 
 // KeptFact is a notification and when it came.

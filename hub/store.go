@@ -118,7 +118,6 @@ type Store interface {
 	Folders
 	Links
 	Attempts
-	Marks
 	Snapshots
 	Slots
 	Quarantines

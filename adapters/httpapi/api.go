@@ -85,12 +85,11 @@ func (c Conf) withDefaults() Conf {
 // API is the http.Handler of the JSON door.
 type API struct {
 	Parts
-	conf     Conf
-	mux      *http.ServeMux
-	patterns []string
-	crowd    crowd
-	limits   limits
-	docs     func() (file, error) // made when somebody wants to read it
+	conf   Conf
+	mux    *http.ServeMux
+	crowd  crowd
+	limits limits
+	docs   func() (file, error) // made when somebody wants to read it
 
 	followers *followers
 }
@@ -107,15 +106,11 @@ func New(parts Parts, conf Conf) *API {
 	a.crowd.most = int32(a.conf.InFlight)
 	a.limits = newLimits(a.conf)
 	for _, r := range a.routes() {
-		a.patterns = append(a.patterns, r.pattern)
 		a.mux.Handle(r.pattern, r.handler)
 	}
 	a.mux.Handle("/", a.elsewhere())
 	return a
 }
-
-// Patterns lists the route table: "GET /v1/view" and so on.
-func (a *API) Patterns() []string { return a.patterns }
 
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -146,8 +146,10 @@ func TestReplicasSeeEachOtherAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 5 {
-		mark := hub.Mark{Creditor: "water", Obligation: hub.ObligationID(fmt.Sprint(i)), State: hub.HubReserved, Since: hubtest.Now()}
-		if err := one.SetMark(t.Context(), folder.Party.ID, mark); err != nil {
+		p := hubtest.Basket(folder.Party.ID, hub.ObligationID(fmt.Sprint(i)))
+		p.Charges = nil
+		key := hub.RequestKey{Key: hub.NewID()}
+		if _, _, err := one.OpenPayment(t.Context(), key, func(hub.PaymentTx) (*hub.Payment, error) { return p, nil }); err != nil {
 			t.Fatal(err)
 		}
 		seen, err := other.Folder(t.Context(), who)

@@ -162,12 +162,6 @@ func (s *Store) Unlink(ctx context.Context, party hub.PartyID, id hub.LinkID) er
 	return s.Store.Unlink(ctx, party, id)
 }
 
-// SetMark lays the hub's own knowledge over an obligation, or takes it off.
-func (s *Store) SetMark(ctx context.Context, party hub.PartyID, m hub.Mark) error {
-	defer s.index.outdate(topic{party: party})
-	return s.Store.SetMark(ctx, party, m)
-}
-
 // OpenPayment stores a payment and what the views of all who see its debts show of
 // it.
 func (s *Store) OpenPayment(ctx context.Context, key hub.RequestKey, build func(hub.PaymentTx) (*hub.Payment, error)) (*hub.Payment, bool, error) {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"strconv"
 	"strings"
-	"time"
 
 	"racord/hub"
 )
@@ -116,35 +115,6 @@ func (s *Store) PaymentOfPosting(ctx context.Context, creditor hub.Name, posting
 		err = noPayment()
 	}
 	return id, line, err
-}
-
-// LinesOf gives a creditor's lines that changed at a moment or after it.
-func (s *Store) LinesOf(ctx context.Context, creditor hub.Name, from time.Time, each func(hub.LineEntry) error) error {
-	return s.still(ctx, func(db asker) error {
-		return s.each(ctx, db, func(row Scanner) error {
-			var e hub.LineEntry
-			var amount, at int64
-			if err := row.Scan(&e.Payment, &e.No, &amount, &e.State, &at); err != nil {
-				return err
-			}
-			e.Posting, e.Amount, e.At = (&hub.Payment{ID: e.Payment}).PostingID(e.No), hub.Bani(amount), moment(at)
-			return each(e)
-		}, `SELECT payment, no, amount, state, changed_at FROM lines WHERE creditor = $1 AND changed_at >= $2 ORDER BY changed_at, payment, no`,
-			string(creditor), micros(from))
-	})
-}
-
-// OpenWork counts work that is not done.
-func (s *Store) OpenWork(ctx context.Context) (map[hub.WorkKind]int, error) {
-	open := map[hub.WorkKind]int{}
-	err := s.each(ctx, s.read, func(row Scanner) error {
-		var kind string
-		var n int
-		err := row.Scan(&kind, &n)
-		open[hub.WorkKind(kind)] = n
-		return err
-	}, `SELECT kind, count(*) FROM works WHERE due_at IS NOT NULL GROUP BY kind`)
-	return open, err
 }
 
 const (

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"time"
 
 	"racord/hub"
 )
@@ -47,37 +46,22 @@ func (s *Store) receive(ctx context.Context, f hub.Fact, fresh *bool) error {
 	})
 }
 
-const factQuery = `SELECT event, number, ref, raw, at, psp FROM facts `
-
 // Facts gives what a provider told about an order.
-func (s *Store) Facts(ctx context.Context, psp, order string) ([]hub.KeptFact, error) {
-	return s.facts(ctx, factQuery+`WHERE psp = $1 AND number = $2 ORDER BY at, event`, psp, order)
-}
-
-// Unmatched gives what was told about orders that nobody knows. An order that
-// came to be known since is not among them.
-func (s *Store) Unmatched(ctx context.Context, before time.Time, most int) ([]hub.KeptFact, error) {
-	return s.facts(ctx, factQuery+`
-WHERE NOT matched AND at < $1
-	AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.psp = facts.psp AND c.number = facts.number)
-ORDER BY at, psp, event LIMIT $2`, micros(before), most)
-}
-
-func (s *Store) facts(ctx context.Context, query string, args ...any) (found []hub.KeptFact, err error) {
+func (s *Store) Facts(ctx context.Context, psp, order string) (found []hub.KeptFact, err error) {
 	err = s.each(ctx, s.read, func(row Scanner) error {
-		var f hub.KeptFact
+		f := hub.KeptFact{Fact: hub.Fact{PSP: psp, Order: order}}
 		var sealed []byte
 		var at int64
-		if err := row.Scan(&f.Event, &f.Order, &f.Ref, &sealed, &at, &f.PSP); err != nil {
+		if err := row.Scan(&f.Event, &f.Ref, &sealed, &at); err != nil {
 			return err
 		}
-		raw, err := s.keys.Open(factPlace(f.PSP, f.Event), sealed)
+		raw, err := s.keys.Open(factPlace(psp, f.Event), sealed)
 		if err != nil {
 			return spoiled(err)
 		}
 		f.Raw, f.At = raw, moment(at)
 		found = append(found, f)
 		return nil
-	}, query, args...)
+	}, `SELECT event, ref, raw, at FROM facts WHERE psp = $1 AND number = $2 ORDER BY at, event`, psp, order)
 	return found, err
 }

@@ -33,17 +33,3 @@ func (s *Store) Unlink(ctx context.Context, party hub.PartyID, id hub.LinkID) er
 	}
 	return nil
 }
-
-// SetMark lays the hub's own knowledge over an obligation, or takes it off.
-func (s *Store) SetMark(ctx context.Context, party hub.PartyID, m hub.Mark) error {
-	if m.State == hub.HubNone {
-		_, err := s.exec(ctx, `DELETE FROM marks WHERE party = $1 AND creditor = $2 AND obligation = $3`,
-			string(party), string(m.Creditor), string(m.Obligation))
-		return err
-	}
-	_, err := s.exec(ctx, `
-INSERT INTO marks (party, creditor, obligation, state, since, remains) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since, remains = excluded.remains`,
-		string(party), string(m.Creditor), string(m.Obligation), string(m.State), micros(m.Since), m.Remains)
-	return err
-}

@@ -15,10 +15,9 @@ SELECT party, creditor, obligation, hub, since, remains FROM (
 	WHERE party = $1 AND party <> '' AND hub <> 'none'
 		AND (creditor, obligation) IN (SELECT creditor, obligation FROM lines WHERE payment = $2)) AS ranked
 WHERE place = 1 AND EXISTS (SELECT 1 FROM parties WHERE id = $1)
-ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since, remains = excluded.remains
-WHERE marks.state <> 'contested'`
+ON CONFLICT (party, creditor, obligation) DO UPDATE SET state = excluded.state, since = excluded.since, remains = excluded.remains`
 	unmarkQuery = `
-DELETE FROM marks WHERE party = $1 AND state <> 'contested'
+DELETE FROM marks WHERE party = $1
 	AND (creditor, obligation) IN (SELECT creditor, obligation FROM lines WHERE payment = $2)
 	AND NOT EXISTS (
 		SELECT 1 FROM lines l WHERE l.party = $1 AND l.party <> '' AND l.hub <> 'none'

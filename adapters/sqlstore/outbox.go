@@ -64,7 +64,19 @@ func (s *Store) LeaseNotices(ctx context.Context, q hub.NoticeQuery) (notices []
 
 // NextNotice tells in how long the next notice is due.
 func (s *Store) NextNotice(ctx context.Context) (time.Duration, error) {
-	return s.next(ctx, s.texts.nextNotice)
+	var now, due int64
+	found := false
+	err := s.each(ctx, s.read, func(row Scanner) error {
+		found = true
+		return row.Scan(&now, &due)
+	}, s.texts.nextNotice)
+	if err != nil {
+		return 0, err
+	}
+	if !found {
+		return 0, hub.Errorf(hub.CodeNotFound, "Nothing is waiting.")
+	}
+	return time.Duration(max(0, due-now)) * time.Microsecond, nil
 }
 
 const settleQuery = `

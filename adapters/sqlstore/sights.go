@@ -50,8 +50,7 @@ func (c *change) sights(p *hub.Payment, now rows) (batch []Statement) {
 }
 
 // laid adds what others' lines say to a party's own marks. Of several about one
-// debt the busiest says what is shown, as among the party's own; what the party
-// contests stays so.
+// debt the busiest says what is shown, as among the party's own.
 func laid(own, others []hub.Mark) []hub.Mark {
 	type debt struct {
 		creditor   hub.Name
@@ -76,7 +75,7 @@ func laid(own, others []hub.Mark) []hub.Mark {
 }
 
 func busier(a, b *hub.Mark) bool {
-	return b.State != hub.HubContested && cmp.Or(cmp.Compare(calm(b.State), calm(a.State)), a.Since.Compare(b.Since)) > 0
+	return cmp.Or(cmp.Compare(calm(b.State), calm(a.State)), a.Since.Compare(b.Since)) > 0
 }
 
 // calm orders states from the busiest, as marksQuery does.

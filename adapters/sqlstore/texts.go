@@ -8,8 +8,7 @@ type texts struct {
 	load, turn           string
 	leaseAny, leaseLines string
 	formLot, leaseLot    string
-	nextWork, nudge      string
-	claims               string
+	nudge, claims        string
 	notices, noticesTo   string
 	nextNotice, replay   string
 	unheard              string
@@ -35,7 +34,6 @@ func newTexts(w Words) texts {
 		leaseLines: say(leaseLinesQuery),
 		formLot:    say(formLotQuery),
 		leaseLot:   say(leaseLotQuery),
-		nextWork:   say(nextWorkQuery),
 		nudge:      say(nudgeQuery),
 		claims:     say(claimsQuery),
 		notices:    say(strings.ReplaceAll(noticesQuery, "{whose}", "$3 = ''")),

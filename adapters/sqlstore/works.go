@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"racord/hub"
 )
@@ -93,8 +92,6 @@ WHERE (payment, kind, no) IN (
 	ORDER BY due_at LIMIT $2{skip locked})
 RETURNING payment, kind, no, creditor, turn, lot`
 	lotQuery = `SELECT payment, kind, no, creditor FROM works WHERE lot = $1 AND lot <> '' ORDER BY payment, no`
-
-	nextWorkQuery = `SELECT {now}, due_at FROM works WHERE kind = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1`
 )
 
 // LeaseWork takes due work for a while.
@@ -140,26 +137,4 @@ func (s *Store) Lot(ctx context.Context, lot hub.LotID) (works []hub.Work, err e
 		return err
 	}, lotQuery, string(lot))
 	return works, err
-}
-
-// NextWork tells in how long the next work of a kind is due.
-func (s *Store) NextWork(ctx context.Context, kind hub.WorkKind) (time.Duration, error) {
-	return s.next(ctx, s.texts.nextWork, string(kind))
-}
-
-// next tells how far the second moment of an answer is from the first.
-func (s *Store) next(ctx context.Context, query string, args ...any) (time.Duration, error) {
-	var now, due int64
-	found := false
-	err := s.each(ctx, s.read, func(row Scanner) error {
-		found = true
-		return row.Scan(&now, &due)
-	}, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	if !found {
-		return 0, hub.Errorf(hub.CodeNotFound, "Nothing is waiting.")
-	}
-	return time.Duration(max(0, due-now)) * time.Microsecond, nil
 }

@@ -1,9 +1,13 @@
 package upstream
 
 import (
+	"net/http"
 	"net/netip"
 	"slices"
 )
+
+// LimitBody makes an answer's body fail with CodeBadData after n bytes.
+func LimitBody(resp *http.Response, n int64) { limitBody(resp, n) }
 
 // RulesOfRegistration are the names of the rules.
 func RulesOfRegistration() (all []string) {

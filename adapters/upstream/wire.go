@@ -20,12 +20,12 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	LimitBody(resp, w.maxBody)
+	limitBody(resp, w.maxBody)
 	return resp, nil
 }
 
-// LimitBody makes an answer's body fail with CodeBadData after n bytes.
-func LimitBody(resp *http.Response, n int64) {
+// limitBody makes an answer's body fail with CodeBadData after n bytes.
+func limitBody(resp *http.Response, n int64) {
 	if resp.Body != http.NoBody {
 		resp.Body = &fuse{resp.Body, n}
 	}

@@ -338,22 +338,6 @@ func (l *Ledger) Lot(_ context.Context, lot hub.LotID) ([]hub.Work, error) {
 	return works, nil
 }
 
-// NextWork is hub.Payments'.
-func (l *Ledger) NextWork(_ context.Context, kind hub.WorkKind) (time.Duration, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next, any := time.Duration(0), false
-	for w, at := range l.works {
-		if in := max(time.Until(at.due), 0); w.Kind == kind && (!any || in < next) {
-			next, any = in, true
-		}
-	}
-	if !any {
-		return 0, hub.Errorf(hub.CodeNotFound, "There is no such work.")
-	}
-	return next, nil
-}
-
 // ReceiveFact is hub.Payments'.
 func (l *Ledger) ReceiveFact(_ context.Context, f hub.Fact) (bool, error) {
 	l.mu.Lock()
@@ -476,17 +460,6 @@ func (l *Ledger) Bookings(_ context.Context, id hub.PaymentID) (list []hub.Booki
 		}
 	}
 	return list, nil
-}
-
-// OpenWork is hub.Books'.
-func (l *Ledger) OpenWork(context.Context) (map[hub.WorkKind]int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	counts := map[hub.WorkKind]int{}
-	for w := range l.works {
-		counts[w.Kind]++
-	}
-	return counts, nil
 }
 
 // Claims is hub.Books'.

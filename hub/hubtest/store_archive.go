@@ -64,14 +64,6 @@ func archiveChanges(t *testing.T, lab Lab) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("got %v, want %v", got, want)
 	}
-	var due []hub.LineEntry
-	each := func(e hub.LineEntry) error { due = append(due, e); return nil }
-	wantCode(t, "LinesOf", store.LinesOf(ctx, "water", place.At, each), "")
-	wantEntry := hub.LineEntry{Payment: ids[1], No: 1, Posting: hub.PostingID("hub:" + string(ids[1]) + ":1"),
-		Amount: hub.Bani(100), State: hub.LineDue, At: place.At}
-	if len(due) != 1 || due[0] != wantEntry {
-		t.Fatalf("got lines %v, want %v", due, wantEntry)
-	}
 	seen := 0
 	wantCode(t, "EachPayment", store.EachPayment(ctx, func(*hub.Payment) error { seen++; return nil }), "")
 	wantCode(t, "EachPayment that stops", store.EachPayment(ctx, func(*hub.Payment) error { return errTaken }), hub.CodeConflict)

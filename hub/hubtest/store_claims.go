@@ -178,17 +178,6 @@ func marksFollowLines(t *testing.T, lab Lab) {
 	}
 }
 
-func contestedStays(t *testing.T, lab Lab) {
-	ana := enrolled(t, lab.Store, "ana", "Ana").Party.ID
-	mark := hub.Mark{Creditor: "water", Obligation: "a", State: hub.HubContested, Since: Now()}
-	wantCode(t, "SetMark", lab.Store.SetMark(t.Context(), ana, mark), "")
-	p := opened(t, lab.Store, Basket(ana, "a"))
-	changed(t, lab.Store, p.ID, func(_ hub.PaymentTx, p *hub.Payment) error { return p.Line(1).Move(hub.LineDropped) })
-	if got := marksOf(t, lab.Store, "ana")["a"]; got != hub.HubContested {
-		t.Fatalf("got %q, want what the citizen contests to stay contested", got)
-	}
-}
-
 // strangersMayPay pays without a party, and for a party that is not in the store.
 func strangersMayPay(t *testing.T, lab Lab) {
 	opened(t, lab.Store, Basket("", "a"))

@@ -1,6 +1,7 @@
 package hubtest
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -118,12 +119,13 @@ func renewed(t *testing.T, lab Lab) {
 	wantCode(t, "Renew of nobody", err, hub.CodeNotFound)
 }
 
-// folderAside reads a folder past what a store remembers: a mark that is none is
-// a write.
+// folderAside reads a folder past what a store remembers: a link that comes and
+// goes is a write.
 func folderAside(t *testing.T, lab Lab, subject string) hub.Folder {
 	t.Helper()
-	id := folderOf(t, lab.Store, subject).Party.ID
-	wantCode(t, "SetMark", lab.Store.SetMark(t.Context(), id, hub.Mark{Creditor: "water", Obligation: "none", State: hub.HubNone}), "")
+	l := newLink(folderOf(t, lab.Store, subject), hub.AccountRef{Creditor: "water", Code: "aside"})
+	wantCode(t, "Link", lab.Store.Link(t.Context(), l), "")
+	wantCode(t, "Unlink", lab.Store.Unlink(t.Context(), l.Party, l.ID), "")
 	return folderOf(t, lab.Store, subject)
 }
 
@@ -274,33 +276,26 @@ func attemptsForgiven(t *testing.T, lab Lab) {
 	}
 }
 
-func marksReplace(t *testing.T, lab Lab) {
-	ctx, store := t.Context(), lab.Store
-	ana := enrolled(t, store, "ana", "Ana").Party.ID
-	mark := hub.Mark{Creditor: "water", Obligation: "o1", State: hub.HubReserved, Since: Now()}
-	other := hub.Mark{Creditor: "heat", Obligation: "o1", State: hub.HubContested, Since: Now().Add(-1_000_000_000)}
-	wantCode(t, "SetMark", store.SetMark(ctx, ana, mark), "")
-	wantCode(t, "SetMark", store.SetMark(ctx, ana, other), "")
-	mark.State, mark.Since = hub.HubPosted, Now().Add(1_000_000_000)
-	wantCode(t, "SetMark again", store.SetMark(ctx, ana, mark), "")
-	if got, want := folderOf(t, store, "ana").Marks, []hub.Mark{other, mark}; !reflect.DeepEqual(got, want) {
-		t.Fatalf("got %v, want %v", got, want)
-	}
-	mark.State = hub.HubNone
-	wantCode(t, "SetMark none", store.SetMark(ctx, ana, mark), "")
-	if got, want := folderOf(t, store, "ana").Marks, []hub.Mark{other}; !reflect.DeepEqual(got, want) {
-		t.Fatalf("after none: got %v, want %v", got, want)
-	}
-}
-
-func marksApart(t *testing.T, lab Lab) {
+// marksTell pays two creditors' debts that have one name.
+func marksTell(t *testing.T, lab Lab) {
 	store := lab.Store
-	ana := enrolled(t, store, "ana", "Ana").Party.ID
-	enrolled(t, store, "dan", "Dan")
-	mark := hub.Mark{Creditor: "water", Obligation: "o1", State: hub.HubReserved, Since: Now()}
-	wantCode(t, "SetMark", store.SetMark(t.Context(), ana, mark), "")
-	if got := folderOf(t, store, "dan").Marks; len(got) != 0 {
-		t.Fatalf("got Ana's %v in Dan's folder", got)
+	p := Basket(enrolled(t, store, "ana", "Ana").Party.ID, "o1", "o1")
+	p.Lines[1].Creditor, p.Lines[1].Owed = "heat", hub.Bani(250)
+	opened(t, store, p)
+	changed(t, store, p.ID, func(_ hub.PaymentTx, p *hub.Payment) error {
+		return errors.Join(p.Line(1).Move(hub.LineDue), p.Line(1).Move(hub.LinePosting))
+	})
+	later := Now().Add(time.Second)
+	changed(t, store, p.ID, func(_ hub.PaymentTx, p *hub.Payment) error {
+		p.Line(1).BookedAt = later
+		return p.Line(1).Move(hub.LinePosted)
+	})
+	want := []hub.Mark{
+		{Creditor: "heat", Obligation: "o1", State: hub.HubReserved, Since: Now(), Remains: 50},
+		{Creditor: "water", Obligation: "o1", State: hub.HubPosted, Since: later},
+	}
+	if got := folderOf(t, store, "ana").Marks; !reflect.DeepEqual(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
 	}
 }
 
@@ -327,19 +322,27 @@ func readers(t *testing.T, store hub.Store, who string, many int) (stop func()) 
 	}
 }
 
-// folderIsNeverOld changes a folder that is read all the time.
+// folderIsNeverOld changes a folder that is read all the time. Only the payer tells
+// whose it is: he shows none of the codes that the lines were asked about.
 func folderIsNeverOld(t *testing.T, lab Lab) {
-	store := lab.Store
-	ana := enrolled(t, store, "ana", "Ana").Party.ID
-	defer readers(t, store, "ana", 4)()
-	for i := range 150 {
-		mark := hub.Mark{Creditor: "water", Obligation: hub.ObligationID(fmt.Sprint(i % 3)), State: hub.HubReserved, Since: Now()}
-		if i%2 == 1 {
-			mark.State = hub.HubPosted
+	folder, err := lab.Store.Enrol(t.Context(), login("ana"), "Ana", nil)
+	wantCode(t, "Enrol", err, "")
+	defer readers(t, lab.Store, "ana", 4)()
+	seenAtOnce(t, lab.Store, "ana", func(id hub.ObligationID) *hub.Payment { return Basket(folder.Party.ID, id) })
+}
+
+// seenAtOnce pays one debt after the other, and looks after each step whether the
+// folder tells of it.
+func seenAtOnce(t *testing.T, store hub.Store, who string, basket func(hub.ObligationID) *hub.Payment) {
+	t.Helper()
+	for i := range 25 {
+		p := opened(t, store, basket(hub.ObligationID(fmt.Sprint(i))))
+		if got := markOf(folderOf(t, store, who), p.Lines[0].Obligation); got != hub.HubReserved {
+			t.Fatalf("round %d: got %q after it was opened", i, got)
 		}
-		wantCode(t, "SetMark", store.SetMark(t.Context(), ana, mark), "")
-		if got := markOf(folderOf(t, store, "ana"), mark.Obligation); got != mark.State {
-			t.Fatalf("round %d: got %q after SetMark of %q", i, got, mark.State)
+		changed(t, store, p.ID, func(_ hub.PaymentTx, p *hub.Payment) error { return p.Line(1).Move(hub.LineDue) })
+		if got := markOf(folderOf(t, store, who), p.Lines[0].Obligation); got != hub.HubPaidWaitingPosting {
+			t.Fatalf("round %d: got %q after it was paid", i, got)
 		}
 	}
 }

@@ -134,36 +134,24 @@ func marksOfSeveral(t *testing.T, lab Lab) {
 	}
 	settle(opened(t, store, bill(ids[0], "a")))
 	second := opened(t, store, bill(ids[1], "a"))
-	for _, who := range []string{"ana", "dan", "eva"} {
-		marks := folderOf(t, store, who).Marks
-		if len(marks) != 1 || marks[0].State != hub.HubReserved {
-			t.Errorf("%s: got %v, want the debt once, with what is under way", who, marks)
+	want := func(state hub.HubState) {
+		t.Helper()
+		for _, who := range []string{"ana", "dan", "eva"} {
+			if marks := folderOf(t, store, who).Marks; len(marks) != 1 || marks[0].State != state {
+				t.Errorf("%s: got %v, want the debt once, and %s", who, marks, state)
+			}
 		}
 	}
+	want(hub.HubReserved)
 	settle(second)
-	contested := hub.Mark{Creditor: "water", Obligation: "a", State: hub.HubContested, Since: Now()}
-	wantCode(t, "SetMark", store.SetMark(t.Context(), ids[0], contested), "")
+	want(hub.HubSettled)
 	opened(t, store, bill(ids[1], "a"))
-	for who, state := range map[string]hub.HubState{"ana": hub.HubContested, "dan": hub.HubReserved, "eva": hub.HubReserved} {
-		if got := marksOf(t, store, who)["a"]; got != state {
-			t.Errorf("%s: got %q, want %q", who, got, state)
-		}
-	}
+	want(hub.HubReserved)
 }
 
 // othersMarksAreNeverOld is folderIsNeverOld for what others write.
 func othersMarksAreNeverOld(t *testing.T, lab Lab) {
-	store := lab.Store
-	ana := household(t, store, "ana", "dan")[0]
-	defer readers(t, store, "dan", 2)()
-	for i := range 25 {
-		p := opened(t, store, bill(ana, hub.ObligationID(fmt.Sprint(i))))
-		if got := markOf(folderOf(t, store, "dan"), p.Lines[0].Obligation); got != hub.HubReserved {
-			t.Fatalf("round %d: got %q after it was opened", i, got)
-		}
-		changed(t, store, p.ID, func(_ hub.PaymentTx, p *hub.Payment) error { return p.Line(1).Move(hub.LineDue) })
-		if got := markOf(folderOf(t, store, "dan"), p.Lines[0].Obligation); got != hub.HubPaidWaitingPosting {
-			t.Fatalf("round %d: got %q after it was paid", i, got)
-		}
-	}
+	ana := household(t, lab.Store, "ana", "dan")[0]
+	defer readers(t, lab.Store, "dan", 2)()
+	seenAtOnce(t, lab.Store, "dan", func(id hub.ObligationID) *hub.Payment { return bill(ana, id) })
 }

@@ -40,21 +40,9 @@ func chargeWork(p *hub.Payment) hub.Work {
 
 func workIsDueInTime(t *testing.T, lab Lab) {
 	store := lab.Store
-	_, err := store.NextWork(t.Context(), hub.WorkCharge)
-	wantCode(t, "NextWork of none", err, hub.CodeNotFound)
 	p := opened(t, store, Basket("", "a")) // its charge is due in a minute
 	lease(t, store, hub.WorkQuery{Kind: hub.WorkCharge}, 0)
-	in, err := store.NextWork(t.Context(), hub.WorkCharge)
-	wantCode(t, "NextWork", err, "")
-	if in <= 0 || in > time.Minute {
-		t.Fatalf("got the next work in %s, want within the minute", in)
-	}
 	lab.age(t, time.Minute)
-	in, err = store.NextWork(t.Context(), hub.WorkCharge)
-	wantCode(t, "NextWork", err, "")
-	if in != 0 {
-		t.Fatalf("got the next work in %s, want it due", in)
-	}
 	lease(t, store, hub.WorkQuery{Kind: hub.WorkLine}, 0)
 	first := lease(t, store, hub.WorkQuery{Kind: hub.WorkCharge}, 1)
 	if first[0] != (hub.Lease{Work: chargeWork(p), Turn: 1}) {
@@ -135,17 +123,18 @@ func turnsAreNeverUsedTwice(t *testing.T, lab Lab) {
 		}
 		_, err := store.ChangePayment(t.Context(), p.ID, &l, func(tx hub.PaymentTx, _ *hub.Payment) error { tx.Done(l.Work); return nil })
 		wantCode(t, "ChangePayment", err, "")
-		wantWork(t, store, hub.WorkCharge, 0)
+		wantIdle(t, store, p.ID)
 		schedule(t, store, chargeWork(p), 0)
 	}
 }
 
-func wantWork(t *testing.T, store hub.Books, kind hub.WorkKind, want int) {
+// wantIdle fails the test when any of a payment's work is not done.
+func wantIdle(t *testing.T, store hub.Archive, id hub.PaymentID) {
 	t.Helper()
-	open, err := store.OpenWork(t.Context())
-	wantCode(t, "OpenWork", err, "")
-	if open[kind] != want {
-		t.Fatalf("got %v, want %d pieces of %s work", open, want, kind)
+	d, err := store.Dossier(t.Context(), id)
+	wantCode(t, "Dossier", err, "")
+	if len(d.Work) != 0 {
+		t.Fatalf("got work %v, want it done", d.Work)
 	}
 }
 
@@ -244,7 +233,7 @@ func factsAreNotForgotten(t *testing.T, lab Lab) {
 		_, err = lab.Store.ChangePayment(t.Context(), p.ID, &again, func(tx hub.PaymentTx, _ *hub.Payment) error { tx.Done(l.Work); return nil })
 		wantCode(t, name, err, "")
 		lease(t, lab.Store, hub.WorkQuery{Kind: hub.WorkCharge}, 0)
-		wantWork(t, lab.Store, hub.WorkCharge, 0)
+		wantIdle(t, lab.Store, p.ID)
 	}
 }
 
@@ -287,31 +276,20 @@ func factsRace(t *testing.T, lab Lab) {
 	}
 }
 
+// factsOfNobody tells of an order that never comes to be, and of one that does so
+// after it was told of.
 func factsOfNobody(t *testing.T, lab Lab) {
-	ctx, store := t.Context(), lab.Store
+	store := lab.Store
 	p := opened(t, store, Basket("", "a"))
 	receive(t, store, fact(p, "known"), true)
 	receive(t, store, hub.Fact{PSP: "netopia", Event: "unknown", Order: "X1", Raw: []byte("x")}, true)
 	receive(t, store, hub.Fact{PSP: "netopia", Event: "early", Order: store.Order("netopia", "m1", 2), Raw: []byte("x")}, true)
-	unmatched := func() (events []string) {
-		facts, err := store.Unmatched(ctx, time.Now().Add(time.Hour), 10)
-		wantCode(t, "Unmatched", err, "")
-		for _, f := range facts {
-			events = append(events, f.Event)
+	late := opened(t, store, Basket("", "b")) // has the second order number
+	for order, want := range map[string]string{p.Charge(1).Order: "known", "X1": "unknown", late.Charge(1).Order: "early"} {
+		facts, err := store.Facts(t.Context(), "netopia", order)
+		wantCode(t, "Facts", err, "")
+		if len(facts) != 1 || facts[0].Event != want {
+			t.Errorf("got %d facts about %s, want the %s one", len(facts), order, want)
 		}
-		slices.Sort(events)
-		return events
-	}
-	if got := unmatched(); !slices.Equal(got, []string{"early", "unknown"}) {
-		t.Fatalf("got unmatched %v, want both", got)
-	}
-	opened(t, store, Basket("", "b")) // has the second order number
-	if got := unmatched(); !slices.Equal(got, []string{"unknown"}) {
-		t.Fatalf("got unmatched %v, want the unknown one alone", got)
-	}
-	none, err := store.Unmatched(ctx, time.Now().Add(-time.Hour), 10)
-	wantCode(t, "Unmatched", err, "")
-	if len(none) != 0 {
-		t.Fatalf("got %d unmatched before anything was told", len(none))
 	}
 }

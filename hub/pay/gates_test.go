@@ -405,10 +405,6 @@ func (c gatedPayments) Lot(ctx context.Context, lot hub.LotID) ([]hub.Work, erro
 	return through(ctx, c.g, "Store.Lot", func() ([]hub.Work, error) { return c.Store.Lot(ctx, lot) })
 }
 
-func (c gatedPayments) NextWork(ctx context.Context, kind hub.WorkKind) (time.Duration, error) {
-	return through(ctx, c.g, "Store.NextWork", func() (time.Duration, error) { return c.Store.NextWork(ctx, kind) })
-}
-
 func (c gatedPayments) ReceiveFact(ctx context.Context, f hub.Fact) (bool, error) {
 	return through(ctx, c.g, "Store.ReceiveFact", func() (bool, error) { return c.Store.ReceiveFact(ctx, f) })
 }
