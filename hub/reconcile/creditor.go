@@ -47,6 +47,9 @@ func (s *Service) creditors(ctx context.Context, t *turn, only hub.Date) error {
 	return failed
 }
 
+// pageSize is how many payments are read at once.
+const pageSize = 500
+
 // posted gives, by creditor, the lines that may have been booked on a day or
 // after it.
 func (s *Service) posted(ctx context.Context, day hub.Date) (map[hub.Name][]posted, error) {
@@ -55,12 +58,15 @@ func (s *Service) posted(ctx context.Context, day hub.Date) (map[hub.Name][]post
 		return nil, err
 	}
 	ours := map[hub.Name][]posted{}
-	_, err = s.changed(ctx, from, func(p *hub.Payment, _ hub.Changed) {
-		for i := range p.Lines {
-			if l := &p.Lines[i]; l.State == hub.LinePosted {
-				ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})
+	err = s.changed(ctx, from, pageSize, func(page []*hub.Payment, _ hub.Changed) bool {
+		for _, p := range page {
+			for i := range p.Lines {
+				if l := &p.Lines[i]; l.State == hub.LinePosted {
+					ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})
+				}
 			}
 		}
+		return true
 	})
 	return ours, err
 }

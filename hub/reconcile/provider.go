@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"racord/hub"
@@ -31,65 +32,34 @@ func (s *Service) providers(ctx context.Context, t *turn) error {
 	if !t.run.Succeeded.IsZero() {
 		before = t.run.Succeeded
 	}
-	asked := askedOf(t.run.Cursor)
-	windows, err := s.windows(ctx, asked, pulse.At, before)
+	open, err := s.open(ctx, hub.JobProvider)
 	if err != nil {
 		return err
 	}
-	var failed error
-	for _, w := range windows {
-		err := w.compare(ctx)
-		if w.compared {
-			asked.end(w)
-		}
-		t.note(asked.String())
-		failed = errors.Join(failed, about(w.psp.Name, err))
-	}
-	return failed
-}
-
-// windows makes what is to be compared with each provider: what was open, what could
-// not be asked about, and what changed since.
-func (s *Service) windows(ctx context.Context, asked accountsAsked, now, before time.Time) (all []*window, err error) {
-	open, err := s.open(ctx, hub.JobProvider)
-	if err != nil {
-		return nil, err
-	}
-	by, first := map[string]*window{}, now
+	c := &comparison{Service: s, turn: t, asked: askedOf(t.run.Cursor), now: pulse.At}
 	for _, psp := range s.PSPs {
-		w := s.window(psp, open[psp.Name], now)
-		for _, since := range w.begin(asked, before) {
-			if since.Before(first) {
-				first = since
-			}
-		}
-		by[psp.Name], all = w, append(all, w)
+		w := s.window(psp, open[psp.Name], c.now)
+		w.begin(c.asked, before)
+		c.windows = append(c.windows, w)
 	}
-	_, err = s.changed(ctx, hub.Changed{At: first}, func(p *hub.Payment, until hub.Changed) {
-		for i := range p.Charges {
-			c := &p.Charges[i]
-			if w := by[c.PSP]; w != nil && c.Order != "" && !until.At.Before(w.since[c.Merchant]) {
-				w.orders[c.Merchant+"/"+c.Order] = true
-			}
-		}
-	})
-	return all, err
+	return c.whole(ctx)
 }
 
 // window is what is compared with one provider.
 type window struct {
 	*Service
-	psp     *hub.PSP
-	now     time.Time                   // the store's
-	since   map[string]time.Time        // when each merchant account is compared from
-	open    []hub.Difference            // what was open before
-	orders  map[string]bool             // merchant/order that are to be looked at
-	told    map[string]hub.ListedCharge // what the provider listed, by merchant/order
-	ahead   string                      // an order of ours that we do not know, beyond our numbers
-	unasked map[string]bool             // merchant/order about which there was no answer
-	silent  map[string]int              // questions without an answer, by merchant account
+	psp    *hub.PSP
+	now    time.Time                   // the store's
+	since  map[string]time.Time        // when each merchant account is compared from
+	open   []hub.Difference            // what is open
+	orders map[string]bool             // merchant/order that are looked at whether they changed or not
+	told   map[string]hub.ListedCharge // what the provider listed, by merchant/order
+	lost   bool                        // what was found last is not stored
 
-	compared bool // and what was found is stored
+	mu      sync.Mutex      // many look-ups are under way at once
+	ahead   string          // an order of ours that we do not know, beyond our numbers
+	unasked map[string]bool // merchant/order about which there was no answer
+	silent  map[string]int  // questions without an answer, by merchant account
 }
 
 // window begins with what was open.
@@ -104,9 +74,9 @@ func (s *Service) window(psp *hub.PSP, open []hub.Difference, now time.Time) *wi
 	return w
 }
 
-// begin adds what could not be asked about, and gives when each merchant account is
-// compared from.
-func (w *window) begin(asked accountsAsked, before time.Time) map[string]time.Time {
+// begin notes when each merchant account is compared from, and adds what could not be
+// asked about.
+func (w *window) begin(asked accountsAsked, before time.Time) {
 	for _, merchant := range w.psp.Accounts() {
 		who := w.psp.Name + "/" + merchant
 		w.since[merchant] = asked.begin(who, before, w.now)
@@ -114,51 +84,91 @@ func (w *window) begin(asked accountsAsked, before time.Time) map[string]time.Ti
 			w.orders[name] = true
 		}
 	}
-	return w.since
 }
 
-func (w *window) compare(ctx context.Context) error {
+// unchanged compares what is looked at whether it changed here or not: what was open,
+// what could not be asked about, and what the provider tells of.
+func (w *window) unchanged(ctx context.Context) error {
 	failed := w.gather(ctx)
-	found, err := w.compareOrders(ctx)
-	failed = errors.Join(failed, err)
-	if ctx.Err() != nil {
-		return failed
-	}
-	if err := w.bookUnknown(ctx, w.open, found); err != nil {
-		return errors.Join(failed, err)
-	}
-	if w.ahead != "" {
-		if err := w.tooOld(ctx, w.psp.Name, w.ahead); err != nil {
-			return errors.Join(failed, err)
+	return errors.Join(failed, w.compare(ctx, slices.Sorted(maps.Keys(w.orders))))
+}
+
+// ordersOf chooses the orders to look at from payments that changed, up to a place.
+func (w *window) ordersOf(page []*hub.Payment, until hub.Changed) (names []string) {
+	for _, p := range page {
+		for i := range p.Charges {
+			if c := &p.Charges[i]; c.PSP == w.psp.Name && c.Order != "" && !until.At.Before(w.since[c.Merchant]) {
+				names = append(names, c.Merchant+"/"+c.Order)
+			}
 		}
 	}
-	err = w.Store.Compared(ctx, hub.JobProvider, w.psp.Name, found)
-	w.compared = err == nil
+	return slices.DeleteFunc(names, func(name string) bool { return w.orders[name] || !w.answers(name) })
+}
+
+// compare compares some orders, and stores what was found. What was open about all
+// others still is.
+func (w *window) compare(ctx context.Context, names []string) error {
+	found, failed := w.compareOrders(ctx, names)
+	if err := ctx.Err(); err != nil {
+		w.lost = true
+		return errors.Join(err, failed)
+	}
+	found = append(found, w.besides(names)...)
+	err := w.keep(ctx, found)
+	w.open, w.lost = found, err != nil
 	return errors.Join(failed, err)
 }
 
-// compareOrders compares all orders. What was open about one that could not be asked
-// about still is: it hides no other.
-func (w *window) compareOrders(ctx context.Context) (found []hub.Difference, failed error) {
-	for _, name := range slices.Sorted(maps.Keys(w.orders)) {
-		if w.answers(name) {
-			d, err := w.order(ctx, name)
-			failed = errors.Join(failed, w.noAnswer(name, err))
-			if d != nil {
-				d.Name = name
-				found = append(found, *d)
-			}
-		}
-		if !w.answers(name) {
-			found = append(found, w.before(name)...)
-		}
+// keep stores what is open now.
+func (w *window) keep(ctx context.Context, found []hub.Difference) error {
+	if err := w.bookUnknown(ctx, w.open, found); err != nil {
+		return err
 	}
-	return found, failed
+	if w.ahead != "" {
+		if err := w.tooOld(ctx, w.psp.Name, w.ahead); err != nil {
+			return err
+		}
+		w.ahead = ""
+	}
+	return w.Store.Compared(ctx, hub.JobProvider, w.psp.Name, found)
+}
+
+// compareOrders compares orders, many at once.
+func (w *window) compareOrders(ctx context.Context, names []string) ([]hub.Difference, error) {
+	found, errs := make([][]hub.Difference, len(names)), make([]error, len(names))
+	sideBySide(len(names), func(i int) { found[i], errs[i] = w.compareOrder(ctx, names[i]) })
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+// compareOrder compares one order. What was open about one that could not be asked
+// about still is: it hides no other.
+func (w *window) compareOrder(ctx context.Context, name string) (found []hub.Difference, err error) {
+	if !w.answers(name) {
+		return w.before(name), nil
+	}
+	d, err := w.order(ctx, name)
+	if d != nil {
+		d.Name = name
+		found = append(found, *d)
+	}
+	if err != nil {
+		return append(found, w.before(name)...), w.noAnswer(name, err)
+	}
+	return found, nil
+}
+
+// deaf tells whether a merchant account gives no answers and is asked no more.
+func (w *window) deaf(merchant string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.silent[merchant] >= enough
 }
 
 // answers tells whether an order, given as merchant/order, can be asked about.
 func (w *window) answers(name string) bool {
 	merchant, _, _ := strings.Cut(name, "/")
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return !w.unasked[name] && w.silent[merchant] < enough
 }
 
@@ -169,6 +179,8 @@ func (w *window) noAnswer(name string, err error) error {
 		return nil
 	}
 	merchant, _, _ := strings.Cut(name, "/")
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.unasked[name] = true
 	w.silent[merchant]++
 	if hub.CodeOf(err) == hub.CodeAuth {
@@ -185,6 +197,15 @@ func (w *window) before(name string) (open []hub.Difference) {
 		}
 	}
 	return open
+}
+
+// besides gives what is open about all orders but some.
+func (w *window) besides(names []string) []hub.Difference {
+	looked := map[string]bool{}
+	for _, name := range names {
+		looked[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(w.open), func(d hub.Difference) bool { return looked[d.Name] })
 }
 
 // gather finds the orders to look at: by the provider's list, or, where it has
@@ -245,17 +266,21 @@ func (w *window) takerOf(ctx context.Context, order, lister string) (string, err
 	return "", err
 }
 
-// probe looks up order numbers that no payment here has.
-func (w *window) probe(ctx context.Context, merchant string) (failed error) {
+// probe looks up order numbers that no payment here has, many at once.
+func (w *window) probe(ctx context.Context, merchant string) error {
 	last, err := w.Store.LastOrder(ctx, w.psp.Name, merchant)
 	if err != nil {
 		return w.noAnswer(merchant, err)
 	}
-	for n := max(1, last-gapNumbers); n <= last+aheadTries && w.silent[merchant] < enough; n++ {
-		order := w.Store.Order(w.psp.Name, merchant, n)
-		failed = errors.Join(failed, w.noAnswer(merchant+"/"+order, w.probeOrder(ctx, merchant, order)))
-	}
-	return failed
+	from := max(1, last-gapNumbers)
+	errs := make([]error, last+aheadTries+1-from)
+	sideBySide(len(errs), func(i int) {
+		order := w.Store.Order(w.psp.Name, merchant, from+int64(i))
+		if name := merchant + "/" + order; w.answers(name) {
+			errs[i] = w.noAnswer(name, w.probeOrder(ctx, merchant, order))
+		}
+	})
+	return errors.Join(errs...)
 }
 
 // probeOrder looks up one order number, if no payment here has it.
@@ -269,6 +294,8 @@ func (w *window) probeOrder(ctx context.Context, merchant, order string) error {
 	case hub.CodeNotFound:
 		return nil
 	case "", hub.CodeUnsupported: // there is such an order; how much it is for may not be told
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.orders[merchant+"/"+order], w.told[merchant+"/"+order] = true, listed
 		return nil
 	}
@@ -379,7 +406,7 @@ func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Diff
 	}
 	for n := last + 1; n <= last+gapNumbers; n++ {
 		if w.Store.Order(w.psp.Name, merchant, n) == order {
-			w.ahead = order
+			w.isAhead(order)
 		}
 	}
 	has := listed.Facts.Captured - listed.Facts.Refunded - listed.Facts.Disputed + listed.Facts.Won
@@ -387,4 +414,11 @@ func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Diff
 		return nil, nil
 	}
 	return &hub.Difference{Kind: "missing_here", Amount: has, Detail: "money was taken for an order that is not known here"}, nil
+}
+
+// isAhead notes an order beyond our numbers.
+func (w *window) isAhead(order string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ahead = order
 }
