@@ -50,7 +50,7 @@ func newWeary(t *testing.T) (*weary, *reconcile.Service) {
 // ask about. What the first turn finds stays open while others look at other orders.
 func TestABusyHourIsComparedHoweverOftenATurnIsCutShort(t *testing.T) {
 	p, service := newWeary(t)
-	const orders, atATime = 400, 180
+	const orders, atATime = 280, 150
 	var all []*paid
 	for n := range orders {
 		all = append(all, p.take(n, hub.LinePosted))
@@ -74,8 +74,8 @@ func TestABusyHourIsComparedHoweverOftenATurnIsCutShort(t *testing.T) {
 		if err == nil {
 			break
 		}
-		if hub.CodeOf(err) != hub.CodeCancelled || turn == 5 {
-			t.Fatalf("turn %d: got %v, want a turn that was cut short, and not more than four", turn, err)
+		if hub.CodeOf(err) != hub.CodeCancelled || turn == 4 {
+			t.Fatalf("turn %d: got %v, want a turn that was cut short, and not more than three", turn, err)
 		}
 	}
 	for n, one := range all {
@@ -94,13 +94,13 @@ func TestABusyHourIsComparedHoweverOftenATurnIsCutShort(t *testing.T) {
 func TestWhoeverHasCaughtUpGoesBackAgain(t *testing.T) {
 	p, service := newWeary(t)
 	var first *paid
-	for n := range 200 {
+	for n := range 150 {
 		if one := p.take(n, hub.LinePosted); n == 0 {
 			first = one
 		}
 	}
 	p.later(time.Hour)
-	for i, tc := range []struct{ answers, want int }{{170, 1}, {170, 1}, {1000, 2}} {
+	for i, tc := range []struct{ answers, want int }{{145, 1}, {145, 1}, {1000, 2}} {
 		if err := p.turn(service, tc.answers); (err != nil) != (i == 0) {
 			t.Fatalf("turn %d: %v", i+1, err)
 		}
