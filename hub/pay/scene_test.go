@@ -530,7 +530,9 @@ func (s *scene) parts() pay.Parts {
 // readAll says that all settlements were read.
 type readAll struct{}
 
-func (readAll) Read(context.Context, string, string, hub.Date, hub.Date) (bool, error) { return true, nil }
+func (readAll) Read(context.Context, string, string, hub.Date, hub.Date) (bool, error) {
+	return true, nil
+}
 
 // pages is a view that remembers what it is told, and forgets nothing.
 type pages struct {

@@ -35,7 +35,7 @@ func (s *Service) creditors(ctx context.Context, t *turn, only hub.Date) error {
 	for _, said := range all {
 		first = min(first, said.due(read, today, only))
 	}
-	ours, err := s.posted(ctx, first)
+	ours, err := s.posted(ctx, first, all)
 	if err != nil {
 		return err
 	}
@@ -47,20 +47,30 @@ func (s *Service) creditors(ctx context.Context, t *turn, only hub.Date) error {
 	return failed
 }
 
-// posted gives, by creditor, the lines that may have been booked on a day or
-// after it.
-func (s *Service) posted(ctx context.Context, day hub.Date) (map[hub.Name][]posted, error) {
-	from, err := s.started(ctx, day)
+// pageSize is how many payments are read at once.
+const pageSize = 500
+
+// posted gives, by creditor, the lines that were booked on a day that is compared now,
+// of payments that changed on the first day or after it.
+func (s *Service) posted(ctx context.Context, first hub.Date, all []*said) (map[hub.Name][]posted, error) {
+	from, err := s.started(ctx, first)
 	if err != nil {
 		return nil, err
 	}
+	due := map[hub.Name]*said{}
+	for _, said := range all {
+		due[said.connector.Creditor.Name] = said
+	}
 	ours := map[hub.Name][]posted{}
-	_, err = s.changed(ctx, from, func(p *hub.Payment, _ hub.Changed) {
-		for i := range p.Lines {
-			if l := &p.Lines[i]; l.State == hub.LinePosted {
-				ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})
+	err = s.changed(ctx, from, pageSize, func(page []*hub.Payment, _ hub.Changed) bool {
+		for _, p := range page {
+			for i := range p.Lines {
+				if l := &p.Lines[i]; due[l.Creditor].compares(l) {
+					ours[l.Creditor] = append(ours[l.Creditor], posted{p, l})
+				}
 			}
 		}
+		return true
 	})
 	return ours, err
 }
@@ -152,6 +162,12 @@ func (o *said) due(read readings, today, only hub.Date) (first hub.Date) {
 	first = o.days[0]
 	o.days = sorted(append(o.days, openDays(o.open, o.name())...))
 	return first
+}
+
+// compares tells whether a line was booked on a day that is compared now. Nobody, of
+// whom no statements are read, compares none.
+func (o *said) compares(l *hub.Line) bool {
+	return o != nil && l.State == hub.LinePosted && slices.Contains(o.days, hub.DateOf(l.BookedAt))
 }
 
 // read asks for the statements, and for those of the days after: a line may stand in

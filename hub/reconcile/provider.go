@@ -2,8 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,248 +29,17 @@ func (s *Service) providers(ctx context.Context, t *turn) error {
 	if !t.run.Succeeded.IsZero() {
 		before = t.run.Succeeded
 	}
-	asked := askedOf(t.run.Cursor)
-	windows, err := s.windows(ctx, asked, pulse.At, before)
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, w := range windows {
-		err := w.compare(ctx)
-		if w.compared {
-			asked.end(w)
-		}
-		t.note(asked.String())
-		failed = errors.Join(failed, about(w.psp.Name, err))
-	}
-	return failed
-}
-
-// windows makes what is to be compared with each provider: what was open, what could
-// not be asked about, and what changed since.
-func (s *Service) windows(ctx context.Context, asked accountsAsked, now, before time.Time) (all []*window, err error) {
 	open, err := s.open(ctx, hub.JobProvider)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	by, first := map[string]*window{}, now
+	c := &comparison{Service: s, turn: t, asked: askedOf(t.run.Cursor), now: pulse.At}
 	for _, psp := range s.PSPs {
-		w := s.window(psp, open[psp.Name], now)
-		for _, since := range w.begin(asked, before) {
-			if since.Before(first) {
-				first = since
-			}
-		}
-		by[psp.Name], all = w, append(all, w)
+		w := s.window(psp, open[psp.Name], c.now)
+		w.begin(c.asked, before)
+		c.windows = append(c.windows, w)
 	}
-	_, err = s.changed(ctx, hub.Changed{At: first}, func(p *hub.Payment, until hub.Changed) {
-		for i := range p.Charges {
-			c := &p.Charges[i]
-			if w := by[c.PSP]; w != nil && c.Order != "" && !until.At.Before(w.since[c.Merchant]) {
-				w.orders[c.Merchant+"/"+c.Order] = true
-			}
-		}
-	})
-	return all, err
-}
-
-// window is what is compared with one provider.
-type window struct {
-	*Service
-	psp     *hub.PSP
-	now     time.Time                   // the store's
-	since   map[string]time.Time        // when each merchant account is compared from
-	open    []hub.Difference            // what was open before
-	orders  map[string]bool             // merchant/order that are to be looked at
-	told    map[string]hub.ListedCharge // what the provider listed, by merchant/order
-	ahead   string                      // an order of ours that we do not know, beyond our numbers
-	unasked map[string]bool             // merchant/order about which there was no answer
-	silent  map[string]int              // questions without an answer, by merchant account
-
-	compared bool // and what was found is stored
-}
-
-// window begins with what was open.
-func (s *Service) window(psp *hub.PSP, open []hub.Difference, now time.Time) *window {
-	w := &window{
-		Service: s, psp: psp, now: now, since: map[string]time.Time{}, open: open, orders: map[string]bool{},
-		told: map[string]hub.ListedCharge{}, unasked: map[string]bool{}, silent: map[string]int{},
-	}
-	for _, d := range open {
-		w.orders[d.Name] = true
-	}
-	return w
-}
-
-// begin adds what could not be asked about, and gives when each merchant account is
-// compared from.
-func (w *window) begin(asked accountsAsked, before time.Time) map[string]time.Time {
-	for _, merchant := range w.psp.Accounts() {
-		who := w.psp.Name + "/" + merchant
-		w.since[merchant] = asked.begin(who, before, w.now)
-		for _, name := range asked[who].Orders {
-			w.orders[name] = true
-		}
-	}
-	return w.since
-}
-
-func (w *window) compare(ctx context.Context) error {
-	failed := w.gather(ctx)
-	found, err := w.compareOrders(ctx)
-	failed = errors.Join(failed, err)
-	if ctx.Err() != nil {
-		return failed
-	}
-	if err := w.bookUnknown(ctx, w.open, found); err != nil {
-		return errors.Join(failed, err)
-	}
-	if w.ahead != "" {
-		if err := w.tooOld(ctx, w.psp.Name, w.ahead); err != nil {
-			return errors.Join(failed, err)
-		}
-	}
-	err = w.Store.Compared(ctx, hub.JobProvider, w.psp.Name, found)
-	w.compared = err == nil
-	return errors.Join(failed, err)
-}
-
-// compareOrders compares all orders. What was open about one that could not be asked
-// about still is: it hides no other.
-func (w *window) compareOrders(ctx context.Context) (found []hub.Difference, failed error) {
-	for _, name := range slices.Sorted(maps.Keys(w.orders)) {
-		if w.answers(name) {
-			d, err := w.order(ctx, name)
-			failed = errors.Join(failed, w.noAnswer(name, err))
-			if d != nil {
-				d.Name = name
-				found = append(found, *d)
-			}
-		}
-		if !w.answers(name) {
-			found = append(found, w.before(name)...)
-		}
-	}
-	return found, failed
-}
-
-// answers tells whether an order, given as merchant/order, can be asked about.
-func (w *window) answers(name string) bool {
-	merchant, _, _ := strings.Cut(name, "/")
-	return !w.unasked[name] && w.silent[merchant] < enough
-}
-
-// noAnswer notes that a question about a merchant account or an order of it was not
-// answered. One that is refused would be refused again.
-func (w *window) noAnswer(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	merchant, _, _ := strings.Cut(name, "/")
-	w.unasked[name] = true
-	w.silent[merchant]++
-	if hub.CodeOf(err) == hub.CodeAuth {
-		w.silent[merchant] = enough
-	}
-	return about(name, err)
-}
-
-// before gives what was open about an order.
-func (w *window) before(name string) (open []hub.Difference) {
-	for _, d := range w.open {
-		if d.Name == name {
-			open = append(open, d)
-		}
-	}
-	return open
-}
-
-// gather finds the orders to look at: by the provider's list, or, where it has
-// none, among the numbers that are missing here and beyond the last. The orders of
-// an account whose list cannot be read are left for another time: asking about
-// each would take too long.
-func (w *window) gather(ctx context.Context) (failed error) {
-	listed := map[string]bool{}
-	for _, merchant := range w.psp.Accounts() {
-		if w.psp.Lister == nil {
-			failed = errors.Join(failed, w.probe(ctx, merchant))
-			continue
-		}
-		if err := w.list(ctx, merchant, listed); err != nil {
-			failed = errors.Join(failed, about(merchant, err))
-			w.silent[merchant] = enough
-		}
-	}
-	return failed
-}
-
-// list notes what the provider lists of a merchant account. A split order is listed
-// at each of its accounts.
-func (w *window) list(ctx context.Context, merchant string, listed map[string]bool) error {
-	now := w.Clock.Now()
-	list, err := w.psp.Lister.List(ctx, merchant, now.Add(-w.now.Sub(w.since[merchant])), now.Add(time.Minute))
-	if err != nil {
-		return err
-	}
-	for _, l := range list {
-		if listed[l.Order] {
-			continue
-		}
-		listed[l.Order] = true
-		taker, err := w.takerOf(ctx, l.Order, merchant)
-		if err != nil {
-			return err
-		}
-		name := taker + "/" + l.Order
-		w.orders[name], w.told[name] = true, l
-	}
-	return nil
-}
-
-// takerOf gives the merchant account that took an order: as our charge says, else
-// that which lists it.
-func (w *window) takerOf(ctx context.Context, order, lister string) (string, error) {
-	id, no, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order)
-	if err == nil {
-		var p *hub.Payment
-		if p, err = w.Store.Payment(ctx, id); err == nil {
-			return p.Charge(no).Merchant, nil
-		}
-	}
-	if hub.CodeOf(err) == hub.CodeNotFound {
-		return lister, nil
-	}
-	return "", err
-}
-
-// probe looks up order numbers that no payment here has.
-func (w *window) probe(ctx context.Context, merchant string) (failed error) {
-	last, err := w.Store.LastOrder(ctx, w.psp.Name, merchant)
-	if err != nil {
-		return w.noAnswer(merchant, err)
-	}
-	for n := max(1, last-gapNumbers); n <= last+aheadTries && w.silent[merchant] < enough; n++ {
-		order := w.Store.Order(w.psp.Name, merchant, n)
-		failed = errors.Join(failed, w.noAnswer(merchant+"/"+order, w.probeOrder(ctx, merchant, order)))
-	}
-	return failed
-}
-
-// probeOrder looks up one order number, if no payment here has it.
-func (w *window) probeOrder(ctx context.Context, merchant, order string) error {
-	_, _, err := w.Store.PaymentOfOrder(ctx, w.psp.Name, order)
-	if hub.CodeOf(err) != hub.CodeNotFound {
-		return err
-	}
-	listed, err := w.psp.Recall(ctx, merchant, order, recallFor)
-	switch hub.CodeOf(err) {
-	case hub.CodeNotFound:
-		return nil
-	case "", hub.CodeUnsupported: // there is such an order; how much it is for may not be told
-		w.orders[merchant+"/"+order], w.told[merchant+"/"+order] = true, listed
-		return nil
-	}
-	return err
+	return c.whole(ctx)
 }
 
 // order compares one order. What does not agree is looked at once more, both
@@ -379,7 +146,7 @@ func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Diff
 	}
 	for n := last + 1; n <= last+gapNumbers; n++ {
 		if w.Store.Order(w.psp.Name, merchant, n) == order {
-			w.ahead = order
+			w.isAhead(order)
 		}
 	}
 	has := listed.Facts.Captured - listed.Facts.Refunded - listed.Facts.Disputed + listed.Facts.Won
@@ -387,4 +154,11 @@ func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Diff
 		return nil, nil
 	}
 	return &hub.Difference{Kind: "missing_here", Amount: has, Detail: "money was taken for an order that is not known here"}, nil
+}
+
+// isAhead notes an order beyond our numbers.
+func (w *window) isAhead(order string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ahead = order
 }

@@ -183,22 +183,17 @@ func (s *Service) started(ctx context.Context, day hub.Date) (hub.Changed, error
 	return hub.Changed{At: pulse.At.Add(-max(0, s.Clock.Now().Sub(day.Start())) - 24*time.Hour)}, err
 }
 
-// pageSize is how many payments are read at once.
-const pageSize = 500
-
-// changed gives every payment that changed after a place, each with a place not
-// before its own, and the place reached.
-func (s *Service) changed(ctx context.Context, from hub.Changed, each func(*hub.Payment, hub.Changed)) (hub.Changed, error) {
+// changed gives the payments that changed after a place, so many at once at most, each
+// time with the place up to which these are all, as long as more are wanted.
+func (s *Service) changed(ctx context.Context, from hub.Changed, most int, each func(page []*hub.Payment, until hub.Changed) (more bool)) error {
 	for {
-		page, next, err := s.Store.ChangedSince(ctx, from, pageSize)
+		page, next, err := s.Store.ChangedSince(ctx, from, most)
 		if err != nil {
-			return from, err
+			return err
 		}
-		for _, p := range page {
-			each(p, next)
+		if !each(page, next) || len(page) < most {
+			return nil
 		}
-		if from = next; len(page) < pageSize {
-			return from, nil
-		}
+		from = next
 	}
 }

@@ -32,7 +32,7 @@ func (w *window) bookUnknown(ctx context.Context, before, found []hub.Difference
 	}
 	var bookings []hub.Booking
 	for _, name := range slices.Sorted(maps.Keys(booked)) {
-		if !w.answers(name) {
+		if _, known := has[name]; !known && !w.answers(name) {
 			continue // it may still be so
 		}
 		bookings = append(bookings, w.becomes(name, booked[name], has[name])...)
