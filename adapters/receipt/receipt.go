@@ -1,7 +1,8 @@
 // Package receipt writes what a payer shows to others: a PDF document in
 // Romanian, with a code by which anybody can check it and a picture of that code
-// for telephones; and the page that the picture leads people to. It is made anew each time from what the hub knows then. It is
-// not a tagged document: who cannot see it asks for the same receipt as JSON.
+// for telephones; and the page that the picture leads people to. Both are made anew
+// each time from what the hub knows then. The document is not tagged: who cannot see
+// it asks for the same receipt as JSON.
 package receipt
 
 import (
