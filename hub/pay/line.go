@@ -116,7 +116,7 @@ func (s *Service) lost(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 	return s.unsure(tx, lease, l, max(s.visible(c), backoffAfter(l.Lost, promptly)))
 }
 
-// promptly is how many answers in a row may be lost before a line has to wait.
+// promptly is how many answers of a line may be lost before it has to wait.
 const promptly = 3
 
 // refusal tells a creditor's no for good from one for now.

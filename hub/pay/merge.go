@@ -39,7 +39,8 @@ func (s *Service) merge(ctx context.Context, o *foundOrder, said map[hub.Posting
 // takeAgain books the money that an order took, and marks its lines as told.
 func (s *Service) takeAgain(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, there heard) error {
 	c := p.Charge(o.manifest.charge)
-	c.Facts, c.Restored = c.Facts.Fold(o.Facts), true
+	s.learn(tx, p, c, o.Facts)
+	c.Restored = true
 	c.Take = hub.Bani(c.Facts.Captured)
 	if c.State == hub.ChargeCaptured {
 		return nil

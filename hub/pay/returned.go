@@ -95,7 +95,8 @@ func (s *Service) noteReturned(ctx context.Context, e endedCharge, facts hub.Cha
 		default:
 			return nil
 		}
-		c.Facts, c.Restored = c.Facts.Fold(facts), true // whoever gives that line back here gives no money again
+		s.learn(tx, p, c, facts)
+		c.Restored = true // whoever gives that line back here gives no money again
 		tx.Anomaly("refund_not_ours", "more was given back than is known here: "+note)
 		return nil
 	})
