@@ -16,11 +16,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"racord/adapters/upstream"
 	"racord/connectors"
 	"racord/hub"
 )
@@ -121,10 +123,9 @@ func mutual(t testing.TB, base string, e connectors.Env) *hub.Connector {
 func secure(t testing.TB, secrets map[string]string) connectors.Env {
 	e := newWire(t).env(hub.ClockFunc(time.Now), secrets)
 	e.Secure = func(conf *tls.Config) (read, write connectors.Doer) {
-		transport := &http.Transport{TLSClientConfig: conf}
-		t.Cleanup(transport.CloseIdleConnections)
-		client := &http.Client{Transport: transport}
-		return client, client
+		way := upstream.New(upstream.Conf{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+		t.Cleanup(way.Close)
+		return way.Secure(conf)
 	}
 	return e
 }

@@ -135,6 +135,23 @@ func (c *conn) write(req *http.Request) (err error) {
 	return err
 }
 
+// lastWords is how long what the other side said before it hung up is read.
+const lastWords = 50 * time.Millisecond
+
+// farewell prefers the other side's TLS alert to a failed write: who refuses our
+// certificate says so and hangs up while the request is on its way.
+func (c *conn) farewell(failed error) error {
+	if !c.to.secure || c.SetReadDeadline(time.Now().Add(lastWords)) != nil {
+		return failed
+	}
+	var one [1]byte
+	_, err := c.Conn.Read(one[:])
+	if said := (*net.OpError)(nil); errors.As(err, &said) && said.Op == "remote error" {
+		return err
+	}
+	return failed
+}
+
 // readHeader reads up to the body of the final answer.
 func (c *conn) readHeader(req *http.Request, most int64) (*http.Response, error) {
 	c.left = most

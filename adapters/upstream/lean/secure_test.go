@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -136,5 +137,41 @@ func TestANewConnectionIsNotTakenForOneThatSaysTooMuch(t *testing.T) {
 	}
 	if got := server.opened.Load(); got != 1 {
 		t.Errorf("got %d connections for three requests, want one", got)
+	}
+}
+
+// The server refuses our certificate after our handshake is over, and has hung up
+// before the request is written.
+func TestWhoRefusesOurCertificateIsHeardThoughItHungUp(t *testing.T) {
+	known := httptest.NewTLSServer(nil)
+	defer known.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	hungUp := make(chan struct{})
+	go func() {
+		defer close(hungUp)
+		wire, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		refuse := &tls.Config{Certificates: known.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}
+		_ = tls.Server(wire, refuse).Handshake()
+		_ = wire.(*net.TCPConn).SetLinger(0) // a reset, so that the write fails
+		_ = wire.Close()
+	}()
+	rt := leanly(t, func(rt *lean.Transport) {
+		rt.TLS = known.Client().Transport.(*http.Transport).TLSClientConfig
+		rt.Turn = func(context.Context) error { <-hungUp; return nil }
+		rt.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			return hidden{c}, err // or it would be seen to be closed, and another opened
+		}
+	})
+	_, err = whole(t, rt, request("POST", "https://"+listener.Addr().String(), "x"))
+	if err == nil || !strings.Contains(err.Error(), "certificate required") {
+		t.Errorf("got %v, want the alert", err)
 	}
 }

@@ -111,7 +111,7 @@ func (t *Transport) exchange(ctx context.Context, c *conn, req *http.Request) (*
 	err := c.write(req)
 	closeBody(req)
 	if err != nil {
-		return nil, c.fail(ctx, err)
+		return nil, c.fail(ctx, c.farewell(err))
 	}
 	runtime.Gosched() // the answer travels; who reads at once reads in vain
 	resp, err := c.readHeader(req, t.maxHeader())
