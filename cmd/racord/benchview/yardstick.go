@@ -112,7 +112,7 @@ func (y *yardstick) page(ctx context.Context, s *source, cnp string) canonicalPa
 	if err != nil {
 		return p
 	}
-	p.State, p.Reason, p.Payable, p.AsOf = hub.PageFresh, "", true, answer.AsOf
+	p.State, p.Reason, p.AsOf = hub.PageFresh, "", answer.AsOf // not payable: the creditors take no payments
 	for i := range answer.Debts {
 		p.Obligations = append(p.Obligations, answer.Debts[i].obligation(s.name))
 	}
