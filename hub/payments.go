@@ -198,9 +198,11 @@ type Archive interface {
 	// Facts gives what a provider told about an order, oldest first.
 	Facts(ctx context.Context, psp, order string) ([]KeptFact, error)
 	// Order gives the order number n of a merchant account, LastOrder the last n
-	// that was given out (0 = none), SkipOrders makes sure that none up to n is.
+	// that was given out (0 = none), LastOrders that of every account that has one,
+	// SkipOrders makes sure that none up to n is given out.
 	Order(psp, merchant string, n int64) string
 	LastOrder(ctx context.Context, psp, merchant string) (int64, error)
+	LastOrders(ctx context.Context, psp string) (map[string]int64, error)
 	SkipOrders(ctx context.Context, psp, merchant string, n int64) error
 	// Note adds an anomaly that concerns no payment. Detail holds no personal data.
 	Note(ctx context.Context, kind, detail string) error

@@ -77,6 +77,20 @@ func (s *Store) LastOrder(ctx context.Context, psp, merchant string) (last int64
 	return last, err
 }
 
+// LastOrders gives the last number given out of every merchant account that has
+// one.
+func (s *Store) LastOrders(ctx context.Context, psp string) (map[string]int64, error) {
+	orders := map[string]int64{}
+	err := s.each(ctx, s.read, func(row Scanner) error {
+		var merchant string
+		var last int64
+		err := row.Scan(&merchant, &last)
+		orders[merchant] = last
+		return err
+	}, `SELECT merchant, last FROM order_numbers WHERE psp = $1`, psp)
+	return orders, err
+}
+
 // SkipOrders makes sure that no number up to n is given out any more.
 func (s *Store) SkipOrders(ctx context.Context, psp, merchant string, n int64) error {
 	done, err := s.exec(ctx, skipOrdersQuery, psp, merchant, s.stem(psp, merchant), n)

@@ -32,8 +32,8 @@ func (h *runningHub) openReconciling(setup hubSetup) {
 		if _, err := h.comparing.Ahead(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("order numbers could not be looked up", "operation", "reconcile", "code", string(hub.CodeOf(err)))
 		}
-		h.comparing.Run(ctx)
 	})
+	h.behind(h.comparing.Run)
 }
 
 // compare is the operators' button for one job.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -528,6 +529,19 @@ func (l *Ledger) LastOrder(_ context.Context, psp, merchant string) (int64, erro
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return int64(l.orders[psp+"/"+merchant]), nil
+}
+
+// LastOrders is hub.Archive's.
+func (l *Ledger) LastOrders(_ context.Context, psp string) (map[string]int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := map[string]int64{}
+	for account, n := range l.orders {
+		if merchant, of := strings.CutPrefix(account, psp+"/"); of {
+			last[merchant] = int64(n)
+		}
+	}
+	return last, nil
 }
 
 // SkipOrders is hub.Archive's.

@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"testing"
@@ -97,6 +98,12 @@ func orderNumbers(t *testing.T, lab Lab) {
 	elsewhere.Charges[0].Merchant = "m2"
 	if got := opened(t, store, elsewhere).Charge(1).Order; got != store.Order("netopia", "m2", 1) || got == first {
 		t.Fatalf("got order number %q at another account, want its own first", got)
+	}
+	if last, err := store.LastOrders(ctx, "netopia"); err != nil || !maps.Equal(last, map[string]int64{"m1": 41, "m2": 1}) {
+		t.Fatalf("got %v and %v, want the last order number of both accounts", last, err)
+	}
+	if last, err := store.LastOrders(ctx, "euplatesc"); err != nil || len(last) != 0 {
+		t.Fatalf("got %v and %v, want none of another provider", last, err)
 	}
 	if long := store.Order("netopia", "m1", 99_999_999_999_999); len(long) > 20 {
 		t.Fatalf("got order number %q, want at most 20 characters", long)

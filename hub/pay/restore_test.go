@@ -28,6 +28,10 @@ func (v vault) Order(psp, merchant string, n int64) string { return v.Ledger.Ord
 func (v vault) LastOrder(ctx context.Context, psp, merchant string) (int64, error) {
 	return v.Ledger.LastOrder(ctx, psp, merchant)
 }
+
+func (v vault) LastOrders(ctx context.Context, psp string) (map[string]int64, error) {
+	return v.Ledger.LastOrders(ctx, psp)
+}
 func (v vault) SkipOrders(ctx context.Context, psp, merchant string, n int64) error {
 	return v.Ledger.SkipOrders(ctx, psp, merchant, n)
 }

@@ -239,6 +239,46 @@ func TestAPaymentThatIsGoneIsFound(t *testing.T) {
 	}
 }
 
+// lookups tells which accounts are asked about.
+type lookups struct {
+	hub.Charger
+	of func(merchant string)
+}
+
+func (l lookups) Lookup(ctx context.Context, r hub.ChargeRef) (hub.ChargeFacts, error) {
+	l.of(r.Merchant)
+	return l.Charger.Lookup(ctx, r)
+}
+
+// TestAHubThatStartsDoesNotFloodAProvider asks about the accounts with most orders,
+// and about the others one after the other.
+func TestAHubThatStartsDoesNotFloodAProvider(t *testing.T) {
+	w := newWorld(t, false)
+	psp := w.PSPs[0]
+	for n := range 40 {
+		psp.Merchants[fmt.Sprint("water/", n)] = fmt.Sprintf("m%02d", n)
+	}
+	for merchant, last := range map[string]int64{"m37": 5, "m21": 900, "m30": 40} {
+		if err := w.store.SkipOrders(t.Context(), psp.Name, merchant, last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var asked []string
+	psp.Charger = lookups{psp.Charger, func(merchant string) {
+		if asked = append(asked, merchant); len(asked) == 16*3 {
+			time.AfterFunc(20*time.Millisecond, stop) // nothing follows at once
+		}
+	}}
+	if _, err := w.Ahead(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want to be stopped before the others", err)
+	}
+	if first := slices.Compact(asked); len(asked) != 48 || len(first) != 16 || !slices.Equal(first[:3], []string{"m21", "m30", "m37"}) {
+		t.Errorf("got %v asked about, want sixteen, those with most orders first", first)
+	}
+}
+
 // TestALineThatIsMissingStaysOpenUntilItIsThere looks at a line again and again
 // after its payment has not changed for longer than statements are read.
 func TestALineThatIsMissingStaysOpenUntilItIsThere(t *testing.T) {
