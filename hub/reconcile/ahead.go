@@ -12,7 +12,7 @@ import (
 // A city has hundreds of merchant accounts, and no provider is to be flooded
 // whenever a hub starts.
 const (
-	aheadAtOnce  = 16          // accounts of a provider asked about without a pause
+	aheadAtOnce  = 8           // accounts of a provider asked about without a pause
 	aheadPause   = time.Second // before each of the others
 	aheadAtStart = 3           // order numbers beyond the last: one may never have reached the provider
 )
