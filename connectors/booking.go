@@ -82,7 +82,7 @@ func (r *Reading) Judge(status int, root Value, retryAfter time.Duration) (Verdi
 	r.look(root)
 	i := r.rule(status, root)
 	if i < 0 {
-		return Verdict{Content: root}, ofStatus(status, retryAfter)
+		return Verdict{Content: root}, OfStatus(status, retryAfter)
 	}
 	rule := &r.call.answer.Errors[i]
 	switch {

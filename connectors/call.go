@@ -35,6 +35,15 @@ func (c *Call) Repeats() bool {
 	return ok && r.Repeats()
 }
 
+// Pages tells whether the manifest says how the answer goes on.
+func (c *Call) Pages() bool {
+	if !c.request.IsValid() {
+		return false
+	}
+	r, ok := c.request.Interface().(interface{ Pages() bool })
+	return ok && r.Pages()
+}
+
 // Follows is the name by which every page of the answer says whether another one
 // follows, "" where the manifest names none.
 func (c *Call) Follows() string {

@@ -13,6 +13,7 @@ type Reply struct {
 	Status     int           // of HTTP; 0 where there is none
 	Root       Value         // nil when the answer could not be decoded
 	Broken     error         // why it could not, or is no good answer unless a rule knows better
+	Unproven   bool          // nobody knows who said it: no rule of the manifest counts
 	RetryAfter time.Duration // as Classify takes it
 }
 
@@ -57,7 +58,7 @@ func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, v Verdict
 	v.Page, v.Now, v.Secret = 1, p.env.Clock.Now(), p.env.Secret
 	r := p.manifest.Reading(p.call, v.Asked, v.Now)
 	return p.exchange(ctx, p.call, v, func(reply Reply) error {
-		verdict, err := r.Judge(reply.Status, reply.Root, reply.RetryAfter)
+		verdict, err := r.verdict(reply)
 		switch {
 		case v.Page > 1 && (verdict.Found == hub.FoundAbsent || hub.CodeOf(err) == hub.CodeNotFound):
 			return BadData("page %d says that there is nothing, and the one before said that there is one", v.Page)
@@ -68,6 +69,15 @@ func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, v Verdict
 		}
 		return use(r, verdict)
 	})
+}
+
+// verdict judges what the creditor said. Of what anybody between may have said
+// counts what it means in HTTP, and nothing for certain.
+func (r *Reading) verdict(reply Reply) (Verdict, error) {
+	if reply.Unproven {
+		return Verdict{}, OfStatus(reply.Status, reply.RetryAfter)
+	}
+	return r.Judge(reply.Status, reply.Root, reply.RetryAfter)
 }
 
 // sink books one posting at a time.

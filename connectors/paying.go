@@ -116,6 +116,7 @@ func (in *inspection) payingAgrees(c *Call, kind Kind, field string) {
 	if writes(c.Name) && c.answer.Read {
 		in.at(join(field, "read"), "%s changes the creditor's books: repeating it does harm", c.Name)
 	}
+	in.onePage(c, field)
 	if booked || c.Name == CallReverse {
 		in.noObligations(c, field)
 	}
@@ -127,6 +128,16 @@ func (in *inspection) payingAgrees(c *Call, kind Kind, field string) {
 	}
 	for i := range c.answer.Errors {
 		in.ruleAgrees(c, &c.answer.Errors[i], join(field, "errors")+indexed(i))
+	}
+}
+
+// onePage finds pages where going on would be sending once more.
+func (in *inspection) onePage(c *Call, field string) {
+	switch {
+	case writes(c.Name) && c.Pages():
+		in.at(join(field, "request.paging"), "%s is sent once: its answer has one page", c.Name)
+	case slices.Contains(PayingCalls(), c.Name) && c.Repeats():
+		in.at(join(field, "request.paging.blind"), "belongs to obligations")
 	}
 }
 

@@ -73,7 +73,7 @@ func (r *Reading) Classify(status int, root Value, retryAfter time.Duration) err
 	if i := r.rule(status, root); i >= 0 {
 		return r.refusedBy(i, retryAfter)
 	}
-	return ofStatus(status, retryAfter)
+	return OfStatus(status, retryAfter)
 }
 
 // rule finds the first rule that fits, -1 when none does.
@@ -83,8 +83,9 @@ func (r *Reading) rule(status int, root Value) int {
 	})
 }
 
-// ofStatus says what an HTTP status means when the manifest does not.
-func ofStatus(status int, retryAfter time.Duration) error {
+// OfStatus says what an HTTP status means when the manifest does not: nil for a
+// good one.
+func OfStatus(status int, retryAfter time.Duration) error {
 	code := hub.Code("")
 	switch {
 	case status == 0 || status >= 200 && status < 300:

@@ -1,9 +1,9 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,11 +17,6 @@ import (
 
 // open makes the connector of a manifest.
 func open(_ context.Context, env connectors.Env, m *connectors.Manifest, s Settings) (*hub.Connector, error) {
-	for _, name := range connectors.PayingCalls() {
-		if c := m.Calls[name]; c != nil && c.Repeats() {
-			return nil, fmt.Errorf("%s: calls.%s.request.paging: blind is for obligations only", m.File, name)
-		}
-	}
 	env, err := secured(env, s)
 	if err != nil {
 		return nil, err
@@ -203,9 +198,13 @@ func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Var
 }
 
 // decode reads a reply and finds refusals. A good reply that is not JSON is
-// CodeBadData; a refusal need not be JSON.
+// CodeBadData; a refusal need not be JSON. One that is not signed where answers are
+// may be anybody's: no rule of the manifest counts.
 func (cl *client) decode(ctx context.Context, reply *wire.Reply, r *connectors.Reading) (*connectors.JSON, error) {
-	answer, broken := cl.open(ctx, reply, connectors.AnswerBounds())
+	answer, proven, broken := cl.open(ctx, reply, connectors.AnswerBounds())
+	if !proven {
+		return nil, cmp.Or(connectors.OfStatus(reply.Status, reply.RetryAfter), broken)
+	}
 	var root connectors.Value
 	if broken == nil {
 		root = answer.Root()
@@ -219,17 +218,18 @@ func (cl *client) decode(ctx context.Context, reply *wire.Reply, r *connectors.R
 	return answer, broken
 }
 
-// open verifies a reply and reads its JSON.
-func (cl *client) open(ctx context.Context, reply *wire.Reply, most connectors.Bounds) (*connectors.JSON, error) {
+// open verifies a reply and reads its JSON. proven is false for one without a good
+// signature where answers are signed.
+func (cl *client) open(ctx context.Context, reply *wire.Reply, most connectors.Bounds) (answer *connectors.JSON, proven bool, err error) {
 	body, err := cl.signatures.Open(ctx, reply)
 	if err != nil {
-		return nil, err
+		return nil, !cl.signatures.Needed(), err
 	}
-	answer, err := connectors.ParseJSONWithin(body, most)
+	answer, err = connectors.ParseJSONWithin(body, most)
 	if err != nil {
-		return nil, connectors.BadData("the answer: %w", err)
+		return nil, true, connectors.BadData("the answer: %w", err)
 	}
-	return answer, nil
+	return answer, true, nil
 }
 
 // probe asks whether the creditor is there.

@@ -69,14 +69,20 @@ func publicKeys(t testing.TB, keys ...jose.JSONWebKey) string {
 // signing opens a creditor that signs answers and wants requests signed.
 func signing(t testing.TB, secrets map[string]string, answer http.HandlerFunc) *hub.Connector {
 	t.Helper()
-	manifest := strings.NewReplacer("auth: {type: none}}", `auth: {type: none}, jws: {answers: {keys: gaz-keys, algorithms: [ES256]}, requests: {key: gaz-own}}}`,
-		"method: GET", "method: POST", "QUERY", "body: {account: \"{{ account }}\"}",
-		"traits: {fetch: [by_account]}", "traits: {fetch: [by_account], paying: {class: A}}").Replace(lonely) + `  post:
+	return signingBy(t, secrets, answer, `  post:
     request: {method: POST, path: /pay, body: {id: "{{ posting.id }}"}}
     errors:
       - {status: 409, at: code, is: paid, code: not_payable, certain: true}
     booking: {number: number}
-`
+`)
+}
+
+// signingBy is signing with more of the manifest.
+func signingBy(t testing.TB, secrets map[string]string, answer http.HandlerFunc, more string) *hub.Connector {
+	t.Helper()
+	manifest := strings.NewReplacer("auth: {type: none}}", `auth: {type: none}, jws: {answers: {keys: gaz-keys, algorithms: [ES256]}, requests: {key: gaz-own}}}`,
+		"at: code, is: unknown, code: not_found", "code: not_found", "method: GET", "method: POST", "QUERY", "body: {account: \"{{ account }}\"}",
+		"traits: {fetch: [by_account]}", "traits: {fetch: [by_account], paying: {class: A}}").Replace(lonely) + more
 	server := serve(t, answer)
 	m, err := catalog.Parse("gaz.yaml", []byte(strings.Replace(manifest, "BASE", server, 1)))
 	if err != nil {
@@ -194,6 +200,41 @@ func TestOnlyASignedRefusalIsCertain(t *testing.T) {
 		_, err := signing(t, secrets, tc.answer).Sink.Post(t.Context(), []hub.Posting{{ID: "hub:A:1", Amount: hub.Bani(1)}})
 		if hub.CodeOf(err) != tc.want || hub.Certainly(err) != tc.certain {
 			t.Errorf("%s: got %v (certain %t), want %s (%t)", name, err, hub.Certainly(err), tc.want, tc.certain)
+		}
+	}
+}
+
+// What stands between us and the creditor answers without a signature: no rule of
+// the manifest counts, though the status is one that a rule knows.
+func TestAStatusWithoutASignatureIsNotTheCreditorsWord(t *testing.T) {
+	theirs := jwk(t, "2026")
+	secrets := map[string]string{"gaz-keys": publicKeys(t, theirs), "gaz-own": text(t, jwk(t, "hub"))}
+	status := 0
+	c := signingBy(t, secrets, func(w http.ResponseWriter, r *http.Request) { joseStatus(status, "text/html", "<h1>nginx</h1>")(w, r) }, `  post:
+    request: {method: POST, path: /pay, body: {id: "{{ posting.id }}"}}
+    errors:
+      - {status: 409, code: not_payable, certain: true}
+      - {status: 410, done: true}
+    booking: {number: number}
+  find:
+    read: true
+    request: {method: GET, path: "/pay/{{ posting.id }}"}
+    errors:
+      - {status: 404, found: absent}
+      - {status: 410, found: refused}
+    booking: {number: number}
+`)
+	posting := hub.Posting{ID: "hub:A:1", Amount: hub.Bani(1)}
+	for of, want := range map[int]hub.Code{404: hub.CodeBadData, 409: hub.CodeBadData, 410: hub.CodeBadData, 401: hub.CodeAuth, 503: hub.CodeUnavailable} {
+		status = of
+		if _, err := ask(t, c.Source, account("7")); hub.CodeOf(err) != want {
+			t.Errorf("%d to a question: got %v, want %s", of, err, want)
+		}
+		if receipts, err := c.Sink.Post(t.Context(), []hub.Posting{posting}); hub.CodeOf(err) != want || hub.Certainly(err) {
+			t.Errorf("%d to a posting: got %v and %v (certain %t), want %s", of, receipts, err, hub.Certainly(err), want)
+		}
+		if found, _, err := c.Finder.Find(t.Context(), posting); hub.CodeOf(err) != want {
+			t.Errorf("%d to a look-up: got %s and %v, want %s", of, found, err, want)
 		}
 	}
 }

@@ -48,8 +48,8 @@ func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, 
 		return false, err
 	}
 	defer reply.Release()
-	answer, broken := cl.open(ctx, reply, p.Bounds())
-	said := connectors.Reply{Status: reply.Status, Broken: broken, RetryAfter: reply.RetryAfter}
+	answer, proven, broken := cl.open(ctx, reply, p.Bounds())
+	said := connectors.Reply{Status: reply.Status, Broken: broken, Unproven: !proven, RetryAfter: reply.RetryAfter}
 	if broken == nil {
 		defer answer.Release()
 		said.Root = answer.Root()

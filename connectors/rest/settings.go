@@ -74,6 +74,9 @@ func (r Request) Check(report func(field, problem string)) {
 	}
 }
 
+// Pages tells whether the answer may go on.
+func (r Request) Pages() bool { return r.Paging != nil }
+
 // Repeats tells whether the answer ends by repeating its last page.
 func (r Request) Repeats() bool { return r.Paging != nil && r.Paging.Blind }
 

@@ -72,11 +72,14 @@ func (s *Signatures) Accept() string {
 	return jwsType
 }
 
+// Needed tells whether answers are signed.
+func (s *Signatures) Needed() bool { return s.jws.Answers != nil }
+
 // Open gives the JSON of a reply, with its signature verified where answers are
 // signed. It fails with CodeBadData when the signature is missing or no good,
 // with CodeAuth when we have no keys to verify it with.
 func (s *Signatures) Open(ctx context.Context, reply *Reply) ([]byte, error) {
-	if s.jws.Answers == nil {
+	if !s.Needed() {
 		return reply.JSON()
 	}
 	if kind, _ := content(reply.Header); kind != jwsType {
