@@ -61,12 +61,26 @@ func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 	if value, fresh, good = t.held(refused); fresh {
 		return value, nil
 	}
+	if good { // the call goes on with this one, and needs its time
+		var cancel context.CancelFunc
+		ctx, cancel = aPart(ctx)
+		defer cancel()
+	}
 	renewed, err := t.fetchAndKeep(ctx)
 	if err != nil && good { // the endpoint is away, but this one still works
 		t.wait()
 		return value, nil
 	}
 	return renewed, err
+}
+
+// aPart leaves three quarters of a call's time to the call.
+func aPart(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(end)/4)
 }
 
 // wait puts off the next renewal, so that an endpoint that is away is not asked
@@ -131,6 +145,10 @@ func (t *tokens) token(ctx context.Context) (value string, life time.Duration, e
 	return acceptToken(reply)
 }
 
+// longestLife is how many seconds a token is used at most, though it may be good
+// for ever.
+const longestLife = 24 * 60 * 60
+
 // acceptToken reads the answer of the token endpoint.
 func acceptToken(reply *Reply) (value string, life time.Duration, err error) {
 	if reply.Status != http.StatusOK {
@@ -148,7 +166,7 @@ func acceptToken(reply *Reply) (value string, life time.Duration, err error) {
 	}
 	if seconds, ok := textOf(answer.Root(), "expires_in"); ok {
 		n, _ := connectors.Bani(seconds)
-		life = min(time.Duration(max(n, 0))*time.Second, 24*time.Hour)
+		life = time.Duration(min(max(n, 0), longestLife)) * time.Second
 	}
 	if life == 0 {
 		life = time.Minute // it did not say

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -106,6 +107,21 @@ func TestOneTokenServesEverybody(t *testing.T) {
 	}
 }
 
+func TestATokenWithoutEndServesADay(t *testing.T) {
+	for _, life := range []int{1_000_000, 9_999_999_999, math.MaxInt64} {
+		i := &issuer{life: life}
+		c, url := caller(t, i, "p@ss:word")
+		for range 3 {
+			if status, err := send(t, c, url); err != nil || status != http.StatusOK {
+				t.Fatalf("got %d, %v", status, err)
+			}
+		}
+		if n := i.asked.Load(); n != 1 {
+			t.Errorf("good for %d seconds: got %d tokens for three calls, want 1", life, n)
+		}
+	}
+}
+
 func TestARefusedTokenIsReplacedOnce(t *testing.T) {
 	i := &issuer{life: 300}
 	c, url := caller(t, i, "p@ss:word")
@@ -139,6 +155,28 @@ func TestACallThatIsRefusedAgainIsNotRepeatedForEver(t *testing.T) {
 	if status, err := send(t, c, server.URL); err != nil || status != http.StatusUnauthorized || calls.Load() != 2 {
 		t.Errorf("got %d, %v after %d calls, want 401 after 2", status, err, calls.Load())
 	}
+}
+
+// The token endpoint says nothing, and the call has a good token.
+func TestARenewalLeavesTheCallItsTime(t *testing.T) {
+	i := &issuer{life: 6}
+	c, url := caller(t, i, "p@ss:word")
+	if status, err := send(t, c, url); err != nil || status != http.StatusOK {
+		t.Fatalf("got %d, %v", status, err)
+	}
+	time.Sleep(4600 * time.Millisecond) // less than a quarter of its life is left
+	i.slow = 1500 * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/bills", strings.NewReader(`{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := c.Send(ctx, true, request)
+	if err != nil || i.asked.Load() != 2 {
+		t.Fatalf("got %v after %d tokens were asked for, want an answer with the good one", err, i.asked.Load())
+	}
+	reply.Release()
 }
 
 func TestATokenIsRenewedWhileItIsStillGood(t *testing.T) {
