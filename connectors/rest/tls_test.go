@@ -123,7 +123,7 @@ func mutual(t testing.TB, base string, e connectors.Env) *hub.Connector {
 func secure(t testing.TB, secrets map[string]string) connectors.Env {
 	e := newWire(t).env(hub.ClockFunc(time.Now), secrets)
 	e.Secure = func(conf *tls.Config) (read, write connectors.Doer) {
-		way := upstream.New(upstream.Conf{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+		way := upstream.New(upstream.Conf{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}})
 		t.Cleanup(way.Close)
 		return way.Secure(conf)
 	}
@@ -169,6 +169,47 @@ func TestBothSidesShowACertificate(t *testing.T) {
 			t.Errorf("%s: got %v (certain %t) for a payment, want %s for certain", name, err, hub.Certainly(err), tc.want)
 		}
 	}
+}
+
+// The creditor's token endpoint is another host, whose certificate comes from the
+// same roots.
+func TestTheRootsAreThoseOfEveryHostOfTheCreditor(t *testing.T) {
+	a := newAuthority(t)
+	elsewhere, key, _ := a.sign(&x509.Certificate{DNSNames: []string{"localhost"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, time.Hour)
+	tokens := over(t, elsewhere, key, `{"access_token":"t","token_type":"Bearer","expires_in":300}`)
+	certificate, own := a.issue("gaz", time.Hour, loopback)
+	manifest := strings.NewReplacer("QUERY", "", "BASE", over(t, certificate, own, signedBill), "auth: {type: none}}",
+		`auth: {type: oauth2, token_url: "`+strings.Replace(tokens, "127.0.0.1", "localhost", 1)+`", client_id: gaz-id, client_secret: gaz-secret}, tls: {ca: gaz-ca}}`).Replace(lonely)
+	m, err := catalog.Parse("gaz.yaml", []byte(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Open(t.Context(), secure(t, map[string]string{"gaz-ca": a.pem, "gaz-id": "hub", "gaz-secret": "s"}), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := ask(t, c.Source, account("7")); err != nil || len(answer.Obligations) != 1 {
+		t.Errorf("got %v and %v, want the bill", answer.Obligations, err)
+	}
+}
+
+// over starts a server with a certificate that always answers the same.
+func over(t testing.TB, certificate, key, says string) (base string) {
+	t.Helper()
+	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, says)
+	}))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // A certificate is renewed while it is used: first it, then its key.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -84,7 +85,7 @@ func (t TLS) verify(env connectors.Env, host string, state tls.ConnectionState) 
 		between.AddCert(c)
 	}
 	leaf := state.PeerCertificates[0] // a server always has one
-	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: between}); err != nil {
+	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: cmp.Or(state.ServerName, host), Roots: roots, Intermediates: between}); err != nil {
 		return connectors.BadData("the creditor's certificate: %w", err)
 	}
 	if env.Expires != nil {
