@@ -38,6 +38,7 @@ func (f feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 		})
 		if err != nil {
 			g.leave(code)
+			h.drop()
 		}
 		return err
 	})
@@ -63,6 +64,13 @@ type holding struct {
 	gate   *gate
 	cancel context.CancelFunc
 	once   sync.Once
+}
+
+// drop closes a batch that nobody gets.
+func (h *holding) drop() {
+	if h.Batch != nil {
+		_ = h.Batch.Close()
+	}
 }
 
 // Close ends the delivery and gives the slot back.

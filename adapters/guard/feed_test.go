@@ -17,6 +17,8 @@ type nightly struct {
 	record time.Duration
 	ctx    context.Context
 	asked  int
+	closed int
+	act    func() // while it is asked; nil = nothing
 }
 
 func (n *nightly) Pull(ctx context.Context, _ hub.Cursor) (hub.Batch, error) {
@@ -24,6 +26,9 @@ func (n *nightly) Pull(ctx context.Context, _ hub.Cursor) (hub.Batch, error) {
 	n.asked++
 	if n.err != nil {
 		return nil, n.err
+	}
+	if n.act != nil {
+		n.act()
 	}
 	return &delivery{n}, nil
 }
@@ -34,7 +39,7 @@ func (d *delivery) Extent() hub.Extent   { return hub.ExtentAll }
 func (d *delivery) AsOf() time.Time      { return time.Time{} }
 func (d *delivery) Control() hub.Control { return hub.Control{Rows: -1} }
 func (d *delivery) Next() hub.Cursor     { return "next" }
-func (d *delivery) Close() error         { return nil }
+func (d *delivery) Close() error         { d.from.closed++; return nil }
 
 func (d *delivery) Records() iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
@@ -57,6 +62,19 @@ func (d *delivery) Records() iter.Seq2[hub.Record, error] {
 func fed(f hub.Feed, a *guard.Allowance) hub.Feed {
 	c := &hub.Connector{Creditor: hub.Creditor{Name: "heating"}, Traits: traits, Feed: f}
 	return guard.Connector(c, guard.Parts{Allowance: a, Clock: hub.ClockFunc(time.Now)}, guard.Conf{}).Feed
+}
+
+func TestADeliveryThatNobodyGetsIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ward := guard.NewWard(nil, hub.ClockFunc(time.Now), nil, nil)
+		n := &nightly{act: func() { ward.Quarantine("heating", "a test") }}
+		c := &hub.Connector{Creditor: hub.Creditor{Name: "heating"}, Traits: traits, Feed: n}
+		a := guard.Fixed("heating", guard.LimitsOf(traits))
+		f := guard.Connector(c, guard.Parts{Allowance: a, Ward: ward, Clock: hub.ClockFunc(time.Now)}, guard.Conf{}).Feed
+		if _, err := f.Pull(t.Context(), ""); hub.CodeOf(err) != hub.CodeForeignData || n.closed != 1 {
+			t.Errorf("got %v and %d closed, want the quarantine and the delivery closed", err, n.closed)
+		}
+	})
 }
 
 func TestDeliveryHoldsItsSlotUntilItIsClosed(t *testing.T) {

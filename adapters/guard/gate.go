@@ -198,7 +198,7 @@ func (g *gate) judge(ctx context.Context, err error, code hub.Code, began time.T
 	case "":
 		g.budget.answered()
 		g.allowance.faster()
-		if g.ward.Holds(g.name) { // another call's answer was somebody else's
+		if g.class != ClassPost && g.ward.Holds(g.name) { // another call's answer was somebody else's; a receipt is ours
 			return quarantined()
 		}
 	}

@@ -210,6 +210,19 @@ func TestAQuarantinedCreditorIsToldNothing(t *testing.T) {
 	})
 }
 
+// The creditor booked the payment, and says so: that another answer of it was about
+// somebody else changes nothing about that.
+func TestAReceiptCountsThoughTheCreditorWasQuarantinedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ward := guard.NewWard(nil, hub.ClockFunc(time.Now), nil, nil)
+		p := &payee{creditor{act: func(context.Context) error { ward.Quarantine("water", "a test"); return nil }}}
+		c, _ := guardedPayee(p, payingTraits, guard.Parts{Ward: ward})
+		if err := post(t.Context(), c); err != nil || !ward.Holds("water") {
+			t.Errorf("got %v (in quarantine %t), want the receipt", err, ward.Holds("water"))
+		}
+	})
+}
+
 func TestWhatAsksAboutPaymentsPassesTheGateOfQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &payee{creditor{act: fails(hub.Errorf(hub.CodeUnavailable, "down"))}}
