@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -112,6 +113,47 @@ func TestReaderRepeatsWhatMayPass(t *testing.T) {
 				t.Errorf("got %d turns taken, want %d", got, tc.want)
 			}
 		})
+	}
+}
+
+// What a creditor says instead of HTTP may name a person.
+func TestAnErrorDoesNotRepeatWhatTheCreditorSaid(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var says atomic.Value
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 64<<10))
+			_, _ = io.WriteString(conn, says.Load().(string))
+			_ = conn.Close()
+		}
+	}()
+	for name, text := range map[string]string{
+		"no HTTP":               "Eroare: POPESCU ION\r\n\r\n",
+		"a header that is none": "HTTP/1.1 200 OK\r\nEroare, POPESCU ION\r\n\r\n",
+		"a redirect to nowhere": "HTTP/1.1 302 Found\r\nLocation: http://[POPESCU ION\r\nContent-Length: 0\r\n\r\n",
+	} {
+		says.Store(text)
+		for how, body := range map[string]io.Reader{"small": strings.NewReader("x"), "of unknown length": io.MultiReader(strings.NewReader("x"))} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listener.Addr().String(), body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := open(t, upstream.Conf{}).Write.Do(req)
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if redirect := strings.HasPrefix(name, "a redirect"); (err == nil) != redirect || err != nil && strings.Contains(err.Error(), "POPESCU") {
+				t.Errorf("%s, to a request %s: got %v", name, how, err)
+			}
+		}
 	}
 }
 

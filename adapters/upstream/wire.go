@@ -20,8 +20,20 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	leadNowhere(req, resp)
 	limitBody(resp, w.maxBody)
 	return resp, nil
+}
+
+// leadNowhere takes an address out of a redirect that is none: http.Client would
+// repeat it in an error, and it may name a person.
+func leadNowhere(req *http.Request, resp *http.Response) {
+	if resp.StatusCode/100 != 3 {
+		return
+	}
+	if _, err := req.URL.Parse(resp.Header.Get("Location")); err != nil {
+		resp.Header.Del("Location")
+	}
 }
 
 // limitBody makes an answer's body fail with CodeBadData after n bytes.

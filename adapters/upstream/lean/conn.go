@@ -124,11 +124,14 @@ func (c *conn) fail(ctx context.Context, err error) error {
 	return failed(ctx, err)
 }
 
-func (c *conn) write(req *http.Request) (err error) {
-	if c.out, err = appendRequest(c.out[:0], req); err != nil {
-		return err
-	}
-	_, err = c.Conn.Write(c.out)
+// compose makes what write sends.
+func (c *conn) compose(req *http.Request) (err error) {
+	c.out, err = appendRequest(c.out[:0], req)
+	return err
+}
+
+func (c *conn) write() error {
+	_, err := c.Conn.Write(c.out)
 	if cap(c.out) > 16<<10 {
 		c.out = nil // one large question is no reason to keep its room
 	}
@@ -163,7 +166,7 @@ func (c *conn) readHeader(req *http.Request, most int64) (*http.Response, error)
 	for range interim + 1 {
 		resp, err := http.ReadResponse(c.reader, req)
 		if err != nil {
-			return nil, err
+			return nil, nameless(err)
 		}
 		if resp.StatusCode >= 200 {
 			c.left = -1
@@ -174,6 +177,21 @@ func (c *conn) readHeader(req *http.Request, most int64) (*http.Response, error)
 		}
 	}
 	return nil, errProto
+}
+
+// nameless is an error of the connection as it is. Of an answer that cannot be read
+// it says no more than that: net/http repeats the line, and that may name a person.
+func nameless(err error) error {
+	var network net.Error
+	for _, known := range []error{io.EOF, io.ErrUnexpectedEOF, errHeader} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	if errors.As(err, &network) {
+		return err
+	}
+	return errProto
 }
 
 // wellFormed refuses what http.ReadResponse lets pass.

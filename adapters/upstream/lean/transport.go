@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -52,7 +53,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // NotSent is an error before which nothing of the request was written: there was
-// no connection, or no turn.
+// no connection, no turn, or it cannot be sent as it is.
 type NotSent struct{ Err error }
 
 // Error is that of the cause.
@@ -94,7 +95,11 @@ func (t *Transport) fallback(req *http.Request) (*http.Response, error) {
 			return nil, NotSent{err}
 		}
 	}
-	return t.Fallback.RoundTrip(once(req))
+	resp, err := t.Fallback.RoundTrip(once(req))
+	if err != nil && strings.Contains(err.Error(), "malformed ") {
+		err = errProto // as nameless
+	}
+	return resp, err
 }
 
 // CloseIdleConnections closes the connections that are not in use.
@@ -108,9 +113,12 @@ func (t *Transport) CloseIdleConnections() {
 // exchange sends the request over a connection and reads the answer's header.
 func (t *Transport) exchange(ctx context.Context, c *conn, req *http.Request) (*http.Response, error) {
 	c.watch(ctx)
-	err := c.write(req)
+	err := c.compose(req)
 	closeBody(req)
 	if err != nil {
+		return nil, NotSent{c.fail(ctx, err)}
+	}
+	if err := c.write(); err != nil {
 		return nil, c.fail(ctx, c.farewell(err))
 	}
 	runtime.Gosched() // the answer travels; who reads at once reads in vain
