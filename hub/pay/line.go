@@ -113,7 +113,7 @@ func (s *Service) lost(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 		return s.stuck(tx, lease, p, l, "no_answer")
 	}
 	l.Lost++
-	return s.unsure(tx, lease, l, max(s.visible(c), backoffAfter(l.Lost, promptly)))
+	return s.unsure(tx, lease, l, max(s.visible(c), pauseAfter(tx, l, l.Lost, promptly)))
 }
 
 // promptly is how many answers of a line may be lost before it has to wait.
@@ -159,7 +159,7 @@ func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 	default:
 		l.PutOff++
 	}
-	wait = max(wait, backoff(l.PutOff))
+	wait = max(wait, pause(tx, l, l.PutOff))
 	if l.Doubt {
 		return s.unsure(tx, lease, l, wait)
 	}
@@ -168,17 +168,30 @@ func (s *Service) wait(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hu
 }
 
 // backoff doubles from two seconds to an hour, anywhere in its upper half.
-func backoff(tries int) time.Duration {
-	full := min(2*time.Second<<min(max(tries, 0), 12), time.Hour)
-	return full/2 + rand.N(full/2)
+func backoff(tries int) time.Duration { return upperHalf(doubled(tries)) }
+
+// shortest is the shortest backoff.
+const shortest = 2 * time.Second
+
+func doubled(tries int) time.Duration {
+	return min(shortest<<min(max(tries, 0), 12), time.Hour)
 }
 
-// backoffAfter is backoff once something happened more often than so many times.
-func backoffAfter(times, prompt int) time.Duration {
+func upperHalf(full time.Duration) time.Duration { return full/2 + rand.N(full/2) }
+
+// pause is the backoff of a line, but no longer than half the time for which
+// it has been tried: what failed often in a minute is no reason to wait an hour.
+func pause(tx hub.PaymentTx, l *hub.Line, times int) time.Duration {
+	tried := tx.Now().Sub(l.FirstSent)
+	return upperHalf(min(doubled(times), max(shortest, tried/2)))
+}
+
+// pauseAfter is pause once something happened more often than so many times.
+func pauseAfter(tx hub.PaymentTx, l *hub.Line, times, prompt int) time.Duration {
 	if times < prompt {
 		return 0
 	}
-	return backoff(times - prompt)
+	return pause(tx, l, times-prompt)
 }
 
 // tooLong tells whether a line was tried for so long that a person must look.
@@ -277,7 +290,7 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 			return s.stuck(tx, lease, p, l, "no_answer")
 		case f.Found == hub.FoundAbsent && !early:
 			l.Doubt = false
-			tx.Schedule(lease.Work, backoffAfter(l.Lost, promptly))
+			tx.Schedule(lease.Work, pauseAfter(tx, l, l.Lost, promptly))
 			return l.Move(hub.LineDue)
 		}
 		return s.puzzled(tx, lease, p, c, nil)

@@ -52,3 +52,43 @@ func TestLostAnswersMakeNoLineWait(t *testing.T) {
 		}
 	})
 }
+
+// TestALineWaitsNoLongerThanHalfItsAge puts a line off, and loses what its
+// creditor is told of it, over and over in a short time: then all is well again.
+func TestALineWaitsNoLongerThanHalfItsAge(t *testing.T) {
+	for name, answer := range map[string]error{
+		"put off": hub.NotDone(hub.Errorf(hub.CodeInternal, "not now")),
+		"lost":    hub.Errorf(hub.CodeTimeout, "no answer"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const failing = 10
+				s := newScene(1, 0, pay.Conf{})
+				p, err := s.open(t.Context(), "k1", s.owe(1, "alpha"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var told []time.Time
+				parts := s.parts()
+				withConnectors(&parts, func(c *hub.Connector) {
+					books := c.Sink
+					c.Sink = sink(func(ctx context.Context, list []hub.Posting) ([]hub.Receipt, error) {
+						if told = append(told, time.Now()); len(told) <= failing {
+							return nil, answer
+						}
+						return books.Post(ctx, list)
+					})
+				})
+				s.Service = pay.New(parts, pay.Conf{})
+				s.authorise(p)
+				s.settle(t, 2*time.Hour)
+				s.mustEnd(t, p.ID, hub.PaymentSettled)
+				for i := 1; i < len(told); i++ {
+					if age, waited := told[i].Sub(told[0]), told[i].Sub(told[i-1]); waited > max(5*time.Second, age/2) {
+						t.Errorf("waited %s before it was told again, %s after the first time", waited, age)
+					}
+				}
+			})
+		})
+	}
+}
