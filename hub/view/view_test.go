@@ -441,6 +441,64 @@ func TestWhatWasPaidHereIsNotAskedForAgain(t *testing.T) {
 	}
 }
 
+// obligations gives what a client reads of a view of one page.
+func obligations(t *testing.T, v *view.View) []hub.Obligation {
+	t.Helper()
+	var got struct {
+		Pages []struct{ Obligations []hub.Obligation }
+	}
+	if err := json.Unmarshal(v.AppendJSON(nil), &got); err != nil || len(got.Pages) != 1 {
+		t.Fatalf("got %d pages (%v), want one", len(got.Pages), err)
+	}
+	return got.Pages[0].Obligations
+}
+
+// TestTwoAccountsOfDifferentAge asks about two accounts of which one's answer is a
+// day older.
+func TestTwoAccountsOfDifferentAge(t *testing.T) {
+	const old, fresh = 24 * time.Hour, 0
+	now := businessNow()
+	settled := func(external string) hub.Mark { // an hour ago
+		return hub.Mark{Creditor: "water", Obligation: hub.NewObligationID("test", external), State: hub.HubSettled, Since: now.Add(-time.Hour)}
+	}
+	jan, again, other := obligation("january", 3500), obligation("january", 4200), obligation("other", 100)
+	for name, tc := range map[string]struct {
+		ages    [2]time.Duration
+		answers [2][]hub.Obligation
+		marks   []hub.Mark
+		due     int64
+	}{
+		"what was settled since is not, though the other is new": {
+			[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {other}}, []hub.Mark{settled("january")}, 100},
+		"of one debt the newer answer counts": {[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {again}}, nil, 4200},
+		"also when it comes first":            {[2]time.Duration{fresh, old}, [2][]hub.Obligation{{again}, {jan}}, nil, 4200},
+	} {
+		c := newCity(t, answers{"water": func(_ context.Context, who hub.Asked) (hub.Answer, error) {
+			i := 0
+			if who.Account.Code == "2" {
+				i = 1
+			}
+			return hub.Answer{AsOf: now.Add(-tc.ages[i]), Obligations: tc.answers[i]}, nil
+		}})
+		c.desk.folder.Party.Identifiers = nil
+		c.desk.folder.Links = []hub.Link{
+			{Account: hub.AccountRef{Creditor: "water", Code: "1"}}, {Account: hub.AccountRef{Creditor: "water", Code: "2"}},
+		}
+		c.desk.folder.Marks = tc.marks
+		v := c.view()
+		if v.TotalConfirmed.Minor != tc.due {
+			t.Errorf("%s: got %d due, want %d", name, v.TotalConfirmed.Minor, tc.due)
+		}
+		seen := map[hub.ObligationID]bool{}
+		for _, o := range obligations(t, v) {
+			if seen[o.ID] {
+				t.Errorf("%s: %s is listed twice", name, o.ExternalID)
+			}
+			seen[o.ID] = true
+		}
+	}
+}
+
 func TestMaxStalenessAsksAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCity(t, answers{"tax": owes(100)})
