@@ -88,7 +88,7 @@ func (p *Page) overlay(marks []hub.Mark) {
 			if o := &p.overlaid.list[i]; o.ID == mark.Obligation {
 				o.HubState = mark.State
 				p.version = p.version*31 + uint64(len(mark.State)) + uint64(mark.Since.UnixNano())
-				if paid := mark.Covers(o.Outstanding.Minor, p.AsOf); paid > 0 {
+				if paid := mark.Covers(o.Outstanding.Minor, p.overlaid.asOf[i]); paid > 0 {
 					o.NotPayable, covered = hub.PaidHere, add(covered, o.ID, paid)
 				}
 			}

@@ -468,10 +468,13 @@ func TestTwoAccountsOfDifferentAge(t *testing.T) {
 		marks   []hub.Mark
 		due     int64
 	}{
+		"what is due again is due though the other is old": {
+			[2]time.Duration{old, fresh}, [2][]hub.Obligation{{other}, {jan}}, []hub.Mark{settled("january")}, 3600},
 		"what was settled since is not, though the other is new": {
 			[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {other}}, []hub.Mark{settled("january")}, 100},
-		"of one debt the newer answer counts": {[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {again}}, nil, 4200},
-		"also when it comes first":            {[2]time.Duration{fresh, old}, [2][]hub.Obligation{{again}, {jan}}, nil, 4200},
+		"of one debt the newer answer counts":      {[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {again}}, nil, 4200},
+		"also when it comes first":                 {[2]time.Duration{fresh, old}, [2][]hub.Obligation{{again}, {jan}}, nil, 4200},
+		"and what the hub knows is laid over that": {[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {again}}, []hub.Mark{settled("january")}, 4200},
 	} {
 		c := newCity(t, answers{"water": func(_ context.Context, who hub.Asked) (hub.Answer, error) {
 			i := 0
