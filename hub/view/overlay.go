@@ -95,6 +95,7 @@ func (p *Page) overlay(marks []hub.Mark) {
 		}
 	}
 	if len(covered) > 0 {
+		p.overlaid.spread(covered)
 		p.Due = stillDue(p.overlaid.list, covered)
 	}
 }
