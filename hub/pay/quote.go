@@ -32,6 +32,7 @@ type QuotedLine struct {
 	Line         hub.Line // numbered; what a payment of it would be
 	NextChange   *hub.NextChange
 	Extinguishes []hub.Share
+	kin          kin
 }
 
 // Quote is what may be paid now, line by line, until ValidUntil.
@@ -63,6 +64,7 @@ func (s *Service) Quote(ctx context.Context, who hub.Login, portal string, items
 	if err := s.refusePaid(ctx, lines); err != nil {
 		return nil, err
 	}
+	refuseInner(lines)
 	return s.sealed(lines, folder.Party.ID, portal)
 }
 
