@@ -75,3 +75,22 @@ func (q *QuotedLine) paidHere(paid []hub.Debt) string {
 	}
 	return ""
 }
+
+// besides gives the kin of a basket's lines as lines to be claimed, each with the
+// number of the line that it is kin of.
+func besides(lines []hub.Line, kin map[int][]hub.ObligationID) (list []*hub.Line) {
+	taken := map[hub.ObligationID]bool{}
+	for i := range lines {
+		taken[lines[i].Obligation] = true
+	}
+	for i := range lines {
+		l := &lines[i]
+		for _, id := range kin[l.No] {
+			if !taken[id] {
+				taken[id] = true
+				list = append(list, &hub.Line{No: l.No, Creditor: l.Creditor, Obligation: id})
+			}
+		}
+	}
+	return list
+}

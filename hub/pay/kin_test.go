@@ -1,6 +1,7 @@
 package pay_test
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -85,6 +86,14 @@ func TestABillIsNotPaidAgainInsideOrAroundAnother(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(1, 0, pay.Conf{})
 				alpha := s.bills()
+				old := map[string]*pay.Quote{}
+				for _, external := range []string{"D1", "D2", "D3"} {
+					q, err := s.Quote(t.Context(), who, "portal", []pay.Item{bill(external)})
+					if err != nil {
+						t.Fatal(err)
+					}
+					old[external] = q
+				}
 				p, err := s.open(t.Context(), "k1", []pay.Item{bill(tc.pays)}, hub.BestEffort)
 				if err != nil {
 					t.Fatal(err)
@@ -99,6 +108,10 @@ func TestABillIsNotPaidAgainInsideOrAroundAnother(t *testing.T) {
 					}
 					if q.Lines[0].Code != hub.CodeNotPayable || q.Lines[0].Reason != why {
 						t.Errorf("%s: got %q %q, want %q", external, q.Lines[0].Code, q.Lines[0].Reason, why)
+					}
+					order := pay.Order{Key: "old " + external, Token: old[external].Token, Policy: hub.BestEffort, ReturnURL: p.ReturnURL}
+					if _, err := s.Open(t.Context(), who, "portal", order); hub.CodeOf(err) != hub.CodeConflict {
+						t.Errorf("%s with an old quote: got %v, want a conflict", external, err)
 					}
 				}
 				alpha.mu.Lock()
@@ -118,6 +131,43 @@ func TestABillIsNotPaidAgainInsideOrAroundAnother(t *testing.T) {
 					}
 				}
 				s.audit(t)
+			})
+		})
+	}
+}
+
+// TestTwoOpenPaymentsDoNotShareABill opens a payment for a bill while another one
+// for the bill inside or around it is open.
+func TestTwoOpenPaymentsDoNotShareABill(t *testing.T) {
+	for name, tc := range map[string]struct{ first, second string }{
+		"the inner, then the outer": {"D1", "D3"},
+		"the outer, then the inner": {"D3", "D1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				s.bills()
+				first, err := s.open(t.Context(), "k1", []pay.Item{bill(tc.first)}, hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = s.open(t.Context(), "k2", []pay.Item{bill(tc.second)}, hub.BestEffort)
+				var e *hub.Error
+				if !errors.As(err, &e) || e.Code != hub.CodeConflict || e.Payment != first.ID {
+					t.Fatalf("got %v, want a conflict with the first payment", err)
+				}
+				if _, err := s.Cancel(t.Context(), who, first.ID); err != nil {
+					t.Fatal(err)
+				}
+				s.settle(t, 10*time.Second)
+				second, err := s.open(t.Context(), "k3", []pay.Item{bill(tc.second)}, hub.BestEffort)
+				if err != nil {
+					t.Fatalf("once the first is given up: %v", err)
+				}
+				claims, err := s.ledger.Claims(t.Context())
+				if err != nil || len(claims) != 1 || claims[0].Payment != second.ID || claims[0].Obligation != second.Lines[0].Obligation {
+					t.Errorf("got claims %v (%v), want the one of the second payment's bill", claims, err)
+				}
 			})
 		})
 	}

@@ -107,7 +107,7 @@ func invalid(pointer, detail string) error {
 func (s *Service) sealed(lines []QuotedLine, party hub.PartyID, portal string) (*Quote, error) {
 	now := s.Clock.Now()
 	q := &Quote{ID: hub.QuoteID(hub.NewID()), Lines: lines, Total: hub.Bani(0), AsOf: now, ValidUntil: now.Add(s.conf.QuoteLife)}
-	paper := paper{ID: q.ID, Party: party, Portal: portal, Sealed: time.Now()}
+	paper := paper{ID: q.ID, Party: party, Portal: portal, Sealed: time.Now(), Kin: map[int][]hub.ObligationID{}}
 	for i := range lines {
 		l := &lines[i]
 		s.Meter.Quoted(l.Line.Creditor, l.State)
@@ -121,6 +121,9 @@ func (s *Service) sealed(lines []QuotedLine, party hub.PartyID, portal string) (
 		}
 		q.ValidUntil = earlier(q.ValidUntil, l.Line.ValidUntil)
 		paper.Lines = append(paper.Lines, l.Line)
+		if kin := l.kin.all(); len(kin) > 0 {
+			paper.Kin[l.Line.No] = kin
+		}
 	}
 	paper.ValidUntil = q.ValidUntil
 	for i := range paper.Lines {
