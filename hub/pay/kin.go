@@ -1,6 +1,7 @@
 package pay
 
 import (
+	"context"
 	"slices"
 
 	"racord/hub"
@@ -74,6 +75,19 @@ func (q *QuotedLine) paidHere(paid []hub.Debt) string {
 		}
 	}
 	return ""
+}
+
+// kinPaid refuses a line of whose kin something was paid since it was quoted.
+func (s *Service) kinPaid(ctx context.Context, q *QuotedLine) error {
+	others := q.debts()[1:]
+	if len(others) == 0 {
+		return nil
+	}
+	paid, err := s.Store.PaidOf(ctx, others)
+	if why := q.paidHere(paid); why != "" {
+		return hub.Errorf(hub.CodeNotPayable, "%s", why)
+	}
+	return err
 }
 
 // besides gives the kin of a basket's lines as lines to be claimed, each with the

@@ -172,3 +172,30 @@ func TestTwoOpenPaymentsDoNotShareABill(t *testing.T) {
 		})
 	}
 }
+
+// TestALatePayerPaysNothingTwice pays on a page whose time was over, after another
+// payment took the bill around.
+func TestALatePayerPaysNothingTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{PageLife: 5 * time.Minute})
+		s.bills()
+		late, err := s.open(t.Context(), "k1", []pay.Item{bill("D1")}, hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(7 * time.Minute)
+		p, err := s.open(t.Context(), "k2", []pay.Item{bill("D3")}, hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		s.authorise(late)
+		s.settle(t, 5*time.Minute)
+		if got := s.manual.orders[late.Charges[0].Order].facts.Captured; got != 0 {
+			t.Errorf("got %d taken of the late payer, want nothing", got)
+		}
+		s.audit(t)
+	})
+}

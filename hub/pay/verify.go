@@ -303,9 +303,9 @@ func (s *Service) askAgain(ctx context.Context, lines []*hub.Line) []error {
 	return said
 }
 
-// stillOwed is nil when the creditor confirms the line as it was quoted, a
-// refusal of CodeNotFound, CodeNotPayable or CodeAmountChanged, or the error of
-// a creditor that gives no answer.
+// stillOwed is nil when the creditor confirms the line as it was quoted and nothing
+// of its kin was paid, a refusal of CodeNotFound, CodeNotPayable or
+// CodeAmountChanged, or the error of a creditor that gives no answer.
 func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
 	c := s.connector(l.Creditor)
 	if c == nil {
@@ -318,7 +318,7 @@ func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
 		s.search(ctx, c, []hub.Asked{hub.Asked(l.Asked)}))
 	switch q.State {
 	case Confirmed:
-		return nil
+		return s.kinPaid(ctx, &q)
 	default:
 		return hub.Errorf(q.Code, "%s", q.Reason)
 	}
