@@ -163,3 +163,38 @@ func Due(obligations []Obligation) int64 {
 	}
 	return sum
 }
+
+// Nested holds the obligations of a list that have others inside their
+// outstanding, with the ids of those (ExcludesIDs). Nil, it has none.
+type Nested map[ObligationID][]ObligationID
+
+// NestedIn reads a list.
+func NestedIn(obligations []Obligation) (n Nested) {
+	for i := range obligations {
+		if o := &obligations[i]; len(o.ExcludesIDs) > 0 {
+			if n == nil {
+				n = Nested{}
+			}
+			n[o.ID] = o.ExcludesIDs
+		}
+	}
+	return n
+}
+
+// Inside lists what stands inside an obligation, also inside what does, each once
+// and never the obligation itself. Not all need be in the list.
+func (n Nested) Inside(id ObligationID) (inner []ObligationID) {
+	seen := map[ObligationID]bool{id: true}
+	for at, next := 0, n[id]; ; at++ {
+		for _, one := range next {
+			if !seen[one] {
+				seen[one] = true
+				inner = append(inner, one)
+			}
+		}
+		if at == len(inner) {
+			return inner
+		}
+		next = n[inner[at]]
+	}
+}

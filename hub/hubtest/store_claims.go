@@ -241,3 +241,30 @@ func paymentsOfAParty(t *testing.T, lab Lab) {
 		}
 	}
 }
+
+// claimsOfAMoment claims something besides a payment's own while it is opened, and
+// lets it go again: nobody else may have it meanwhile.
+func claimsOfAMoment(t *testing.T, lab Lab) {
+	beside := &hub.Line{No: 1, Creditor: "water", Obligation: "b"}
+	build := func(p *hub.Payment) func(hub.PaymentTx) (*hub.Payment, error) {
+		return func(tx hub.PaymentTx) (*hub.Payment, error) {
+			held, err := tx.HoldAll(t.Context(), p.ID, append(linesOf(p), beside), tx.Now().Add(time.Minute))
+			if err == nil && !held[1].Held {
+				err = errTaken
+			}
+			tx.Release(beside)
+			return p, err
+		}
+	}
+	one := Basket("", "a")
+	_, _, err := lab.Store.OpenPayment(t.Context(), requestKey("", "one"), build(one))
+	wantCode(t, "OpenPayment", err, "")
+	opened(t, lab.Store, Basket("", "b"))
+	_, _, err = lab.Store.OpenPayment(t.Context(), requestKey("", "two"), build(Basket("", "c")))
+	wantCode(t, "OpenPayment beside another's claim", err, hub.CodeConflict)
+	claims, err := lab.Store.Claims(t.Context())
+	wantCode(t, "Claims", err, "")
+	if len(claims) != 2 {
+		t.Fatalf("got claims %v, want those of the two payments' own", claims)
+	}
+}

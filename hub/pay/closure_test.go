@@ -18,21 +18,23 @@ func TestAClosedCreditorIsQuotedFromItsLastWord(t *testing.T) {
 		most    time.Duration // quote_max_age
 		age     time.Duration // of what is remembered
 		until   time.Duration // how long that is good; 0 = not said
-		paid    bool          // through the hub, since
+		paid    string        // through the hub, since: an external id
 		state   pay.QuoteState
 		code    hub.Code
 	}{
-		"young enough":                {night, 8 * time.Hour, time.Hour, 0, false, pay.Confirmed, ""},
-		"too old":                     {night, 8 * time.Hour, 9 * time.Hour, 0, false, pay.Refused, hub.CodeUnavailable},
-		"good no more":                {night, 8 * time.Hour, time.Hour, 30 * time.Minute, false, pay.Refused, hub.CodeUnavailable},
-		"paid since":                  {night, 8 * time.Hour, time.Hour, 0, true, pay.Refused, hub.CodeMaintenance},
-		"its manifest does not allow": {night, 0, time.Hour, 0, false, pay.Refused, hub.CodeTimeout},
-		"silent at a time it is open": {nil, 8 * time.Hour, time.Hour, 0, false, pay.Refused, hub.CodeTimeout},
+		"young enough":                {night, 8 * time.Hour, time.Hour, 0, "", pay.Confirmed, ""},
+		"too old":                     {night, 8 * time.Hour, 9 * time.Hour, 0, "", pay.Refused, hub.CodeUnavailable},
+		"good no more":                {night, 8 * time.Hour, time.Hour, 30 * time.Minute, "", pay.Refused, hub.CodeUnavailable},
+		"paid since":                  {night, 8 * time.Hour, time.Hour, 0, "D1", pay.Refused, hub.CodeMaintenance},
+		"paid inside it since":        {night, 8 * time.Hour, time.Hour, 0, "D2", pay.Refused, hub.CodeMaintenance},
+		"its manifest does not allow": {night, 0, time.Hour, 0, "", pay.Refused, hub.CodeTimeout},
+		"silent at a time it is open": {nil, 8 * time.Hour, time.Hour, 0, "", pay.Refused, hub.CodeTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(1, 0, pay.Conf{})
 				items, o := s.owe(1, "beta"), s.offices["beta"]
+				o.debts["D2"], o.inside = 500, map[string]string{"D1": "D2"}
 				last, err := o.Obligations(t.Context(), hub.Asked{})
 				if err != nil {
 					t.Fatal(err)
@@ -44,8 +46,9 @@ func TestAClosedCreditorIsQuotedFromItsLastWord(t *testing.T) {
 				seen := pages{last, time.Now()}
 				time.Sleep(tc.age)
 				s.clock.Advance(tc.age)
-				if tc.paid {
-					p, err := s.open(t.Context(), "k", items, hub.BestEffort)
+				if tc.paid != "" {
+					paid := []pay.Item{{Creditor: "beta", Wanted: hub.Wanted{Obligation: hub.NewObligationID("beta", tc.paid)}}}
+					p, err := s.open(t.Context(), "k", paid, hub.BestEffort)
 					if err != nil {
 						t.Fatal(err)
 					}

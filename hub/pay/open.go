@@ -102,7 +102,7 @@ func (s *Service) build(ctx context.Context, tx hub.PaymentTx, q *paper, party h
 		ID: hub.PaymentID(hub.NewID()), Party: party, Portal: portal, Quote: q.ID, Policy: o.Policy, ReturnURL: o.ReturnURL,
 		Language: o.Language, OpenedAt: s.Clock.Now(), ExpiresAt: tx.Now().Add(s.conf.PageLife), Lines: q.Lines,
 	}
-	if err := s.claim(ctx, tx, p); err != nil {
+	if err := s.claim(ctx, tx, p, q.Kin); err != nil {
 		return nil, err
 	}
 	plans, err := s.route(p, pointers(p.Lines), nil)
@@ -118,16 +118,22 @@ func (s *Service) build(ctx context.Context, tx hub.PaymentTx, q *paper, party h
 	return p, nil
 }
 
-// claim takes every obligation of the basket, or none.
-func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment) error {
-	held, err := tx.HoldAll(ctx, p.ID, pointers(p.Lines), p.ExpiresAt.Add(claimMargin))
+// claim takes every obligation of the basket, or none. That nobody has their kin
+// is seen by claiming that with them, and letting it go again.
+func (s *Service) claim(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, kin map[int][]hub.ObligationID) error {
+	beside := besides(p.Lines, kin)
+	lines := append(pointers(p.Lines), beside...)
+	held, err := tx.HoldAll(ctx, p.ID, lines, p.ExpiresAt.Add(claimMargin))
 	if err != nil {
 		return err
 	}
 	for i, h := range held {
 		if !h.Held {
-			return &claimed{by: h.By, err: alreadyClaimed(tx, p.Lines[i].No, h.FreeAt)}
+			return &claimed{by: h.By, err: alreadyClaimed(tx, lines[i].No, h.FreeAt)}
 		}
+	}
+	for _, l := range beside {
+		tx.Release(l)
 	}
 	return nil
 }

@@ -11,12 +11,13 @@ import (
 // paper is what a quote's token holds. It is sealed: nobody outside reads or
 // changes it, and the hub keeps no quotes.
 type paper struct {
-	ID         hub.QuoteID `json:"id"`
-	Party      hub.PartyID `json:"party"`
-	Portal     string      `json:"portal"`
-	Lines      []hub.Line  `json:"lines"`
-	ValidUntil time.Time   `json:"valid_until"` // business time
-	Sealed     time.Time   `json:"sealed"`      // real time
+	ID         hub.QuoteID                `json:"id"`
+	Party      hub.PartyID                `json:"party"`
+	Portal     string                     `json:"portal"`
+	Lines      []hub.Line                 `json:"lines"`
+	Kin        map[int][]hub.ObligationID `json:"kin,omitempty"` // by the number of the line
+	ValidUntil time.Time                  `json:"valid_until"`   // business time
+	Sealed     time.Time                  `json:"sealed"`        // real time
 }
 
 // place is the name a quote is sealed under.

@@ -32,6 +32,7 @@ type QuotedLine struct {
 	Line         hub.Line // numbered; what a payment of it would be
 	NextChange   *hub.NextChange
 	Extinguishes []hub.Share
+	kin          kin
 }
 
 // Quote is what may be paid now, line by line, until ValidUntil.
@@ -63,6 +64,7 @@ func (s *Service) Quote(ctx context.Context, who hub.Login, portal string, items
 	if err := s.refusePaid(ctx, lines); err != nil {
 		return nil, err
 	}
+	refuseInner(lines)
 	return s.sealed(lines, folder.Party.ID, portal)
 }
 
@@ -105,7 +107,7 @@ func invalid(pointer, detail string) error {
 func (s *Service) sealed(lines []QuotedLine, party hub.PartyID, portal string) (*Quote, error) {
 	now := s.Clock.Now()
 	q := &Quote{ID: hub.QuoteID(hub.NewID()), Lines: lines, Total: hub.Bani(0), AsOf: now, ValidUntil: now.Add(s.conf.QuoteLife)}
-	paper := paper{ID: q.ID, Party: party, Portal: portal, Sealed: time.Now()}
+	paper := paper{ID: q.ID, Party: party, Portal: portal, Sealed: time.Now(), Kin: map[int][]hub.ObligationID{}}
 	for i := range lines {
 		l := &lines[i]
 		s.Meter.Quoted(l.Line.Creditor, l.State)
@@ -119,6 +121,9 @@ func (s *Service) sealed(lines []QuotedLine, party hub.PartyID, portal string) (
 		}
 		q.ValidUntil = earlier(q.ValidUntil, l.Line.ValidUntil)
 		paper.Lines = append(paper.Lines, l.Line)
+		if kin := l.kin.all(); len(kin) > 0 {
+			paper.Kin[l.Line.No] = kin
+		}
 	}
 	paper.ValidUntil = q.ValidUntil
 	for i := range paper.Lines {

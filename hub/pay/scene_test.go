@@ -252,7 +252,8 @@ type office struct {
 	name    hub.Name
 	class   hub.Class
 	chance  *chance
-	debts   map[string]int64 // external id → outstanding
+	debts   map[string]int64  // external id → outstanding
+	inside  map[string]string // external id → what stands inside it
 	booked  map[string][]hub.PostingID
 	ids     map[hub.PostingID]int
 	entries []judge.Entry // the book
@@ -285,8 +286,12 @@ func (o *office) Obligations(_ context.Context, asked hub.Asked) (hub.Answer, er
 		if owed <= 0 {
 			continue
 		}
+		var excludes []hub.ObligationID
+		if inner, has := o.inside[external]; has {
+			excludes = []hub.ObligationID{hub.NewObligationID(o.name, inner)}
+		}
 		answer.Obligations = append(answer.Obligations, hub.Obligation{
-			ID: hub.NewObligationID(o.name, external), ExternalID: external, Kind: "water.bill", Total: hub.Bani(owed), Paid: hub.Bani(0),
+			ID: hub.NewObligationID(o.name, external), ExcludesIDs: excludes, ExternalID: external, Kind: "water.bill", Total: hub.Bani(owed), Paid: hub.Bani(0),
 			Outstanding: hub.Bani(owed), Status: hub.StatusOpen,
 			Options: []hub.PaymentOption{{ID: "full", Kind: "full", Amount: hub.Bani(owed), Transfers: []hub.Transfer{
 				{Seq: 1, AccountID: "main", IBAN: "RO49AAAA1B31007593840000", Amount: hub.Bani(owed - owed/3)},

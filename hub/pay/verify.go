@@ -2,7 +2,7 @@ package pay
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"sync"
 	"time"
 
@@ -29,13 +29,13 @@ func (s *Service) quoteLines(ctx context.Context, folder *hub.Folder, items []It
 	return lines
 }
 
-// refusePaid refuses lines whose debt was paid through the hub, by whomever, and
-// is only not taken off yet. Opening a payment of one would fail.
+// refusePaid refuses lines of whose debt something was paid through the hub, by
+// whomever, and is only not taken off yet. Opening a payment of one would fail.
 func (s *Service) refusePaid(ctx context.Context, lines []QuotedLine) error {
 	var asked []hub.Debt
 	for i := range lines {
 		if q := &lines[i]; q.State == Confirmed {
-			asked = append(asked, hub.Debt{Creditor: q.Line.Creditor, Obligation: q.Line.Obligation})
+			asked = append(asked, q.debts()...)
 		}
 	}
 	paid, err := s.Store.PaidOf(ctx, asked)
@@ -43,10 +43,10 @@ func (s *Service) refusePaid(ctx context.Context, lines []QuotedLine) error {
 		return err
 	}
 	for i := range lines {
-		l := &lines[i].Line
-		if slices.Contains(paid, hub.Debt{Creditor: l.Creditor, Obligation: l.Obligation}) {
-			bare := hub.Line{Creditor: l.Creditor, Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}
-			lines[i] = QuotedLine{State: Refused, Code: hub.CodeNotPayable, Reason: hub.PaidHere, Line: bare}
+		if q := &lines[i]; q.State == Confirmed {
+			if why := q.paidHere(paid); why != "" {
+				q.refuse(why)
+			}
 		}
 	}
 	return nil
@@ -84,6 +84,7 @@ func byCreditor(items []Item) map[hub.Name][]int {
 // question that brought it, and why some question brought nothing.
 type finding struct {
 	obligations map[hub.ObligationID]found
+	nested      hub.Nested
 	err         error // of a question without an answer, or not a whole one
 }
 
@@ -104,7 +105,7 @@ type found struct {
 
 // search asks a creditor all it has to be asked about a party.
 func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.Asked) finding {
-	f := finding{obligations: map[hub.ObligationID]found{}}
+	f := finding{obligations: map[hub.ObligationID]found{}, nested: hub.Nested{}}
 	switch {
 	case len(questions) == 0 && c.Traits.Can(hub.FetchByAccount):
 		f.err = hub.Errorf(hub.CodeNotFound, "You have proved no account at this creditor.")
@@ -127,6 +128,7 @@ func (s *Service) search(ctx context.Context, c *hub.Connector, questions []hub.
 		for _, o := range answer.Obligations {
 			f.obligations[o.ID] = found{o, asked, &answer, fetched}
 		}
+		maps.Copy(f.nested, hub.NestedIn(answer.Obligations))
 	}
 	return f
 }
@@ -148,15 +150,18 @@ func (s *Service) lastWord(ctx context.Context, c *hub.Connector, asked hub.Aske
 	return answer, fetched, nil
 }
 
-// paidSince tells why what is remembered of an obligation counts no more: it was
-// paid through the hub since, by whomever. The margin is for clocks that differ.
-func (s *Service) paidSince(ctx context.Context, c *hub.Connector, o *found) *hub.Error {
+// paidSince tells why what is remembered of an obligation counts no more: something
+// of it was paid through the hub since, by whomever. The margin is for clocks that
+// differ.
+func (s *Service) paidSince(ctx context.Context, c *hub.Connector, o *found, k kin) *hub.Error {
 	if o.fetched.IsZero() {
 		return nil
 	}
-	taken, err := s.Store.TakenSince(ctx, c.Creditor.Name, o.ID, o.fetched.Add(-time.Minute))
-	if err != nil || taken {
-		return hub.Errorf(hub.CodeMaintenance, "The creditor is closed now, and something was paid since it answered last.")
+	for _, id := range append(k.all(), o.ID) {
+		taken, err := s.Store.TakenSince(ctx, c.Creditor.Name, id, o.fetched.Add(-time.Minute))
+		if err != nil || taken {
+			return hub.Errorf(hub.CodeMaintenance, "The creditor is closed now, and something was paid since it answered last.")
+		}
 	}
 	return nil
 }
@@ -173,14 +178,15 @@ func (s *Service) quoted(ctx context.Context, c *hub.Connector, item Item, f fin
 	if why := s.unpayable(c, &o); why != nil {
 		return refused(c, item, why.Code, why.Message)
 	}
-	if why := s.paidSince(ctx, c, &o); why != nil {
+	k := f.kinOf(o.ID)
+	if why := s.paidSince(ctx, c, &o, k); why != nil {
 		return refused(c, item, why.Code, why.Message)
 	}
 	option, changed, why := choose(&o.Obligation, item.Wanted, c.Traits.Paying.Partial)
 	if why != nil {
 		return refused(c, item, why.Code, why.Message)
 	}
-	q := QuotedLine{State: Confirmed, NextChange: o.NextChange, Line: s.line(c, &o, option)}
+	q := QuotedLine{State: Confirmed, NextChange: o.NextChange, Line: s.line(c, &o, option), kin: k}
 	if changed {
 		q.State, q.Code, q.Reason = AmountChanged, hub.CodeAmountChanged, "The amount has changed since you saw it."
 	}
@@ -297,9 +303,9 @@ func (s *Service) askAgain(ctx context.Context, lines []*hub.Line) []error {
 	return said
 }
 
-// stillOwed is nil when the creditor confirms the line as it was quoted, a
-// refusal of CodeNotFound, CodeNotPayable or CodeAmountChanged, or the error of
-// a creditor that gives no answer.
+// stillOwed is nil when the creditor confirms the line as it was quoted and nothing
+// of its kin was paid, a refusal of CodeNotFound, CodeNotPayable or
+// CodeAmountChanged, or the error of a creditor that gives no answer.
 func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
 	c := s.connector(l.Creditor)
 	if c == nil {
@@ -312,7 +318,7 @@ func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
 		s.search(ctx, c, []hub.Asked{hub.Asked(l.Asked)}))
 	switch q.State {
 	case Confirmed:
-		return nil
+		return s.kinPaid(ctx, &q)
 	default:
 		return hub.Errorf(q.Code, "%s", q.Reason)
 	}

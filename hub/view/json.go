@@ -53,7 +53,7 @@ func (p *Page) AppendJSON(dst []byte) []byte {
 
 func (p *Page) appendObligations(dst []byte) []byte {
 	if p.overlaid != nil {
-		return appendObligations(dst, p.overlaid)
+		return appendObligations(dst, p.overlaid.list)
 	}
 	written := 0
 	for _, part := range p.parts {

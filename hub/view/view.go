@@ -29,8 +29,8 @@ type Page struct {
 	Due        int64     // bani
 	gap        string    // why debts may exist that stand in no total; "" = none can
 	version    uint64
-	parts      []*hub.Page      // the answers the page is joined from
-	overlaid   []hub.Obligation // decoded, with the hub's own marks laid over; nil when there are none
+	parts      []*hub.Page // the answers the page is joined from
+	overlaid   *overlaid   // decoded, with the hub's own marks laid over; nil when there are none
 }
 
 // NotCounted is a creditor of which debts may exist that stand in no total.

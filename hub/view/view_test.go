@@ -441,6 +441,112 @@ func TestWhatWasPaidHereIsNotAskedForAgain(t *testing.T) {
 	}
 }
 
+// TestWhatWasPaidInsideABillIsNotOwedOfIt has a creditor that goes on showing three
+// bills, each inside the next, of which some are paid here.
+func TestWhatWasPaidInsideABillIsNotOwedOfIt(t *testing.T) {
+	id := func(external string) hub.ObligationID { return hub.NewObligationID("test", external) }
+	paid := func(external string, remains int64) hub.Mark {
+		return hub.Mark{Creditor: "water", Obligation: id(external), State: hub.HubPosted, Since: time.Now(), Remains: remains}
+	}
+	for name, tc := range map[string]struct {
+		marks []hub.Mark
+		due   int64
+		says  [3]string
+	}{
+		"nothing":                {nil, 20000, [3]string{}},
+		"the innermost":          {[]hub.Mark{paid("january", 0)}, 16500, [3]string{hub.PaidHere, hub.PartPaidHere, hub.PartPaidHere}},
+		"a part of it":           {[]hub.Mark{paid("january", 1500)}, 18000, [3]string{hub.PaidHere, hub.PartPaidHere, hub.PartPaidHere}},
+		"the middle":             {[]hub.Mark{paid("february", 0)}, 9485, [3]string{hub.PaidHere, hub.PaidHere, hub.PartPaidHere}},
+		"one and the one around": {[]hub.Mark{paid("january", 0), paid("february", 0)}, 9485, [3]string{hub.PaidHere, hub.PaidHere, hub.PartPaidHere}},
+		"the outermost":          {[]hub.Mark{paid("march", 0)}, 0, [3]string{hub.PaidHere, hub.PaidHere, hub.PaidHere}},
+		"it is only reserved":    {[]hub.Mark{{Creditor: "water", Obligation: id("january"), State: hub.HubReserved}}, 20000, [3]string{}},
+	} {
+		c := newCity(t, answers{"water": func(context.Context, hub.Asked) (hub.Answer, error) {
+			list := []hub.Obligation{obligation("january", 3500), obligation("february", 10515), obligation("march", 20000)}
+			list[1].ExcludesIDs, list[2].ExcludesIDs = []hub.ObligationID{id("january")}, []hub.ObligationID{id("february")}
+			return hub.Answer{AsOf: businessNow(), Obligations: list}, nil
+		}})
+		c.desk.folder.Marks = tc.marks
+		v := c.view()
+		if v.TotalConfirmed.Minor != tc.due {
+			t.Errorf("%s: got %d due, want %d", name, v.TotalConfirmed.Minor, tc.due)
+		}
+		for i, o := range obligations(t, v) {
+			if o.NotPayable != tc.says[i] {
+				t.Errorf("%s: got %q at %s, want %q", name, o.NotPayable, o.ExternalID, tc.says[i])
+			}
+		}
+	}
+}
+
+// obligations gives what a client reads of a view of one page.
+func obligations(t *testing.T, v *view.View) []hub.Obligation {
+	t.Helper()
+	var got struct {
+		Pages []struct{ Obligations []hub.Obligation }
+	}
+	if err := json.Unmarshal(v.AppendJSON(nil), &got); err != nil || len(got.Pages) != 1 {
+		t.Fatalf("got %d pages (%v), want one", len(got.Pages), err)
+	}
+	return got.Pages[0].Obligations
+}
+
+// TestTwoAccountsOfDifferentAge asks about two accounts of which one's answer is a
+// day older.
+func TestTwoAccountsOfDifferentAge(t *testing.T) {
+	const old, fresh = 24 * time.Hour, 0
+	now := businessNow()
+	settled := func(external string) hub.Mark { // an hour ago
+		return hub.Mark{Creditor: "water", Obligation: hub.NewObligationID("test", external), State: hub.HubSettled, Since: now.Add(-time.Hour)}
+	}
+	jan, again, other := obligation("january", 3500), obligation("january", 4200), obligation("other", 100)
+	bill := func(bani int64) hub.Obligation {
+		o := obligation("february", bani)
+		o.ExcludesIDs = []hub.ObligationID{jan.ID}
+		return o
+	}
+	for name, tc := range map[string]struct {
+		ages    [2]time.Duration
+		answers [2][]hub.Obligation
+		marks   []hub.Mark
+		due     int64
+	}{
+		"what is due again is due though the other is old": {
+			[2]time.Duration{old, fresh}, [2][]hub.Obligation{{other}, {jan}}, []hub.Mark{settled("january")}, 3600},
+		"what was settled since is not, though the other is new": {
+			[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {other}}, []hub.Mark{settled("january")}, 100},
+		"of one debt the newer answer counts":             {[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {again}}, nil, 4200},
+		"also when it comes first":                        {[2]time.Duration{fresh, old}, [2][]hub.Obligation{{again}, {jan}}, nil, 4200},
+		"and what the hub knows is laid over that":        {[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan}, {again}}, []hub.Mark{settled("january")}, 4200},
+		"a newer bill is without what was paid inside it": {[2]time.Duration{old, fresh}, [2][]hub.Obligation{{jan, bill(10515)}, {bill(7015)}}, []hub.Mark{settled("january")}, 7015},
+		"an older one is not":                             {[2]time.Duration{old, old}, [2][]hub.Obligation{{jan}, {bill(10515)}}, []hub.Mark{settled("january")}, 7015},
+	} {
+		c := newCity(t, answers{"water": func(_ context.Context, who hub.Asked) (hub.Answer, error) {
+			i := 0
+			if who.Account.Code == "2" {
+				i = 1
+			}
+			return hub.Answer{AsOf: now.Add(-tc.ages[i]), Obligations: tc.answers[i]}, nil
+		}})
+		c.desk.folder.Party.Identifiers = nil
+		c.desk.folder.Links = []hub.Link{
+			{Account: hub.AccountRef{Creditor: "water", Code: "1"}}, {Account: hub.AccountRef{Creditor: "water", Code: "2"}},
+		}
+		c.desk.folder.Marks = tc.marks
+		v := c.view()
+		if v.TotalConfirmed.Minor != tc.due {
+			t.Errorf("%s: got %d due, want %d", name, v.TotalConfirmed.Minor, tc.due)
+		}
+		seen := map[hub.ObligationID]bool{}
+		for _, o := range obligations(t, v) {
+			if seen[o.ID] {
+				t.Errorf("%s: %s is listed twice", name, o.ExternalID)
+			}
+			seen[o.ID] = true
+		}
+	}
+}
+
 func TestMaxStalenessAsksAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCity(t, answers{"tax": owes(100)})
