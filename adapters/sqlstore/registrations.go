@@ -244,7 +244,7 @@ func (w *registrationWriter) write() error {
 	for _, v := range w.order() {
 		was := w.before.Version(v.No)
 		moved := was == nil || was.Stage != v.Stage
-		served = served || v.Stage.Serves() || (was != nil && was.Stage.Serves())
+		served = served || v.Stage.Serves() || was != nil && (was.Stage.Serves() || moved && was.Stage.Halts())
 		if err := w.version(was, v); err != nil {
 			return err
 		}

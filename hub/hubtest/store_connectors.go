@@ -212,9 +212,13 @@ func aStoppedCreditorIsListed(t *testing.T, lab Lab) {
 		t.Errorf("with a live version: got %+v (%v)", list, err)
 	}
 	wantCode(t, "Demote the live one", store.Demote(ctx, "water", 1, hub.StageQuarantined, "x"), "")
-	list, _, err := store.Deployed(ctx, -1)
+	list, epoch, err := store.Deployed(ctx, -1)
 	if err != nil || len(list) != 1 || list[0].Version != 1 || list[0].Stage != hub.StageQuarantined || string(list[0].Manifest) != "one" {
 		t.Errorf("stopped: got %+v (%v), want version 1", list, err)
+	}
+	registered(t, store, "water", func(r *hub.Registration) { bring(&r.Versions[0], hub.StageRetired) })
+	if list, later, err := lab.Replica(t).Deployed(ctx, epoch); err != nil || len(list) != 0 || later == epoch {
+		t.Errorf("retired: got %+v at %d, which was %d (%v), want a newer list without it", list, later, epoch, err)
 	}
 }
 
