@@ -57,6 +57,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"snapshots: a held delivery waits for a person":        heldAndReleased,
 		"snapshots: a held delivery can be dropped":            heldAndDiscarded,
 		"snapshots: old news does not replace newer":           staleRelease,
+		"snapshots: an older list does not replace a newer":    staleList,
 		"snapshots: readers never see half of one":             publicationIsAtomic,
 		"snapshots: what was refused is said":                  refusalsAreSaid,
 		"snapshots: what was refused is told anew":             refusalsAreAnswered,
