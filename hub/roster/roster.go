@@ -81,6 +81,7 @@ type Roster struct {
 	applied  int64      // of the list that the crew is of
 	crew     map[post]*member
 	banned   map[post]bool   // taken out of service here, and perhaps not yet in the store
+	forgiven int             // how often one of these was let come back
 	unopened map[post]string // why a version cannot be opened
 
 	cancel   context.CancelFunc // ends what is asked of the store; nil before Start
@@ -196,23 +197,24 @@ func (r *Roster) Look(ctx context.Context) error {
 // catchUp asks for a newer list. What is opened for it may take as long as it does.
 func (r *Roster) catchUp(ctx context.Context) error {
 	r.mu.Lock()
-	known := r.epoch
+	known, forgiven := r.epoch, r.forgiven
 	r.mu.Unlock()
 	asking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	list, epoch, err := r.Store.Deployed(asking, known)
 	if err == nil && epoch != known {
-		r.apply(ctx, list, epoch)
+		r.apply(ctx, list, epoch, forgiven)
 	}
 	return err
 }
 
 // apply opens what is new, replaces the list, and closes what left. Nobody waits
 // while versions are opened: not a call whose answer takes its version out of
-// service, and not Stop.
-func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) {
+// service, and not Stop. A list that was read while somebody was forgiven may be from
+// before the store knew that this one left: the next look reads another.
+func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64, forgiven int) {
 	r.mu.Lock()
-	crew, banned, over := maps.Clone(r.crew), maps.Clone(r.banned), r.stopped()
+	crew, banned, over := maps.Clone(r.crew), maps.Clone(r.banned), r.stopped() || r.forgiven != forgiven
 	r.mu.Unlock()
 	if over {
 		return
@@ -221,7 +223,7 @@ func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) 
 	next, unopened := r.muster(ctx, list, crew)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopped() || ctx.Err() != nil {
+	if r.stopped() || r.forgiven != forgiven || ctx.Err() != nil {
 		discard(next, crew)
 		return
 	}

@@ -25,7 +25,8 @@ type register struct {
 	list   []hub.Deployment
 	epoch  int64
 	down   bool
-	hangs  bool // nothing is said of trials until the caller gives up
+	hangs  bool          // nothing is said of trials until the caller gives up
+	slow   time.Duration // how long a list is on its way once it was read
 	trials map[int]hub.Trial
 	moves  []string
 }
@@ -36,7 +37,11 @@ func (s *register) Deployed(_ context.Context, known int64) ([]hub.Deployment, i
 	if known == s.epoch {
 		return nil, known, nil
 	}
-	return slices.Clone(s.list), s.epoch, nil
+	list, epoch, slow := slices.Clone(s.list), s.epoch, s.slow
+	s.mu.Unlock()
+	time.Sleep(slow)
+	s.mu.Lock()
+	return list, epoch, nil
 }
 
 func (s *register) Demote(_ context.Context, _ hub.Name, version int, to hub.Stage, _ string) error {
@@ -71,6 +76,12 @@ func (s *register) Trial(ctx context.Context, _ hub.Name, version int) (hub.Tria
 		return hub.Trial{}, ctx.Err()
 	}
 	return s.trials[version], nil
+}
+
+func (s *register) delay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slow = d
 }
 
 func (s *register) hang(on bool) {
@@ -638,6 +649,40 @@ func TestAForeignAnswerEndsACanaryAtOnce(t *testing.T) {
 			t.Errorf("the store was told %v, %+v", s.store.moves, s.store.trials[7])
 		}
 		s.store.mu.Unlock()
+	})
+}
+
+// TestAnOldListBringsNobodyBack: a list is read, its canary answers about somebody
+// else, the store is told and knows, and only then the list arrives.
+func TestAnOldListBringsNobodyBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			if version == 7 && who.Party == "victim" {
+				return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "somebody else's")
+			}
+			return hub.Answer{}, nil
+		})
+		defer s.end()
+		canary := hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100}
+		s.store.serve(canary)
+		time.Sleep(2 * time.Second)
+		s.store.delay(2 * time.Second)
+		s.store.serve(canary)
+		time.Sleep(1500 * time.Millisecond) // it is read, and on its way
+		if _, err := s.answerOf("victim"); hub.CodeOf(err) != hub.CodeForeignData {
+			t.Errorf("got %v", err)
+		}
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			if got, _ := s.answerOf("p"); got != 0 {
+				t.Fatalf("version %d is shown after its foreign answer", got)
+			}
+		}
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(5 * time.Second)
+		if got, _ := s.answerOf("p"); got != 7 {
+			t.Errorf("lifted: version %d is shown, want 7", got)
+		}
 	})
 }
 
