@@ -112,6 +112,9 @@ type Quarantines interface {
 	Quarantine(ctx context.Context, creditor Name, reason string, at time.Time) error
 	Lift(ctx context.Context, creditor Name) error
 	Quarantined(ctx context.Context) (map[Name]time.Time, error)
+	// Lifted tells how often each connector was let out. Counts only grow, each in
+	// the same step that lets the connector out.
+	Lifted(ctx context.Context) (map[Name]int, error)
 }
 
 // Store is everything the hub keeps in a database. SQLite and PostgreSQL both

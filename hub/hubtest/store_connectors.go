@@ -263,6 +263,36 @@ func trialsAreSummed(t *testing.T, lab Lab) {
 	}
 }
 
+// aLiftedVersionSaysSo takes a version out of quarantine, and on.
+func aLiftedVersionSaysSo(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	registered(t, store, "water", func(r *hub.Registration) { bring(draft(r, "one"), hub.StageCanary) })
+	lifted := 0
+	for _, step := range []struct {
+		from, to hub.Stage
+		want     int
+	}{
+		{hub.StageSuspended, hub.StageShadow, 0},
+		{hub.StageQuarantined, hub.StageShadow, 1},
+		{"", hub.StageCanary, 1},
+		{"", hub.StageLive, 1},
+		{hub.StageQuarantined, hub.StageShadow, 2},
+	} {
+		if step.from != "" {
+			wantCode(t, "Demote", store.Demote(ctx, "water", 1, step.from, "x"), "")
+			if halted, _, err := store.Deployed(ctx, -1); err != nil || len(halted) == 1 && halted[0].Lifted != lifted {
+				t.Errorf("%s: got %+v (%v), want it lifted %d times", step.from, halted, err, lifted)
+			}
+		}
+		lifted = step.want
+		r := registered(t, store, "water", func(r *hub.Registration) { bring(&r.Versions[0], step.to) })
+		list, _, err := lab.Replica(t).Deployed(ctx, -1)
+		if err != nil || len(list) != 1 || list[0].Lifted != lifted || r.Versions[0].Lifted != lifted {
+			t.Errorf("from %s to %s: got %+v and %+v (%v), want it lifted %d times", step.from, step.to, list, r.Versions[0], err, lifted)
+		}
+	}
+}
+
 // sealed makes a secret that only looks sealed.
 func sealed(kek, value string) func(int64) (hub.SealedSecret, error) {
 	return func(version int64) (hub.SealedSecret, error) {

@@ -35,9 +35,9 @@ type Opened struct {
 	Tests     []hub.Asked // the creditor's own test debtors, whom a shadow may always ask about
 }
 
-// Parts are what a Roster is made from. Held, Changed and Unopened may be nil. Held
-// tells which creditors' live versions are in quarantine, whether or not they could
-// be opened. Changed
+// Parts are what a Roster is made from. Held, Lifts, Changed and Unopened may be nil.
+// Held tells which creditors' live versions are in quarantine, whether or not they
+// could be opened, and Lifts how often they were let out. Changed
 // is told every new list, Unopened which creditors come to have a version that
 // should serve and cannot be opened, and which have none any more; one at a time.
 type Parts struct {
@@ -47,6 +47,7 @@ type Parts struct {
 	Keys     *hub.Keys // for pseudonyms in mismatches
 	Log      *slog.Logger
 	Held     func(creditor hub.Name) bool
+	Lifts    func(creditor hub.Name) int
 	Changed  func(fleet []*hub.Connector)
 	Unopened func(creditor hub.Name, in bool)
 }
@@ -264,7 +265,8 @@ func (r *Roster) member(ctx context.Context, was *member, d hub.Deployment) (*me
 		return nil, err
 	}
 	c := opened.Connector
-	c.Version = d.Version
+	c.Version, c.Lifted = d.Version, d.Lifted
+	r.counted(c, d.Creditor)
 	if !d.Pays {
 		c.StopPaying()
 	}
@@ -278,6 +280,14 @@ func (r *Roster) member(ctx context.Context, was *member, d hub.Deployment) (*me
 		c.Source = m.watch
 	}
 	return m, nil
+}
+
+// counted lets a connector know how often its creditor's live version was let out of
+// quarantine.
+func (r *Roster) counted(c *hub.Connector, creditor hub.Name) {
+	if r.Lifts != nil {
+		c.Lifts = func() int { return r.Lifts(creditor) }
+	}
 }
 
 // as gives a member that goes on under other words, such as another share.

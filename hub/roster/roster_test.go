@@ -175,6 +175,7 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 		}, Tests: []hub.Asked{{Account: hub.AccountRef{Creditor: "water", Code: "T1"}}, {}, {Account: hub.AccountRef{Creditor: "water", Code: "T2"}}}}, nil
 	}}
 	parts.Unopened = func(creditor hub.Name, in bool) { s.told = append(s.told, fmt.Sprint(creditor, " ", in)) }
+	parts.Lifts = func(creditor hub.Name) int { return len(creditor) }
 	parts.Held = func(creditor hub.Name) bool { return creditor == "water" }
 	parts.Changed = func([]*hub.Connector) { s.lists++ }
 	if own {
@@ -715,6 +716,25 @@ func TestACanaryThatFailsTooOftenIsSuspended(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAConnectorKnowsHowOftenItWasLetOut, as a version and as the creditor's, also
+// one that cannot be opened.
+func TestAConnectorKnowsHowOftenItWasLetOut(t *testing.T) {
+	for _, stage := range []hub.Stage{hub.StageCanary, hub.StageLive, hub.StageSuspended} {
+		for _, why := range []string{"", "a setting of another release"} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, false, good)
+				defer s.end()
+				s.breaks(4, why)
+				s.store.serve(hub.Deployment{Version: 4, Stage: stage, Share: 100, Lifted: 2})
+				time.Sleep(2 * time.Second)
+				if got, want := s.OnDuty()[0].For("p").Term(), (hub.Term{Version: 2, Creditor: int32(len("water"))}); got != want {
+					t.Errorf("%s, %q: got %+v, want %+v", stage, why, got, want)
+				}
+			})
+		}
 	}
 }
 

@@ -23,7 +23,8 @@ func (r *Roster) standIn(was *member, d hub.Deployment, others ...map[post]*memb
 		return was.as(d)
 	}
 	c := r.described(d, others)
-	c.Version, c.Source = d.Version, absent{}
+	c.Version, c.Lifted, c.Source = d.Version, d.Lifted, absent{}
+	r.counted(c, d.Creditor)
 	switch {
 	case d.Stage.Halts():
 		halt(c, d.Stage)
