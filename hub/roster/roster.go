@@ -274,7 +274,7 @@ func (r *Roster) member(ctx context.Context, was *member, d hub.Deployment) (*me
 	switch {
 	case d.Stage.Halts():
 		c.Feed, c.Linker, c.Probe = nil, nil, nil
-		halt(c, d.Stage)
+		r.halt(c, d)
 	case d.Stage != hub.StageLive && c.Source != nil:
 		m.watch = &watched{r: r, next: c.Source, at: postOf(d), canary: d.Stage == hub.StageCanary}
 		c.Source = m.watch

@@ -119,6 +119,7 @@ type scene struct {
 	closed []int
 	broken map[int]string // versions that cannot be opened, and why
 	told   []string       // of which creditors there are such
+	free   bool           // nobody is in quarantine
 	log    bytes.Buffer
 	lists  int // how many were made
 }
@@ -176,7 +177,7 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 	}}
 	parts.Unopened = func(creditor hub.Name, in bool) { s.told = append(s.told, fmt.Sprint(creditor, " ", in)) }
 	parts.Lifts = func(creditor hub.Name) int { return len(creditor) }
-	parts.Held = func(creditor hub.Name) bool { return creditor == "water" }
+	parts.Held = func(creditor hub.Name) bool { return creditor == "water" && !s.free }
 	parts.Changed = func([]*hub.Connector) { s.lists++ }
 	if own {
 		parts.Own = []*hub.Connector{connector(0)}
@@ -517,26 +518,37 @@ func TestNothingBeginsAfterTheEnd(t *testing.T) {
 }
 
 func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
-	for _, own := range []bool{false, true} {
-		for stage, code := range map[hub.Stage]hub.Code{hub.StageSuspended: hub.CodeMaintenance, hub.StageQuarantined: hub.CodeForeignData} {
-			t.Run(fmt.Sprint(stage, ", own ", own), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					s := newScene(t, own, good)
-					defer s.end()
-					s.store.serve(hub.Deployment{Version: 4, Stage: hub.StageLive})
-					time.Sleep(2 * time.Second)
-					s.store.serve(hub.Deployment{Version: 4, Stage: stage})
-					time.Sleep(2 * time.Second)
-					got, err := s.answerOf("p")
-					if held := s.OnDuty()[0].Quarantined(); held != (!own && stage == hub.StageQuarantined) {
-						t.Errorf("held is %t", held)
-					}
-					if own && (got != 0 || err != nil) || !own && (got != 4 || hub.CodeOf(err) != code) {
-						t.Errorf("shown is version %d (%v)", got, err)
-					}
-				})
+	for name, tc := range map[string]struct {
+		own, free bool // the operator's own manifest; what was live is not in quarantine
+		stage     hub.Stage
+		version   int
+		code      hub.Code
+		held      bool
+	}{
+		"suspended":                           {false, true, hub.StageSuspended, 4, hub.CodeMaintenance, false},
+		"suspended, and in quarantine before": {false, false, hub.StageSuspended, 4, hub.CodeMaintenance, true},
+		"quarantined":                         {false, true, hub.StageQuarantined, 4, hub.CodeForeignData, true},
+		"suspended, own":                      {true, true, hub.StageSuspended, 0, "", false},
+		"quarantined, own":                    {true, true, hub.StageQuarantined, 0, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, tc.own, good)
+				defer s.end()
+				s.free = tc.free
+				s.store.serve(hub.Deployment{Version: 4, Stage: hub.StageLive})
+				time.Sleep(2 * time.Second)
+				s.store.serve(hub.Deployment{Version: 4, Stage: tc.stage})
+				time.Sleep(2 * time.Second)
+				got, err := s.answerOf("p")
+				if held := s.OnDuty()[0].Quarantined(); held != tc.held {
+					t.Errorf("held is %t", held)
+				}
+				if got != tc.version || hub.CodeOf(err) != tc.code {
+					t.Errorf("shown is version %d (%v)", got, err)
+				}
 			})
-		}
+		})
 	}
 }
 
@@ -571,7 +583,7 @@ func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {
 				}
 				c := s.OnDuty()[0].For("p")
 				folder := hub.Folder{Party: hub.Party{ID: "p", Identifiers: []hub.Identifier{{Scheme: hub.SchemeCNP, Value: "1"}}}}
-				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil || c.Quarantined() != (tc.serves.Stage == hub.StageLive) {
+				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil || c.Quarantined() == (tc.serves.Stage == hub.StageCanary) {
 					t.Errorf("got %+v", c)
 				}
 				synctest.Wait()
