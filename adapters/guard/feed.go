@@ -136,13 +136,18 @@ func (h *holding) Next() (next hub.Cursor) {
 // drop closes a batch that nobody gets.
 func (h *holding) drop() {
 	if h.Batch != nil {
-		_ = h.Batch.Close()
+		_ = h.shut()
 	}
+}
+
+// shut closes the connector's own batch.
+func (h *holding) shut() error {
+	return h.gate.safely(context.Background(), OpPull, func(context.Context) error { return h.Batch.Close() })
 }
 
 // Close ends the delivery and gives the slot back.
 func (h *holding) Close() error {
-	err := h.gate.safely(context.Background(), OpPull, func(context.Context) error { return h.Batch.Close() })
+	err := h.shut()
 	h.once.Do(func() {
 		h.cancel()
 		h.gate.allowance.leaveIn(h.gate.conf.Linger)

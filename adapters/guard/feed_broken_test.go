@@ -15,10 +15,14 @@ import (
 // defective is a delivery of two records whose connector has a defect in one place.
 type defective struct {
 	delivery
-	in string
+	in   string
+	ward *guard.Ward // nil = nobody is in quarantine; else it is, once it was asked
 }
 
-func (d *defective) Pull(context.Context, hub.Cursor) (hub.Batch, error) { return d, nil }
+func (d *defective) Pull(context.Context, hub.Cursor) (hub.Batch, error) {
+	d.ward.Quarantine("heating", "a test")
+	return d, nil
+}
 
 func (d *defective) breaks(in string) {
 	if d.in == in {
@@ -102,6 +106,18 @@ func TestADeliveryThatIsLeftIsAskedSafely(t *testing.T) {
 			_ = batch.Close()
 		})
 	}
+}
+
+// TestADeliveryThatNobodyGetsIsClosedSafely: its creditor is quarantined meanwhile.
+func TestADeliveryThatNobodyGetsIsClosedSafely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ward := guard.NewWard(nil, hub.ClockFunc(time.Now), nil, nil)
+		c := &hub.Connector{Creditor: hub.Creditor{Name: "heating"}, Traits: traits, Feed: &defective{in: "Close", ward: ward}}
+		parts := guard.Parts{Allowance: guard.Fixed("heating", guard.LimitsOf(traits)), Ward: ward, Clock: hub.ClockFunc(time.Now)}
+		if _, err := guard.Connector(c, parts, guard.Conf{}).Feed.Pull(t.Context(), ""); hub.CodeOf(err) != hub.CodeForeignData {
+			t.Errorf("got %v, want the quarantine", err)
+		}
+	})
 }
 
 // TestADefectOfWhoReadsIsItsOwn is no connector's, and nobody hides it.
