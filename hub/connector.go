@@ -175,6 +175,7 @@ type Connector struct {
 	Statement Statement
 
 	Version int        // of a registered connector; 0 is the operator's own manifest
+	Lifted  int        // how often this version was let out of quarantine
 	Canary  *Connector // a version on its way that a share of the citizens is shown; nil = none
 	Share   int        // how many per cent they are
 	FedBy   int        // the version on its way whose Feed and Inbox these are, where none is live; 0 = its own
@@ -187,6 +188,10 @@ type Connector struct {
 	// Held tells whether the connector is in quarantine: nothing that it ever said may
 	// be shown. It asks nobody and takes no time. Nil is never.
 	Held func() bool
+
+	// Lifts counts how often the creditor's live connector was let out of quarantine,
+	// whichever version that was. It asks nobody and takes no time. Nil is never.
+	Lifts func() int
 
 	// Room tells how many postings this replica may begin now, so that it leaves
 	// those it may not begin to the others. Nil is any number.
@@ -207,6 +212,23 @@ func (c *Connector) For(party PartyID) *Connector {
 
 // Quarantined tells whether nothing that the connector ever said may be shown now.
 func (c *Connector) Quarantined() bool { return c.Held != nil && c.Held() }
+
+// Term is the time between two quarantines of a connector. What it said in one may
+// be of a mix-up, and is not shown in another.
+type Term struct {
+	Version  int32 // how often the version was let out
+	Creditor int32 // how often whatever was live of the creditor was
+}
+
+// Term gives the term that runs. Whoever asks first whether the connector is
+// Quarantined, and then for its Term, never gets one that a quarantine has ended.
+func (c *Connector) Term() Term {
+	t := Term{Version: int32(c.Lifted)}
+	if c.Lifts != nil {
+		t.Creditor = int32(c.Lifts())
+	}
+	return t
+}
 
 // TakesPayments tells whether the creditor's debts can be paid through the hub.
 func (c *Connector) TakesPayments() bool { return c.Sink != nil && c.Traits.Paying.Class != "" }

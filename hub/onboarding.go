@@ -49,6 +49,7 @@ type Deployment struct {
 	Share    int       // per cent of the citizens in canary
 	Pays     bool      // payments are allowed: two persons proved its accounts
 	Since    time.Time // in this stage
+	Lifted   int       // how often it was let out of quarantine
 	Class    Class     // of postings as the suite measured it, instead of the claimed one; "" = as claimed
 	Manifest []byte    // YAML
 	Files    []ManifestFile

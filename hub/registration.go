@@ -24,6 +24,7 @@ type Version struct {
 	Pays      bool      // payments are allowed
 	Class     Class     // of postings as the suite measured it; "" = not measured
 	Since     time.Time // in this stage
+	Lifted    int       // how often it was let out of quarantine; the store counts
 	Author    Login     // who wrote the text as it is now
 	CreatedAt time.Time
 	Submitted time.Time // zero while it is a draft

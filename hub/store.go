@@ -23,7 +23,9 @@ type Snapshots interface {
 	// neither.
 	Sums(ctx context.Context, stage StageID) (staged, published SnapshotSums, err error)
 	// Publish shows the delivery and moves the creditor's cursor. It counts the rows
-	// that are not shown because a later one with their external id is.
+	// that are not shown because a later one with their external id is. It returns
+	// CodeConflict for a full delivery that speaks about an earlier moment than what
+	// is shown, which stays staged.
 	Publish(ctx context.Context, stage StageID, next Cursor) (superseded int, err error)
 	// Hold keeps the delivery unpublished until a person decides, with the
 	// reason; Discard drops it.
@@ -110,6 +112,9 @@ type Quarantines interface {
 	Quarantine(ctx context.Context, creditor Name, reason string, at time.Time) error
 	Lift(ctx context.Context, creditor Name) error
 	Quarantined(ctx context.Context) (map[Name]time.Time, error)
+	// Lifted tells how often each connector was let out. Counts only grow, each in
+	// the same step that lets the connector out.
+	Lifted(ctx context.Context) (map[Name]int, error)
 }
 
 // Store is everything the hub keeps in a database. SQLite and PostgreSQL both

@@ -149,12 +149,17 @@ func (g *gate) leave(code hub.Code) { g.allowance.leaveAfter(code, g.conf.Linger
 func (g *gate) safely(ctx context.Context, op Operation, call func(context.Context) error) (err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			g.log.Error("connector panicked", "connector", g.name, "operation", op,
-				"type", fmt.Sprintf("%T", broken), "stack", string(debug.Stack()))
-			err = hub.Errorf(hub.CodeInternal, "Something went wrong on our side.")
+			err = g.broke(op, broken)
 		}
 	}()
 	return call(ctx)
+}
+
+// broke notes what a connector panicked with while it still stands on the stack.
+func (g *gate) broke(op Operation, broken any) error {
+	g.log.Error("connector panicked", "connector", g.name, "operation", op,
+		"type", fmt.Sprintf("%T", broken), "stack", string(debug.Stack()))
+	return hub.Errorf(hub.CodeInternal, "Something went wrong on our side.")
 }
 
 // codeOf is the code of an attempt's outcome. An attempt whose time ran out is a

@@ -65,6 +65,7 @@ func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 	guarded := *c
 	if ward, name := parts.Ward, c.Creditor.Name; ward != nil {
 		guarded.Held = func() bool { return ward.Holds(name) }
+		guarded.Lifts = func() int { return ward.Lifts(name) }
 	}
 	if c.Source != nil {
 		guarded.Source = source{read, c.Source}

@@ -19,13 +19,19 @@ type Ward struct {
 	log     *slog.Logger
 	moved   func(creditor hub.Name, in bool)
 	every   time.Duration
-	held    atomic.Pointer[map[hub.Name]time.Time]
+	known   atomic.Pointer[known]
 	wake    chan struct{}
 	stop    context.CancelFunc
 	stopped chan struct{}
 
 	mu      sync.Mutex
 	pending map[hub.Name]finding // not yet in the store
+}
+
+// known is what the store said last, with what this replica found since.
+type known struct {
+	held  map[hub.Name]time.Time
+	lifts map[hub.Name]int
 }
 
 type finding struct {
@@ -44,7 +50,7 @@ func NewWard(store hub.Quarantines, clock hub.Clock, log *slog.Logger, moved fun
 	}
 	w := &Ward{store: store, clock: clock, log: log, moved: moved, every: 2 * time.Second,
 		wake: make(chan struct{}, 1), pending: map[hub.Name]finding{}}
-	w.held.Store(&map[hub.Name]time.Time{})
+	w.known.Store(&known{held: map[hub.Name]time.Time{}})
 	return w
 }
 
@@ -76,8 +82,17 @@ func (w *Ward) Holds(name hub.Name) bool {
 	if w == nil {
 		return false
 	}
-	_, in := (*w.held.Load())[name]
+	_, in := w.known.Load().held[name]
 	return in
+}
+
+// Lifts tells how often the connector was let out. Whoever asks after Holds never
+// hears of fewer. Nobody ever was in a nil ward.
+func (w *Ward) Lifts(name hub.Name) int {
+	if w == nil {
+		return 0
+	}
+	return w.known.Load().lifts[name]
 }
 
 // Quarantine takes a connector in, at once for this replica.
@@ -92,9 +107,10 @@ func (w *Ward) Quarantine(name hub.Name, reason string) {
 		return
 	}
 	w.pending[name] = finding{reason, at}
-	now := maps.Clone(*w.held.Load())
-	now[name] = at
-	w.held.Store(&now)
+	before := w.known.Load()
+	now := known{maps.Clone(before.held), before.lifts}
+	now.held[name] = at
+	w.known.Store(&now)
 	w.mu.Unlock()
 	w.log.Error("connector quarantined", "connector", name, "reason", reason)
 	w.moved(name, true)
@@ -124,11 +140,15 @@ func (w *Ward) look(ctx context.Context) error {
 	if err := w.deliver(ctx); err != nil {
 		return err
 	}
-	known, err := w.store.Quarantined(ctx)
+	held, err := w.store.Quarantined(ctx)
 	if err != nil {
 		return err
 	}
-	w.learn(known)
+	lifts, err := w.store.Lifted(ctx) // second: who was let out between is in for a little longer
+	if err != nil {
+		return err
+	}
+	w.learn(held, lifts)
 	return nil
 }
 
@@ -148,16 +168,16 @@ func (w *Ward) deliver(ctx context.Context) error {
 }
 
 // learn replaces what was known, but for what the store was not told yet.
-func (w *Ward) learn(known map[hub.Name]time.Time) {
+func (w *Ward) learn(held map[hub.Name]time.Time, lifts map[hub.Name]int) {
 	w.mu.Lock()
-	before, now := *w.held.Load(), maps.Clone(known)
+	before, now := w.known.Load().held, maps.Clone(held)
 	if now == nil {
 		now = map[hub.Name]time.Time{}
 	}
 	for name, f := range w.pending {
 		now[name] = f.at
 	}
-	w.held.Store(&now)
+	w.known.Store(&known{now, lifts})
 	w.mu.Unlock()
 	w.report(before, now)
 }

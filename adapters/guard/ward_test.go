@@ -18,6 +18,7 @@ type wards struct {
 	mu   sync.Mutex
 	down bool
 	in   map[hub.Name]time.Time
+	out  map[hub.Name]int // how often each was let out
 }
 
 var errDown = errors.New("the store is down")
@@ -36,7 +37,17 @@ func (w *wards) Lift(_ context.Context, name hub.Name) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.in, name)
+	if w.out == nil {
+		w.out = map[hub.Name]int{}
+	}
+	w.out[name]++
 	return nil
+}
+
+func (w *wards) Lifted(context.Context) (map[hub.Name]int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.out), nil
 }
 
 func (w *wards) Quarantined(context.Context) (map[hub.Name]time.Time, error) {
@@ -111,6 +122,33 @@ func TestForeignDataStopsTheConnectorEverywhereUntilItIsLifted(t *testing.T) {
 		defer mu.Unlock()
 		if len(heard) != 2 || !heard[0] || heard[1] {
 			t.Errorf("got told %v, want in and out", heard)
+		}
+	})
+}
+
+// TestEveryReplicaLearnsWhoWasLetOut: also one that never knew of the quarantine.
+func TestEveryReplicaLearnsWhoWasLetOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &wards{in: map[hub.Name]time.Time{}}
+		clock, terms := hub.ClockFunc(time.Now), map[string]func() hub.Term{}
+		for _, replica := range []string{"here", "there"} {
+			ward := guard.NewWard(store, clock, nil, nil)
+			if err := ward.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			defer ward.Stop(context.Background())
+			parts := guard.Parts{Allowance: guard.Fixed("water", guard.LimitsOf(traits)), Clock: clock, Ward: ward}
+			terms[replica] = guard.Connector(&hub.Connector{Creditor: hub.Creditor{Name: "water"}}, parts, guard.Conf{}).Term
+		}
+		for n := range int32(3) {
+			for replica, term := range terms {
+				if got, want := term(), (hub.Term{Creditor: n}); got != want {
+					t.Errorf("%s: got %+v, want %+v", replica, got, want)
+				}
+			}
+			_ = store.Quarantine(t.Context(), "water", "a test", time.Now())
+			_ = store.Lift(t.Context(), "water")
+			time.Sleep(3 * time.Second)
 		}
 	})
 }

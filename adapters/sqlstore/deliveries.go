@@ -84,9 +84,13 @@ DELETE FROM deliveries WHERE creditor = $1 AND state = 'staging' AND touched_at 
 }
 
 // Publish shows a staged delivery and moves the creditor's cursor. It counts the
-// rows that a later word kept from being seen.
+// rows that a later word kept from being seen. It returns CodeConflict when a full
+// delivery is older than what is shown.
 func (s *Store) Publish(ctx context.Context, stage hub.StageID, next hub.Cursor) (superseded int, err error) {
 	err = s.publish(ctx, stage, "staging", func(tx *sql.Tx, d Delivery, shown feed) error {
+		if d.Whole && d.AsOf < shown.asOf {
+			return hub.Errorf(hub.CodeConflict, "What is shown speaks about a later moment than this delivery.")
+		}
 		if superseded, err = supersededRows(ctx, tx, d, shown); err != nil {
 			return err
 		}

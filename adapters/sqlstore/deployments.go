@@ -13,7 +13,7 @@ import (
 const serving = `('shadow', 'canary', 'live')`
 
 const deployedQuery = `
-SELECT creditor, version, stage, share, pays, class, since, manifest FROM connector_versions
+SELECT creditor, version, stage, share, pays, class, since, lifted, manifest FROM connector_versions
 WHERE stage IN ` + serving + ` ORDER BY creditor, version`
 
 // Deployed lists the versions that serve. The epoch is read first: a change that
@@ -27,7 +27,7 @@ func (s *Store) Deployed(ctx context.Context, known int64) (list []hub.Deploymen
 		var d hub.Deployment
 		var since int64
 		var sealed []byte
-		if err := row.Scan(&d.Creditor, &d.Version, &d.Stage, &d.Share, &d.Pays, &d.Class, &since, &sealed); err != nil {
+		if err := row.Scan(&d.Creditor, &d.Version, &d.Stage, &d.Share, &d.Pays, &d.Class, &since, &d.Lifted, &sealed); err != nil {
 			return err
 		}
 		var text hub.ManifestText
@@ -68,7 +68,7 @@ func (s *Store) halted(ctx context.Context) (list []hub.Deployment, err error) {
 		}
 		var text hub.ManifestText
 		if text, err = s.Text(ctx, creditors[i], v.No); err == nil {
-			list = append(list, hub.Deployment{Creditor: creditors[i], Version: v.No, Stage: v.Stage, Since: v.Since, Manifest: text.YAML, Files: text.Files})
+			list = append(list, hub.Deployment{Creditor: creditors[i], Version: v.No, Stage: v.Stage, Since: v.Since, Lifted: v.Lifted, Manifest: text.YAML, Files: text.Files})
 		}
 	}
 	return list, err

@@ -80,7 +80,7 @@ func (s *Store) Registration(ctx context.Context, creditor hub.Name) (r hub.Regi
 }
 
 const versionsQuery = `
-SELECT version, stage, share, pays, class, since, about FROM connector_versions WHERE creditor = $1 ORDER BY version`
+SELECT version, stage, share, pays, class, since, lifted, about FROM connector_versions WHERE creditor = $1 ORDER BY version`
 
 func (s *Store) registration(ctx context.Context, db asker, creditor hub.Name) (hub.Registration, error) {
 	r := hub.Registration{Creditor: creditor}
@@ -88,7 +88,7 @@ func (s *Store) registration(ctx context.Context, db asker, creditor hub.Name) (
 		var v hub.Version
 		var since int64
 		var sealed []byte
-		if err := row.Scan(&v.No, &v.Stage, &v.Share, &v.Pays, &v.Class, &since, &sealed); err != nil {
+		if err := row.Scan(&v.No, &v.Stage, &v.Share, &v.Pays, &v.Class, &since, &v.Lifted, &sealed); err != nil {
 			return err
 		}
 		v.Since = moment(since)
@@ -244,7 +244,7 @@ func (w *registrationWriter) write() error {
 	for _, v := range w.order() {
 		was := w.before.Version(v.No)
 		moved := was == nil || was.Stage != v.Stage
-		served = served || v.Stage.Serves() || (was != nil && was.Stage.Serves())
+		served = served || v.Stage.Serves() || was != nil && (was.Stage.Serves() || moved && was.Stage.Halts())
 		if err := w.version(was, v); err != nil {
 			return err
 		}
@@ -284,19 +284,20 @@ func (w *registrationWriter) order() []*hub.Version {
 
 const (
 	versionAdd = `
-INSERT INTO connector_versions (creditor, version, stage, share, pays, class, since, about, manifest)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+INSERT INTO connector_versions (creditor, version, stage, share, pays, class, since, lifted, about, manifest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 	versionChange = `
-UPDATE connector_versions SET stage = $3, share = $4, pays = $5, class = $6, since = $7, about = $8
+UPDATE connector_versions SET stage = $3, share = $4, pays = $5, class = $6, since = $7, lifted = $8, about = $9
 WHERE creditor = $1 AND version = $2`
 )
 
 func (w *registrationWriter) version(was, v *hub.Version) error {
+	v.Lifted = lifted(was, v)
 	about, err := w.store.sealAbout(w.after.Creditor, v)
 	if err != nil {
 		return err
 	}
-	args := []any{string(w.after.Creditor), v.No, string(v.Stage), v.Share, v.Pays, string(v.Class), micros(v.Since), about}
+	args := []any{string(w.after.Creditor), v.No, string(v.Stage), v.Share, v.Pays, string(v.Class), micros(v.Since), v.Lifted, about}
 	if was != nil {
 		if _, err := w.tx.ExecContext(w.ctx, versionChange, args...); err != nil || v.Text == nil {
 			return err
@@ -315,6 +316,18 @@ func (w *registrationWriter) version(was, v *hub.Version) error {
 	}
 	_, err = w.tx.ExecContext(w.ctx, versionAdd, append(args, manifest)...)
 	return err
+}
+
+// lifted counts how often a version was let out of quarantine.
+func lifted(was, is *hub.Version) int {
+	switch {
+	case was == nil:
+		return 0
+	case was.Stage == hub.StageQuarantined && is.Stage != was.Stage:
+		return was.Lifted + 1
+	default:
+		return was.Lifted
+	}
 }
 
 func (w *registrationWriter) manifest(v *hub.Version) ([]byte, error) {

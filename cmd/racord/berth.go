@@ -111,7 +111,7 @@ func (b *berth) follow(ctx context.Context, own []*hub.Connector) error {
 	h := b.h
 	r := roster.New(roster.Parts{
 		Own: own, Store: h.store, Open: b.register, Keys: h.keys, Log: h.log,
-		Held: b.ward.Holds, Changed: b.changed, Unopened: h.meters.Unopened,
+		Held: b.ward.Holds, Lifts: b.ward.Lifts, Changed: b.changed, Unopened: h.meters.Unopened,
 	}, roster.Conf{})
 	h.fleet = r
 	if err := r.Start(ctx); err != nil {

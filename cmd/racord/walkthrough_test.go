@@ -25,6 +25,7 @@ type cablu struct {
 	astray  atomic.Int64 // every so many answers are about a neighbour; 0 = none
 	answers atomic.Int64
 	wrong   atomic.Int64
+	away    atomic.Bool // it answers nobody
 }
 
 var bills = map[string]string{
@@ -36,6 +37,10 @@ var bills = map[string]string{
 func (c *cablu) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	account := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/abonati/"), "/facturi")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	if c.away.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	if r.Header.Get("X-Cheie") != *c.key.Load() {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -61,6 +66,7 @@ type connected struct {
 	company *cablu
 	desk    string // the company's token
 	hub     string
+	ops     string
 	config  string // the hub's
 	citizen portal
 }
@@ -84,7 +90,7 @@ func walk(t *testing.T) *connected {
 	s := newSite(t, city, plan{More: raised + "onboarding: {shadow_for: 0s, shadow_calls: 0, canary_for: 0s, canary_calls: 0}\n"})
 	r := s.start()
 	c.config = s.file
-	c.hub, c.desk = r.url, at(t, city, r, "company-cablu").token
+	c.hub, c.ops, c.desk = r.url, r.ops, at(t, city, r, "company-cablu").token
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script.String())
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "HUB="+r.url, "SYSTEM="+system.URL, "KEY="+key, "COMPANY="+c.desk, "APPROVER="+at(t, city, r, "approver-maria").token)
@@ -148,6 +154,7 @@ func TestTheWalkThroughConnectsACompany(t *testing.T) {
 	})
 	t.Run("secrets are rotated under load", func(t *testing.T) { rotateUnderLoad(t, c) })
 	t.Run("a neighbour's bills are never shown", func(t *testing.T) { neverShown(t, c) })
+	t.Run("what was said before a quarantine is not shown after it", func(t *testing.T) { lifted(t, c) })
 }
 
 // neverShown lets one of a hundred answers be about somebody else.
@@ -170,6 +177,50 @@ func neverShown(t *testing.T, c *connected) {
 	if quarantined == 0 || c.company.wrong.Load() != 1 {
 		t.Errorf("%d views were stopped, after %d answers about a neighbour; want all after the first", quarantined, c.company.wrong.Load())
 	}
+}
+
+// letOut presses the operator's button.
+func (c *connected) letOut(t *testing.T) (status int) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, c.ops+"/quarantine/cablu", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// lifted lets the company out while its system is away, and lets it come back.
+func lifted(t *testing.T, c *connected) {
+	c.company.astray.Store(0)
+	c.company.away.Store(true)
+	for n := 0; c.letOut(t) != http.StatusOK; n++ { // the store hears of a quarantine a moment later
+		if n == 50 {
+			t.Fatal("the quarantine cannot be lifted")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	until := func(want string, total int64) {
+		t.Helper()
+		state, owed := c.shows(t, "")
+		for n := 0; n < 150 && state != want; n++ {
+			if owed != 0 {
+				t.Fatalf("the citizen sees a page that is %s, and owes %d", state, owed)
+			}
+			time.Sleep(100 * time.Millisecond)
+			state, owed = c.shows(t, "")
+		}
+		if state != want || owed != total {
+			t.Fatalf("the citizen sees a page that is %s, and owes %d; want %s and %d", state, owed, want, total)
+		}
+	}
+	until("missing", 0)
+	c.company.away.Store(false)
+	until("fresh", 112847)
 }
 
 // rotateUnderLoad changes the company's key again and again, first at the hub and

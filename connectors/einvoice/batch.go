@@ -2,7 +2,9 @@ package einvoice
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"runtime/debug"
 	"time"
 
 	"racord/connectors"
@@ -131,10 +133,22 @@ func (b *batch) send(ctx context.Context, messages []message, ahead chan<- chan 
 		}
 		go func() {
 			defer leave()
-			bill, err := b.feed.fetch(ctx, m.Index)
-			result <- download{bill, err}
+			result <- b.download(ctx, m)
 		}()
 	}
+}
+
+// download fetches one message. It runs where nobody else would hear of a defect:
+// that becomes its outcome. What it panicked with may name a person.
+func (b *batch) download(ctx context.Context, m message) (got download) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			b.feed.env.Log.Error("connector panicked", "operation", "pull", "type", fmt.Sprintf("%T", broken), "stack", string(debug.Stack()))
+			got = download{err: hub.Errorf(hub.CodeInternal, "Something went wrong on our side.")}
+		}
+	}()
+	got.bill, got.err = b.feed.fetch(ctx, m.Index)
+	return got
 }
 
 // lanes are how many downloads may be under way: the delivery's own, and more

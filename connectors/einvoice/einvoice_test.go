@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -308,6 +309,38 @@ func TestAMessageThatIsGoneDoesNotStopTheRest(t *testing.T) {
 	got := take(t, context.Background(), open(t, newCaller(t, secrets).env, manifest(t, s.URL)), "")
 	if got.err != nil || len(got.records) != 2 || len(got.refused) != 1 || got.refused[0].Field != "message 101" {
 		t.Errorf("got %d records, %+v, %v, want 2 and message 101 refused", len(got.records), got.refused, got.err)
+	}
+}
+
+// trap is a way out that breaks at an address.
+type trap struct {
+	connectors.Doer
+	at string
+}
+
+func (d trap) Do(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.String(), d.at) {
+		panic("a defect")
+	}
+	return d.Doer.Do(r)
+}
+
+// A defect that one message shows is this delivery's failure, not the hub's end.
+func TestADefectThatAMessageShowsEndsTheBatch(t *testing.T) {
+	s := newSupplier(t)
+	for i := range 3 {
+		s.send(fmt.Sprint(100+i), usual(t, fmt.Sprint("EL ", i)))
+	}
+	for message, want := range map[string]struct {
+		records int
+		code    hub.Code
+	}{"100": {0, hub.CodeInternal}, "102": {2, ""}} {
+		calls := newCaller(t, secrets)
+		calls.env.Read = trap{calls.env.Read, message}
+		got := take(t, context.Background(), open(t, calls.env, manifest(t, s.URL)), "")
+		if len(got.records) != want.records || hub.CodeOf(got.err) != want.code {
+			t.Errorf("message %s: got %d records and %v, want %d and %q", message, len(got.records), got.err, want.records, want.code)
+		}
 	}
 }
 

@@ -212,9 +212,13 @@ func aStoppedCreditorIsListed(t *testing.T, lab Lab) {
 		t.Errorf("with a live version: got %+v (%v)", list, err)
 	}
 	wantCode(t, "Demote the live one", store.Demote(ctx, "water", 1, hub.StageQuarantined, "x"), "")
-	list, _, err := store.Deployed(ctx, -1)
+	list, epoch, err := store.Deployed(ctx, -1)
 	if err != nil || len(list) != 1 || list[0].Version != 1 || list[0].Stage != hub.StageQuarantined || string(list[0].Manifest) != "one" {
 		t.Errorf("stopped: got %+v (%v), want version 1", list, err)
+	}
+	registered(t, store, "water", func(r *hub.Registration) { bring(&r.Versions[0], hub.StageRetired) })
+	if list, later, err := lab.Replica(t).Deployed(ctx, epoch); err != nil || len(list) != 0 || later == epoch {
+		t.Errorf("retired: got %+v at %d, which was %d (%v), want a newer list without it", list, later, epoch, err)
 	}
 }
 
@@ -256,6 +260,36 @@ func trialsAreSummed(t *testing.T, lab Lab) {
 	registered(t, lab.Store, "water", func(r *hub.Registration) { bring(&r.Versions[0], hub.StageCanary) })
 	if got, err = lab.Store.Trial(ctx, "water", 1); err != nil || !reflect.DeepEqual(got, hub.Trial{}) {
 		t.Errorf("in another stage: got %+v (%v), want a new trial", got, err)
+	}
+}
+
+// aLiftedVersionSaysSo takes a version out of quarantine, and on.
+func aLiftedVersionSaysSo(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	registered(t, store, "water", func(r *hub.Registration) { bring(draft(r, "one"), hub.StageCanary) })
+	lifted := 0
+	for _, step := range []struct {
+		from, to hub.Stage
+		want     int
+	}{
+		{hub.StageSuspended, hub.StageShadow, 0},
+		{hub.StageQuarantined, hub.StageShadow, 1},
+		{"", hub.StageCanary, 1},
+		{"", hub.StageLive, 1},
+		{hub.StageQuarantined, hub.StageShadow, 2},
+	} {
+		if step.from != "" {
+			wantCode(t, "Demote", store.Demote(ctx, "water", 1, step.from, "x"), "")
+			if halted, _, err := store.Deployed(ctx, -1); err != nil || len(halted) == 1 && halted[0].Lifted != lifted {
+				t.Errorf("%s: got %+v (%v), want it lifted %d times", step.from, halted, err, lifted)
+			}
+		}
+		lifted = step.want
+		r := registered(t, store, "water", func(r *hub.Registration) { bring(&r.Versions[0], step.to) })
+		list, _, err := lab.Replica(t).Deployed(ctx, -1)
+		if err != nil || len(list) != 1 || list[0].Lifted != lifted || r.Versions[0].Lifted != lifted {
+			t.Errorf("from %s to %s: got %+v and %+v (%v), want it lifted %d times", step.from, step.to, list, r.Versions[0], err, lifted)
+		}
 	}
 }
 

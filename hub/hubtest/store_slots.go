@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -144,5 +145,26 @@ func quarantines(t *testing.T, lab Lab) {
 	wantCode(t, "Quarantined", err, "")
 	if _, there := since["water"]; there || len(since) != 1 {
 		t.Fatalf("got %v after Lift, want heat alone", since)
+	}
+}
+
+func liftsAreCounted(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	for _, step := range []struct {
+		held, lifted hub.Name
+		want         map[hub.Name]int
+	}{
+		{"water", "heat", map[hub.Name]int{}}, // who was not in is not let out
+		{"heat", "water", map[hub.Name]int{"water": 1}},
+		{"water", "water", map[hub.Name]int{"water": 2}},
+		{"water", "heat", map[hub.Name]int{"water": 2, "heat": 1}},
+	} {
+		wantCode(t, "Quarantine", store.Quarantine(ctx, step.held, "answered about another account", Now()), "")
+		wantCode(t, "Lift", store.Lift(ctx, step.lifted), "")
+		got, err := lab.Replica(t).Lifted(ctx)
+		wantCode(t, "Lifted", err, "")
+		if !maps.Equal(got, step.want) {
+			t.Fatalf("%s is held, %s is lifted: got %v, want %v", step.held, step.lifted, got, step.want)
+		}
 	}
 }

@@ -340,6 +340,21 @@ func staleRelease(t *testing.T, lab Lab) {
 	}
 }
 
+// staleList publishes a list after one that speaks about a later moment.
+func staleList(t *testing.T, lab Lab) {
+	ctx, store, later := t.Context(), lab.Store, Now().Add(time.Hour)
+	for creditor, extent := range map[hub.Name]hub.Extent{"heat": hub.ExtentAll, "waste": hub.ExtentChanges} {
+		publish(t, store, creditor, extent, later, "1", row("1", "a", 100))
+		older := stage(t, store, creditor, hub.ExtentAll, later.Add(-time.Microsecond), row("1", "b", 200))
+		wantCode(t, "Publish of an older list", show(ctx, store, older, "2"), hub.CodeConflict)
+		wantSnapshot(t, store, creditor, "1", later, "a=100")
+		wantCursor(t, store, creditor, "1", later)
+		wantCode(t, "Discard", store.Discard(ctx, older), "")
+		publish(t, store, creditor, hub.ExtentAll, later, "2", row("1", "c", 300)) // of the same moment, it is the later word
+		wantSnapshot(t, store, creditor, "1", later, "c=300")
+	}
+}
+
 // publicationIsAtomic reads all accounts' rows while deliveries are published.
 // All rows of a delivery have its number as amount, so a mixed read shows.
 func publicationIsAtomic(t *testing.T, lab Lab) {

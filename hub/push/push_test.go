@@ -1,6 +1,7 @@
 package push_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -389,5 +390,42 @@ func TestManyAtOnceAllArrive(t *testing.T) {
 	wait.Wait()
 	if got := strings.Count(s.owes("A"), "="); got != 12 {
 		t.Errorf("got %d bills, want all 12", got)
+	}
+}
+
+// overtaken lets something be done between the look at a delivery and its turn.
+type overtaken struct {
+	hub.Intake
+	by func()
+}
+
+func (o *overtaken) Take(ctx context.Context, creditor hub.Name, b hub.Batch) (hub.Taken, error) {
+	if by := o.by; by != nil {
+		o.by = nil
+		by()
+	}
+	return o.Intake.Take(ctx, creditor, b)
+}
+
+// TestAFullDeliveryThatIsOvertakenIsRefused sends yesterday's list and, while it is
+// on its way, today's.
+func TestAFullDeliveryThatIsOvertakenIsRefused(t *testing.T) {
+	s := newScene(t)
+	full := func(body string, asOf time.Time) push.Delivery {
+		return push.Delivery{Form: hub.FormNDJSON, Full: true, AsOf: asOf, Body: strings.NewReader(body)}
+	}
+	s.Intake = &overtaken{s.Intake, func() {
+		if _, _, err := s.send(full(row("F1", "A", 0)+row("F2", "A", 250), noon)); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	if _, _, err := s.send(full(row("F0", "A", 100)+row("F1", "A", 100), noon.Add(-24*time.Hour))); hub.CodeOf(err) != hub.CodeConflict {
+		t.Errorf("got %v, want a conflict", err)
+	}
+	if got := s.owes("A"); got != "F1=0 F2=250" {
+		t.Errorf("got %q, want today's list", got)
+	}
+	if _, _, err := s.send(full(row("F3", "A", 7), noon)); err != nil {
+		t.Errorf("the next list: got %v", err)
 	}
 }

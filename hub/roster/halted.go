@@ -7,11 +7,21 @@ import (
 )
 
 // halt lets a connector give no answer. What a quarantined one said before is not
-// shown either.
-func halt(c *hub.Connector, stage hub.Stage) {
-	c.Source = halted(stage)
-	if stage == hub.StageQuarantined {
+// shown either, nor what one said that was in quarantine before a person put it
+// aside.
+func (r *Roster) halt(c *hub.Connector, d hub.Deployment) {
+	c.Source = halted(d.Stage)
+	if d.Stage == hub.StageQuarantined {
 		c.Held = func() bool { return true }
+	} else {
+		r.hold(c, d.Creditor)
+	}
+}
+
+// hold lets a connector know whether its creditor's live version is in quarantine.
+func (r *Roster) hold(c *hub.Connector, creditor hub.Name) {
+	if r.Held != nil {
+		c.Held = func() bool { return r.Held(creditor) }
 	}
 }
 

@@ -35,9 +35,9 @@ type Opened struct {
 	Tests     []hub.Asked // the creditor's own test debtors, whom a shadow may always ask about
 }
 
-// Parts are what a Roster is made from. Held, Changed and Unopened may be nil. Held
-// tells which creditors' live versions are in quarantine, whether or not they could
-// be opened. Changed
+// Parts are what a Roster is made from. Held, Lifts, Changed and Unopened may be nil.
+// Held tells which creditors' live versions are in quarantine, whether or not they
+// could be opened, and Lifts how often they were let out. Changed
 // is told every new list, Unopened which creditors come to have a version that
 // should serve and cannot be opened, and which have none any more; one at a time.
 type Parts struct {
@@ -47,6 +47,7 @@ type Parts struct {
 	Keys     *hub.Keys // for pseudonyms in mismatches
 	Log      *slog.Logger
 	Held     func(creditor hub.Name) bool
+	Lifts    func(creditor hub.Name) int
 	Changed  func(fleet []*hub.Connector)
 	Unopened func(creditor hub.Name, in bool)
 }
@@ -81,6 +82,7 @@ type Roster struct {
 	applied  int64      // of the list that the crew is of
 	crew     map[post]*member
 	banned   map[post]bool   // taken out of service here, and perhaps not yet in the store
+	forgiven int             // how often one of these was let come back
 	unopened map[post]string // why a version cannot be opened
 
 	cancel   context.CancelFunc // ends what is asked of the store; nil before Start
@@ -196,23 +198,24 @@ func (r *Roster) Look(ctx context.Context) error {
 // catchUp asks for a newer list. What is opened for it may take as long as it does.
 func (r *Roster) catchUp(ctx context.Context) error {
 	r.mu.Lock()
-	known := r.epoch
+	known, forgiven := r.epoch, r.forgiven
 	r.mu.Unlock()
 	asking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	list, epoch, err := r.Store.Deployed(asking, known)
 	if err == nil && epoch != known {
-		r.apply(ctx, list, epoch)
+		r.apply(ctx, list, epoch, forgiven)
 	}
 	return err
 }
 
 // apply opens what is new, replaces the list, and closes what left. Nobody waits
 // while versions are opened: not a call whose answer takes its version out of
-// service, and not Stop.
-func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) {
+// service, and not Stop. A list that was read while somebody was forgiven may be from
+// before the store knew that this one left: the next look reads another.
+func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64, forgiven int) {
 	r.mu.Lock()
-	crew, banned, over := maps.Clone(r.crew), maps.Clone(r.banned), r.stopped()
+	crew, banned, over := maps.Clone(r.crew), maps.Clone(r.banned), r.stopped() || r.forgiven != forgiven
 	r.mu.Unlock()
 	if over {
 		return
@@ -221,7 +224,7 @@ func (r *Roster) apply(ctx context.Context, list []hub.Deployment, epoch int64) 
 	next, unopened := r.muster(ctx, list, crew)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopped() || ctx.Err() != nil {
+	if r.stopped() || r.forgiven != forgiven || ctx.Err() != nil {
 		discard(next, crew)
 		return
 	}
@@ -262,7 +265,8 @@ func (r *Roster) member(ctx context.Context, was *member, d hub.Deployment) (*me
 		return nil, err
 	}
 	c := opened.Connector
-	c.Version = d.Version
+	c.Version, c.Lifted = d.Version, d.Lifted
+	r.counted(c, d.Creditor)
 	if !d.Pays {
 		c.StopPaying()
 	}
@@ -270,12 +274,20 @@ func (r *Roster) member(ctx context.Context, was *member, d hub.Deployment) (*me
 	switch {
 	case d.Stage.Halts():
 		c.Feed, c.Linker, c.Probe = nil, nil, nil
-		halt(c, d.Stage)
+		r.halt(c, d)
 	case d.Stage != hub.StageLive && c.Source != nil:
 		m.watch = &watched{r: r, next: c.Source, at: postOf(d), canary: d.Stage == hub.StageCanary}
 		c.Source = m.watch
 	}
 	return m, nil
+}
+
+// counted lets a connector know how often its creditor's live version was let out of
+// quarantine.
+func (r *Roster) counted(c *hub.Connector, creditor hub.Name) {
+	if r.Lifts != nil {
+		c.Lifts = func() int { return r.Lifts(creditor) }
+	}
 }
 
 // as gives a member that goes on under other words, such as another share.

@@ -25,7 +25,8 @@ type register struct {
 	list   []hub.Deployment
 	epoch  int64
 	down   bool
-	hangs  bool // nothing is said of trials until the caller gives up
+	hangs  bool          // nothing is said of trials until the caller gives up
+	slow   time.Duration // how long a list is on its way once it was read
 	trials map[int]hub.Trial
 	moves  []string
 }
@@ -36,7 +37,11 @@ func (s *register) Deployed(_ context.Context, known int64) ([]hub.Deployment, i
 	if known == s.epoch {
 		return nil, known, nil
 	}
-	return slices.Clone(s.list), s.epoch, nil
+	list, epoch, slow := slices.Clone(s.list), s.epoch, s.slow
+	s.mu.Unlock()
+	time.Sleep(slow)
+	s.mu.Lock()
+	return list, epoch, nil
 }
 
 func (s *register) Demote(_ context.Context, _ hub.Name, version int, to hub.Stage, _ string) error {
@@ -71,6 +76,12 @@ func (s *register) Trial(ctx context.Context, _ hub.Name, version int) (hub.Tria
 		return hub.Trial{}, ctx.Err()
 	}
 	return s.trials[version], nil
+}
+
+func (s *register) delay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slow = d
 }
 
 func (s *register) hang(on bool) {
@@ -108,6 +119,7 @@ type scene struct {
 	closed []int
 	broken map[int]string // versions that cannot be opened, and why
 	told   []string       // of which creditors there are such
+	free   bool           // nobody is in quarantine
 	log    bytes.Buffer
 	lists  int // how many were made
 }
@@ -164,7 +176,8 @@ func (store *register) newScene(t *testing.T, own bool, says office) *scene {
 		}, Tests: []hub.Asked{{Account: hub.AccountRef{Creditor: "water", Code: "T1"}}, {}, {Account: hub.AccountRef{Creditor: "water", Code: "T2"}}}}, nil
 	}}
 	parts.Unopened = func(creditor hub.Name, in bool) { s.told = append(s.told, fmt.Sprint(creditor, " ", in)) }
-	parts.Held = func(creditor hub.Name) bool { return creditor == "water" }
+	parts.Lifts = func(creditor hub.Name) int { return len(creditor) }
+	parts.Held = func(creditor hub.Name) bool { return creditor == "water" && !s.free }
 	parts.Changed = func([]*hub.Connector) { s.lists++ }
 	if own {
 		parts.Own = []*hub.Connector{connector(0)}
@@ -505,26 +518,37 @@ func TestNothingBeginsAfterTheEnd(t *testing.T) {
 }
 
 func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
-	for _, own := range []bool{false, true} {
-		for stage, code := range map[hub.Stage]hub.Code{hub.StageSuspended: hub.CodeMaintenance, hub.StageQuarantined: hub.CodeForeignData} {
-			t.Run(fmt.Sprint(stage, ", own ", own), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					s := newScene(t, own, good)
-					defer s.end()
-					s.store.serve(hub.Deployment{Version: 4, Stage: hub.StageLive})
-					time.Sleep(2 * time.Second)
-					s.store.serve(hub.Deployment{Version: 4, Stage: stage})
-					time.Sleep(2 * time.Second)
-					got, err := s.answerOf("p")
-					if held := s.OnDuty()[0].Quarantined(); held != (!own && stage == hub.StageQuarantined) {
-						t.Errorf("held is %t", held)
-					}
-					if own && (got != 0 || err != nil) || !own && (got != 4 || hub.CodeOf(err) != code) {
-						t.Errorf("shown is version %d (%v)", got, err)
-					}
-				})
+	for name, tc := range map[string]struct {
+		own, free bool // the operator's own manifest; what was live is not in quarantine
+		stage     hub.Stage
+		version   int
+		code      hub.Code
+		held      bool
+	}{
+		"suspended":                           {false, true, hub.StageSuspended, 4, hub.CodeMaintenance, false},
+		"suspended, and in quarantine before": {false, false, hub.StageSuspended, 4, hub.CodeMaintenance, true},
+		"quarantined":                         {false, true, hub.StageQuarantined, 4, hub.CodeForeignData, true},
+		"suspended, own":                      {true, true, hub.StageSuspended, 0, "", false},
+		"quarantined, own":                    {true, true, hub.StageQuarantined, 0, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, tc.own, good)
+				defer s.end()
+				s.free = tc.free
+				s.store.serve(hub.Deployment{Version: 4, Stage: hub.StageLive})
+				time.Sleep(2 * time.Second)
+				s.store.serve(hub.Deployment{Version: 4, Stage: tc.stage})
+				time.Sleep(2 * time.Second)
+				got, err := s.answerOf("p")
+				if held := s.OnDuty()[0].Quarantined(); held != tc.held {
+					t.Errorf("held is %t", held)
+				}
+				if got != tc.version || hub.CodeOf(err) != tc.code {
+					t.Errorf("shown is version %d (%v)", got, err)
+				}
 			})
-		}
+		})
 	}
 }
 
@@ -559,7 +583,7 @@ func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {
 				}
 				c := s.OnDuty()[0].For("p")
 				folder := hub.Folder{Party: hub.Party{ID: "p", Identifiers: []hub.Identifier{{Scheme: hub.SchemeCNP, Value: "1"}}}}
-				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil || c.Quarantined() != (tc.serves.Stage == hub.StageLive) {
+				if len(s.OnDuty()) != 1 || c.Creditor.Title != tc.title || len(c.Questions(&folder)) != 1 || c.Sink != nil || c.Quarantined() == (tc.serves.Stage == hub.StageCanary) {
 					t.Errorf("got %+v", c)
 				}
 				synctest.Wait()
@@ -641,6 +665,40 @@ func TestAForeignAnswerEndsACanaryAtOnce(t *testing.T) {
 	})
 }
 
+// TestAnOldListBringsNobodyBack: a list is read, its canary answers about somebody
+// else, the store is told and knows, and only then the list arrives.
+func TestAnOldListBringsNobodyBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, true, func(version int, who hub.Asked) (hub.Answer, error) {
+			if version == 7 && who.Party == "victim" {
+				return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "somebody else's")
+			}
+			return hub.Answer{}, nil
+		})
+		defer s.end()
+		canary := hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100}
+		s.store.serve(canary)
+		time.Sleep(2 * time.Second)
+		s.store.delay(2 * time.Second)
+		s.store.serve(canary)
+		time.Sleep(1500 * time.Millisecond) // it is read, and on its way
+		if _, err := s.answerOf("victim"); hub.CodeOf(err) != hub.CodeForeignData {
+			t.Errorf("got %v", err)
+		}
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			if got, _ := s.answerOf("p"); got != 0 {
+				t.Fatalf("version %d is shown after its foreign answer", got)
+			}
+		}
+		s.store.serve(hub.Deployment{Version: 7, Stage: hub.StageCanary, Share: 100})
+		time.Sleep(5 * time.Second)
+		if got, _ := s.answerOf("p"); got != 7 {
+			t.Errorf("lifted: version %d is shown, want 7", got)
+		}
+	})
+}
+
 func TestACanaryThatFailsTooOftenIsSuspended(t *testing.T) {
 	for _, c := range []struct {
 		every int // every so many calls fail
@@ -670,6 +728,25 @@ func TestACanaryThatFailsTooOftenIsSuspended(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAConnectorKnowsHowOftenItWasLetOut, as a version and as the creditor's, also
+// one that cannot be opened.
+func TestAConnectorKnowsHowOftenItWasLetOut(t *testing.T) {
+	for _, stage := range []hub.Stage{hub.StageCanary, hub.StageLive, hub.StageSuspended} {
+		for _, why := range []string{"", "a setting of another release"} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, false, good)
+				defer s.end()
+				s.breaks(4, why)
+				s.store.serve(hub.Deployment{Version: 4, Stage: stage, Share: 100, Lifted: 2})
+				time.Sleep(2 * time.Second)
+				if got, want := s.OnDuty()[0].For("p").Term(), (hub.Term{Version: 2, Creditor: int32(len("water"))}); got != want {
+					t.Errorf("%s, %q: got %+v, want %+v", stage, why, got, want)
+				}
+			})
+		}
 	}
 }
 

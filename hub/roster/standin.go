@@ -23,12 +23,13 @@ func (r *Roster) standIn(was *member, d hub.Deployment, others ...map[post]*memb
 		return was.as(d)
 	}
 	c := r.described(d, others)
-	c.Version, c.Source = d.Version, absent{}
+	c.Version, c.Lifted, c.Source = d.Version, d.Lifted, absent{}
+	r.counted(c, d.Creditor)
 	switch {
 	case d.Stage.Halts():
-		halt(c, d.Stage)
-	case d.Stage == hub.StageLive && r.Held != nil:
-		c.Held = func() bool { return r.Held(d.Creditor) }
+		r.halt(c, d)
+	case d.Stage == hub.StageLive:
+		r.hold(c, d.Creditor)
 	}
 	return &member{Deployment: d, opened: Opened{Connector: c, Close: func() {}}, absent: true}
 }

@@ -74,6 +74,7 @@ func (r *Roster) forgive(at post) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.banned, at)
+	r.forgiven++
 	r.epoch = -1
 }
 

@@ -8,10 +8,11 @@ import (
 )
 
 // agenda is what the whole view of a party asks. It is made once and good until
-// the fleet, the party's codes or its links change.
+// the fleet, the party's codes or its links change, or a quarantine is lifted.
 type agenda struct {
 	fleet       []*hub.Connector // on duty when it was made
 	serving     []*hub.Connector // of each creditor the version that the party is shown
+	terms       []hub.Term       // that ran for each of these
 	identifiers []hub.Identifier
 	links       []hub.Link
 	questions   []question
@@ -42,12 +43,13 @@ func (v *Views) newAgenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
 	serving := shown(fleet, folder.Party.ID)
 	overheard(fleet, folder)
 	a := &agenda{
-		fleet: fleet, serving: serving, ends: make([]int, len(serving)),
+		fleet: fleet, serving: serving, terms: make([]hub.Term, len(serving)), ends: make([]int, len(serving)),
 		identifiers: slices.Clone(folder.Party.Identifiers), links: slices.Clone(folder.Links),
 		questions: make([]question, 0, len(fleet)+len(folder.Links)),
 	}
 	for i, c := range serving {
-		a.questions = v.questions(a.questions, c, folder)
+		a.terms[i] = c.Term()
+		a.questions = v.questions(a.questions, c, a.terms[i], folder)
 		a.ends[i] = len(a.questions)
 	}
 	return a
@@ -79,9 +81,19 @@ func overheard(fleet []*hub.Connector, folder *hub.Folder) {
 // fits tells whether the agenda would be made the same again. A fleet that
 // changes is another list.
 func (a *agenda) fits(fleet []*hub.Connector, folder *hub.Folder) bool {
-	return len(a.fleet) == len(fleet) && (len(fleet) == 0 || &a.fleet[0] == &fleet[0]) &&
+	return len(a.fleet) == len(fleet) && (len(fleet) == 0 || &a.fleet[0] == &fleet[0]) && a.sameTerms() &&
 		slices.Equal(a.identifiers, folder.Party.Identifiers) &&
 		slices.EqualFunc(a.links, folder.Links, func(x, y hub.Link) bool { return x.Account == y.Account })
+}
+
+// sameTerms tells whether nobody was let out of quarantine since.
+func (a *agenda) sameTerms() bool {
+	for i, c := range a.serving {
+		if a.terms[i] != c.Term() {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *agendas) get(party hub.PartyID) *agenda {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ type names struct {
 type named struct {
 	creditor hub.Name
 	version  int
+	term     hub.Term
 	scheme   hub.Scheme // "" for an account
 	value    string
 }
@@ -28,11 +30,12 @@ type named struct {
 const mostNames = 200_000
 
 // key names the answer to a question in the caches. Two parties who linked the
-// same account share it; two versions of a connector never do.
-func (n *names) key(creditor hub.Name, version int, asked hub.Asked) hub.PageKey {
-	of := named{creditor, version, asked.Identifier.Scheme, asked.Identifier.Value}
+// same account share it; two versions of a connector never do, nor what one said
+// before a quarantine and after it.
+func (n *names) key(creditor hub.Name, version int, term hub.Term, asked hub.Asked) hub.PageKey {
+	of := named{creditor, version, term, asked.Identifier.Scheme, asked.Identifier.Value}
 	if asked.ByAccount() {
-		of = named{creditor, version, "", asked.Account.Code}
+		of = named{creditor, version, term, "", asked.Account.Code}
 	}
 	if key, ok := n.made.Load(of); ok {
 		return key.(hub.PageKey)
@@ -46,10 +49,14 @@ func (n *names) key(creditor hub.Name, version int, asked hub.Asked) hub.PageKey
 	return key
 }
 
-// source names the connector that answers.
+// source names the connector that answers, and when.
 func (n named) source() string {
-	if n.version == 0 {
-		return string(n.creditor)
+	name := string(n.creditor)
+	if n.version != 0 {
+		name += "@" + strconv.Itoa(n.version)
 	}
-	return string(n.creditor) + "@" + strconv.Itoa(n.version)
+	if n.term != (hub.Term{}) {
+		name += fmt.Sprintf("#%d.%d", n.term.Version, n.term.Creditor)
+	}
+	return name
 }

@@ -24,19 +24,16 @@ type question struct {
 	err    error     // why that call brought nothing
 }
 
-// plan lists what each connector is to be asked about the party.
-func (v *Views) plan(folder hub.Folder, ask Ask) ([]sheet, error) {
+// plan finds what each connector is to be asked about the party.
+func (v *Views) plan(folder hub.Folder, ask Ask) (*agenda, error) {
 	fleet, err := chosen(v.Roster.OnDuty(), ask.Creditors)
 	if err != nil {
 		return nil, err
 	}
-	var agenda *agenda
 	if len(ask.Creditors) == 0 {
-		agenda = v.agenda(fleet, &folder)
-	} else {
-		agenda = v.newAgenda(fleet, &folder)
+		return v.agenda(fleet, &folder), nil
 	}
-	return agenda.sheets(), nil
+	return v.newAgenda(fleet, &folder), nil
 }
 
 // sheets gives a view its own copy of the questions.
@@ -83,18 +80,18 @@ func unknownCreditor(name hub.Name) error {
 }
 
 // questions appends the calls a connector's page needs.
-func (v *Views) questions(all []question, c *hub.Connector, folder *hub.Folder) []question {
+func (v *Views) questions(all []question, c *hub.Connector, term hub.Term, folder *hub.Folder) []question {
 	if c.Source == nil {
 		return all
 	}
 	for _, asked := range c.Questions(folder) {
-		all = append(all, v.question(c, asked))
+		all = append(all, v.question(c, term, asked))
 	}
 	return all
 }
 
-func (v *Views) question(c *hub.Connector, asked hub.Asked) question {
-	return question{asked: asked, key: v.names.key(c.Creditor.Name, c.Version, asked)}
+func (v *Views) question(c *hub.Connector, term hub.Term, asked hub.Asked) question {
+	return question{asked: asked, key: v.names.key(c.Creditor.Name, c.Version, term, asked)}
 }
 
 // youth tells how a remembered page may be used now.

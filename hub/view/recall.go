@@ -8,16 +8,16 @@ import (
 	"racord/hub"
 )
 
-// recall fills in what the caches remember, L1 first, then L2 in one round
-// trip, and starts a call for every question without a young answer.
-func (v *Views) recall(ctx context.Context, sheets []sheet, ask Ask) {
+// recall fills in what the caches remember of the terms, L1 first, then L2 in one
+// round trip, and starts a call for every question without a young answer.
+func (v *Views) recall(ctx context.Context, sheets []sheet, terms []hub.Term, ask Ask) {
 	missing := v.recallL1(ctx, sheets)
 	if len(missing) > 0 && v.L2 != nil {
 		v.recallL2(ctx, missing)
 	}
 	now, business := time.Now(), v.Clock.Now()
 	for i := range sheets {
-		if sheets[i].connector.Quarantined() {
+		if c := sheets[i].connector; c.Quarantined() || c.Term() != terms[i] { // or it was until a moment ago
 			v.withhold(&sheets[i])
 			continue
 		}

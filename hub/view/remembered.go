@@ -12,13 +12,14 @@ var errNothing = hub.Errorf(hub.CodeNotFound, "Nothing is remembered.")
 
 // Remembered gives the last answer to a question that the caches have, as the
 // creditor's published word, and the real time it was fetched at. It fails with
-// CodeNotFound, also for a connector in quarantine.
+// CodeNotFound, also for a connector in quarantine, and for one that has said
+// nothing since it was let out.
 func (v *Views) Remembered(ctx context.Context, creditor hub.Name, asked hub.Asked) (hub.Answer, time.Time, error) {
 	c := v.shownOf(creditor, asked.Party)
 	if c.Quarantined() {
 		return hub.Answer{}, time.Time{}, errNothing
 	}
-	keys, pages := []hub.PageKey{v.names.key(creditor, c.Version, asked)}, make([]*hub.Page, 1)
+	keys, pages := []hub.PageKey{v.names.key(creditor, c.Version, c.Term(), asked)}, make([]*hub.Page, 1)
 	_ = v.L1.Get(ctx, keys, pages) // a cache out of reach has nothing
 	if own := pages[0]; v.L2 != nil {
 		_ = v.L2.Get(ctx, keys, pages)

@@ -135,6 +135,7 @@ type city struct {
 	creditors map[hub.Name]*creditor
 	clock     atomic.Pointer[time.Time]
 	held      atomic.Bool // the water company is in quarantine
+	lifts     atomic.Int32
 }
 
 func businessNow() time.Time { return time.Now() }
@@ -154,6 +155,7 @@ func newCity(t testing.TB, answers map[hub.Name]func(context.Context, hub.Asked)
 	for _, w := range fleet {
 		if w.Creditor.Name == "water" {
 			w.Held = c.held.Load
+			w.Lifts = func() int { return int(c.lifts.Load()) }
 		}
 	}
 	c.fleet = fleet

@@ -167,6 +167,51 @@ func TestNothingRememberedStandsInForWhoeverIsHeld(t *testing.T) {
 	}
 }
 
+// TestWhatWasSaidBeforeAQuarantineIsNotShownAfterIt: what the caches kept may be of
+// the mix-up, and the creditor gives no answer yet.
+func TestWhatWasSaidBeforeAQuarantineIsNotShownAfterIt(t *testing.T) {
+	for name, lift := range map[string]func(c *city, water *hub.Connector){
+		"let out by the operator":       func(c *city, _ *hub.Connector) { c.lifts.Add(1) },
+		"the same version, begun again": func(_ *city, water *hub.Connector) { water.Lifted++ },
+		"let out while a view is made":  func(c *city, water *hub.Connector) { water.Held = func() bool { c.lifts.Add(1); return false } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCity(t, answers{"water": owes(5000), "heat": owes(300)})
+				asked := hub.Asked{Party: "party-1", Identifier: hub.Identifier{Scheme: hub.SchemeCNP, Value: cnp}}
+				c.view()
+				c.creditors["water"].now(fails(hub.CodeUnavailable))
+				lift(c, c.fleet[0])
+				for n := range 3 {
+					v := c.view()
+					if p := page(t, v, "water"); p.State != hub.PageMissing && p.State != hub.PageQuarantined || p.Due != 0 {
+						t.Errorf("got %+v, want nothing from before", p)
+					}
+					if calls := c.creditors["heat"].calls.Load(); n == 0 && (calls != 1 || page(t, v, "heat").State != hub.PageFresh) {
+						t.Errorf("another was asked %d times, want its page remembered", calls)
+					}
+					if _, _, err := c.Remembered(t.Context(), "water", asked); hub.CodeOf(err) != hub.CodeNotFound {
+						t.Errorf("remembered: got %v, want nothing", err)
+					}
+					time.Sleep(time.Minute)
+				}
+				c.fleet[0].Held = nil
+				c.creditors["water"].now(owes(70))
+				time.Sleep(time.Minute)
+				if p := page(t, c.view(), "water"); p.State != hub.PageFresh || p.Due != 70 {
+					t.Errorf("it answers again: got %+v", p)
+				}
+				c.creditors["water"].now(fails(hub.CodeUnavailable))
+				time.Sleep(time.Hour)
+				if p := page(t, c.view(), "water"); p.State != hub.PageStale || p.Due != 70 {
+					t.Errorf("and is silent again: got %+v", p)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
 func TestARememberedAnswerStandsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCity(t, answers{"water": owes(5000)})

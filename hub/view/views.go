@@ -87,11 +87,12 @@ func (v *Views) Stream(ctx context.Context, who hub.Login, ask Ask, each func(*P
 	if err != nil {
 		return nil, err
 	}
-	sheets, err := v.plan(folder, ask)
+	agenda, err := v.plan(folder, ask)
 	if err != nil {
 		return nil, err
 	}
-	v.recall(ctx, sheets, ask)
+	sheets := agenda.sheets()
+	v.recall(ctx, sheets, agenda.terms, ask)
 	out := v.blank(len(sheets))
 	if !ready(sheets) {
 		var cancel context.CancelFunc
