@@ -109,7 +109,7 @@ func (b *buttons) barriers(w http.ResponseWriter, r *http.Request) {
 func (b *buttons) lower(w http.ResponseWriter, r *http.Request) {
 	barrier := hub.Barrier(r.PathValue("barrier"))
 	if barrier != hub.BarrierOpen && barrier != hub.BarrierCapture {
-		answer(w, nil, hub.Errorf(hub.CodeNotFound, "There is no such barrier."))
+		answer(w, nil, hub.Errorf(hub.CodeNotFound, "There is no such barrier. There are open and capture."))
 		return
 	}
 	err := b.store.LowerBarrier(r.Context(), barrier)

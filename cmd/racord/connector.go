@@ -58,7 +58,7 @@ func (*connectorCommand) Help() string {
   racord connector validate water.yaml
   racord connector draft water.yaml
   racord connector contacts water it@water.example
-  racord connector secret set water water-api-key < key.txt
+  racord connector secret set water water-key < key.txt
   racord connector try water --debtor known
   racord connector submit water
   racord connector report water
