@@ -181,6 +181,17 @@ func NestedIn(obligations []Obligation) (n Nested) {
 	return n
 }
 
+// Around is the same the other way round: what stands inside others, with their ids.
+func (n Nested) Around() Nested {
+	around := Nested{}
+	for outer, inside := range n {
+		for _, inner := range inside {
+			around[inner] = append(around[inner], outer)
+		}
+	}
+	return around
+}
+
 // Inside lists what stands inside an obligation, also inside what does, each once
 // and never the obligation itself. Not all need be in the list.
 func (n Nested) Inside(id ObligationID) (inner []ObligationID) {

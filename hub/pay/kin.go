@@ -22,12 +22,12 @@ const paidWith = "This is part of another bill in this basket, and is paid with 
 // kinOf finds a bill's kin among all that a creditor listed.
 func (f *finding) kinOf(id hub.ObligationID) (k kin) {
 	for _, inner := range f.nested.Inside(id) {
-		if o, listed := f.obligations[inner]; listed && o.Outstanding.Minor > 0 {
+		if f.obligations[inner].Outstanding.Minor > 0 {
 			k.inner = append(k.inner, inner)
 		}
 	}
-	for outer := range f.nested {
-		if o := f.obligations[outer]; o.Outstanding.Minor > 0 && slices.Contains(f.nested.Inside(outer), id) {
+	for _, outer := range f.nested.Around().Inside(id) {
+		if f.obligations[outer].Outstanding.Minor > 0 {
 			k.outer = append(k.outer, outer)
 		}
 	}

@@ -14,13 +14,13 @@ func (all *overlaid) spread(covered map[hub.ObligationID]int64) {
 	}
 	at := all.places()
 	withOuter := all.paidInside(nested, at, covered)
-	less := map[hub.ObligationID]int64{}
-	for outer := range nested {
-		if covered[outer] > 0 || withOuter[outer] {
+	around, less := nested.Around(), map[hub.ObligationID]int64{}
+	for inner, paid := range covered {
+		if withOuter[inner] {
 			continue
 		}
-		for _, inner := range nested.Inside(outer) {
-			if paid := covered[inner]; paid > 0 && !withOuter[inner] && !all.asOf[at[inner]].Before(all.asOf[at[outer]]) {
+		for _, outer := range around.Inside(inner) {
+			if covered[outer] == 0 && !withOuter[outer] && !all.asOf[at[inner]].Before(all.asOf[at[outer]]) {
 				less[outer] += paid
 			}
 		}
