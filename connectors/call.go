@@ -28,33 +28,32 @@ func (c *Call) Writes() bool { return writes(c.Name) }
 // Repeats tells whether the manifest says that the answer ends by repeating its
 // last page.
 func (c *Call) Repeats() bool {
-	if !c.request.IsValid() {
-		return false
-	}
-	r, ok := c.request.Interface().(interface{ Repeats() bool })
+	r, ok := requestAs[interface{ Repeats() bool }](c)
 	return ok && r.Repeats()
 }
 
 // Pages tells whether the manifest says how the answer goes on.
 func (c *Call) Pages() bool {
-	if !c.request.IsValid() {
-		return false
-	}
-	r, ok := c.request.Interface().(interface{ Pages() bool })
+	r, ok := requestAs[interface{ Pages() bool }](c)
 	return ok && r.Pages()
 }
 
 // Follows is the name by which every page of the answer says whether another one
 // follows, "" where the manifest names none.
 func (c *Call) Follows() string {
-	if !c.request.IsValid() {
-		return ""
-	}
-	r, ok := c.request.Interface().(interface{ Follows() string })
+	r, ok := requestAs[interface{ Follows() string }](c)
 	if !ok {
 		return ""
 	}
 	return r.Follows()
+}
+
+// requestAs gives the request of a call if it can tell what is asked of it.
+func requestAs[T any](c *Call) (r T, ok bool) {
+	if c.request.IsValid() {
+		r, ok = c.request.Interface().(T)
+	}
+	return r, ok
 }
 
 // answerPart is how the answer to a call is read.
