@@ -59,18 +59,19 @@ func (d *delivery) Records() iter.Seq2[hub.Record, error] {
 	}
 }
 
-func fed(f hub.Feed, a *guard.Allowance) hub.Feed {
+func fed(f hub.Feed, a *guard.Allowance) hub.Feed { return fedBy(f, guard.Parts{Allowance: a}) }
+
+func fedBy(f hub.Feed, parts guard.Parts) hub.Feed {
 	c := &hub.Connector{Creditor: hub.Creditor{Name: "heating"}, Traits: traits, Feed: f}
-	return guard.Connector(c, guard.Parts{Allowance: a, Clock: hub.ClockFunc(time.Now)}, guard.Conf{}).Feed
+	parts.Clock = hub.ClockFunc(time.Now)
+	return guard.Connector(c, parts, guard.Conf{}).Feed
 }
 
 func TestADeliveryThatNobodyGetsIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ward := guard.NewWard(nil, hub.ClockFunc(time.Now), nil, nil)
 		n := &nightly{act: func() { ward.Quarantine("heating", "a test") }}
-		c := &hub.Connector{Creditor: hub.Creditor{Name: "heating"}, Traits: traits, Feed: n}
-		a := guard.Fixed("heating", guard.LimitsOf(traits))
-		f := guard.Connector(c, guard.Parts{Allowance: a, Ward: ward, Clock: hub.ClockFunc(time.Now)}, guard.Conf{}).Feed
+		f := fedBy(n, guard.Parts{Allowance: guard.Fixed("heating", guard.LimitsOf(traits)), Ward: ward})
 		if _, err := f.Pull(t.Context(), ""); hub.CodeOf(err) != hub.CodeForeignData || n.closed != 1 {
 			t.Errorf("got %v and %d closed, want the quarantine and the delivery closed", err, n.closed)
 		}

@@ -29,21 +29,16 @@ func TestLostAnswersMakeNoLineWait(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told []time.Time
-		parts := s.parts()
-		withConnectors(&parts, func(c *hub.Connector) {
-			books := c.Sink
-			c.Sink = sink(func(ctx context.Context, list []hub.Posting) ([]hub.Receipt, error) {
-				told = append(told, time.Now())
-				switch n := len(told); {
-				case n <= lost:
-					return nil, hub.Errorf(hub.CodeTimeout, "no answer")
-				case n == lost+1:
-					return nil, hub.NotDone(hub.Errorf(hub.CodeInternal, "not now"))
-				}
-				return books.Post(ctx, list)
-			})
+		s.tells(72*time.Hour, func(ctx context.Context, books hub.Sink, list []hub.Posting) ([]hub.Receipt, error) {
+			told = append(told, time.Now())
+			switch n := len(told); {
+			case n <= lost:
+				return nil, hub.Errorf(hub.CodeTimeout, "no answer")
+			case n == lost+1:
+				return nil, hub.NotDone(hub.Errorf(hub.CodeInternal, "not now"))
+			}
+			return books.Post(ctx, list)
 		})
-		s.Service = pay.New(parts, pay.Conf{})
 		s.authorise(p)
 		s.settle(t, time.Hour)
 		s.mustEnd(t, p.ID, hub.PaymentSettled)
@@ -69,17 +64,12 @@ func TestALineWaitsNoLongerThanHalfItsAge(t *testing.T) {
 					t.Fatal(err)
 				}
 				var told []time.Time
-				parts := s.parts()
-				withConnectors(&parts, func(c *hub.Connector) {
-					books := c.Sink
-					c.Sink = sink(func(ctx context.Context, list []hub.Posting) ([]hub.Receipt, error) {
-						if told = append(told, time.Now()); len(told) <= failing {
-							return nil, answer
-						}
-						return books.Post(ctx, list)
-					})
+				s.tells(72*time.Hour, func(ctx context.Context, books hub.Sink, list []hub.Posting) ([]hub.Receipt, error) {
+					if told = append(told, time.Now()); len(told) <= failing {
+						return nil, answer
+					}
+					return books.Post(ctx, list)
 				})
-				s.Service = pay.New(parts, pay.Conf{})
 				s.authorise(p)
 				s.settle(t, 2*time.Hour)
 				s.mustEnd(t, p.ID, hub.PaymentSettled)
