@@ -89,8 +89,17 @@ type Snapshot struct {
 	Stray       *QualityEvent  // one that may be any account's; nil = there is none
 }
 
-// Holder is the name of a running replica, new at every start.
+// Holder is the name of a running replica: the configured one, which the next
+// process goes on with, or one that is new at every start.
 type Holder string
+
+// SlotWish is what a holder wants of a creditor's slots.
+type SlotWish struct {
+	Creditor Name
+	Total    int           // how many there are, over all holders
+	Want     int           // how many the holder wants
+	TTL      time.Duration // how long it keeps them without renewing
+}
 
 // Slots shares a creditor's declared concurrency between replicas. Time is the
 // store's own.
@@ -98,10 +107,11 @@ type Slots interface {
 	// Beat says that the holder is alive for ttl more, and tells how many
 	// holders are alive now and the caller's place among them (0 is the oldest).
 	Beat(ctx context.Context, holder Holder, ttl time.Duration) (alive, place int, err error)
-	// Keep renews the holder's slots of a creditor for ttl, takes free or expired
-	// ones up to want, gives back those above want, and tells how many it holds.
-	// Over all holders there are never more than total.
-	Keep(ctx context.Context, holder Holder, creditor Name, total, want int, ttl time.Duration) (held int, err error)
+	// Keep renews the holder's slots of the creditors it names, once each, takes
+	// free or expired ones up to what is wanted, gives back those above, and tells
+	// how many it holds, in the order of the wishes. Over all holders there are
+	// never more than the total. On an error all is as before.
+	Keep(ctx context.Context, holder Holder, wishes ...SlotWish) (held []int, err error)
 	// Leave gives back everything the holder has.
 	Leave(ctx context.Context, holder Holder) error
 }

@@ -83,16 +83,15 @@ func (l *Leaser) Stop(ctx context.Context) error {
 // fade gives the slots back at once and lets the rate run out when the calls
 // just made have left everybody's last second.
 func (l *Leaser) fade(ctx context.Context) error {
+	var wishes []hub.SlotWish
 	for _, one := range l.known() {
-		if _, err := l.slots.Keep(ctx, l.holder, one.name, one.bounds().Inflight, 0, one.ttl); err != nil {
-			return err
+		wishes = append(wishes, hub.SlotWish{Creditor: one.name, Total: one.bounds().Inflight, TTL: one.ttl})
+		if one.units > 0 {
+			wishes = append(wishes, hub.SlotWish{Creditor: one.rateName(), Total: one.pace.most(), Want: one.units, TTL: one.pace.span()})
 		}
-		if one.units == 0 {
-			continue
-		}
-		if _, err := l.slots.Keep(ctx, l.holder, one.rateName(), one.pace.most(), one.units, one.pace.span()); err != nil {
-			return err
-		}
+	}
+	if _, err := l.slots.Keep(ctx, l.holder, wishes...); err != nil {
+		return err
 	}
 	_, _, err := l.slots.Beat(ctx, l.holder, time.Millisecond)
 	return err

@@ -144,13 +144,17 @@ func (l *Leaser) pauseAfter(short bool) time.Duration {
 // round says that this replica lives and brings every lease in line with its
 // fair share. It tells whether some lease is short of it.
 func (l *Leaser) round(ctx context.Context) (short bool, err error) {
-	err = l.beat(ctx)
+	beatErr := l.beat(ctx)
+	var due []renewal
 	for _, one := range l.known() {
-		lacking, keepErr := l.keep(ctx, one)
-		short = short || lacking
-		err = errors.Join(err, keepErr)
+		l.turnOver(one)
+		due = append(due, l.slotsOf(one))
+		rate := l.rateOf(one)
+		short = short || rate.waits
+		due = append(due, rate)
 	}
-	return short, err
+	lacking, err := l.keep(ctx, slices.DeleteFunc(due, func(r renewal) bool { return r.take == nil }))
+	return short || lacking, errors.Join(beatErr, err)
 }
 
 // turnOver lets other limits count.
@@ -186,36 +190,57 @@ func (l *Leaser) within(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeout(ctx, l.conf.Every)
 }
 
-func (l *Leaser) keep(ctx context.Context, one *lease) (short bool, err error) {
-	l.turnOver(one)
-	few, err1 := l.keepSlots(ctx, one)
-	slow, err2 := l.keepRate(ctx, one)
-	return few || slow, errors.Join(err1, err2)
+// renewal is what a lease asks the store for.
+type renewal struct {
+	wish  hub.SlotWish
+	take  func(got int, began time.Time) (short bool) // nil = nothing is due
+	waits bool                                        // for calls to be forgotten, before it can be brought in line
 }
 
-func (l *Leaser) keepSlots(ctx context.Context, one *lease) (short bool, err error) {
-	total := one.bounds().Inflight
-	fair := l.share(total)
-	want := one.resize(one.slots, fair)
-	if one.slots == want && time.Until(one.renewAt) > 0 {
+// keep asks for all that is due at once.
+func (l *Leaser) keep(ctx context.Context, due []renewal) (short bool, err error) {
+	if len(due) == 0 {
 		return false, nil
+	}
+	wishes := make([]hub.SlotWish, len(due))
+	for i := range due {
+		wishes[i] = due[i].wish
 	}
 	ctx, cancel := l.within(ctx)
 	defer cancel()
 	began := time.Now()
-	got, err := l.slots.Keep(ctx, l.holder, one.name, max(total, want), want, one.ttl)
+	got, err := l.slots.Keep(ctx, l.holder, wishes...)
 	if err != nil {
 		return true, err
 	}
-	one.slots, one.renewAt = got, began.Add(one.ttl/2)
-	one.lend(min(got, fair), began.Add(one.ttl-l.conf.Margin))
-	return got < want, nil
+	for i := range due {
+		short = due[i].take(got[i], began) || short
+	}
+	return short, nil
 }
 
-func (l *Leaser) keepRate(ctx context.Context, one *lease) (short bool, err error) {
+// slotsOf is the renewal of a lease's slots.
+func (l *Leaser) slotsOf(one *lease) (r renewal) {
+	total := one.bounds().Inflight
+	fair := l.share(total)
+	want := one.resize(one.slots, fair)
+	if one.slots == want && time.Until(one.renewAt) > 0 {
+		return r
+	}
+	r.wish = hub.SlotWish{Creditor: one.name, Total: max(total, want), Want: want, TTL: one.ttl}
+	r.take = func(got int, began time.Time) (short bool) {
+		one.slots, one.renewAt = got, began.Add(one.ttl/2)
+		one.lend(min(got, fair), began.Add(one.ttl-l.conf.Margin))
+		return got < want
+	}
+	return r
+}
+
+// rateOf is the renewal of a lease's part of the rate.
+func (l *Leaser) rateOf(one *lease) (r renewal) {
 	total := one.pace.total
 	if total == 0 {
-		return false, nil
+		return r
 	}
 	fair := l.share(total)
 	want := fair
@@ -223,18 +248,15 @@ func (l *Leaser) keepRate(ctx context.Context, one *lease) (short bool, err erro
 		want = one.units // the calls just made still count
 	}
 	if one.units == want && time.Until(one.paceRenewAt) > 0 {
-		return want > fair, nil
+		return renewal{waits: want > fair}
 	}
-	ctx, cancel := l.within(ctx)
-	defer cancel()
-	began := time.Now()
-	got, err := l.slots.Keep(ctx, l.holder, one.rateName(), max(total, want), want, one.paceTTL)
-	if err != nil {
-		return true, err
+	r.wish = hub.SlotWish{Creditor: one.rateName(), Total: max(total, want), Want: want, TTL: one.paceTTL}
+	r.take = func(got int, began time.Time) (short bool) {
+		one.units, one.paceRenewAt = got, began.Add(one.paceTTL/2)
+		one.pace.lend(min(got, fair), began.Add(one.paceTTL-one.pace.span()-l.conf.Margin))
+		return got != fair
 	}
-	one.units, one.paceRenewAt = got, began.Add(one.paceTTL/2)
-	one.pace.lend(min(got, fair), began.Add(one.paceTTL-one.pace.span()-l.conf.Margin))
-	return got != fair, nil
+	return r
 }
 
 // share is this replica's part of total. Where there are fewer slots than

@@ -55,23 +55,29 @@ func (l *ledger) Beat(_ context.Context, me hub.Holder, ttl time.Duration) (aliv
 	return alive, place, nil
 }
 
-func (l *ledger) Keep(_ context.Context, me hub.Holder, creditor hub.Name, total, want int, ttl time.Duration) (int, error) {
+func (l *ledger) Keep(_ context.Context, me hub.Holder, wishes ...hub.SlotWish) (held []int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keeps++
-	now := time.Now()
-	if l.slots[creditor] == nil {
-		l.slots[creditor] = map[hub.Holder]slots{}
+	for _, w := range wishes {
+		held = append(held, l.keep(me, w, time.Now()))
+	}
+	return held, nil
+}
+
+func (l *ledger) keep(me hub.Holder, w hub.SlotWish, now time.Time) int {
+	if l.slots[w.Creditor] == nil {
+		l.slots[w.Creditor] = map[hub.Holder]slots{}
 	}
 	others := 0
-	for name, s := range l.slots[creditor] {
+	for name, s := range l.slots[w.Creditor] {
 		if name != me && s.until.After(now) {
 			others += s.held
 		}
 	}
-	held := max(0, min(want, total-others))
-	l.slots[creditor][me] = slots{held, now.Add(ttl)}
-	return held, nil
+	held := max(0, min(w.Want, w.Total-others))
+	l.slots[w.Creditor][me] = slots{held, now.Add(w.TTL)}
+	return held
 }
 
 func (l *ledger) Leave(_ context.Context, me hub.Holder) error {
@@ -100,12 +106,12 @@ func (w *wireTo) Beat(ctx context.Context, me hub.Holder, ttl time.Duration) (in
 	return w.ledger.Beat(ctx, me, ttl)
 }
 
-func (w *wireTo) Keep(ctx context.Context, me hub.Holder, c hub.Name, total, want int, ttl time.Duration) (int, error) {
+func (w *wireTo) Keep(ctx context.Context, me hub.Holder, wishes ...hub.SlotWish) ([]int, error) {
 	if w.cut.Load() {
 		<-ctx.Done()
-		return 0, errCut
+		return nil, errCut
 	}
-	return w.ledger.Keep(ctx, me, c, total, want, ttl)
+	return w.ledger.Keep(ctx, me, wishes...)
 }
 
 func (w *wireTo) Leave(ctx context.Context, me hub.Holder) error {

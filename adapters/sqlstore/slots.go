@@ -16,12 +16,13 @@ ON CONFLICT (holder) DO UPDATE SET alive_until = excluded.alive_until RETURNING 
 	placeQuery = `
 SELECT count(*), count(CASE WHEN born_at < $1 OR (born_at = $1 AND holder < $2) THEN 1 END) FROM holders`
 
-	endSlotsQuery   = `DELETE FROM slots WHERE creditor = $1 AND held_until <= {now}`
-	othersHaveQuery = `SELECT coalesce(sum(held), 0) FROM slots WHERE creditor = $1 AND holder <> $2`
-	keepQuery       = `
-INSERT INTO slots (creditor, holder, held, held_until) VALUES ($1, $2, $3, $4)
-ON CONFLICT (creditor, holder) DO UPDATE SET held = excluded.held, held_until = excluded.held_until`
+	endSlotsQuery   = `DELETE FROM slots WHERE held_until <= {now}`
+	othersHaveQuery = `SELECT creditor, sum(held) FROM slots WHERE holder <> $1 GROUP BY creditor`
 )
+
+// slotTable holds how many slots of a creditor a holder has.
+var slotTable = table("slots", "creditor text, holder text, held bigint, held_until bigint",
+	"ON CONFLICT (creditor, holder) DO UPDATE SET held = excluded.held, held_until = excluded.held_until")
 
 // Beat keeps the holder alive and tells its place among the living. A holder
 // that was dead is born again, as the youngest.
@@ -39,21 +40,44 @@ func (s *Store) Beat(ctx context.Context, holder hub.Holder, ttl time.Duration) 
 	return alive, place, s.fault(err)
 }
 
-// Keep takes what is free of a creditor's slots, up to want.
-func (s *Store) Keep(ctx context.Context, holder hub.Holder, creditor hub.Name, total, want int, ttl time.Duration) (held int, err error) {
+// Keep takes what is free of the creditors' slots, up to what is wanted.
+func (s *Store) Keep(ctx context.Context, holder hub.Holder, wishes ...hub.SlotWish) (held []int, err error) {
+	if len(wishes) == 0 {
+		return nil, nil
+	}
 	err = s.repeat(func() error {
-		c, others := &change{store: s}, 0
+		c, others := &change{store: s}, map[hub.Name]int{}
+		count := func(row Scanner) error {
+			var creditor hub.Name
+			var sum int
+			err := row.Scan(&creditor, &sum)
+			others[creditor] = sum
+			return err
+		}
 		first := []Statement{
-			c.at(s.engine.Clock("slots of " + string(creditor))),
-			{SQL: s.texts.endSlots, Args: []any{string(creditor)}},
-			{SQL: othersHaveQuery, Args: []any{string(creditor), string(holder)}, Scan: func(row Scanner) error { return row.Scan(&others) }},
+			c.at(s.engine.Clock("slots")), {SQL: s.texts.endSlots},
+			{SQL: othersHaveQuery, Args: []any{string(holder)}, Scan: count},
 		}
 		return s.engine.Within(ctx, first, func(Run) ([]Statement, error) {
-			held = max(0, min(want, total-others))
-			return []Statement{{SQL: keepQuery, Args: []any{string(creditor), string(holder), held, micros(c.now.Add(ttl))}}}, nil
+			var rows [][]any
+			held, rows = granted(holder, wishes, others, c.now)
+			return s.engine.Add(&slotTable, rows), nil
 		})
 	})
-	return held, s.fault(err)
+	if err != nil {
+		return nil, s.fault(err)
+	}
+	return held, nil
+}
+
+// granted gives of every wish what the others leave, and its row.
+func granted(holder hub.Holder, wishes []hub.SlotWish, others map[hub.Name]int, now time.Time) (held []int, rows [][]any) {
+	for _, w := range wishes {
+		got := max(0, min(w.Want, w.Total-others[w.Creditor]))
+		held = append(held, got)
+		rows = append(rows, []any{string(w.Creditor), string(holder), int64(got), micros(now.Add(w.TTL))})
+	}
+	return held, rows
 }
 
 // Leave gives back everything the holder has.

@@ -64,6 +64,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"snapshots: a large delivery":                          largeDelivery,
 		"snapshots: an obligation comes back as it was":        obligationRoundTrip,
 		"slots: taken, kept and given back":                    slotsKeep,
+		"slots: of several creditors at once":                  slotsTogether,
 		"slots: never more than there are":                     slotsNeverTooMany,
 		"slots: those of the dead are free":                    slotsExpire,
 		"slots: leaving frees everything":                      slotsLeave,

@@ -3,6 +3,7 @@ package hubtest
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,9 +14,9 @@ import (
 // keep asks for slots and fails the test on an error.
 func keep(t *testing.T, store hub.Slots, who hub.Holder, creditor hub.Name, total, want int) int {
 	t.Helper()
-	held, err := store.Keep(t.Context(), who, creditor, total, want, time.Minute)
+	held, err := store.Keep(t.Context(), who, hub.SlotWish{Creditor: creditor, Total: total, Want: want, TTL: time.Minute})
 	wantCode(t, "Keep", err, "")
-	return held
+	return held[0]
 }
 
 func slotsKeep(t *testing.T, lab Lab) {
@@ -41,6 +42,33 @@ func slotsKeep(t *testing.T, lab Lab) {
 	}
 }
 
+func slotsTogether(t *testing.T, lab Lab) {
+	wish := func(creditor hub.Name, total, want int, ttl time.Duration) hub.SlotWish {
+		return hub.SlotWish{Creditor: creditor, Total: total, Want: want, TTL: ttl}
+	}
+	for i, step := range []struct {
+		who    hub.Holder
+		wishes []hub.SlotWish
+		want   []int
+	}{
+		{"a", []hub.SlotWish{wish("water", 8, 3, time.Minute), wish("heat", 2, 2, time.Hour)}, []int{3, 2}},
+		{"b", []hub.SlotWish{wish("heat", 2, 1, time.Minute), wish("water", 8, 8, time.Minute), wish("gas", 4, 4, time.Minute)}, []int{0, 5, 4}},
+		{"a", []hub.SlotWish{wish("gas", 4, 1, time.Minute)}, []int{0}}, // what it does not name stays
+		{"b", []hub.SlotWish{wish("water", 8, 8, time.Minute)}, []int{5}},
+		{"a", nil, nil},
+	} {
+		got, err := lab.Store.Keep(t.Context(), step.who, step.wishes...)
+		wantCode(t, "Keep", err, "")
+		if !slices.Equal(got, step.want) {
+			t.Fatalf("step %d, %s wants %v: got %v, want %v", i, step.who, step.wishes, got, step.want)
+		}
+	}
+	lab.age(t, time.Minute)
+	if water, heat := keep(t, lab.Store, "c", "water", 8, 8), keep(t, lab.Store, "c", "heat", 2, 2); water != 8 || heat != 0 {
+		t.Errorf("got %d and %d after a minute, want 8 and 0: each has its own end", water, heat)
+	}
+}
+
 func slotsNeverTooMany(t *testing.T, lab Lab) {
 	const holders, total, rounds = 6, 10, 15
 	var mu sync.Mutex
@@ -54,7 +82,8 @@ func slotsNeverTooMany(t *testing.T, lab Lab) {
 				mu.Lock() // what one is about to give back may be taken before it knows
 				held[who] = min(held[who], want)
 				mu.Unlock()
-				got, err := lab.Store.Keep(t.Context(), who, "water", total, want, time.Minute)
+				kept, err := lab.Store.Keep(t.Context(), who, hub.SlotWish{Creditor: "water", Total: total, Want: want, TTL: time.Minute})
+				got := slices.Max(append(kept, 0))
 				mu.Lock()
 				held[who] = got
 				sum := 0

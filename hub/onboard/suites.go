@@ -29,8 +29,8 @@ func (r *run) lease() hub.Name { return r.creditor + ":suite" }
 
 // take takes the lease. It returns CodeConflict when another suite has it.
 func (s *Service) take(ctx context.Context, r *run) error {
-	held, err := s.Store.Keep(ctx, r.holder, r.lease(), 1, 1, leaseFor)
-	if err == nil && held == 0 {
+	held, err := s.Store.Keep(ctx, r.holder, hub.SlotWish{Creditor: r.lease(), Total: 1, Want: 1, TTL: leaseFor})
+	if err == nil && held[0] == 0 {
 		err = hub.Errorf(hub.CodeConflict, "The conformance suite is running for this connector: its report will be there when it ends.")
 	}
 	return err
