@@ -26,7 +26,7 @@ import (
 const (
 	connections      = 20
 	connectionsApart = 4
-	connectionsFirst = 4 // while nothing is warm, and each costs the server a process
+	connectionsFirst = 2 // while nothing is warm, and each costs the server a process
 	growAfter        = 2 * time.Second
 	statementTimeout = 5 * time.Second
 	lockTimeout      = time.Second
@@ -91,6 +91,8 @@ func connect(dsn string, keys *hub.Keys, settings map[string]string) (*Store, er
 	} {
 		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
+	// No plan of ours depends on the values: each is made once a connection.
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	maps.Copy(config.RuntimeParams, settings)
 	db := pool(config, connections)
 	config = config.Copy()
