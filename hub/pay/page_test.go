@@ -3,6 +3,7 @@ package pay_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +36,37 @@ func TestAPageThatDiedWithItsReplicaIsReplaced(t *testing.T) {
 				}
 				if tr.sprung == 0 {
 					t.Error("nobody died")
+				}
+			})
+		})
+	}
+}
+
+// TestDyingReplicasUseNoProviderUp kills one replica after the other that opens the
+// page of the only provider: that did nothing wrong, and the payer gets his page.
+func TestDyingReplicasUseNoProviderUp(t *testing.T) {
+	for _, at := range []moment{beforeCall, afterEffect} {
+		t.Run(string(at), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const deaths = 3
+				var died atomic.Int64
+				tn := newTown(t, 1, 0, 0, nil)
+				tn.prefer, tn.least = []string{"manual"}, time.Minute
+				tn.befall(func(p point) harm {
+					if p == (point{"Charger.Start", at}) && died.Add(1) <= deaths {
+						return crash
+					}
+					return unharmed
+				})
+				tn.birth()
+				defer tn.end()
+				p := tn.pay(basket{key: "k", items: tn.owe(1, "alpha", "beta"), policy: hub.BestEffort})
+				if p == nil || died.Load() <= deaths {
+					t.Fatalf("the payer got %v after %d tries", p, died.Load())
+				}
+				mustBeGood(t, "the books", tn.judged(30*time.Minute))
+				if now, err := tn.ledger.Payment(context.Background(), p.ID); err != nil || now.State() != hub.PaymentSettled {
+					t.Errorf("the payment is %v (%v)", now.State(), err)
 				}
 			})
 		})

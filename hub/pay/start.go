@@ -65,6 +65,13 @@ func (s *Service) pageless(p *hub.Payment, c *hub.Charge, said hub.ChargeFacts) 
 // provider, and nobody has seen its page.
 var errPageless = hub.Errorf(hub.CodeUnavailable, "The page was lost before anybody saw it.")
 
+// Why a charge ended before the payer had its page: its provider did not open one,
+// or the hub died over it.
+const (
+	reasonNotStarted = "not_started"
+	reasonPageLost   = "page_lost"
+)
+
 // outdated tells why a charge that takes money at once may not be started: a
 // creditor does not confirm any more what it quoted.
 func (s *Service) outdated(ctx context.Context, p *hub.Payment, c *hub.Charge) error {
@@ -154,8 +161,12 @@ func returnTo(p *hub.Payment) string {
 	return strings.ReplaceAll(p.ReturnURL, PaymentInURL, string(p.ID))
 }
 
-// mostTries is how many providers, or times, a payment is started in all.
-const mostTries = 3
+// mostTries is how many providers a payment is started at in all, and mostLost how
+// often the hub may die over its pages.
+const (
+	mostTries = 3
+	mostLost  = 10
+)
 
 // reroute puts a new charge in the place of one that could not be started, at a
 // provider that was not tried yet, and starts that.
@@ -184,14 +195,17 @@ func (s *Service) replace(ctx context.Context, tx hub.PaymentTx, p *hub.Payment,
 	if c.State != hub.ChargeStarting {
 		return 0, nil
 	}
-	lines, tried := c.Lines, c.No
-	if plan, ok := s.detour(p, c); ok {
+	lines, tried, reason := c.Lines, c.No, reasonNotStarted
+	if failed == errPageless {
+		reason = reasonPageLost
+	}
+	if plan, ok := s.detour(p, c, reason); ok {
 		if err := addCharge(ctx, tx, p, plan); err != nil {
 			return 0, err
 		}
 		c = p.Charge(tried)
 	}
-	if err := s.end(tx, p, c, hub.ChargeFailed, "not_started"); err != nil {
+	if err := s.end(tx, p, c, hub.ChargeFailed, reason); err != nil {
 		return 0, err
 	}
 	if !hub.Certainly(failed) { // an order may have come to be that nobody has the page of
@@ -203,15 +217,12 @@ func (s *Service) replace(ctx context.Context, tx hub.PaymentTx, p *hub.Payment,
 	return 0, nil
 }
 
-// detour plans the charge's lines at another provider, as one charge.
-func (s *Service) detour(p *hub.Payment, c *hub.Charge) (plan, bool) {
-	tried := map[string]bool{}
-	for i := range p.Charges {
-		if p.Charges[i].State == hub.ChargeFailed || p.Charges[i].No == c.No {
-			tried[p.Charges[i].PSP] = true
-		}
-	}
-	if len(tried) >= mostTries {
+// detour plans the lines of a charge that ends for that reason once more, as one
+// charge: at another provider, or at the same when it was not the provider that
+// failed.
+func (s *Service) detour(p *hub.Payment, c *hub.Charge, reason string) (plan, bool) {
+	tried, lost := spent(p, c, reason)
+	if len(tried) >= mostTries || lost >= mostLost {
 		return plan{}, false
 	}
 	var lines []*hub.Line
@@ -223,4 +234,25 @@ func (s *Service) detour(p *hub.Payment, c *hub.Charge) (plan, bool) {
 		return plan{}, false
 	}
 	return plans[0], true
+}
+
+// spent gives the providers that failed, and how often the hub died, with c ending
+// for that reason.
+func spent(p *hub.Payment, c *hub.Charge, reason string) (tried map[string]bool, lost int) {
+	tried = map[string]bool{}
+	for i := range p.Charges {
+		old := &p.Charges[i]
+		failed, why := old.State == hub.ChargeFailed, old.Reason
+		if old.No == c.No {
+			failed, why = true, reason
+		}
+		switch {
+		case !failed:
+		case why == reasonPageLost:
+			lost++
+		default:
+			tried[old.PSP] = true
+		}
+	}
+	return tried, lost
 }
