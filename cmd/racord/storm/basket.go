@@ -175,6 +175,8 @@ func (s *storm) finish(ctx context.Context, token string, b basket, pr *promise,
 	for until := time.Now().Add(payerTakes); time.Now().Before(until) && ctx.Err() == nil; {
 		if p.NextAction != nil && p.NextAction.URL != visited && s.visit(ctx, p.NextAction.URL) {
 			visited = p.NextAction.URL
+			p = s.resume(ctx, token, pr, p) // his browser is back at the portal
+			trail.note(p)
 		}
 		if p.Final || p.NextAction == nil && beyondPayer(p.State) {
 			pr.told(p)
@@ -197,10 +199,18 @@ func (s *storm) look(ctx context.Context, token string, pr *promise, p *payment)
 		return p
 	}
 	if now.NextAction == nil && (now.State == hub.PaymentClaimed || now.State == hub.PaymentAuthorised) {
-		resumed := &payment{}
-		if s.asked(ctx, call{method: http.MethodPost, path: "/v1/payments/" + string(p.ID) + "/resume", token: token}, resumed) {
-			now = resumed
-		}
+		return s.resume(ctx, token, pr, now)
+	}
+	pr.told(now)
+	return now
+}
+
+// resume asks for the payer's next page, when he is back from one or it is time
+// for the next.
+func (s *storm) resume(ctx context.Context, token string, pr *promise, p *payment) *payment {
+	now := &payment{}
+	if !s.asked(ctx, call{method: http.MethodPost, path: "/v1/payments/" + string(p.ID) + "/resume", token: token}, now) {
+		now = p
 	}
 	pr.told(now)
 	return now

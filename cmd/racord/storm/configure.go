@@ -30,9 +30,9 @@ providers:
 %[5]s
 payments:
   page_life: 1m
-  call_for: 4s
+  call_for: 2s
   refund_again: 6s
-  lease: 5s
+  lease: 3s
 limits:
   citizen_per_minute: 1000000
   calls_per_minute: 1000000
