@@ -25,7 +25,7 @@ func (h *runningHub) openReconciling(setup hubSetup) {
 	bank, stopBank := openBank(setup)
 	h.onClose(func(context.Context) error { stopBank(); return nil })
 	h.comparing = reconcile.New(reconcile.Parts{
-		Roster: h.fleet, Store: h.store, PSPs: h.payments.PSPs, Bank: bank, Payers: setup.Config.Bank.Payers, Lines: h.payments,
+		Roster: h.fleet, Store: h.store, PSPs: h.payments.PSPs, Bank: bank, Payers: setup.Config.Bank.Payers, Paying: h.payments,
 		Audit: auditOf(h.store), Clock: setup.Clock, Log: h.log,
 	})
 	h.behind(func(ctx context.Context) {
@@ -148,7 +148,7 @@ func (d *desk) comparing() *reconcile.Service {
 	bank, stop := openBank(hubSetup{Config: d.conf})
 	d.closers = append(d.closers, func() error { stop(); return nil })
 	return reconcile.New(reconcile.Parts{
-		Roster: d.fleet, Store: d.store, PSPs: d.psps, Bank: bank, Payers: d.conf.Bank.Payers, Lines: d.paying(),
+		Roster: d.fleet, Store: d.store, PSPs: d.psps, Bank: bank, Payers: d.conf.Bank.Payers, Paying: d.paying(),
 		Audit: auditOf(d.store), Clock: d.clock,
 	})
 }

@@ -305,7 +305,7 @@ func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c 
 	}
 	wait := max(hub.RetryAfterOf(err), min(s.visible(c), 2*time.Second))
 	if err == nil {
-		wait = max(wait, min(tx.Now().Sub(l.SentAt)/8, 5*time.Minute)) // a file's confirmation comes next morning
+		wait = max(wait, min(tx.Now().Sub(l.SentAt)/16, 5*time.Minute)) // a file's confirmation comes next morning
 	}
 	return s.unsure(tx, lease, l, wait)
 }

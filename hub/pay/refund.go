@@ -3,6 +3,7 @@ package pay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"racord/hub"
@@ -159,6 +160,27 @@ func (s *Service) unclear(tx hub.PaymentTx, c *hub.Charge, r *hub.Refund) time.D
 	}
 	return look
 }
+
+// KeptBack has the refunds of a payment that nobody knows the outcome of looked at
+// now: a settlement told of more that was given back than was known. It fails with
+// CodeNotFound for a payment that is not there.
+func (s *Service) KeptBack(ctx context.Context, id hub.PaymentID) error {
+	p, err := s.Store.Payment(ctx, id)
+	if err != nil || !slices.ContainsFunc(p.Refunds, doubtful) {
+		return err
+	}
+	_, err = s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		for i := range p.Refunds {
+			if r := &p.Refunds[i]; doubtful(*r) {
+				tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+func doubtful(r hub.Refund) bool { return r.State == hub.RefundUnknown }
 
 // lastAsked is when a refund was last asked for or, after old books were restored,
 // may have been.

@@ -2,6 +2,7 @@ package pay_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -63,6 +64,34 @@ func TestASettlementTellsWhatWasGivenBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestASettlementIsHeardAtOnce has a refund whose outcome nobody knows for a day
+// looked at when a settlement tells of it, not when it is its turn.
+func TestASettlementIsHeardAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		s.manual.vague = true
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.offices["alpha"].refuses["D1"], s.offices["beta"].refuses["D1"] = true, true
+		s.authorise(p)
+		s.settle(t, 24*time.Hour)
+		if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundUnknown {
+			t.Fatalf("got %s before any settlement", got)
+		}
+		booking := hub.TransferBooking(hub.SettledName("manual", "M", "P1", p.Charges[0].Order, true)+":1", "settled", p.ID,
+			hub.AccountClearing("manual"), hub.AccountBank("alpha", "main"), hub.Bani(2*1037))
+		if err := errors.Join(s.ledger.Book(t.Context(), booking), s.KeptBack(t.Context(), p.ID)); err != nil {
+			t.Fatal(err)
+		}
+		s.settle(t, 10*time.Second)
+		if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundRefunded {
+			t.Errorf("got %s ten seconds after the settlement, want refunded", got)
+		}
+	})
 }
 
 // unread are settlements that cannot be read, until all of them are.

@@ -279,7 +279,7 @@ func (s *Service) row(ctx context.Context, c *hub.Connector, day hub.Date, row *
 	if row.Reversed || l.State == hub.LinePosted || l.State == hub.LineReversing {
 		return nil, nil
 	}
-	return nil, s.Lines.Booked(ctx, id, no, row.Receipt(day, s.Clock.Now()))
+	return nil, s.Paying.Booked(ctx, id, no, row.Receipt(day, s.Clock.Now()))
 }
 
 // compareRow tells what a row and our line do not agree about.

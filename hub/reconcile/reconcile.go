@@ -34,10 +34,14 @@ type Store interface {
 
 var _ Store = hub.Store(nil)
 
-// Lines are told what a creditor's statement proves: the line was booked. A line
-// that was known to be booked stays so.
-type Lines interface {
+// Paying is told what somebody else's books prove.
+type Paying interface {
+	// Booked says that a line stands in its creditor's statement. One that was
+	// known to be booked stays so.
 	Booked(ctx context.Context, id hub.PaymentID, line int, receipt hub.Receipt) error
+	// KeptBack says that a settlement has more given back of a payment than is
+	// known: a refund that nobody knows of may be in it.
+	KeptBack(ctx context.Context, id hub.PaymentID) error
 }
 
 // Audit looks at the hub's own books, from what changed after a place on. broken
@@ -51,7 +55,7 @@ type Parts struct {
 	PSPs   []*hub.PSP
 	Bank   hub.Bank
 	Payers []string // IBANs that providers pay out from; none = any payer may be one
-	Lines  Lines
+	Paying Paying
 	Audit  Audit
 	Clock  hub.Clock // business time
 	Log    *slog.Logger

@@ -108,6 +108,38 @@ func sizes() (rounds, clean int) {
 	return 3, 100
 }
 
+// listener notes of which payments more was kept back than was known.
+type listener struct {
+	reconcile.Paying
+	kept []hub.PaymentID
+}
+
+func (l *listener) KeptBack(_ context.Context, id hub.PaymentID) error {
+	l.kept = append(l.kept, id)
+	return nil
+}
+
+// TestASettlementThatKnowsOfARefundIsHeard tells paying of money kept back that
+// nobody here knew was given back.
+func TestASettlementThatKnowsOfARefundIsHeard(t *testing.T) {
+	w := newWorld(t, true)
+	for n := range 3 {
+		w.take(n, hub.LinePosted)
+	}
+	p, parts := w.take(3, hub.LinePosted), w.Parts
+	w.settled[settledOn] = append(w.settled[settledOn], hub.SettledCharge{
+		Order: p.order(), Gross: hub.Bani(-3), Fee: hub.Bani(0), Net: hub.Bani(-3), Refund: true, PayoutRef: p.payout(),
+	})
+	heard := &listener{Paying: w.pay}
+	parts.Paying = heard
+	if err := reconcile.New(parts).Do(t.Context(), hub.JobSettlement, "", true); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(heard.kept, p.ID) || slices.ContainsFunc(heard.kept, func(id hub.PaymentID) bool { return id != p.ID }) {
+		t.Errorf("heard of %v, want %s alone", heard.kept, p.ID)
+	}
+}
+
 // TestEveryPlantedDifferenceIsFoundAndNothingElse plants differences of every
 // kind among payments that are right, finds each of them in one comparison, and
 // sees them go when everybody's books are right again.

@@ -315,8 +315,9 @@ func (s *Service) paidMore(ctx context.Context, psp string, id hub.PaymentID) (f
 	}
 	if back > given {
 		found = append(found, hub.Difference{Kind: keptMore, Name: string(id), Amount: given - back, Detail: "more was kept back than was given back"})
+		err = s.Paying.KeptBack(ctx, id)
 	}
-	return found, nil
+	return found, err
 }
 
 // settledOf adds up what settlements brought in and took back of a payment.

@@ -83,7 +83,7 @@ func newWorld(t *testing.T, lister bool) *world {
 	}}
 	w.pay = pay.New(pay.Parts{Roster: fleet, Folders: store, Store: store, PSPs: []*hub.PSP{psp}, Clock: w}, pay.Conf{})
 	w.Service = reconcile.New(reconcile.Parts{
-		Roster: fleet, Store: store, PSPs: []*hub.PSP{psp}, Bank: w, Lines: w.pay, Clock: w,
+		Roster: fleet, Store: store, PSPs: []*hub.PSP{psp}, Bank: w, Paying: w.pay, Clock: w,
 	})
 	return w
 }
