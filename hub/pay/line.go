@@ -304,10 +304,20 @@ func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c 
 		return s.stuck(tx, lease, p, l, "no_answer")
 	}
 	wait := max(hub.RetryAfterOf(err), min(s.visible(c), 2*time.Second))
-	if err == nil {
-		wait = max(wait, min(tx.Now().Sub(l.SentAt)/16, 5*time.Minute)) // a file's confirmation comes next morning
+	if err == nil { // a file's confirmation comes next morning
+		wait = max(wait, min(tx.Now().Sub(l.SentAt)/lookShare(l.Class), 5*time.Minute))
 	}
 	return s.unsure(tx, lease, l, wait)
+}
+
+// lookShare is the part of a line's age after which it is looked for again. A
+// statement is read once for all lines of a day; what else is looked for costs the
+// creditor a question each time.
+func lookShare(class hub.Class) time.Duration {
+	if class == hub.ClassC {
+		return 16
+	}
+	return 8
 }
 
 // lookedTooLong tells whether what became of a line was looked for so long, since it

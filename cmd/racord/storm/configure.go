@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -139,8 +140,11 @@ func (s *storm) creditors(ctx context.Context) (all []hub.Creditor, err error) {
 			}
 			all = append(all, m.Creditor)
 		}
-		if name == "ditl.yaml" {
-			text = unaskable(text)
+		if bend := bent[name]; bend != nil {
+			asWritten := text
+			if text = bend(text); bytes.Equal(text, asWritten) {
+				return nil, fmt.Errorf("%s is not as the storm knows it", name)
+			}
 		}
 		if err := s.write(filepath.Join("creditors", name), string(text)); err != nil {
 			return nil, err
@@ -156,6 +160,15 @@ var findCall = regexp.MustCompile(`(?ms)^  find:\n.*?^  reverse:\n`)
 func unaskable(manifest []byte) []byte {
 	text := strings.Replace(string(manifest), "class: A", "class: C", 1)
 	return []byte(findCall.ReplaceAllString(text, "  reverse:\n"))
+}
+
+// bent are the manifests that are another's in a storm.
+var bent = map[string]func(manifest []byte) []byte{"ditl.yaml": unaskable, "heating.yaml": hurried}
+
+// hurried makes the heating company's manifest bear more questions: its files are
+// of a day, and days are short here.
+func hurried(manifest []byte) []byte {
+	return bytes.Replace(manifest, []byte("\n  rps: 20\n"), []byte("\n  rps: 400\n"), 1)
 }
 
 // providers writes the contracts with the city's payment providers: for each
