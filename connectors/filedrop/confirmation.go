@@ -67,10 +67,15 @@ func (c *confirmations) Find(ctx context.Context, p hub.Posting) (hub.Found, hub
 // damaged, and as the feed does; one posting fails alone with CodeBadData when
 // what is said of it cannot be.
 func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]hub.Finding, error) {
+	at, err := c.at(ctx, c.answer.Directory)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = at.Close() }() // it was only read
 	s := newSought(postings)
-	failed, err := c.confirmed(ctx, s)
+	failed, err := c.confirmed(ctx, at, s)
 	if err == nil && len(s.open) > 0 {
-		err = c.waits(ctx, s, failed)
+		err = c.waits(ctx, at, s, failed)
 	}
 	if err != nil {
 		return nil, err
@@ -107,10 +112,10 @@ func (s *sought) is(name string, f hub.Finding) {
 
 // confirmed looks through the confirmations. failed are the files of which
 // nothing was booked.
-func (c *confirmations) confirmed(ctx context.Context, s *sought) (failed map[string]bool, err error) {
+func (c *confirmations) confirmed(ctx context.Context, at place, s *sought) (failed map[string]bool, err error) {
 	failed = map[string]bool{}
 	reading := c.manifest.Reading(c.read, hub.Asked{}, c.env.Clock.Now())
-	err = c.each(ctx, c.answer.Directory, s, c.nameOfAnswered, func(name string, told *paper) error {
+	err = c.each(ctx, at, c.answer.Directory, s, c.nameOfAnswered, func(name string, told *paper) error {
 		if told.rows == nil {
 			failed[name] = true
 			return nil
@@ -131,8 +136,13 @@ func (c *confirmations) confirmed(ctx context.Context, s *sought) (failed map[st
 }
 
 // waits finds the postings that stand in a file that has its marker.
-func (c *confirmations) waits(ctx context.Context, s *sought, failed map[string]bool) error {
-	return c.each(ctx, c.upload.Directory, s, c.nameOfSent, func(name string, sent *paper) error {
+func (c *confirmations) waits(ctx context.Context, at place, s *sought, failed map[string]bool) error {
+	at, err := at.beside(c.upload.Directory)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = at.Close() }() // likewise
+	return c.each(ctx, at, c.upload.Directory, s, c.nameOfSent, func(name string, sent *paper) error {
 		if failed[name] {
 			return nil
 		}
@@ -169,12 +179,7 @@ func (c *confirmations) nameOfSent(name string) (string, bool) {
 
 // each reads every file of a folder in which a posting may stand, while something
 // is sought.
-func (c *confirmations) each(ctx context.Context, directory string, s *sought, about func(string) (string, bool), use func(sent string, told *paper) error) error {
-	at, err := c.at(ctx, directory)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = at.Close() }() // it was only read
+func (c *confirmations) each(ctx context.Context, at place, directory string, s *sought, about func(string) (string, bool), use func(sent string, told *paper) error) error {
 	names, err := at.list(ctx)
 	if err != nil {
 		return err

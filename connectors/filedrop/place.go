@@ -19,6 +19,8 @@ type place interface {
 	// put writes a file under a name that nobody reads, and then gives it its own.
 	// An error is Certain when it surely has not got it.
 	put(ctx context.Context, name string, content []byte) error
+	// beside is another folder, to be closed before this one, which may end with it.
+	beside(directory string) (place, error)
 	Close() error
 }
 
@@ -37,6 +39,8 @@ func openFolder(path string) (place, error) {
 	}
 	return folder{root}, nil
 }
+
+func (f folder) beside(directory string) (place, error) { return openFolder(directory) }
 
 func (f folder) list(context.Context) (names []string, err error) {
 	entries, err := fs.ReadDir(f.root.FS(), ".")

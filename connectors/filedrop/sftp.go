@@ -21,11 +21,16 @@ import (
 // server is a folder on an SFTP server. Every step on the wire has the
 // creditor's timeout, and waits for the creditor's rate share first.
 type server struct {
+	*session
+	folder string
+}
+
+// session is a log-in.
+type session struct {
 	env     connectors.Env
 	conn    net.Conn
 	files   *sftp.Client
 	shell   *ssh.Client
-	folder  string
 	timeout time.Duration
 	late    atomic.Bool // a step took too long, and the connection was cut
 	stop    func() bool // ends the watch over the context
@@ -47,7 +52,7 @@ func dial(ctx context.Context, env connectors.Env, s SFTP, folder string, timeou
 	if err != nil {
 		return nil, classify(ctx, err, false)
 	}
-	v := &server{env: env, conn: conn, folder: folder, timeout: timeout}
+	v := &server{&session{env: env, conn: conn, timeout: timeout}, folder}
 	v.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	err = v.step(ctx, func() error { return v.login(s.Address, config) })
 	if err != nil {
@@ -56,7 +61,10 @@ func dial(ctx context.Context, env connectors.Env, s SFTP, folder string, timeou
 	return v, nil
 }
 
-func (v *server) login(address string, config *ssh.ClientConfig) error {
+// beside is another folder, under the same log-in.
+func (v *server) beside(folder string) (place, error) { return &server{v.session, folder}, nil }
+
+func (v *session) login(address string, config *ssh.ClientConfig) error {
 	secure, channels, requests, err := ssh.NewClientConn(v.conn, address, config)
 	if err != nil {
 		return err
@@ -144,7 +152,7 @@ func (s SFTP) method(ctx context.Context, env connectors.Env) (ssh.AuthMethod, e
 
 // step does one thing on the wire and cuts the connection when it takes longer
 // than the creditor's timeout.
-func (v *server) step(ctx context.Context, do func() error) error {
+func (v *session) step(ctx context.Context, do func() error) error {
 	watch := time.AfterFunc(v.timeout, func() {
 		v.late.Store(true)
 		_ = v.conn.Close()
@@ -224,7 +232,7 @@ func (v *server) put(ctx context.Context, name string, content []byte) error {
 	return err
 }
 
-func (v *server) write(name string, content []byte) error {
+func (v *session) write(name string, content []byte) error {
 	file, err := v.files.Create(name)
 	if err != nil {
 		return err
@@ -234,15 +242,15 @@ func (v *server) write(name string, content []byte) error {
 }
 
 // rename moves over what is there, as servers do that know OpenSSH's extension.
-func (v *server) rename(from, to string) error {
+func (v *session) rename(from, to string) error {
 	if _, known := v.files.HasExtension("posix-rename@openssh.com"); known {
 		return v.files.PosixRename(from, to)
 	}
 	return v.files.Rename(from, to)
 }
 
-// Close hangs up.
-func (v *server) Close() error {
+// Close hangs up, for all folders.
+func (v *session) Close() error {
 	v.stop()
 	if v.files != nil {
 		_ = v.files.Close() // closing the connection ends it anyway
