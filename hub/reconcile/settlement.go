@@ -101,6 +101,11 @@ func (s *Service) compareSettled(ctx context.Context, paid *settledDay) error {
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(more, func(d hub.Difference) bool { return d.Kind == keptMore }) {
+			if err := s.Paying.KeptBack(ctx, id); err != nil {
+				return err
+			}
+		}
 		paid.found = append(paid.found, more...)
 	}
 	return nil
@@ -315,9 +320,8 @@ func (s *Service) paidMore(ctx context.Context, psp string, id hub.PaymentID) (f
 	}
 	if back > given {
 		found = append(found, hub.Difference{Kind: keptMore, Name: string(id), Amount: given - back, Detail: "more was kept back than was given back"})
-		err = s.Paying.KeptBack(ctx, id)
 	}
-	return found, err
+	return found, nil
 }
 
 // settledOf adds up what settlements brought in and took back of a payment.
