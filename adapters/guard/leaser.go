@@ -148,12 +148,14 @@ func (l *Leaser) round(ctx context.Context) (short bool, err error) {
 	var due []renewal
 	for _, one := range l.known() {
 		l.turnOver(one)
-		due = append(due, l.slotsOf(one))
-		rate := l.rateOf(one)
-		short = short || rate.waits
-		due = append(due, rate)
+		for _, r := range [...]renewal{l.slotsOf(one), l.rateOf(one)} {
+			short = short || r.waits
+			if r.take != nil {
+				due = append(due, r)
+			}
+		}
 	}
-	lacking, err := l.keep(ctx, slices.DeleteFunc(due, func(r renewal) bool { return r.take == nil }))
+	lacking, err := l.keep(ctx, due)
 	return short || lacking, errors.Join(beatErr, err)
 }
 

@@ -169,7 +169,7 @@ const (
 )
 
 // reroute puts a new charge in the place of one that could not be started, at a
-// provider that was not tried yet, and starts that.
+// provider that has not failed yet, and starts that.
 func (s *Service) reroute(ctx context.Context, p *hub.Payment, no int, failed error) (*hub.Payment, error) {
 	fresh := 0
 	p, err := s.alter(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) (err error) {

@@ -2,7 +2,6 @@ package pay_test
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -11,6 +10,29 @@ import (
 	"racord/hub"
 	"racord/hub/pay"
 )
+
+// bothRefused opens and authorises a payment of two lines that their creditors
+// will refuse.
+func (s *scene) bothRefused(t *testing.T) *hub.Payment {
+	t.Helper()
+	p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.offices["alpha"].refuses["D1"], s.offices["beta"].refuses["D1"] = true, true
+	s.authorise(p)
+	return p
+}
+
+// settlementTells books that so many bani of the payment were given back.
+func (s *scene) settlementTells(t *testing.T, p *hub.Payment, bani int64) {
+	t.Helper()
+	booking := hub.TransferBooking(hub.SettledName("manual", "M", "P1", p.Charges[0].Order, true)+":1", "settled", p.ID,
+		hub.AccountClearing("manual"), hub.AccountBank("alpha", "main"), hub.Bani(bani))
+	if err := s.ledger.Book(t.Context(), booking); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestASettlementTellsWhatWasGivenBack pays two lines that are both refused, at a
 // provider that does not say how much it gave back; its answer about the second
@@ -31,12 +53,7 @@ func TestASettlementTellsWhatWasGivenBack(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(1, 0, pay.Conf{})
 				s.manual.vague, s.manual.loses, s.manual.mute = true, tc.lost, tc.mute
-				p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.offices["alpha"].refuses["D1"], s.offices["beta"].refuses["D1"] = true, true
-				s.authorise(p)
+				p := s.bothRefused(t)
 				s.settle(t, time.Hour)
 				second := func() hub.RefundState {
 					p, err := s.ledger.Payment(t.Context(), p.ID)
@@ -48,12 +65,7 @@ func TestASettlementTellsWhatWasGivenBack(t *testing.T) {
 				if got := second(); got != hub.RefundUnknown {
 					t.Fatalf("got %s before any settlement", got)
 				}
-				order := p.Charges[0].Order
-				booking := hub.TransferBooking(hub.SettledName("manual", "M", "P1", order, true)+":1", "settled", p.ID,
-					hub.AccountClearing("manual"), hub.AccountBank("alpha", "main"), hub.Bani(tc.settled))
-				if err := s.ledger.Book(t.Context(), booking); err != nil {
-					t.Fatal(err)
-				}
+				s.settlementTells(t, p, tc.settled)
 				s.clock.Advance(24 * time.Hour)
 				s.settle(t, 2*time.Hour)
 				s.clock.Advance(12 * 24 * time.Hour)
@@ -72,19 +84,13 @@ func TestASettlementIsHeardAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(1, 0, pay.Conf{})
 		s.manual.vague = true
-		p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.offices["alpha"].refuses["D1"], s.offices["beta"].refuses["D1"] = true, true
-		s.authorise(p)
+		p := s.bothRefused(t)
 		s.settle(t, 24*time.Hour)
 		if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundUnknown {
 			t.Fatalf("got %s before any settlement", got)
 		}
-		booking := hub.TransferBooking(hub.SettledName("manual", "M", "P1", p.Charges[0].Order, true)+":1", "settled", p.ID,
-			hub.AccountClearing("manual"), hub.AccountBank("alpha", "main"), hub.Bani(2*1037))
-		if err := errors.Join(s.ledger.Book(t.Context(), booking), s.KeptBack(t.Context(), p.ID)); err != nil {
+		s.settlementTells(t, p, 2*1037)
+		if err := s.KeptBack(t.Context(), p.ID); err != nil {
 			t.Fatal(err)
 		}
 		s.settle(t, 10*time.Second)
@@ -120,12 +126,7 @@ func TestARefundWaitsForSettlementsThatCannotBeRead(t *testing.T) {
 				settlements, parts := &unread{}, s.parts()
 				parts.Settlements = settlements
 				s.Service = pay.New(parts, pay.Conf{})
-				p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.offices["alpha"].refuses["D1"], s.offices["beta"].refuses["D1"] = true, true
-				s.authorise(p)
+				p := s.bothRefused(t)
 				s.settle(t, time.Hour)
 				s.clock.Advance(12 * 24 * time.Hour)
 				s.settle(t, 2*time.Hour)
