@@ -384,8 +384,12 @@ func TestTheCityIsPaidByFile(t *testing.T) {
 		}
 		return found
 	}
+	before := c.turns.Load()
 	if got := found(p); got != hub.FoundNotVisible {
 		t.Errorf("got %q in the evening, want not visible", got)
+	}
+	if took := c.turns.Load() - before; took != 5 { // one log-in, two folders, a file and its marker
+		t.Errorf("a look-up took %d turns, want 5", took)
 	}
 	if err := c.SetClock(time.Date(2026, 3, 17, 5, 31, 0, 0, hub.Bucharest)); err != nil {
 		t.Fatal(err)
