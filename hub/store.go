@@ -127,6 +127,14 @@ type Quarantines interface {
 	Lifted(ctx context.Context) (map[Name]int, error)
 }
 
+// Clear lets what rests unsealed be looked through for what must not.
+type Clear interface {
+	// EachClear gives every text in clear that is long enough for a personal code
+	// and has that many digits side by side, and where it stands, but for numbers
+	// that providers gave.
+	EachClear(ctx context.Context, each func(table, column, text string) error) error
+}
+
 // Store is everything the hub keeps in a database. SQLite and PostgreSQL both
 // pass its one contract suite.
 type Store interface {
@@ -138,6 +146,8 @@ type Store interface {
 	Quarantines
 	Payments
 	Books
+	Chain
+	Clear
 	Archive
 	Outbox
 	Pulses

@@ -208,7 +208,8 @@ const nowSQL = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 func (engine) Words() sqlstore.Words {
 	return sqlstore.Words{
 		Now: nowSQL, ForUpdate: ` FOR UPDATE`, SkipLocked: ` FOR UPDATE SKIP LOCKED`, ByBytes: ` COLLATE "C"`,
-		Still: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`,
+		Still: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`, Digits: ` ~ '[0-9]{13}'`,
+		Texts: `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'text'`,
 	}
 }
 

@@ -150,7 +150,12 @@ const nowSQL = `CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000`
 func now() time.Time { return time.Now().Truncate(time.Millisecond) }
 
 // Words gives SQLite's words. A transaction that writes is alone.
-func (e *engine) Words() sqlstore.Words { return sqlstore.Words{Now: nowSQL} }
+func (e *engine) Words() sqlstore.Words {
+	return sqlstore.Words{
+		Now: nowSQL, Digits: ` GLOB '*` + strings.Repeat("[0-9]", 13) + `*'`,
+		Texts: `SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND c.type = 'TEXT'`,
+	}
+}
 
 // Clock answers the time. There is nobody to wait for.
 func (e *engine) Clock(string) sqlstore.Statement {

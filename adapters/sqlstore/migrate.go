@@ -57,7 +57,10 @@ func provider(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption
 
 // inGo are the migrations that are no files: the engines' own words.
 func inGo(dialect goose.Dialect) []*goose.Migration {
-	return []*goose.Migration{walls(dialect), settledNames(dialect)}
+	return []*goose.Migration{
+		walls(dialect, wallsVersion, wallsOfSQLite, wallsOfPostgres), settledNames(dialect),
+		walls(dialect, chainVersion, chainOfSQLite, chainOfPostgres),
+	}
 }
 
 // Newest is the newest version of the schema that this binary knows.

@@ -53,6 +53,8 @@ type Words struct {
 	SkipLocked string // the same, for rows that nobody else is changing
 	ByBytes    string // after a text that is compared byte by byte
 	Still      string // begins a transaction that sees one moment; "" = all do
+	Texts      string // asks for the tables and columns that hold text
+	Digits     string // after a text that has 13 digits or more side by side
 }
 
 // Verdict is what an error of a database means.

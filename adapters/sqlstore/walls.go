@@ -9,17 +9,25 @@ import (
 )
 
 // The walls are what the engines enforce in their own words: the journal
-// balances and is only added to, nothing takes a step that is not in edges, and
+// balances and is only added to, as is its chain, nothing takes a step that is not in edges, and
 // no more is refunded than was charged.
 var (
 	//go:embed walls/sqlite.sql
 	wallsOfSQLite string
 	//go:embed walls/postgres.sql
 	wallsOfPostgres string
+	//go:embed walls/chain_sqlite.sql
+	chainOfSQLite string
+	//go:embed walls/chain_postgres.sql
+	chainOfPostgres string
 )
 
-// wallsVersion is the migration that builds the walls, after the tables.
-const wallsVersion = 3
+// The migrations that build walls, after the tables: those of payments, and those
+// of the chain.
+const (
+	wallsVersion = 3
+	chainVersion = 17
+)
 
 // settledVersion is the migration that lets what was booked of a payout be found by
 // the beginning of its name. SQLite compares text byte by byte, so the primary key
@@ -40,12 +48,12 @@ func settledNames(dialect goose.Dialect) *goose.Migration {
 }
 
 // walls is a migration in the engine's own words.
-func walls(dialect goose.Dialect) *goose.Migration {
-	text := wallsOfPostgres
+func walls(dialect goose.Dialect, version int64, sqlite, postgres string) *goose.Migration {
+	text := postgres
 	if dialect == goose.DialectSQLite3 {
-		text = wallsOfSQLite
+		text = sqlite
 	}
-	return goose.NewGoMigration(wallsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+	return goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, text)
 		return err
 	}}, nil)

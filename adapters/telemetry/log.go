@@ -16,7 +16,7 @@ var keys = []string{
 	"operation", "connector", "code", "outcome", "reason", "state", "stage", "barrier", "job", "portal", "trace_id", "took", "error",
 	"field", "detail", "records", "refused", "as_of", "class", "from", "to", "type", "stack", "address", "file", "version", "signal", "replicas",
 	"creditor", "psp", "order", "payment", "line", "refund", "no", "kind", "receiver", "event", "events", "tries", "notice", "channel", "issuer", "by",
-	"certificate", "ends_on", "days", "schema", "known",
+	"certificate", "ends_on", "days", "schema", "known", "checkpoint",
 }
 
 // hidden stands for the value of a field that is not allowed.
@@ -40,8 +40,8 @@ func tidy(_ []string, a slog.Attr) slog.Attr {
 	}
 	switch a.Value.Kind() {
 	case slog.KindString:
-		if a.Key == "trace_id" {
-			return a // 32 hex digits, of which many can be decimal
+		if a.Key == "trace_id" || a.Key == "checkpoint" {
+			return a // hashes, of whose signs many can be digits
 		}
 		return slog.String(a.Key, scrub(a.Value.String()))
 	case slog.KindDuration:

@@ -27,6 +27,7 @@ type Telemetry struct {
 	pay      *payMeter
 	webhook  *webhookMeter
 	redis    handles[string, prometheus.Counter]
+	chained  *prometheus.GaugeVec
 	clock    atomic.Pointer[hub.Clock]
 	feeds    atomic.Pointer[[]hub.Name] // creditors that deliver in bulk
 	draining atomic.Bool
@@ -47,6 +48,7 @@ func New() *Telemetry {
 	t.feed = newFeedMeter(t)
 	t.pay = newPayMeter(t)
 	t.webhook = newWebhookMeter(t)
+	t.chained = t.gauge("racord_journal_chained_timestamp_seconds", "When every booking of the journal had its place in the chain, or this hub began to give them theirs.")
 	redis := t.counter("racord_redis_events_total", "What the shared cache in Redis did or failed to do.", "event")
 	t.redis.make = func(event string) prometheus.Counter {
 		return redis.WithLabelValues(t.words.label(kindEvent, event))
@@ -63,6 +65,10 @@ var redisTroubles = []string{"altered", "error", "open"}
 // RedisEvent counts what the shared cache did or failed to do; events are a
 // closed set of words.
 func (t *Telemetry) RedisEvent(event string, n int) { t.redis.of(event).Add(float64(n)) }
+
+// Chained says that every booking has its place in the chain now, or that this hub
+// begins to give them theirs.
+func (t *Telemetry) Chained() { t.chained.WithLabelValues().SetToCurrentTime() }
 
 // Business sets the clock that ages of data are measured with. Without it they
 // are measured in real time.

@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 }
 
 // vocabulary is what must be readable without knowing any library.
-var vocabulary = []string{"hub", "hub/view", "hub/link", "hub/feed", "hub/pay", "hub/push", "hub/reconcile", "hub/roster", "hub/vault", "hub/onboard"}
+var vocabulary = []string{"hub", "hub/view", "hub/link", "hub/feed", "hub/pay", "hub/push", "hub/reconcile", "hub/roster", "hub/vault", "hub/onboard", "hub/chain"}
 
 // waysOut are the doors to the world that a connector kind must not open by
 // itself: it is given connectors.Env.

@@ -199,6 +199,9 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		return err
 	}
 	h.openReconciling(setup)
+	if err := h.openChain(); err != nil {
+		return err
+	}
 	limits := setup.Config.Limits
 	api := httpapi.New(httpapi.Parts{
 		Doorman: door, Views: h.views, Paying: h.doorsToPaying(), Roster: h.fleet, Meter: h.meters.HTTP(), Log: h.log,

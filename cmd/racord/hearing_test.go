@@ -123,14 +123,18 @@ func (w *works) verify(c verifyCommand) (string, error) {
 	defer cancel()
 	w.timeout = cancel
 	d := &desk{
-		store: w.store, psps: []*hub.PSP{{Name: "netopia", Charger: w}},
+		store: w.store, master: hubtest.Master(), psps: []*hub.PSP{{Name: "netopia", Charger: w}},
 		fleet: hub.Fleet{{Creditor: hub.Creditor{Name: "water"}, Finder: w}},
 	}
 	since, err := sinceWhen(c.Since)
 	if err != nil {
 		return "", err
 	}
-	err = c.verify(w.t.Context(), within, d, since, streams{&out, &out})
+	kept, err := keptCheckpoints(c.Kept)
+	if err != nil {
+		return "", err
+	}
+	err = c.verify(w.t.Context(), within, d, since, kept, streams{&out, &out})
 	return out.String(), err
 }
 

@@ -19,6 +19,7 @@ type verifyCommand struct {
 	City    string        `help:"Control address of the simulated city, such as http://127.0.0.1:8090: its own books are read in the place of looking up."`
 	Settled bool          `help:"Require that nothing is under way any more (invariant I7), which is so when no payment comes in for a while."`
 	Since   string        `help:"Only payments that changed at this moment or after it: YYYY-MM-DD, or a moment such as the command tells when time ran out."`
+	Kept    string        `help:"The hub's log, or a file with a checkpoint a line, as it was kept outside the database: shows also that the end of the journal was cut off." name:"checkpoints" type:"path"`
 	Timeout time.Duration `help:"How long may be asked. What was heard until then is judged." default:"30m"`
 }
 
@@ -27,7 +28,8 @@ func (*verifyCommand) Help() string {
 	return `Providers and creditors are asked about every payment there is, one after the
 other, beside hubs that may be at work. Where that takes too long, --since names
 those that changed lately; when time runs out, the table is of the payments that
-were asked about, and the command says with which --since to go on.`
+were asked about, and the command says with which --since to go on. The journal and
+its chain are always read whole.`
 }
 
 // errBroken makes the command end with status 1 after the table was printed.
@@ -44,6 +46,10 @@ func (c *verifyCommand) Run(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
+	kept, err := keptCheckpoints(c.Kept)
+	if err != nil {
+		return err
+	}
 	d, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -51,7 +57,7 @@ func (c *verifyCommand) Run(ctx context.Context, to streams) error {
 	d.warn(to.log)
 	within, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	return errors.Join(c.verify(ctx, within, d, since, to), d.Close())
+	return errors.Join(c.verify(ctx, within, d, since, kept, to), d.Close())
 }
 
 // sinceWhen reads the moment from which on changes count; "" is the beginning.
@@ -70,8 +76,8 @@ func sinceWhen(text string) (time.Time, error) {
 }
 
 // verify asks as long as within lasts, and judges as long as ctx does.
-func (c *verifyCommand) verify(ctx, within context.Context, d *desk, since time.Time, to streams) error {
-	whole, err := wholeJournal(ctx, d.store)
+func (c *verifyCommand) verify(ctx, within context.Context, d *desk, since time.Time, kept []hub.Checkpoint, to streams) error {
+	seen, err := lookInside(ctx, d, kept)
 	if err != nil {
 		return err
 	}
@@ -83,13 +89,14 @@ func (c *verifyCommand) verify(ctx, within context.Context, d *desk, since time.
 	if judging != nil {
 		return judging
 	}
-	verdict.Wrong = append(verdict.Wrong, whole...)
+	verdict.Wrong = append(verdict.Wrong, seen.wrong...)
 	verdict.Unfinished = append(verdict.Unfinished, h.restless()...)
 	c.head(to.out, d, h, evidence, verdict)
+	fmt.Fprintf(to.out, "%d bookings in the journal's chain, %d of them signed; %d wait for their place\n\n", seen.chain.Places, seen.chain.Signed, seen.chain.Waiting)
 	if err != nil {
 		fmt.Fprintf(to.out, "time ran out: payments that changed later were not asked about; go on with --since %s\n\n", h.reached.At.UTC().Format(time.RFC3339))
 	}
-	return cmp.Or(c.tell(to.out, verdict, h), err)
+	return cmp.Or(c.tell(to.out, verdict, h, seen.quarantined), err)
 }
 
 // hear asks everybody, and gives errShort with what was heard when there was no
@@ -125,19 +132,19 @@ func (c *verifyCommand) head(out io.Writer, d *desk, h *hearing, e judge.Evidenc
 	if c.City != "" {
 		from, orders, postings = "the city's own books", len(e.Orders), len(e.Entries)
 	}
-	fmt.Fprintf(out, "%d payments, %d orders at providers and %d postings at creditors, by %s\n\n", v.Payments, orders, postings, from)
+	fmt.Fprintf(out, "%d payments, %d orders at providers and %d postings at creditors, by %s\n", v.Payments, orders, postings, from)
 }
 
 // tell prints the table and the lists, and fails with what the table says.
-func (c *verifyCommand) tell(out io.Writer, v *judge.Verdict, h *hearing) (told error) {
+func (c *verifyCommand) tell(out io.Writer, v *judge.Verdict, h *hearing, quarantined int) (told error) {
 	by := map[string]int{}
 	for _, f := range v.Findings() {
 		by[f.Rule]++
 	}
 	orders, postings := h.silent()
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, rule := range judge.Rules() {
-		verdict, err := c.ruled(rule.Name, by[rule.Name], len(orders), len(postings))
+	for _, rule := range rulesOfAll() {
+		verdict, err := c.ruled(rule.Name, by[rule.Name], len(orders), len(postings), quarantined)
 		if err != nil && told != errBroken {
 			told = err
 		}
@@ -152,9 +159,9 @@ func (c *verifyCommand) tell(out io.Writer, v *judge.Verdict, h *hearing) (told 
 	return told
 }
 
-// ruled says whether an invariant holds, by how much was found and how many orders
-// and postings nobody answered about.
-func (c *verifyCommand) ruled(rule string, found, orders, postings int) (string, error) {
+// ruled says whether an invariant holds, by how much was found, how many orders
+// and postings nobody answered about and how many connectors are in quarantine.
+func (c *verifyCommand) ruled(rule string, found, orders, postings, quarantined int) (string, error) {
 	switch {
 	case found > 0 && rule == "I7" && !c.Settled:
 		return fmt.Sprintf("%d under way", found), nil
@@ -166,6 +173,9 @@ func (c *verifyCommand) ruled(rule string, found, orders, postings int) (string,
 		return fmt.Sprintf("unknown: %d postings without an answer", postings), errUnknown
 	case rule == "I9":
 		return "holds of quotes; what payers were told is not kept", nil
+	}
+	if rule == "I13" && quarantined > 0 {
+		return fmt.Sprintf("holds: answers about somebody else were refused, and %d connectors are asked no more", quarantined), nil
 	}
 	return "holds", nil
 }

@@ -18,6 +18,6 @@ func Rules() []Rule {
 		{"I9", "a quote opens one payment, and what a payer was told is still true"},
 		{"I10", "one claim for a debt, and none without need"},
 		{"I11", "what was taken had its claim, and is what the payer meant"},
-		{"I12", "what was taken, posted and given back is booked, each by itself"},
+		{"I12", "what was taken, posted and given back is booked, each by itself, in a chain that is signed"},
 	}
 }

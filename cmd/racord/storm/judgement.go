@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"racord/adapters/sqlite"
 	"racord/cmd/racord/witness"
 	"racord/hub"
+	"racord/hub/chain"
 	"racord/hub/judge"
 )
 
@@ -28,6 +30,9 @@ func (s *storm) judge(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	v, err := s.verdict(ctx, store)
+	if err == nil {
+		err = s.chained(ctx, store, v)
+	}
 	if err != nil {
 		return err
 	}
@@ -54,15 +59,18 @@ func (s *storm) judge(ctx context.Context, out io.Writer) error {
 
 // ledger opens the hub's store.
 func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
-	data := filepath.Join(s.dir, "data")
-	key, err := os.ReadFile(filepath.Join(data, "master.key"))
+	key, err := s.master()
 	if err != nil {
 		return nil, err
 	}
 	if s.postgres == nil {
-		return sqlite.OpenToRead(ctx, data, key)
+		return sqlite.OpenToRead(ctx, filepath.Join(s.dir, "data"), key)
 	}
 	return postgres.Open(ctx, s.postgres.dsn(), key)
+}
+
+func (s *storm) master() ([]byte, error) {
+	return os.ReadFile(filepath.Join(s.dir, "data", "master.key"))
 }
 
 // morningEvery is how often it gets morning after the storm, so that files are
@@ -140,4 +148,23 @@ func (s *storm) verdict(ctx context.Context, store hub.Store) (*judge.Verdict, e
 		e.Promises = append(e.Promises, pr.Promise)
 	}
 	return judge.Judge(ctx, e)
+}
+
+// chained holds the journal against its chain: what replicas began while they were
+// killed has no gap.
+func (s *storm) chained(ctx context.Context, store hub.Store, v *judge.Verdict) error {
+	master, err := s.master()
+	if err != nil {
+		return err
+	}
+	key, err := hub.SigningKey(master, hub.CheckpointKey)
+	if err != nil {
+		return err
+	}
+	r, err := chain.Check(ctx, store, key.Public().(ed25519.PublicKey), nil)
+	for _, f := range r.Faults {
+		v.Wrong = append(v.Wrong, judge.Finding{Rule: "I12", Name: fmt.Sprintf("place %d %s", f.Place, f.Booking), Detail: f.Detail})
+	}
+	s.say("%d bookings in the journal's chain, %d of them signed; %d wait for their place", r.Places, r.Signed, r.Waiting)
+	return err
 }

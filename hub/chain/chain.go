@@ -1,0 +1,88 @@
+package chain
+
+import (
+	"context"
+	"crypto/ed25519"
+	"log/slog"
+	"time"
+
+	"racord/hub"
+)
+
+const (
+	turnEvery = 2 * time.Second
+	signEvery = time.Minute    // at least, while bookings come
+	signAfter = 1000           // places, at the latest
+	most      = 1000           // bookings a turn
+	back      = time.Minute    // how much older than others a booking may be that was committed after them
+	atStart   = 24 * time.Hour // the same, of the first turn: what all replicas missed
+)
+
+// Parts are what chaining is made from.
+type Parts struct {
+	Store hub.Chain
+	Key   ed25519.PrivateKey
+	Tell  func(hub.Checkpoint) // somebody outside the database
+	Whole func()               // all bookings have their places now
+	Log   *slog.Logger
+}
+
+// Service gives bookings their places. Any number of replicas may do so at once.
+type Service struct{ Parts }
+
+// Run does so until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	for reach := atStart; hub.Sleep(ctx, turnEvery); {
+		err := s.turns(ctx, reach)
+		switch {
+		case err == nil:
+			reach = back
+		case ctx.Err() == nil:
+			s.Log.Warn("the journal's bookings get no places in their chain", "operation", "chain", "code", string(hub.CodeOf(err)), "error", err)
+		}
+	}
+}
+
+// turns goes on until no booking is without a place.
+func (s *Service) turns(ctx context.Context, reach time.Duration) error {
+	for {
+		placed, err := s.Turn(ctx, reach)
+		if err != nil {
+			return err
+		}
+		if placed < most {
+			s.Whole()
+			return nil
+		}
+	}
+}
+
+// Turn gives places to so many bookings at most, also to such as were written so
+// long before the last one that has a place, and signs the end when it is time.
+func (s *Service) Turn(ctx context.Context, reach time.Duration) (placed int, err error) {
+	var signed *hub.Checkpoint
+	err = s.Store.Extend(ctx, reach, most, func(end hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint) {
+		places := make([]hub.Chained, len(end.Loose))
+		last := end.Last
+		for i, booking := range end.Loose {
+			last = last.Follow(booking)
+			places[i] = last
+		}
+		placed, signed = len(places), s.sign(end, last)
+		return places, signed
+	})
+	if err == nil && signed != nil {
+		s.Tell(*signed)
+	}
+	return placed, err
+}
+
+// sign signs the end of the chain, or gives nil while it is not time.
+func (s *Service) sign(end hub.ChainEnd, last hub.Chained) *hub.Checkpoint {
+	fresh := last.No - end.Signed.No
+	if fresh <= 0 || fresh < signAfter && end.Now.Sub(end.Signed.At) < signEvery {
+		return nil
+	}
+	c := hub.SignCheckpoint(s.Key, last, end.Now)
+	return &c
+}
