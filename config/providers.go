@@ -24,13 +24,12 @@ type Provider struct {
 // Terms are what the contracts of all kinds have. Secrets are named, and stand in
 // the directory of secrets under the provider's name: <secrets>/<name>/<secret>.
 type Terms struct {
-	Kind      string            `yaml:"kind"`       // netopia or euplatesc
-	Name      string            `yaml:"name"`       // default: the kind; in metrics, addresses and the ledger
-	Title     string            `yaml:"title"`      // as payers know it
-	Merchants map[string]string `yaml:"merchants"`  // creditor/account-id → merchant account at the provider
-	PageLife  Duration          `yaml:"page_life"`  // how long a payer has on the provider's page
-	KeyWindow Duration          `yaml:"key_window"` // how long repeating a request is known to be harmless; default 0
-	Extras    []string          `yaml:"extras"`     // abilities agreed on that the provider does not document
+	Kind      string            `yaml:"kind"`      // netopia or euplatesc
+	Name      string            `yaml:"name"`      // default: the kind; in metrics, addresses and the ledger
+	Title     string            `yaml:"title"`     // as payers know it
+	Merchants map[string]string `yaml:"merchants"` // creditor/account-id → merchant account at the provider
+	PageLife  Duration          `yaml:"page_life"` // how long a payer has on the provider's page
+	Extras    []string          `yaml:"extras"`    // abilities agreed on that the provider does not document
 }
 
 // Netopia is a contract with NETOPIA Payments, API v2.
@@ -157,9 +156,6 @@ func (t *Terms) check(refuse refusal) {
 	}
 	if life := time.Duration(t.PageLife); life != 0 && (life < time.Minute || life > time.Hour) {
 		refuse("page_life", "must be from 1m to 1h")
-	}
-	if t.KeyWindow < 0 || time.Duration(t.KeyWindow) > 72*time.Hour {
-		refuse("key_window", "must be from 0s to 72h")
 	}
 }
 

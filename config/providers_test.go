@@ -21,7 +21,6 @@ func TestAMistakeInAProviderIsNamedWithItsPlace(t *testing.T) {
 		"bad-config-provider-merchant-not-a-number.yaml":    {"bad-config-provider-merchant-not-a-number.yaml:7:", "posID"},
 		"bad-config-provider-page-life.yaml":                {"bad-config-provider-page-life.yaml:8:", "1m to 1h"},
 		"bad-config-provider-page-life-in-words.yaml":       {"bad-config-provider-page-life-in-words.yaml:8:", "soon"},
-		"bad-config-provider-key-window.yaml":               {"bad-config-provider-key-window.yaml:8:", "72h"},
 		"bad-config-provider-base-url.yaml":                 {"bad-config-provider-base-url.yaml:3:", "base_url"},
 		"bad-config-provider-secret-inline.yaml":            {"bad-config-provider-secret-inline.yaml:5:", "name of a secret"},
 		"bad-config-provider-without-public-key.yaml":       {"bad-config-provider-without-public-key.yaml:2:", "public_key_file"},

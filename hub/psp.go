@@ -55,7 +55,6 @@ type PSPTraits struct {
 	Split          bool          // one charge may be split over merchant accounts
 	PartialCapture bool          // less than what was authorised may be captured
 	SilentStart    bool          // Start asks nobody: the provider learns of an order when the payer comes to the page
-	KeyWindow      time.Duration // how long repeating a request is known to be harmless; after it, only looking up
 	PageLife       time.Duration // how long the payer has on the provider's page at most
 	LargestCharge  int64         // bani; 0 = no limit of its own
 	Extras         []string      // abilities that were switched on although the provider does not document them

@@ -52,7 +52,6 @@ type Conf struct {
 	UserAPI    string            // UAPI, the key that management calls are signed with
 	Capture    string            // default manual
 	PageLife   time.Duration     // default 15 min
-	KeyWindow  time.Duration     // default 0: no request is repeated without looking up
 	Extras     []string
 }
 
@@ -117,7 +116,7 @@ func (p *Provider) psp() hub.PSP {
 	psp := hub.PSP{
 		Name: p.conf.Name, Title: p.conf.Title, Merchants: p.conf.Merchants,
 		Traits: hub.PSPTraits{
-			SilentStart: true, KeyWindow: p.conf.KeyWindow, PageLife: p.conf.PageLife, LargestCharge: largest, Extras: p.conf.Extras,
+			SilentStart: true, PageLife: p.conf.PageLife, LargestCharge: largest, Extras: p.conf.Extras,
 		},
 		Charger: p, Refunder: p, Recaller: p, Settler: p, Notifier: p, Probe: p,
 	}

@@ -58,7 +58,7 @@ func newTill(t testing.TB, change func(*httpapi.Parts, *httpapi.Conf)) *till {
 	}
 	bank := &hub.PSP{
 		Name: "bank", Title: "Banca Test", Merchants: hub.Merchants{"ditl/main": "M1", "water/main": "M1"},
-		Traits:  hub.PSPTraits{PartialCapture: true, KeyWindow: time.Hour},
+		Traits:  hub.PSPTraits{PartialCapture: true},
 		Charger: s.psp, Capturer: s.psp, Refunder: s.psp, Notifier: s.psp,
 	}
 	s.pay = pay.New(pay.Parts{Roster: fleet, Folders: folders{}, Store: s.ledger, PSPs: []*hub.PSP{bank}, Keys: keys, Clock: s.clock},

@@ -49,7 +49,6 @@ type Conf struct {
 	Merchants     hub.Merchants // to posIDs, numbers
 	Contact       Contact       // stands for the payer, whom the provider is not told
 	PageLife      time.Duration // default 15 min
-	KeyWindow     time.Duration // default 0: no request is repeated without looking up
 	LargestCharge int64         // bani; 0 = no limit
 	Extras        []string
 }
@@ -113,7 +112,7 @@ func (p *Provider) psp() hub.PSP {
 	psp := hub.PSP{
 		Name: p.conf.Name, Title: p.conf.Title, Merchants: p.conf.Merchants,
 		Traits: hub.PSPTraits{
-			Split: true, KeyWindow: p.conf.KeyWindow, PageLife: p.conf.PageLife,
+			Split: true, PageLife: p.conf.PageLife,
 			LargestCharge: p.conf.LargestCharge, Extras: p.conf.Extras,
 		},
 		Charger: p, Recaller: p, Notifier: p, Probe: p,

@@ -93,7 +93,7 @@ func openNetopia(c *config.Netopia, env pspwire.Env) (hub.PSP, error) {
 	return netopia.New(netopia.Conf{
 		Name: c.Name, Title: c.Title, BaseURL: c.BaseURL, Signature: c.Signature, APIKey: c.APIKey, PublicKey: key,
 		Merchants: c.Merchants, Contact: netopia.Contact(c.Contact), PageLife: time.Duration(c.PageLife),
-		KeyWindow: time.Duration(c.KeyWindow), LargestCharge: c.LargestCharge, Extras: c.Extras,
+		LargestCharge: c.LargestCharge, Extras: c.Extras,
 	}, env)
 }
 
@@ -101,7 +101,7 @@ func openEuPlatesc(c *config.EuPlatesc, env pspwire.Env) (hub.PSP, error) {
 	return euplatesc.New(euplatesc.Conf{
 		Name: c.Name, Title: c.Title, PageURL: c.PageURL, ManagerURL: c.ManagerURL, Merchants: c.Merchants,
 		Key: c.Key, Keys: c.Keys, UserKey: c.UserKey, UserAPI: c.UserAPI, Capture: c.Capture,
-		PageLife: time.Duration(c.PageLife), KeyWindow: time.Duration(c.KeyWindow), Extras: c.Extras,
+		PageLife: time.Duration(c.PageLife), Extras: c.Extras,
 	}, env)
 }
 

@@ -523,7 +523,7 @@ func (s *scene) parts() pay.Parts {
 	parts := pay.Parts{Roster: s.fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock, Pages: pages{}, Settlements: readAll{}}
 	for _, name := range s.prefer {
 		b := map[string]*provider{"manual": s.manual, "auto": s.auto}[name]
-		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true, KeyWindow: 20 * time.Hour}, Merchants: merchants, Charger: b, Refunder: b, Recaller: b, Notifier: notes{}}
+		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true}, Merchants: merchants, Charger: b, Refunder: b, Recaller: b, Notifier: notes{}}
 		if b.manual {
 			psp.Capturer, psp.Traits.PartialCapture = b, true
 		}

@@ -77,7 +77,7 @@ func (b *provider) contract() *hub.PSP {
 	for _, name := range creditors {
 		merchants[string(name)+"/main"] = "M-" + string(name)
 	}
-	return &hub.PSP{Name: providerName, Traits: hub.PSPTraits{Split: true, PartialCapture: true, KeyWindow: 20 * time.Hour},
+	return &hub.PSP{Name: providerName, Traits: hub.PSPTraits{Split: true, PartialCapture: true},
 		Merchants: merchants, Charger: b, Capturer: b, Notifier: b}
 }
 
