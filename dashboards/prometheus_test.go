@@ -136,6 +136,7 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 	calls.Breaker(guard.ClassRead, guard.Open)
 	feeds.Delivered("heating", feed.Published, 1200, time.Minute)
 	feeds.Delivered("heating", feed.Damaged, 3, time.Second)
+	meters.Chained()
 	meters.RedisEvent("hit", 3)
 	meters.RedisEvent("error", 1)
 	meters.RedisEvent("altered", 1)
@@ -260,7 +261,7 @@ func TestNoLabelIsPrometheusOwn(t *testing.T) {
 
 // silent are queries without an answer when nothing is wrong.
 var silent = []string{"rule RacordAbsent", "rule RacordStoreDown", "rule RacordAllowanceExceeded", "rule RacordFeedLate", "rule RacordViewsLate", "rule RacordPaymentOld", "rule RacordComparingLate",
-	"rule RacordRefundFailed", "rule RacordDebtsNotCleared", "rule RacordNotificationsRefused"}
+	"rule RacordReplicaLost", "rule RacordJournalUnchained", "rule RacordRefundFailed", "rule RacordDebtsNotCleared", "rule RacordNotificationsRefused"}
 
 func TestEveryQueryRunsOnARealPrometheus(t *testing.T) {
 	t.Parallel()

@@ -155,6 +155,9 @@ type Payments interface {
 	// PaidOf gives those of the debts for which money was taken, by whomever, and
 	// which their creditor has not taken off since: nobody can pay them again.
 	PaidOf(ctx context.Context, debts []Debt) ([]Debt, error)
+	// Doubtful gives the payments with a refund of which nobody knows whether it was
+	// given back, by name.
+	Doubtful(ctx context.Context) ([]PaymentID, error)
 }
 
 // Debt names an obligation at its creditor.

@@ -245,6 +245,17 @@ func (s *Store) each(ctx context.Context, db asker, do func(Scanner) error, quer
 	return s.fault(rows.Err())
 }
 
+// Doubtful gives the payments with refunds whose outcome nobody knows.
+func (s *Store) Doubtful(ctx context.Context) (found []hub.PaymentID, err error) {
+	err = s.each(ctx, s.read, func(row Scanner) error {
+		var id hub.PaymentID
+		err := row.Scan(&id)
+		found = append(found, id)
+		return err
+	}, `SELECT DISTINCT payment FROM refunds WHERE state = 'refund_unknown' ORDER BY payment`)
+	return found, err
+}
+
 // at makes a change learn the database's time from a statement.
 func (c *change) at(clock Statement) Statement {
 	clock.Scan = func(row Scanner) error {

@@ -413,6 +413,18 @@ func (l *Ledger) PaidOf(_ context.Context, debts []hub.Debt) (paid []hub.Debt, e
 	return paid, nil
 }
 
+// Doubtful is hub.Payments'.
+func (l *Ledger) Doubtful(ctx context.Context) (found []hub.PaymentID, err error) {
+	err = l.EachPayment(ctx, func(p *hub.Payment) error {
+		if slices.ContainsFunc(p.Refunds, func(r hub.Refund) bool { return r.State == hub.RefundUnknown }) {
+			found = append(found, p.ID)
+		}
+		return nil
+	})
+	slices.Sort(found)
+	return found, err
+}
+
 // EachPayment is hub.Books'.
 func (l *Ledger) EachPayment(_ context.Context, each func(*hub.Payment) error) error {
 	l.mu.Lock()

@@ -127,6 +127,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"walls: steps, refunds and names against them too":     stepWalls,
 		"walls: the steps are the hub's":                       stepsAreTheHubs,
 		"walls: at most two steps in one change":               stepsInAChange,
+		"payments: refunds of which nobody knows are found":    doubtfulRefunds,
 		"walls: of fifty refunds of three fifths one is made":  refundRace,
 		"archive: found by outsiders' names":                   archiveFinds,
 		"archive: what changed since":                          archiveChanges,

@@ -2,8 +2,8 @@ package pay
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"racord/hub"
@@ -161,26 +161,24 @@ func (s *Service) unclear(tx hub.PaymentTx, c *hub.Charge, r *hub.Refund) time.D
 	return look
 }
 
-// KeptBack has the refunds of a payment that nobody knows the outcome of looked at
-// now: a settlement told of more that was given back than was known. It fails with
-// CodeNotFound for a payment that is not there.
-func (s *Service) KeptBack(ctx context.Context, id hub.PaymentID) error {
-	p, err := s.Store.Payment(ctx, id)
-	if err != nil || !slices.ContainsFunc(p.Refunds, doubtful) {
-		return err
-	}
-	_, err = s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
-		for i := range p.Refunds {
-			if r := &p.Refunds[i]; doubtful(*r) {
-				tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
+// Settled has the refunds that nobody knows the outcome of looked at now:
+// settlements were read that may tell of them or, once all are over in which they
+// could stand, do not.
+func (s *Service) Settled(ctx context.Context) error {
+	ids, failed := s.Store.Doubtful(ctx)
+	for _, id := range ids {
+		_, err := s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+			for i := range p.Refunds {
+				if r := &p.Refunds[i]; r.State == hub.RefundUnknown {
+					tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
+				}
 			}
-		}
-		return nil
-	})
-	return err
+			return nil
+		})
+		failed = errors.Join(failed, err)
+	}
+	return failed
 }
-
-func doubtful(r hub.Refund) bool { return r.State == hub.RefundUnknown }
 
 // lastAsked is when a refund was last asked for or, after old books were restored,
 // may have been.

@@ -78,26 +78,40 @@ func TestASettlementTellsWhatWasGivenBack(t *testing.T) {
 	}
 }
 
-// TestASettlementIsHeardAtOnce has a refund whose outcome nobody knows for a day
-// looked at when a settlement tells of it, not when it is its turn.
-func TestASettlementIsHeardAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newScene(1, 0, pay.Conf{})
-		s.manual.vague = true
-		p := s.bothRefused(t)
-		s.settle(t, 24*time.Hour)
-		if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundUnknown {
-			t.Fatalf("got %s before any settlement", got)
-		}
-		s.settlementTells(t, p, 2*1037)
-		if err := s.KeptBack(t.Context(), p.ID); err != nil {
-			t.Fatal(err)
-		}
-		s.settle(t, 10*time.Second)
-		if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundRefunded {
-			t.Errorf("got %s ten seconds after the settlement, want refunded", got)
-		}
-	})
+// TestSettlementsAreHeardAtOnce has a refund whose outcome nobody knows for a day
+// looked at when settlements tell of it, or are over and do not, and not when it is
+// its turn.
+func TestSettlementsAreHeardAtOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		settled int64
+		passes  time.Duration
+		want    hub.RefundState
+	}{
+		"one tells":             {2 * 1037, 0, hub.RefundRefunded},
+		"none tells yet":        {1037, 24 * time.Hour, hub.RefundUnknown},
+		"all are over, in vain": {1037, 12 * 24 * time.Hour, hub.RefundFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				s.manual.vague = true
+				p := s.bothRefused(t)
+				s.settle(t, 24*time.Hour)
+				if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundUnknown {
+					t.Fatalf("got %s before any settlement", got)
+				}
+				s.settlementTells(t, p, tc.settled)
+				s.clock.Advance(tc.passes)
+				if err := s.Settled(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				s.settle(t, 10*time.Second)
+				if got := s.refundOf(t, p.ID, 2).State; got != tc.want {
+					t.Errorf("got %s ten seconds after the settlement, want %s", got, tc.want)
+				}
+			})
+		})
+	}
 }
 
 // unread are settlements that cannot be read, until all of them are.

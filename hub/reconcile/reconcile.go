@@ -39,9 +39,9 @@ type Paying interface {
 	// Booked says that a line stands in its creditor's statement. One that was
 	// known to be booked stays so.
 	Booked(ctx context.Context, id hub.PaymentID, line int, receipt hub.Receipt) error
-	// KeptBack says that a settlement has more given back of a payment than is
-	// known: a refund that nobody knows of may be in it.
-	KeptBack(ctx context.Context, id hub.PaymentID) error
+	// Settled says that settlements were read: what became of refunds that nobody
+	// knows the outcome of may be known now.
+	Settled(ctx context.Context) error
 }
 
 // Audit looks at the hub's own books, from what changed after a place on. broken
@@ -116,7 +116,11 @@ func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool
 	if day != "" && slices.Contains(byDays, job) {
 		return about(string(job), errors.Join(err, t.endDay(ctx)))
 	}
-	return about(string(job), errors.Join(err, t.end(ctx, err, cut)))
+	failed := errors.Join(err, t.end(ctx, err, cut))
+	if job == hub.JobSettlement { // it is stored now how far they were read
+		failed = errors.Join(failed, s.Paying.Settled(ctx))
+	}
+	return about(string(job), failed)
 }
 
 func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {

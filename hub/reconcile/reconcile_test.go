@@ -108,35 +108,33 @@ func sizes() (rounds, clean int) {
 	return 3, 100
 }
 
-// listener notes of which payments more was kept back than was known.
+// listener notes how far settlements were read each time that paying is told.
 type listener struct {
 	reconcile.Paying
-	kept []hub.PaymentID
+	read func() bool
+	told []bool
 }
 
-func (l *listener) KeptBack(_ context.Context, id hub.PaymentID) error {
-	l.kept = append(l.kept, id)
+func (l *listener) Settled(context.Context) error {
+	l.told = append(l.told, l.read())
 	return nil
 }
 
-// TestASettlementThatKnowsOfARefundIsHeard tells paying of money kept back that
-// nobody here knew was given back.
-func TestASettlementThatKnowsOfARefundIsHeard(t *testing.T) {
+// TestPayingIsToldWhatSettlementsSaid reads settlements, and then tells paying: how
+// far they were read is known by then.
+func TestPayingIsToldWhatSettlementsSaid(t *testing.T) {
 	w := newWorld(t, true)
-	for n := range 3 {
-		w.take(n, hub.LinePosted)
-	}
-	p, parts := w.take(3, hub.LinePosted), w.Parts
-	w.settled[settledOn] = append(w.settled[settledOn], hub.SettledCharge{
-		Order: p.order(), Gross: hub.Bani(-3), Fee: hub.Bani(0), Net: hub.Bani(-3), Refund: true, PayoutRef: p.payout(),
-	})
-	heard := &listener{Paying: w.pay}
+	w.take(0, hub.LinePosted)
+	parts := w.Parts
+	heard := &listener{Paying: w.pay, read: func() bool {
+		read, err := reconcile.Settlements{Store: w.store}.Read(t.Context(), w.PSPs[0].Name, w.PSPs[0].Accounts()[0], settledOn, settledOn)
+		return read && err == nil
+	}}
 	parts.Paying = heard
-	if err := reconcile.New(parts).Do(t.Context(), hub.JobSettlement, "", true); err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Contains(heard.kept, p.ID) || slices.ContainsFunc(heard.kept, func(id hub.PaymentID) bool { return id != p.ID }) {
-		t.Errorf("heard of %v, want %s alone", heard.kept, p.ID)
+	for job, want := range map[hub.Job][]bool{hub.JobProvider: nil, hub.JobSettlement: {true}} {
+		if heard.told = nil; reconcile.New(parts).Do(t.Context(), job, "", true) != nil || !slices.Equal(heard.told, want) {
+			t.Errorf("%s: paying was told %v, want %v", job, heard.told, want)
+		}
 	}
 }
 

@@ -101,11 +101,6 @@ func (s *Service) compareSettled(ctx context.Context, paid *settledDay) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(more, func(d hub.Difference) bool { return d.Kind == keptMore }) {
-			if err := s.Paying.KeptBack(ctx, id); err != nil {
-				return err
-			}
-		}
 		paid.found = append(paid.found, more...)
 	}
 	return nil
