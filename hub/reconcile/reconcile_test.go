@@ -125,9 +125,12 @@ func (l *listener) Settled(context.Context) error {
 func TestPayingIsToldWhatSettlementsSaid(t *testing.T) {
 	w := newWorld(t, true)
 	w.take(0, hub.LinePosted)
+	psp := *w.PSPs[0]
+	psp.Merchants = hub.Merchants{"water/main": "m1", "water/second": "m2"}
 	parts := w.Parts
-	heard := &listener{Paying: w.pay, read: func() bool {
-		read, err := reconcile.Settlements{Store: w.store}.Read(t.Context(), w.PSPs[0].Name, w.PSPs[0].Accounts()[0], settledOn, settledOn)
+	parts.PSPs = []*hub.PSP{&psp}
+	heard := &listener{Paying: w.pay, read: func() bool { // the last account, too
+		read, err := reconcile.Settlements{Store: w.store}.Read(t.Context(), psp.Name, "m2", settledOn, settledOn)
 		return read && err == nil
 	}}
 	parts.Paying = heard
