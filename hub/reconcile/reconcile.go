@@ -114,13 +114,14 @@ func (s *Service) Do(ctx context.Context, job hub.Job, day hub.Date, anyway bool
 	end()
 	ctx = context.WithoutCancel(ctx)
 	if day != "" && slices.Contains(byDays, job) {
-		return about(string(job), errors.Join(err, t.endDay(ctx)))
+		err = errors.Join(err, t.endDay(ctx))
+	} else {
+		err = errors.Join(err, t.end(ctx, err, cut))
 	}
-	failed := errors.Join(err, t.end(ctx, err, cut))
 	if job == hub.JobSettlement { // it is stored now how far they were read
-		failed = errors.Join(failed, s.Paying.Settled(ctx))
+		err = errors.Join(err, s.Paying.Settled(ctx))
 	}
-	return about(string(job), failed)
+	return about(string(job), err)
 }
 
 func (s *Service) do(ctx context.Context, t *turn, day hub.Date) error {
