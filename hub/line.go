@@ -91,6 +91,16 @@ var LineEdges = map[LineState][]LineState{
 	LineRefunded:    {LineRejected}, // the payer's bank gave it back, and lost the dispute
 }
 
+// Refundable is what staff may have given back of a line now: all of it when it is
+// booked or a person must look, and while its creditor is yet to be told and certainly
+// has not booked it. One that stands in a file stays there.
+func (l *Line) Refundable() Money {
+	if l.State == LinePosted || l.State == LineStuck || l.State == LineDue && !l.Doubt && l.Lot == "" {
+		return l.Amount
+	}
+	return Bani(0)
+}
+
 // Final tells whether nothing more happens to the line by itself.
 func (s LineState) Final() bool {
 	return s == LinePosted || s == LineRefunded || s == LineDropped

@@ -293,21 +293,13 @@ func (a *API) paidLine(l *hub.Line) paidLineShown {
 	return paidLineShown{
 		No: l.No, Creditor: l.Creditor, Name: creditor.Title, Obligation: l.Obligation, Reference: l.Reference, Option: l.Option,
 		Label: l.Label, Amount: l.Amount, Verified: l.Verified, State: l.State, HubState: l.HubState(), Reason: l.Reason,
-		PaidAt: moment(l.PaidAt), Receipt: number, BookedAt: moment(l.BookedAt), Refundable: refundable(l),
+		PaidAt: moment(l.PaidAt), Receipt: number, BookedAt: moment(l.BookedAt), Refundable: l.Refundable(),
 		Transfers: transfers(&creditor, l.Transfers),
 	}
 }
 
 func shownRefund(r *hub.Refund) paidRefundShown {
 	return paidRefundShown{r.No, r.Line, r.Amount, r.Reason, r.State}
-}
-
-// refundable is what an operator may have given back of a line now.
-func refundable(l *hub.Line) hub.Money {
-	if l.State == hub.LinePosted || l.State == hub.LineStuck {
-		return l.Amount
-	}
-	return hub.Bani(0)
 }
 
 func (a *API) chargeShown(c *hub.Charge) chargeShown {

@@ -22,7 +22,8 @@ func (s *Service) Refundable(ctx context.Context, id hub.PaymentID, line int) (*
 	return p, err
 }
 
-// GiveBack takes a booked line back at its creditor and then refunds it. What is
+// GiveBack takes a booked line back at its creditor and then refunds it; of one
+// that the creditor is yet to be told of, it is not told any more. What is
 // above Conf.Alone only is noted: nothing moves until somebody else confirms it.
 // The caller says how much it believes can be refunded of the line: CodeConflict
 // when that is not so any more or it was asked for already, CodeNotFound for a
@@ -61,7 +62,7 @@ func (s *Service) GivingBackWaits(l *hub.Line) bool { return waits(l, s.Clock.No
 
 func waits(l *hub.Line, now time.Time) bool {
 	g := l.GivenBack
-	return g != nil && (l.State == hub.LinePosted || l.State == hub.LineStuck) && g.ConfirmedBy == (hub.Login{}) && now.Before(g.AskedAt.Add(wishLife))
+	return g != nil && l.Refundable().Minor > 0 && g.ConfirmedBy == (hub.Login{}) && now.Before(g.AskedAt.Add(wishLife))
 }
 
 // givingBack changes a line of which as much can be given back as is expected.
@@ -74,7 +75,7 @@ func (s *Service) givingBack(ctx context.Context, id hub.PaymentID, line int, ex
 		switch {
 		case l == nil:
 			return hub.Errorf(hub.CodeNotFound, "The payment has no such line.")
-		case l.State != hub.LineStuck && l.State != hub.LinePosted, expected != l.Amount:
+		case l.Refundable().Minor == 0, expected != l.Refundable():
 			return hub.Errorf(hub.CodeConflict, "The line cannot be refunded in its present state.")
 		}
 		if c := p.ChargeOf(line); c != nil && c.State == hub.ChargeDisputed {
@@ -90,7 +91,8 @@ func (s *Service) givingBack(ctx context.Context, id hub.PaymentID, line int, ex
 // giveLineBack begins with the creditor, or with the provider where nothing is
 // booked.
 func (s *Service) giveLineBack(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) error {
-	if l.State == hub.LineStuck {
+	if l.State != hub.LinePosted {
+		tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor})
 		return s.reject(tx, p, p.ChargeOf(l.No), l, "asked_by_operator")
 	}
 	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor}, 0)

@@ -77,3 +77,70 @@ func TestABookingThatStaysIsStillLookedFor(t *testing.T) {
 		s.audit(t)
 	})
 }
+
+// TestALineThatNobodyWasToldOfIsGivenBack takes money for creditors that are away
+// then. What was put into a file that did not arrive is in that file for ever.
+func TestALineThatNobodyWasToldOfIsGivenBack(t *testing.T) {
+	for creditor, inFile := range map[hub.Name]bool{"alpha": false, "beta": false, "gamma": false, "delta": true} {
+		t.Run(string(creditor), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				p, err := s.open(t.Context(), "k", s.owe(1, creditor), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := s.offices[creditor]
+				o.away = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away"))
+				s.authorise(p)
+				s.settle(t, 5*time.Minute)
+				_, err = s.GiveBack(t.Context(), clerk, p.ID, 1, hub.Bani(1037))
+				o.away = nil
+				s.settle(t, 5*time.Minute)
+				told := len(o.entries) + len(o.files)
+				if inFile {
+					if hub.CodeOf(err) != hub.CodeConflict || told == 0 {
+						t.Errorf("got %v, told %d times, want a line that stays in its file", err, told)
+					}
+					return
+				}
+				if l := s.mustEnd(t, p.ID, hub.PaymentSettledPartly).Line(1); err != nil || l.State != hub.LineRefunded || told > 0 {
+					t.Errorf("got %v, %s, told %d times, want it refunded and not told", err, l.State, told)
+				}
+				s.audit(t)
+			})
+		})
+	}
+}
+
+// TestALineIsGivenBackOrTold has staff give lines back at the very moment at which
+// their creditors come back: each is told or refunded, and never both.
+func TestALineIsGivenBackOrTold(t *testing.T) {
+	for seed := range uint64(6) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(seed, 0.2, pay.Conf{})
+			names := []hub.Name{"alpha", "beta", "delta"}
+			p, err := s.open(t.Context(), "k", s.owe(1, names...), hub.BestEffort)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				s.offices[name].away = hub.NotDone(hub.Errorf(hub.CodeUnavailable, "away"))
+			}
+			s.authorise(p)
+			s.settle(t, time.Minute)
+			for _, name := range names {
+				s.offices[name].away = nil
+			}
+			go func() {
+				for range 200 {
+					time.Sleep(time.Duration(1+seed) * time.Millisecond)
+					for no := range names {
+						_, _ = s.GiveBack(t.Context(), clerk, p.ID, no+1, hub.Bani(1037)) // or it was told
+					}
+				}
+			}()
+			s.settle(t, 2*time.Hour)
+			s.audit(t)
+		})
+	}
+}

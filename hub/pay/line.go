@@ -52,9 +52,12 @@ func (s *Service) send(ctx context.Context, lease *hub.Lease, c *hub.Connector) 
 // sending notes that a line is about to be sent, and as what: its creditor may be
 // told in another way by now than when it was quoted.
 func (s *Service) sending(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, c *hub.Connector) error {
-	if l.State == hub.LineDue {
+	switch l.State {
+	case hub.LineRejected: // it was given back since it was leased
+		return hub.Errorf(hub.CodeConflict, "the line is not to be told any more")
+	case hub.LineDue:
 		l.Class = c.Traits.Paying.Class
-	} else {
+	default:
 		l.Doubt = true // nobody knows what became of it
 	}
 	l.Tries++
