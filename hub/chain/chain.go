@@ -43,9 +43,10 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// turns goes on until no booking is without a place.
+// turns goes on until no booking is without a place. The oldest come first, so that
+// only the first turn has to look far back.
 func (s *Service) turns(ctx context.Context, reach time.Duration) error {
-	for {
+	for ; ; reach = back {
 		placed, err := s.Turn(ctx, reach)
 		if err != nil {
 			return err
