@@ -74,7 +74,7 @@ func inClear(ctx context.Context, store hub.Clear) (found []judge.Finding, err e
 // rulesOfAll are the invariants of money, and those of whose data is where.
 func rulesOfAll() []judge.Rule {
 	return append(judge.Rules(),
-		judge.Rule{Name: "I13", Says: "no answer holds another citizen's record"},
+		judge.Rule{Name: "I13", Says: "no answer shows another citizen's record"},
 		judge.Rule{Name: "I14", Says: "no personal code rests in clear"},
 	)
 }

@@ -417,6 +417,10 @@ func (c gatedPayments) PaidOf(ctx context.Context, debts []hub.Debt) ([]hub.Debt
 	return through(ctx, c.g, "Store.PaidOf", func() ([]hub.Debt, error) { return c.Store.PaidOf(ctx, debts) })
 }
 
+func (c gatedPayments) Doubtful(ctx context.Context) ([]hub.PaymentID, error) {
+	return through(ctx, c.g, "Store.Doubtful", func() ([]hub.PaymentID, error) { return c.Store.Doubtful(ctx) })
+}
+
 func (c gatedPayments) Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error) {
 	return through(ctx, c.g, "Store.Bookings", func() ([]hub.Booking, error) { return c.Store.Bookings(ctx, id) })
 }
