@@ -96,7 +96,7 @@ func TestSettlementsAreHeardAtOnce(t *testing.T) {
 				s := newScene(1, 0, pay.Conf{})
 				s.manual.vague = true
 				p := s.bothRefused(t)
-				s.settle(t, 24*time.Hour)
+				s.settle(t, 5*time.Hour)
 				if got := s.refundOf(t, p.ID, 2).State; got != hub.RefundUnknown {
 					t.Fatalf("got %s before any settlement", got)
 				}

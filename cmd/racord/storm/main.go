@@ -48,7 +48,7 @@ type options struct {
 var sizes = map[string]options{
 	"small":       {store: "postgres", baskets: 500, kills: 40, pgKills: 3, replicas: 3, mornings: 20 * time.Second},
 	"full":        {store: "postgres", baskets: 10_000, kills: 1000, pgKills: 50, replicas: 3, mornings: 80 * time.Second},
-	"sqlite":      {store: "sqlite", baskets: 200, kills: 20, replicas: 1, mornings: 20 * time.Second},
+	"sqlite":      {store: "sqlite", baskets: 120, kills: 20, replicas: 1, mornings: 20 * time.Second},
 	"sqlite-full": {store: "sqlite", baskets: 3000, kills: 300, replicas: 1, mornings: 40 * time.Second},
 	"calm":        {store: "postgres", baskets: 200, replicas: 3},
 	"calm-sqlite": {store: "sqlite", baskets: 200, replicas: 1},
