@@ -147,3 +147,14 @@ type ChainEnd struct {
 	Loose  []Recorded // to be given places
 	Now    time.Time  // the store's time
 }
+
+// Places gives the loose bookings their places, one behind the other, and tells where
+// the chain ends then.
+func (e ChainEnd) Places() (places []Chained, last Chained) {
+	last = e.Last
+	for _, booking := range e.Loose {
+		last = last.Follow(booking)
+		places = append(places, last)
+	}
+	return places, last
+}

@@ -9,8 +9,8 @@ import (
 )
 
 // The walls are what the engines enforce in their own words: the journal
-// balances and is only added to, as is its chain, nothing takes a step that is not in edges, and
-// no more is refunded than was charged.
+// balances and is only added to, as is its chain, nothing takes a step that is
+// not in edges, and no more is refunded than was charged.
 var (
 	//go:embed walls/sqlite.sql
 	wallsOfSQLite string

@@ -63,12 +63,7 @@ func (s *Service) turns(ctx context.Context, reach time.Duration) error {
 func (s *Service) Turn(ctx context.Context, reach time.Duration) (placed int, err error) {
 	var signed *hub.Checkpoint
 	err = s.Store.Extend(ctx, reach, most, func(end hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint) {
-		places := make([]hub.Chained, len(end.Loose))
-		last := end.Last
-		for i, booking := range end.Loose {
-			last = last.Follow(booking)
-			places[i] = last
-		}
+		places, last := end.Places()
 		placed, signed = len(places), s.sign(end, last)
 		return places, signed
 	})

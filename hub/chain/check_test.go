@@ -62,12 +62,8 @@ func (v *books) fill() {
 	}
 	key, _ := signer(v.t)
 	for placed := 1; placed > 0; {
-		err := v.store.Extend(v.t.Context(), time.Hour, signedAt, func(end hub.ChainEnd) (places []hub.Chained, _ *hub.Checkpoint) {
-			last := end.Last
-			for _, r := range end.Loose {
-				last = last.Follow(r)
-				places = append(places, last)
-			}
+		err := v.store.Extend(v.t.Context(), time.Hour, signedAt, func(end hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint) {
+			places, last := end.Places()
 			if placed = len(places); placed == 0 {
 				return nil, nil
 			}

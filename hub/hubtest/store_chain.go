@@ -15,12 +15,9 @@ import (
 func extend(t *testing.T, store hub.Chain, back time.Duration, most int) (given hub.ChainEnd, added []hub.Chained) {
 	t.Helper()
 	err := store.Extend(t.Context(), back, most, func(end hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint) {
-		given, added = end, nil
-		last := end.Last
-		for _, r := range end.Loose {
-			last = last.Follow(r)
-			added = append(added, last)
-		}
+		var last hub.Chained
+		given = end
+		added, last = end.Places()
 		if len(added) == 0 {
 			return nil, nil
 		}
@@ -102,12 +99,8 @@ func chainRace(t *testing.T, lab Lab) {
 		})
 		all.Go(func() {
 			for range bookings {
-				follow := func(end hub.ChainEnd) (places []hub.Chained, _ *hub.Checkpoint) {
-					last := end.Last
-					for _, r := range end.Loose {
-						last = last.Follow(r)
-						places = append(places, last)
-					}
+				follow := func(end hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint) {
+					places, _ := end.Places()
 					return places, nil
 				}
 				if err := store.Extend(t.Context(), time.Minute, each, follow); err != nil {

@@ -20,7 +20,7 @@ type Verdict struct {
 
 // Finding is one thing that is not as it must be.
 type Finding struct {
-	Rule   string // I1 … I12: see Rules
+	Rule   string // such as I1: see Rules
 	Name   string // of the payment, line, order or account
 	Detail string
 }
