@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -115,6 +117,20 @@ func TestAnExistingAddressSaysItsMethods(t *testing.T) {
 		if got := s.ask("PUT", target, "").Header().Get("Allow"); got != want {
 			t.Errorf("%s: got %q, want %q", target, got, want)
 		}
+	}
+}
+
+// TestWhoeverMeetsAnOutageComesBackSoonAndNotWithAllOthers asks while the database
+// is away, which says nothing of when it is back.
+func TestWhoeverMeetsAnOutageComesBackSoonAndNotWithAllOthers(t *testing.T) {
+	away := fails{err: hub.Errorf(hub.CodeUnavailable, "Our records cannot be reached at the moment.")}
+	s := newScene(t, func(p *httpapi.Parts, _ *httpapi.Conf) { p.Views = away })
+	told := map[string]bool{}
+	for range 100 {
+		told[s.ask("GET", "/v1/view", "").Header().Get("Retry-After")] = true
+	}
+	if want := map[string]bool{"1": true, "2": true, "3": true}; !maps.Equal(told, want) {
+		t.Errorf("got %v seconds, want one to three, spread", slices.Sorted(maps.Keys(told)))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"strings"
@@ -100,7 +99,7 @@ func (a *API) counted(op operation) endpoint.Middleware {
 
 func overloaded() error {
 	err := hub.Errorf(codeOverloaded, "Too many requests are under way. Try again in a moment.")
-	err.RetryAfter = time.Second + rand.N(2*time.Second) // spread, so that they do not all come back at once
+	err.RetryAfter = inAMoment()
 	return err
 }
 

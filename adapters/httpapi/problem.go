@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"time"
 
 	"racord/hub"
 )
@@ -119,10 +121,12 @@ func describe(x *exchange, err error) problem {
 func writeProblem(x *exchange, w http.ResponseWriter, err error) {
 	p := describe(x, err)
 	h := w.Header()
-	if wait := hub.RetryAfterOf(err); wait > 0 {
+	wait := hub.RetryAfterOf(err)
+	if wait <= 0 && p.Status == http.StatusServiceUnavailable {
+		wait = inAMoment()
+	}
+	if wait > 0 {
 		h.Set("Retry-After", strconv.FormatInt(seconds(wait), 10))
-	} else if p.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "5")
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challenge(x))
@@ -130,6 +134,10 @@ func writeProblem(x *exchange, w http.ResponseWriter, err error) {
 	body, _ := encode(p) // strings and numbers always encode
 	_ = x.send(w, p.Status, typeProblem, body)
 }
+
+// inAMoment is when to come back after what is over soon, such as a database that
+// restarts: one to three seconds, spread, so that they do not all come at once.
+func inAMoment() time.Duration { return time.Second * (1 + rand.N[time.Duration](3)) }
 
 // challenge tells a client without a token what to bring, and one with a token
 // that it is not good (RFC 6750 §3).
