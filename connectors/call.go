@@ -115,7 +115,7 @@ func (in *inspection) oneCall(e entry, kind Kind, field string) *Call {
 
 func (in *inspection) answerParts(parts []entry, c *Call, field string, kind Kind) {
 	v := reflect.ValueOf(&c.answer).Elem()
-	fields := fieldsOf(v.Type())
+	fields := in.fieldsOf(v.Type())
 	for _, e := range parts {
 		f, known := fields.find(e.key)
 		if !known {

@@ -45,7 +45,7 @@ func (c Catalog) Names() []string {
 // found, each with file, line, field, what is wrong and what is allowed. A file
 // that the manifest names is asked of beside.
 func (c Catalog) Parse(file string, data []byte, beside ...Beside) (*Manifest, error) {
-	in := &inspection{file: file, lines: map[string]int{}}
+	in := inspect(file)
 	for _, b := range beside {
 		in.beside = b
 	}

@@ -28,7 +28,8 @@ func Contract[S any](calls string, offered func(S, hub.Traits) []string) Option 
 // contracted gives the calls of the kind that the creditor has. What contradicts
 // the traits is a problem of the traits: the contract stands as it is.
 func (in *inspection) contracted(kind Kind, m *Manifest) map[string]*Call {
-	own := &inspection{file: "contract of kind " + kind.name, lines: map[string]int{}, names: in.names}
+	own := inspect("contract of kind " + kind.name)
+	own.names = in.names
 	calls, offered := map[string]*Call{}, kind.contract.offered(m.settings, m.Traits)
 	for _, e := range own.document([]byte(kind.contract.calls)) {
 		if slices.Contains(offered, e.key) {

@@ -3,6 +3,7 @@ package connectors
 import (
 	"fmt"
 	"net/url"
+	"reflect"
 	"sort"
 	"strings"
 )
@@ -44,9 +45,15 @@ type inspection struct {
 	found Problems
 	names string // what the creditor's secrets begin with
 	call  *Call  // the call being read
+	types map[reflect.Type]structFields
 
 	beside     Beside    // nil = no files come with it
 	accountsAt []Problem // where accounts stand that come from a file
+}
+
+// inspect begins a file.
+func inspect(file string) *inspection {
+	return &inspection{file: file, lines: map[string]int{}, types: map[reflect.Type]structFields{}}
 }
 
 func (in *inspection) sawAt(field string, line int) { in.lines[field] = line }

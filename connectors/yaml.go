@@ -201,7 +201,7 @@ func (in *inspection) into(node ast.Node, v reflect.Value, field string, tag ref
 func (in *inspection) structure(node ast.Node, v reflect.Value, field string, depth int) {
 	before := len(in.found)
 	entries := in.mapping(node, field, depth+1)
-	fields := fieldsOf(v.Type())
+	fields := in.fieldsOf(v.Type())
 	seen := map[string]bool{}
 	for _, e := range entries {
 		path := join(field, e.key)
@@ -236,6 +236,16 @@ func fieldsOf(t reflect.Type) (fields structFields) {
 		if f.IsExported() && !f.Anonymous && nameOf(f) != "-" {
 			fields = append(fields, f)
 		}
+	}
+	return fields
+}
+
+// fieldsOf finds them once a file: a manifest has many parts of one type.
+func (in *inspection) fieldsOf(t reflect.Type) structFields {
+	fields, known := in.types[t]
+	if !known {
+		fields = fieldsOf(t)
+		in.types[t] = fields
 	}
 	return fields
 }
