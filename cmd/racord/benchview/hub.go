@@ -14,7 +14,7 @@ import (
 // buildHub compiles the real hub into dir.
 func buildHub(ctx context.Context, dir string) (string, error) {
 	program := filepath.Join(dir, "racord-built")
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "racord/cmd/racord").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "racord/cmd/racord").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the hub: %w: %s", err, out)
 	}

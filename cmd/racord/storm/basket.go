@@ -159,8 +159,12 @@ func (s *storm) openPayment(ctx context.Context, token string, b basket, q quote
 	return pr, p, refused
 }
 
-// payerTakes is how long a payer stays at it.
-const payerTakes = 75 * time.Second
+// payerTakes is how long a payer stays at it, and lookEvery how often his portal
+// asks how the payment stands, of two replicas each time.
+const (
+	payerTakes = 75 * time.Second
+	lookEvery  = 300 * time.Millisecond
+)
 
 // finish is the payer on the provider's pages until his part is done. It tells
 // whether the payment was carried on.
@@ -182,7 +186,7 @@ func (s *storm) finish(ctx context.Context, token string, b basket, pr *promise,
 			pr.told(p)
 			return p.State != hub.PaymentFailed && p.State != hub.PaymentExpired
 		}
-		s.pause(ctx, 150*time.Millisecond)
+		s.pause(ctx, lookEvery)
 		p = s.look(ctx, token, pr, p)
 		trail.note(p)
 	}

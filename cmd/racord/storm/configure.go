@@ -31,9 +31,9 @@ providers:
 %[5]s
 payments:
   page_life: 1m
-  call_for: 2s
+  call_for: 1s
   refund_again: 6s
-  lease: 3s
+  lease: 2s
 limits:
   citizen_per_minute: 1000000
   calls_per_minute: 1000000

@@ -157,7 +157,7 @@ func freePorts(count int) (list []string, err error) {
 // build compiles a program of this module into the stage's directory.
 func (s *storm) build(ctx context.Context, name string) (string, error) {
 	program := filepath.Join(s.dir, name+"-built")
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "racord/cmd/"+name).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "racord/cmd/"+name).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w: %s", name, err, out)
 	}
