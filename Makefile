@@ -24,9 +24,11 @@ bench-deps: ## install what make bench-view needs (nginx, wrk)
 test: deps ## every test, on real Redis, PostgreSQL and Prometheus, under 15 minutes on 2 cores
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 14m $(TESTFLAGS) ./...
-	$(GO) run ./cmd/racord/storm -size small -within 3m # no test depends on how fast the machine is
-	$(GO) run ./cmd/racord/storm -size sqlite -within 3m
+	$(GO) build -o $(BIN)/test/ ./cmd/racord ./cmd/city
+	$(GO) run ./cmd/racord/storm -size small $(STORMED) -within 3m # no test depends on how fast the machine is
+	$(GO) run ./cmd/racord/storm -size sqlite $(STORMED) -within 3m
 
+STORMED := -racord $(BIN)/test/racord -city $(BIN)/test/city
 STORM ?= small
 storm: deps ## pay through a hub that is killed over and over; STORM=small, full, sqlite or sqlite-full
 	$(GO) run ./cmd/racord/storm -size $(STORM)
