@@ -76,7 +76,7 @@ func (s *storm) master() ([]byte, error) {
 // morningEvery is how often it gets morning after the storm, so that files are
 // booked, settlements tell what was given back, and statements of days that are
 // over tell what was never booked.
-const morningEvery = 3 * time.Second
+const morningEvery = 5 * time.Second
 
 // awaitEnd waits until no payment is under way any more, at most a minute longer
 // than it may take.
