@@ -124,10 +124,14 @@ func TestAnExistingAddressSaysItsMethods(t *testing.T) {
 // is away, which says nothing of when it is back.
 func TestWhoeverMeetsAnOutageComesBackSoonAndNotWithAllOthers(t *testing.T) {
 	away := fails{err: hub.Errorf(hub.CodeUnavailable, "Our records cannot be reached at the moment.")}
-	s := newScene(t, func(p *httpapi.Parts, _ *httpapi.Conf) { p.Views = away })
+	s := newScene(t, func(p *httpapi.Parts, c *httpapi.Conf) { p.Views, c.CitizenPerMinute = away, 1000 })
 	told := map[string]bool{}
 	for range 100 {
-		told[s.ask("GET", "/v1/view", "").Header().Get("Retry-After")] = true
+		w := s.ask("GET", "/v1/view", "")
+		if w.Code != 503 {
+			t.Fatalf("got %d, want 503", w.Code)
+		}
+		told[w.Header().Get("Retry-After")] = true
 	}
 	if want := map[string]bool{"1": true, "2": true, "3": true}; !maps.Equal(told, want) {
 		t.Errorf("got %v seconds, want one to three, spread", slices.Sorted(maps.Keys(told)))
