@@ -43,9 +43,9 @@ type inspection struct {
 	file  string
 	lines map[string]int
 	found Problems
-	names string // what the creditor's secrets begin with
-	call  *Call  // the call being read
-	types map[reflect.Type]structFields
+	names string                        // what the creditor's secrets begin with
+	call  *Call                         // the call being read
+	types map[reflect.Type]structFields // those met so far
 
 	beside     Beside    // nil = no files come with it
 	accountsAt []Problem // where accounts stand that come from a file

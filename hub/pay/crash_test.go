@@ -156,7 +156,7 @@ func harmAt(t *testing.T, play play, p point, times int) {
 	if strings.HasPrefix(p.method, "PaymentTx.") {
 		harms = []harm{crash, failure}
 	}
-	for nth := 1; nth <= times; nth += stride(times) {
+	for _, nth := range passings(times) {
 		for _, h := range harms {
 			for second := 0; second <= seconds(h); second++ {
 				tr := &trap{at: p, nth: nth, harm: h, second: second}
@@ -173,13 +173,20 @@ func harmAt(t *testing.T, play play, p point, times int) {
 	}
 }
 
-// stride leaves passings of a point out, but for the long run: some are harmed,
-// from the first to the last.
-func stride(times int) int {
-	if os.Getenv("RACORD_LONG") == "" {
-		return (times + 7) / 8
+// mostHarmed is how many passings of one point are harmed, but for the long run.
+const mostHarmed = 12
+
+// passings gives those that are harmed: all of them, or some from the first to the
+// last.
+func passings(times int) (list []int) {
+	most := mostHarmed
+	if os.Getenv("RACORD_LONG") != "" || times <= most {
+		most = times
 	}
-	return 1
+	for i := range most {
+		list = append(list, 1+i*(times-1)/max(most-1, 1))
+	}
+	return list
 }
 
 // seconds is how many steps of the recovery are harmed.
