@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"racord/adapters/postgres"
@@ -79,17 +80,37 @@ func (s *storm) master() ([]byte, error) {
 const morningEvery = 5 * time.Second
 
 // awaitEnd waits until no payment is under way any more, at most a minute longer
-// than it may take.
+// than it may take. Mornings do not wait for the settlements of the day before: in
+// a large city one takes longer than a day does here.
 func (s *storm) awaitEnd(ctx context.Context, store hub.Store) (took time.Duration, err error) {
-	begun, came, told := time.Now(), 0, time.Duration(0)
-	for ; time.Since(begun) < s.within+time.Minute && ctx.Err() == nil; s.pause(ctx, 500*time.Millisecond) {
-		if time.Since(begun) >= time.Duration(came)*morningEvery {
-			came++
-			if err := s.morning(ctx); err != nil {
-				return 0, err
-			}
-			s.settle(ctx)
+	days, end := context.WithCancel(ctx)
+	var passing sync.WaitGroup
+	defer passing.Wait()
+	defer end()
+	for _, do := range []func(){func() { _ = s.morning(days) }, func() { s.settle(days) }} {
+		passing.Go(func() { eachTick(days, morningEvery, do) })
+	}
+	return s.awaitFinal(ctx, store)
+}
+
+// eachTick does something at once and then so often, or as often as it can, until
+// ctx ends.
+func eachTick(ctx context.Context, every time.Duration, do func()) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for do(); ; do() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
+	}
+}
+
+// awaitFinal looks until no payment is under way, and tells now and then what is.
+func (s *storm) awaitFinal(ctx context.Context, store hub.Store) (time.Duration, error) {
+	begun, told := time.Now(), time.Duration(0)
+	for ; time.Since(begun) < s.within+time.Minute && ctx.Err() == nil; s.pause(ctx, 500*time.Millisecond) {
 		open, first, err := underWay(ctx, store)
 		if err != nil {
 			return 0, err
