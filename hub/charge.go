@@ -8,25 +8,27 @@ import (
 // Charge is one transaction at a payment provider. Its order number and keys
 // never change, so that asking twice takes money once.
 type Charge struct {
-	No       int            `json:"no"`
-	PSP      string         `json:"psp"`
-	Merchant string         `json:"merchant"` // the merchant account; with a split, the one that takes the order
-	Order    string         `json:"order"`    // our order number: a sequence per merchant account
-	Ref      string         `json:"ref"`      // the provider's own number, once it gave one
-	Lines    []int          `json:"lines"`    // numbers of the lines it pays
-	Amount   Money          `json:"amount"`   // to authorise
-	Take     Money          `json:"take"`     // fixed for ever with the capture's intent
-	Manual   bool           `json:"manual"`   // authorising and capturing are apart
-	URL      string         `json:"url"`      // the provider's page for the payer
-	State    ChargeState    `json:"state"`
-	AskedAt  time.Time      `json:"asked_at,omitzero"`  // real time at which the present intent was first sent
-	LookedAt time.Time      `json:"looked_at,omitzero"` // real time at which it was looked up because the payer came back
-	Tries    int            `json:"tries"`              // how often what is under way was asked for
-	Again    int            `json:"again,omitempty"`    // how often the provider had neither taken nor given back what it was asked to
-	Facts    ChargeFacts    `json:"facts"`              // what the provider has said, folded
-	Shares   []DisputeShare `json:"shares,omitempty"`   // whose money the payer's bank took back, as it was booked then
-	Restored bool           `json:"restored,omitempty"` // what the provider refunded may be what is asked for now: an old backup was restored under it, or it was given back before it was known here
-	Reason   string         `json:"reason,omitempty"`   // why it failed, from a closed set
+	No        int            `json:"no"`
+	PSP       string         `json:"psp"`
+	Merchant  string         `json:"merchant"` // the merchant account; with a split, the one that takes the order
+	Order     string         `json:"order"`    // our order number: a sequence per merchant account
+	Ref       string         `json:"ref"`      // the provider's own number, once it gave one
+	Lines     []int          `json:"lines"`    // numbers of the lines it pays
+	Amount    Money          `json:"amount"`   // to authorise
+	Take      Money          `json:"take"`     // fixed for ever with the capture's intent
+	Manual    bool           `json:"manual"`   // authorising and capturing are apart
+	URL       string         `json:"url"`      // the provider's page for the payer
+	State     ChargeState    `json:"state"`
+	AskedAt   time.Time      `json:"asked_at,omitzero"`    // real time at which the present intent was first sent
+	LookedAt  time.Time      `json:"looked_at,omitzero"`   // real time at which it was looked up because the payer came back
+	Tries     int            `json:"tries"`                // how often what is under way was asked for
+	Again     int            `json:"again,omitempty"`      // how often the provider had neither taken nor given back what it was asked to
+	Facts     ChargeFacts    `json:"facts"`                // what the provider has said, folded
+	Shares    []DisputeShare `json:"shares,omitempty"`     // whose money the payer's bank took back, as it was booked then
+	Disputes  int            `json:"disputes,omitempty"`   // how often the payer's bank took it back: a dispute that was won may begin again
+	WonBefore int64          `json:"won_before,omitempty"` // bani that came back of disputes before the last, where Facts are of the last alone
+	Restored  bool           `json:"restored,omitempty"`   // what the provider refunded may be what is asked for now: an old backup was restored under it, or it was given back before it was known here
+	Reason    string         `json:"reason,omitempty"`     // why it failed, from a closed set
 }
 
 // DisputeShare is what one line has of a disputed charge.

@@ -75,17 +75,50 @@ func SettledPayout(psp, merchant, payout string) string {
 	return "settled:" + psp + ":" + merchant + ":" + payout + ":"
 }
 
-// SettledName begins those about one order in it: what was paid out, or kept back
-// because it was given back to the payer or the payer's bank.
-func SettledName(psp, merchant, payout, order string, refund bool) string {
-	return fmt.Sprintf("%s%s:%t", SettledPayout(psp, merchant, payout), order, refund)
+// SettledName begins those about one kind of movement of an order in it.
+func SettledName(psp, merchant string, item *SettledCharge) string {
+	return SettledPayout(psp, merchant, item.PayoutRef) + item.Order + ":" + item.movement()
 }
 
-// SettledRefund is how many bani settlements report as given back of an order,
-// corrections included.
-func SettledRefund(bookings []Booking, psp, order string) (sum int64) {
+// The movements of an order's money in settlements, as they stand in names.
+const (
+	movedIn       = "false"
+	movedBack     = "true" // to the payer
+	movedDisputed = "disputed"
+	movedWon      = "won"
+)
+
+func (s *SettledCharge) movement() string {
+	switch {
+	case s.Dispute && s.Refund:
+		return movedDisputed
+	case s.Dispute:
+		return movedWon
+	case s.Refund:
+		return movedBack
+	}
+	return movedIn
+}
+
+// SettledRefund is how many bani settlements report as given back of an order to
+// the payer, corrections included.
+func SettledRefund(bookings []Booking, psp, order string) int64 {
+	return settledAs(movedBack, bookings, psp, order)
+}
+
+// SettledDispute is what settlements report of an order that the payer's bank took
+// back, and of that what came back to the creditors.
+func SettledDispute(bookings []Booking, psp, order string) ChargeFacts {
+	return ChargeFacts{
+		Disputed: max(0, settledAs(movedDisputed, bookings, psp, order)),
+		Won:      max(0, -settledAs(movedWon, bookings, psp, order)),
+	}
+}
+
+// settledAs is how many bani a movement took from what the provider pays out.
+func settledAs(movement string, bookings []Booking, psp, order string) (sum int64) {
 	for _, b := range bookings {
-		if b.Kind != "settled" || !strings.Contains(b.ID, "settled:"+psp+":") || !strings.Contains(b.ID, ":"+order+":true:") {
+		if b.Kind != "settled" || !strings.Contains(b.ID, "settled:"+psp+":") || !strings.Contains(b.ID, ":"+order+":"+movement+":") {
 			continue
 		}
 		for _, leg := range b.Legs {

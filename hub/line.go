@@ -22,8 +22,9 @@ type Line struct {
 	Transfers  []Transfer   `json:"transfers"`
 	Class      Class        `json:"class"`
 	Verified   Verified     `json:"verified"`
-	ValidUntil time.Time    `json:"valid_until"`      // business time: the quote's own end
-	PaidAt     time.Time    `json:"paid_at,omitzero"` // business time of the authorisation: the creditor counts from it
+	ValidUntil time.Time    `json:"valid_until"`         // business time: the quote's own end
+	ChangesAt  time.Time    `json:"changes_at,omitzero"` // business time from which it costs something else; zero = not said
+	PaidAt     time.Time    `json:"paid_at,omitzero"`    // business time of the authorisation: the creditor counts from it
 	State      LineState    `json:"state"`
 	Reason     string       `json:"reason,omitempty"`     // why it was dropped, refused or is stuck
 	Tries      int          `json:"tries"`                // how often the creditor was asked to book it

@@ -55,6 +55,7 @@ type PSPTraits struct {
 	Split          bool          // one charge may be split over merchant accounts
 	PartialCapture bool          // less than what was authorised may be captured
 	SilentStart    bool          // Start asks nobody: the provider learns of an order when the payer comes to the page
+	TellsDisputes  bool          // a look-up tells what payers' banks took back; else only settlements do
 	PageLife       time.Duration // how long the payer has on the provider's page at most
 	LargestCharge  int64         // bani; 0 = no limit of its own
 	Extras         []string      // abilities that were switched on although the provider does not document them
@@ -177,6 +178,7 @@ type SettledCharge struct {
 	Order           string
 	Gross, Fee, Net Money
 	Refund          bool // money that went back, to the payer or the payer's bank: Gross and Net are negative
+	Dispute         bool // of the payer's bank: what it took back or, when the creditor won, gave back again
 	PayoutRef       string
 	Day             Date // business day of the payout
 }

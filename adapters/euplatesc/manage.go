@@ -270,18 +270,20 @@ type itemWire struct {
 	Type       string `json:"type"`
 }
 
-// incoming tells which types are money towards the creditor; of these, only
-// represented is not published.
-var incoming = map[string]bool{"capture": true, "represented": true, "refund": false, "chargeback": false}
+// moves are the movements of an invoice by their types, of which only represented is
+// not published.
+var moves = map[string]pspwire.Move{
+	"capture": pspwire.Captured, "refund": pspwire.Refunded, "chargeback": pspwire.ChargedBack, "represented": pspwire.Represented,
+}
 
 func (i invoiceWire) settled(merchant string, day hub.Date, items []itemWire) ([]hub.SettledCharge, error) {
 	payout := pspwire.Payout{Ref: i.Number, Day: day, VAT: i.VAT, Transferred: i.Transferred}
 	for _, item := range items {
-		in, known := incoming[item.Type]
+		move, known := moves[item.Type]
 		if !known || item.MID != merchant {
 			return nil, pspwire.BadData("a settled transaction of another merchant, or of a type that is not known")
 		}
-		payout.Items = append(payout.Items, pspwire.PayoutItem{Order: item.InvoiceID, Amount: item.Amount, Fee: item.Commission, Back: !in})
+		payout.Items = append(payout.Items, pspwire.PayoutItem{Order: item.InvoiceID, Amount: item.Amount, Fee: item.Commission, Move: move})
 	}
 	return payout.Settled()
 }

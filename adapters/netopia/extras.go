@@ -167,8 +167,11 @@ type settlementItemsWire struct {
 	Fee     string `json:"fee"`
 }
 
-// incoming tells which movements are money towards the creditor.
-var incoming = map[string]bool{"capture": true, "represented": true, "refund": false, "chargeback": false, "reversal": false}
+// moves are the movements of a settlement by their names.
+var moves = map[string]pspwire.Move{
+	"capture": pspwire.Captured, "refund": pspwire.Refunded, "reversal": pspwire.Refunded,
+	"chargeback": pspwire.ChargedBack, "represented": pspwire.Represented,
+}
 
 // Settlement tells what was paid out to a point of sale on some days.
 func (p *Provider) Settlement(ctx context.Context, merchant string, from, to hub.Date) ([]hub.SettledCharge, error) {
@@ -209,11 +212,11 @@ func (p *Provider) Settlement(ctx context.Context, merchant string, from, to hub
 func (s settlementWire) settled(day hub.Date) ([]hub.SettledCharge, error) {
 	payout := pspwire.Payout{Ref: s.Number, Day: day, VAT: s.VAT, Transferred: s.Transferred}
 	for _, item := range *s.Items {
-		in, known := incoming[item.Type]
+		move, known := moves[item.Type]
 		if !known {
 			return nil, pspwire.BadData("a movement that is not known")
 		}
-		payout.Items = append(payout.Items, pspwire.PayoutItem{Order: item.OrderID, Amount: item.Amount, Fee: item.Fee, Back: !in})
+		payout.Items = append(payout.Items, pspwire.PayoutItem{Order: item.OrderID, Amount: item.Amount, Fee: item.Fee, Move: move})
 	}
 	return payout.Settled()
 }

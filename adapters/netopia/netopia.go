@@ -112,7 +112,7 @@ func (p *Provider) psp() hub.PSP {
 	psp := hub.PSP{
 		Name: p.conf.Name, Title: p.conf.Title, Merchants: p.conf.Merchants,
 		Traits: hub.PSPTraits{
-			Split: true, PageLife: p.conf.PageLife,
+			Split: true, TellsDisputes: true, PageLife: p.conf.PageLife,
 			LargestCharge: p.conf.LargestCharge, Extras: p.conf.Extras,
 		},
 		Charger: p, Recaller: p, Notifier: p, Probe: p,

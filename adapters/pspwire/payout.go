@@ -22,8 +22,22 @@ type PayoutItem struct {
 	Order  string
 	Amount string
 	Fee    string
-	Back   bool // to the payer, or to the payer's bank
+	Move   Move
 }
+
+// Move is what happened to an order's money.
+type Move struct {
+	Back bool // to the payer, or to the payer's bank
+	Bank bool // the payer's bank took it back or, when the creditor won, gave it back again
+}
+
+// Move of the names that providers share.
+var (
+	Captured    = Move{}
+	Refunded    = Move{Back: true}
+	ChargedBack = Move{Back: true, Bank: true}
+	Represented = Move{Bank: true}
+)
 
 // Settled reads the items. Each fee gets its share of the VAT, so that the net
 // amounts add up to what was transferred, to the ban; when they do not, nothing
@@ -66,10 +80,12 @@ func (item PayoutItem) read(of Payout) (hub.SettledCharge, int64, error) {
 	if err != nil {
 		return hub.SettledCharge{}, 0, BadData("an item whose fee is not an amount")
 	}
-	if item.Back {
+	if item.Move.Back {
 		amount = -amount
 	}
-	return hub.SettledCharge{Order: item.Order, Gross: hub.Bani(amount), Refund: item.Back, PayoutRef: of.Ref, Day: of.Day}, fee, nil
+	return hub.SettledCharge{
+		Order: item.Order, Gross: hub.Bani(amount), Refund: item.Move.Back, Dispute: item.Move.Bank, PayoutRef: of.Ref, Day: of.Day,
+	}, fee, nil
 }
 
 // signed reads an amount that may be negative.

@@ -59,6 +59,36 @@ func TestAnAuthorisedPaymentWaitsBehindTheBarrier(t *testing.T) {
 	})
 }
 
+// TestNoPageThatTakesAtOnceOpensBehindTheBarrier raises it between two charges of a
+// basket whose provider takes the money when the payer pays.
+func TestNoPageThatTakesAtOnceOpensBehindTheBarrier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, up := walled()
+		s.prefer = []string{"auto"}
+		parts := s.parts()
+		parts.Stopped = func(b hub.Barrier) bool { return up.Load() == b }
+		s.Service = pay.New(parts, pay.Conf{})
+		s.merchantByMerchant()
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		up.Store(hub.BarrierCapture)
+		s.settle(t, time.Minute)
+		if _, err := s.Resume(t.Context(), who, p.ID); hub.CodeOf(err) != hub.CodeUnavailable || hub.RetryAfterOf(err) == 0 {
+			t.Errorf("got %v, want unavailable and when to come back", err)
+		}
+		if n := len(s.auto.orders); n != 1 {
+			t.Errorf("got %d orders at the provider, want the first alone", n)
+		}
+		up.Store(hub.Barrier(""))
+		if p, err = s.Resume(t.Context(), who, p.ID); err != nil || pay.NextAction(p) == "" {
+			t.Errorf("after the barrier fell: got %v, want the second page", err)
+		}
+	})
+}
+
 // TestAStatementsWordCountsForALineOfWhichNobodyKnew loses a creditor's answer
 // that can be asked for nowhere, and brings its statement.
 func TestAStatementsWordCountsForALineOfWhichNobodyKnew(t *testing.T) {

@@ -90,10 +90,18 @@ func (s *Service) bookTransferred(tx hub.PaymentTx, p *hub.Payment, psp *hub.PSP
 func (s *Service) bookDispute(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
 	c.Shares = disputedShares(p, c)
 	for _, share := range c.Shares {
-		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, share.Line)
+		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, share.Line) + nth(c.Disputes)
 		owes := hub.AccountDispute(p.Line(share.Line).Creditor)
 		tx.Book(hub.TransferBooking(id, "disputed", p.ID, owes, hub.AccountClearing(c.PSP), hub.Bani(share.Amount)))
 	}
+}
+
+// nth ends the name of what is booked once a dispute.
+func nth(dispute int) string {
+	if dispute <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(":%d", dispute)
 }
 
 // bookWon: the dispute was decided for the creditors.
@@ -102,7 +110,7 @@ func (s *Service) bookWon(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
 		c.Shares = disputedShares(p, c)
 	}
 	for _, share := range c.Shares {
-		id := fmt.Sprintf("%s:won:%d:%d", p.ID, c.No, share.Line)
+		id := fmt.Sprintf("%s:won:%d:%d", p.ID, c.No, share.Line) + nth(c.Disputes)
 		owed := hub.AccountDispute(p.Line(share.Line).Creditor)
 		tx.Book(hub.TransferBooking(id, "won", p.ID, hub.AccountClearing(c.PSP), owed, hub.Bani(share.Amount)))
 	}
@@ -122,7 +130,7 @@ func (s *Service) bookTakenBack(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge,
 			debit, credit = credit, debit
 		}
 		if amount > 0 {
-			id := fmt.Sprintf("%s:%s:%d:%s", p.ID, name, r.No, of)
+			id := fmt.Sprintf("%s:%s:%d:%s", p.ID, name, r.No, of) + nth(c.Disputes)
 			tx.Book(hub.TransferBooking(id, "disputed", p.ID, debit, credit, hub.Bani(amount)))
 		}
 	}

@@ -54,7 +54,7 @@ func (s *Service) saidAgain(ctx context.Context, p *hub.Payment, charges []*hub.
 		lines = append(lines, linesOf(p, c)...)
 	}
 	said := make(map[int]error, len(lines))
-	for i, err := range s.askAgain(ctx, lines) {
+	for i, err := range s.askAgain(ctx, p, lines) {
 		said[lines[i].No] = err
 	}
 	return said
@@ -322,7 +322,7 @@ func (s *Service) answered(ctx context.Context, under *hub.Lease, id hub.Payment
 	_, failed := s.alter(ctx, id, under, func(tx hub.PaymentTx, p *hub.Payment) error {
 		c := p.Charge(no)
 		if err == nil {
-			return s.fold(ctx, tx, p, c, yes, false)
+			return s.fold(ctx, tx, p, c, word{ChargeFacts: yes})
 		}
 		if moved := c.Move(unknown); moved != nil {
 			return nil // it was found out meanwhile
@@ -366,7 +366,7 @@ const callEvery = 30
 
 // captured books money that was taken and turns the lines over to their
 // creditors. What the payer cannot have meant any more is given back.
-func (s *Service) captured(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
+func (s *Service) captured(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said word) error {
 	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
 	tx.Done(work)
 	switch c.State {
@@ -387,7 +387,7 @@ func (s *Service) captured(ctx context.Context, tx hub.PaymentTx, p *hub.Payment
 		c.Restored = true // what it gave back is what we are about to
 	}
 	lines := paidBy(p, c)
-	held, err := s.holdTaken(ctx, tx, p, c, lines, from)
+	held, err := s.holdTaken(ctx, tx, p, c, s.unchanged(c, lines, said), from)
 	if err != nil {
 		return err
 	}
@@ -422,6 +422,19 @@ func (s *Service) holdTaken(ctx context.Context, tx hub.PaymentTx, p *hub.Paymen
 		return nil, nil
 	}
 	return holdForGood(ctx, tx, p, lines)
+}
+
+// unchanged gives the lines that are still what the payer paid for. Where money is
+// taken without asking us, the last word was the creditor's before the page: another
+// payment may have paid a debt since, and an amount that it named may have come.
+func (s *Service) unchanged(c *hub.Charge, lines []*hub.Line, said word) (list []*hub.Line) {
+	for _, l := range lines {
+		changed := !l.ChangesAt.IsZero() && !s.paidAt(c).Before(l.ChangesAt)
+		if c.Manual || !changed && !said.taken[l.No] {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // givenBack tells whether all that was taken is with the payer again, as when staff

@@ -42,6 +42,9 @@ func (s *Service) startLate(ctx context.Context, lease *hub.Lease, p *hub.Paymen
 	if first := next(p); first == nil || first.No != lease.No {
 		return s.later(ctx, lease, time.Until(p.ExpiresAt)+time.Second)
 	}
+	if s.halted(p.Charge(lease.No)) {
+		return s.later(ctx, lease, s.conf.LookUpEvery)
+	}
 	_, err := s.start(ctx, p.ID, lease.No)
 	if hub.CodeOf(err) == hub.CodeAmountChanged {
 		return nil // the payer sees that nothing was taken
@@ -77,11 +80,15 @@ func (s *Service) lookUp(ctx context.Context, lease *hub.Lease, p *hub.Payment, 
 		_, err := s.reroute(ctx, p, c.No, errPageless)
 		return expected(err)
 	}
+	said := word{ChargeFacts: facts, unknown: unknown}
+	if said.taken, err = s.takenMeanwhile(ctx, p, c, facts); err != nil {
+		return err
+	}
 	goOn := false
 	p, err = s.alter(ctx, p.ID, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		c := p.Charge(lease.No)
 		was := c.State
-		err := s.fold(ctx, tx, p, c, facts, unknown)
+		err := s.fold(ctx, tx, p, c, said)
 		if goOn = c.Manual && was != hub.ChargeAuthorised && c.State == hub.ChargeAuthorised; goOn {
 			tx.Schedule(lease.Work, s.conf.VerifyFor+time.Second) // for whoever finds that this replica died over it
 		}
@@ -104,9 +111,35 @@ func (s *Service) patience(c *hub.Charge) time.Duration {
 	return min(wait, time.Minute)
 }
 
+// word is what a provider says of a charge, and what we know of its lines.
+type word struct {
+	hub.ChargeFacts
+	unknown bool         // the provider has no such order
+	taken   map[int]bool // by number, the lines whose debts another payment paid meanwhile
+}
+
+// takenMeanwhile finds the lines that another payment took money for, of a charge
+// whose provider took money by itself when its claims were over.
+func (s *Service) takenMeanwhile(ctx context.Context, p *hub.Payment, c *hub.Charge, said hub.ChargeFacts) (map[int]bool, error) {
+	if c.Manual || said.Captured == 0 || c.State == hub.ChargeCaptured || c.State == hub.ChargeDisputed {
+		return nil, nil
+	}
+	taken := map[int]bool{}
+	for _, l := range linesOf(p, c) {
+		if l.State == hub.LineHeld && time.Now().Before(p.ExpiresAt.Add(claimMargin)) {
+			continue
+		}
+		var err error
+		if taken[l.No], err = s.Store.TakenSince(ctx, l.Creditor, l.Obligation, s.openedAt(p)); err != nil {
+			return nil, err
+		}
+	}
+	return taken, nil
+}
+
 // fold lays what the provider said over what is known, and moves the charge.
-func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said hub.ChargeFacts, unknown bool) error {
-	s.learn(tx, p, c, said)
+func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said word) error {
+	s.learn(tx, p, c, said.ChargeFacts)
 	if c.Ref == "" {
 		c.Ref = c.Facts.Ref
 	}
@@ -115,16 +148,19 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 	}
 	c.Tries++
 	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
+	if said.Contested() && c.State == hub.ChargeCaptured {
+		reopen(c, said.ChargeFacts)
+	}
 	switch f := c.Facts; {
 	case f.Contested():
-		return s.disputed(ctx, tx, p, c)
+		return s.disputed(ctx, tx, p, c, said)
 	case f.Captured > 0:
-		return s.captured(ctx, tx, p, c)
+		return s.captured(ctx, tx, p, c, said)
 	case f.Voided:
 		return s.end(tx, p, c, hub.ChargeVoided, "voided")
 	case said.Declined && said.Authorised == 0: // also what was authorised before: a look for fraud ended badly
 		return s.end(tx, p, c, gone(c), "declined")
-	case unknown && (c.State == hub.ChargeCapturing || c.State == hub.ChargeCaptureUnknown):
+	case said.unknown && (c.State == hub.ChargeCapturing || c.State == hub.ChargeCaptureUnknown):
 		tx.Anomaly("order_lost", "the provider does not know an order it authorised: "+c.Order)
 		tx.Schedule(work, s.patience(c))
 		return c.Move(hub.ChargeCaptureUnknown)
@@ -244,61 +280,6 @@ func (s *Service) drop(tx hub.PaymentTx, p *hub.Payment, l *hub.Line, reason str
 	l.Reason = reason
 	s.Meter.Lined(l.Creditor, l.State, l.Amount)
 	tx.Release(l)
-	return nil
-}
-
-// disputed notes that the payer's bank took the money back.
-func (s *Service) disputed(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No})
-	if c.State == hub.ChargeDisputed {
-		return nil
-	}
-	if c.State != hub.ChargeCaptured {
-		if err := s.captured(ctx, tx, p, c); err != nil {
-			return err
-		}
-	}
-	if err := c.Move(hub.ChargeDisputed); err != nil {
-		return err
-	}
-	s.Meter.Charged(c.PSP, c.State, c.Amount)
-	s.bookDispute(tx, p, c)
-	s.emit(tx, p, "payment.disputed", 0)
-	return nil
-}
-
-// won notes that the creditors keep the money after all.
-func (s *Service) won(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	if err := c.Move(hub.ChargeCaptured); err != nil {
-		return err
-	}
-	s.Meter.Charged(c.PSP, c.State, c.Amount)
-	s.bookWon(tx, p, c)
-	s.emit(tx, p, "payment.dispute_won", 0)
-	return s.refundAfterAll(tx, p, c)
-}
-
-// refundAfterAll gives back what was not, because the payer's bank had the money.
-func (s *Service) refundAfterAll(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
-	for i := range p.Refunds {
-		r := &p.Refunds[i]
-		byBank := r.State == hub.RefundRefunded && r.Ending != nil && r.Ending.How == hub.EndByBank
-		if waits := r.State == hub.RefundFailed && r.Failed == contested; r.Charge != c.No || !byBank && !waits {
-			continue
-		}
-		if l := p.Line(r.Line); byBank && l != nil {
-			if err := l.Move(hub.LineRejected); err != nil {
-				return err
-			}
-		}
-		if byBank {
-			s.bookTakenBack(tx, p, c, r, true)
-		}
-		r.Ending = nil
-		if err := s.retryRefund(tx, p, r); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package pay_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +48,7 @@ func TestADisputeAfterARefundIsTheOtherCreditors(t *testing.T) {
 			hub.AccountDispute("alpha"): 0, hub.AccountDispute("beta"): 1037, hub.AccountClearing("manual"): 0, hub.AccountRefund(p.ID): 0,
 		})
 		s.mustAgree(t)
+		s.mustHear(t, "line.disputed", "beta")
 		r, err := s.ReceiptOf(p, 0)
 		if err != nil || r.Lines[0].State != hub.ReceiptRefunded || r.Lines[1].State != hub.ReceiptDisputed || r.Refunded != hub.Bani(1037) {
 			t.Errorf("got the receipt %+v (%v), want the first line refunded and the second disputed", r, err)
@@ -55,6 +57,86 @@ func TestADisputeAfterARefundIsTheOtherCreditors(t *testing.T) {
 		s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
 		s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 0, hub.AccountClearing("manual"): 1037})
 		s.mustAgree(t)
+		s.mustHear(t, "line.dispute_won", "beta")
+	})
+}
+
+// mustHear makes sure that of all creditors this one alone is told, and once.
+func (s *scene) mustHear(t *testing.T, event string, creditor hub.Name) {
+	t.Helper()
+	var told []hub.Name
+	for _, e := range s.ledger.Events() {
+		if e.Type == event {
+			told = append(told, e.Creditor)
+		}
+	}
+	if !slices.Equal(told, []hub.Name{creditor}) {
+		t.Errorf("%s: %v were told, want %s", event, told, creditor)
+	}
+}
+
+// TestADisputeThatWasWonMayBeginAgain has the payer's bank take the money back
+// once more after it had to give it up: the provider tells of the last time alone.
+func TestADisputeThatWasWonMayBeginAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p := s.twoLines(t)
+		facts := &s.manual.orders[p.Charge(1).Order].facts
+		for range 3 {
+			facts.Won = 0
+			s.contest(t, p, wholeDisputed, hub.NewID())
+			s.mustEnd(t, p.ID, hub.PaymentDisputed)
+			s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 1037, hub.AccountClearing("manual"): 0})
+			s.mustAgree(t)
+			s.contest(t, p, hub.ChargeFacts{Won: 2 * 1037}, hub.NewID())
+			s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+			s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 0, hub.AccountClearing("manual"): 1037})
+			s.mustAgree(t)
+		}
+	})
+}
+
+// settles has a settlement tell of money of the payment that its payer's bank moved.
+func (s *scene) settles(t *testing.T, p *hub.Payment, payout string, back bool) {
+	t.Helper()
+	item := hub.SettledCharge{Order: p.Charge(1).Order, Refund: back, Dispute: true, PayoutRef: payout}
+	debit, credit := hub.AccountClearing("manual"), hub.AccountBank("beta", "main")
+	if !back {
+		debit, credit = credit, debit
+	}
+	booking := hub.TransferBooking(hub.SettledName("manual", "M", &item)+":1", "settled", p.ID, debit, credit, hub.Bani(1037))
+	if err := s.ledger.Book(t.Context(), booking); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Disputed(t.Context(), p.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestASettlementTellsOfADispute pays through a provider that does not say in any
+// other way that a payer's bank took money back.
+func TestASettlementTellsOfADispute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k", s.owe(1, "beta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		for _, payout := range []string{"P1", "P2"} {
+			s.settles(t, p, payout, true)
+			s.mustEnd(t, p.ID, hub.PaymentDisputed)
+			if _, err := s.GiveBack(t.Context(), clerk, p.ID, 1, hub.Bani(1037)); hub.CodeOf(err) != hub.CodeConflict {
+				t.Errorf("giving it back besides: got %v, want a conflict", err)
+			}
+			s.settle(t, time.Minute) // the provider says that it took it, and no more
+			s.mustEnd(t, p.ID, hub.PaymentDisputed)
+			s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 1037})
+			s.settles(t, p, payout, false)
+			s.mustEnd(t, p.ID, hub.PaymentSettled)
+			s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 0})
+		}
 	})
 }
 

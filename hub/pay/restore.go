@@ -89,7 +89,7 @@ func (s *Service) takeOn(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, 
 			return err
 		}
 	}
-	return s.fold(ctx, tx, p, c, o.Facts, false)
+	return s.fold(ctx, tx, p, c, word{ChargeFacts: o.Facts})
 }
 
 // retake fixes what a charge took: the lines that are booked, and of the others

@@ -266,8 +266,9 @@ type office struct {
 	lost    bool                       // class F: the files that were put are gone
 	takes   bool                       // what is owed no more, too
 	clock   hub.Clock
-	silent  bool          // about what is due
-	forgets bool          // goes on showing what was paid
+	silent  bool // about what is due
+	forgets bool // goes on showing what was paid
+	next    *hub.NextChange
 	keeps   error         // why it takes no booking back
 	away    error         // why it takes no posting
 	mute    bool          // books, and does not say so
@@ -292,7 +293,7 @@ func (o *office) Obligations(_ context.Context, asked hub.Asked) (hub.Answer, er
 		}
 		answer.Obligations = append(answer.Obligations, hub.Obligation{
 			ID: hub.NewObligationID(o.name, external), ExcludesIDs: excludes, ExternalID: external, Kind: "water.bill", Total: hub.Bani(owed), Paid: hub.Bani(0),
-			Outstanding: hub.Bani(owed), Status: hub.StatusOpen,
+			Outstanding: hub.Bani(owed), Status: hub.StatusOpen, NextChange: o.next,
 			Options: []hub.PaymentOption{{ID: "full", Kind: "full", Amount: hub.Bani(owed), Transfers: []hub.Transfer{
 				{Seq: 1, AccountID: "main", IBAN: "RO49AAAA1B31007593840000", Amount: hub.Bani(owed - owed/3)},
 				{Seq: 2, AccountID: "other", IBAN: "RO49AAAA1B31007593840000", Amount: hub.Bani(owed / 3)},

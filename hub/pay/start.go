@@ -11,11 +11,11 @@ import (
 
 // start opens the provider's page for a charge. That it will be asked is stored
 // first. Where money is taken as soon as the payer pays, the creditors are asked
-// once more before: afterwards it could only be given back. A provider that certainly did nothing, or whose answer was lost, is
-// routed around: the payer never got its page, so nobody can pay there; should
-// it report money all the same, that is given back. Once it is stored, whoever
-// asked may go: a client without patience ends no payment, and finds it open
-// when it comes again.
+// once more before: afterwards it could only be given back. A provider that
+// certainly did nothing, or whose answer was lost, is routed around: the payer
+// never got its page, so nobody can pay there; should it report money all the same,
+// that is given back. Once it is stored, whoever asked may go: a client without
+// patience ends no payment, and finds it open when it comes again.
 func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Payment, error) {
 	mine := false
 	p, err := s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
@@ -23,6 +23,9 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 		mine = c.State == hub.ChargeCreated && !p.Cancelled
 		if !mine {
 			return nil
+		}
+		if s.halted(c) {
+			return errStopped()
 		}
 		c.AskedAt = tx.Now()
 		tx.Schedule(hub.Work{Payment: id, Kind: hub.WorkCharge, No: no}, s.openFor(c))
@@ -43,6 +46,10 @@ func (s *Service) start(ctx context.Context, id hub.PaymentID, no int) (*hub.Pay
 		return s.started(tx, p, p.Charge(no), session)
 	})
 }
+
+// halted tells whether a charge may not be started now: its provider would take the
+// money as soon as the payer pays, and nobody may take any.
+func (s *Service) halted(c *hub.Charge) bool { return !c.Manual && s.Stopped(hub.BarrierCapture) }
 
 // openFor is how long a charge may take to have its page. After that whoever
 // opened it is gone.
@@ -78,7 +85,7 @@ func (s *Service) outdated(ctx context.Context, p *hub.Payment, c *hub.Charge) e
 	if c.Manual {
 		return nil
 	}
-	for _, said := range s.askAgain(ctx, linesOf(p, c)) {
+	for _, said := range s.askAgain(ctx, p, linesOf(p, c)) {
 		if verdict(said) {
 			return said
 		}

@@ -27,7 +27,8 @@ func (s *scene) bothRefused(t *testing.T) *hub.Payment {
 // settlementTells books that so many bani of the payment were given back.
 func (s *scene) settlementTells(t *testing.T, p *hub.Payment, bani int64) {
 	t.Helper()
-	booking := hub.TransferBooking(hub.SettledName("manual", "M", "P1", p.Charges[0].Order, true)+":1", "settled", p.ID,
+	item := hub.SettledCharge{Order: p.Charges[0].Order, Refund: true, PayoutRef: "P1"}
+	booking := hub.TransferBooking(hub.SettledName("manual", "M", &item)+":1", "settled", p.ID,
 		hub.AccountClearing("manual"), hub.AccountBank("alpha", "main"), hub.Bani(bani))
 	if err := s.ledger.Book(t.Context(), booking); err != nil {
 		t.Fatal(err)

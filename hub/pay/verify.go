@@ -277,7 +277,20 @@ func (s *Service) line(c *hub.Connector, o *found, option hub.PaymentOption) hub
 	if option.AvailableUntil != "" {
 		l.ValidUntil = earlier(l.ValidUntil, option.AvailableUntil.End())
 	}
+	l.ChangesAt = changesAt(&o.Obligation, option)
 	return l
+}
+
+// changesAt is from when an option will cost something else, or not be there any
+// more, as its creditor says; zero = not said.
+func changesAt(o *hub.Obligation, option hub.PaymentOption) (at time.Time) {
+	if o.NextChange != nil && o.NextChange.NewOutstanding != nil {
+		at = o.NextChange.At
+	}
+	if option.AvailableUntil != "" {
+		at = earlier(at, option.AvailableUntil.End())
+	}
+	return at
 }
 
 // label is how a person knows the line: the kind, and what it is about.
@@ -291,13 +304,13 @@ func label(o *hub.Obligation, option hub.PaymentOption) string {
 // askAgain asks the creditors of lines once more, just before money is taken. What
 // it gives stands at the line's place: confirmed, refused, changed, or an error
 // of the creditor's silence.
-func (s *Service) askAgain(ctx context.Context, lines []*hub.Line) []error {
+func (s *Service) askAgain(ctx context.Context, p *hub.Payment, lines []*hub.Line) []error {
 	ctx, cancel := context.WithTimeout(ctx, s.conf.VerifyFor)
 	defer cancel()
 	said := make([]error, len(lines))
 	var asked sync.WaitGroup
 	for i, l := range lines {
-		asked.Go(func() { said[i] = s.stillOwed(ctx, l) })
+		asked.Go(func() { said[i] = s.stillOwed(ctx, l, s.openedAt(p).Add(-longestQuote)) })
 	}
 	asked.Wait()
 	return said
@@ -305,8 +318,9 @@ func (s *Service) askAgain(ctx context.Context, lines []*hub.Line) []error {
 
 // stillOwed is nil when the creditor confirms the line as it was quoted and nothing
 // of its kin was paid, a refusal of CodeNotFound, CodeNotPayable or
-// CodeAmountChanged, or the error of a creditor that gives no answer.
-func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
+// CodeAmountChanged, or the error of a creditor that gives no answer. What was paid
+// through the hub since the line was quoted is known without the creditor.
+func (s *Service) stillOwed(ctx context.Context, l *hub.Line, quoted time.Time) error {
 	c := s.connector(l.Creditor)
 	if c == nil {
 		return hub.Errorf(hub.CodeUnavailable, "The creditor is not connected any more.")
@@ -316,13 +330,21 @@ func (s *Service) stillOwed(ctx context.Context, l *hub.Line) error {
 	}
 	q := s.quoted(ctx, c, Item{l.Creditor, hub.Wanted{Obligation: l.Obligation, Option: l.Option, Amount: l.Amount}},
 		s.search(ctx, c, []hub.Asked{hub.Asked(l.Asked)}))
-	switch q.State {
-	case Confirmed:
+	said := hub.Errorf(q.Code, "%s", q.Reason)
+	switch {
+	case q.State == Confirmed:
 		return s.kinPaid(ctx, &q)
-	default:
-		return hub.Errorf(q.Code, "%s", q.Reason)
+	case verdict(said):
+		return said
 	}
+	if taken, err := s.Store.TakenSince(ctx, l.Creditor, l.Obligation, quoted); err != nil || taken {
+		return hub.Errorf(hub.CodeAmountChanged, "Something of this was paid since it was quoted, and the creditor does not answer.")
+	}
+	return said
 }
+
+// openedAt is the real time at which a payment was opened.
+func (s *Service) openedAt(p *hub.Payment) time.Time { return p.ExpiresAt.Add(-s.conf.PageLife) }
 
 // verdict tells a creditor's refusal from its silence.
 func verdict(err error) bool {

@@ -96,7 +96,8 @@ func (w *window) probeOrder(ctx context.Context, merchant, order string) error {
 	case "", hub.CodeUnsupported: // there is such an order; how much it is for may not be told
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.orders[merchant+"/"+order], w.told[merchant+"/"+order] = true, listed
+		name := merchant + "/" + order
+		w.orders[name], w.told[name], w.vague[name] = true, listed, err != nil
 		return nil
 	}
 	return err

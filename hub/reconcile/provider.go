@@ -125,15 +125,17 @@ func compareCharge(p *hub.Payment, c *hub.Charge, facts hub.ChargeFacts, missing
 
 // unknown is about an order that no payment here has.
 func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Difference, error) {
-	listed, told := w.told[merchant+"/"+order]
+	name := merchant + "/" + order
+	listed, told := w.told[name]
+	vague := w.vague[name]
 	if !told {
 		var err error
 		listed, err = w.psp.Recall(ctx, merchant, order, recallFor)
-		switch hub.CodeOf(err) {
-		case "", hub.CodeUnsupported:
-		case hub.CodeNotFound:
+		vague = hub.CodeOf(err) == hub.CodeUnsupported
+		switch {
+		case hub.CodeOf(err) == hub.CodeNotFound:
 			return nil, nil
-		default:
+		case err != nil && !vague:
 			return nil, err
 		}
 	}
@@ -148,6 +150,9 @@ func (w *window) unknown(ctx context.Context, merchant, order string) (*hub.Diff
 		if w.Store.Order(w.psp.Name, merchant, n) == order {
 			w.isAhead(order)
 		}
+	}
+	if vague {
+		return &hub.Difference{Kind: "missing_here", Detail: "the provider has money for an order that is not known here, and does not say how much"}, nil
 	}
 	has := listed.Facts.Captured - listed.Facts.Refunded - listed.Facts.Disputed + listed.Facts.Won
 	if has <= 0 {

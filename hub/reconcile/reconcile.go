@@ -39,6 +39,9 @@ type Paying interface {
 	// Booked says that a line stands in its creditor's statement. One that was
 	// known to be booked stays so.
 	Booked(ctx context.Context, id hub.PaymentID, line int, receipt hub.Receipt) error
+	// Disputed says that settlements tell of a payment's money that the payer's bank
+	// took back, or gave back again.
+	Disputed(ctx context.Context, id hub.PaymentID) error
 	// Settled says that settlements were read: what became of refunds that nobody
 	// knows the outcome of may be known now.
 	Settled(ctx context.Context) error

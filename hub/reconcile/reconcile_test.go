@@ -272,6 +272,71 @@ func TestAPaymentThatIsGoneIsFound(t *testing.T) {
 	}
 }
 
+// vague is a provider that says that there is such an order with money, and not how
+// much.
+type vague struct{ hub.Recaller }
+
+func (vague) Recall(context.Context, hub.ChargeRef) (hub.ListedCharge, error) {
+	return hub.ListedCharge{}, hub.Errorf(hub.CodeUnsupported, "The payment provider does not tell amounts.")
+}
+
+// TestMoneyThatAProviderDoesNotCountIsFound deletes a payment on purpose, at a
+// provider that lists nothing and tells no amounts.
+func TestMoneyThatAProviderDoesNotCountIsFound(t *testing.T) {
+	w := newWorld(t, false)
+	gone := w.take(1, hub.LinePosted)
+	w.take(2, hub.LinePosted)
+	w.forget(gone)
+	last := w.PSPs[0].Recaller
+	w.PSPs[0].Recaller = only{gone.order(), vague{}}
+	for range 2 {
+		d, found := w.compare()["provider missing_here m1/"+gone.order()]
+		if !found || d.Amount != 0 || !strings.Contains(d.Detail, "not say how much") {
+			t.Fatalf("got %+v, open %v, want money of which nobody says how much", d, found)
+		}
+	}
+	w.PSPs[0].Recaller = last
+}
+
+// only lets one order be asked about in another way.
+type only struct {
+	order string
+	hub.Recaller
+}
+
+func (o only) Recall(ctx context.Context, r hub.ChargeRef) (hub.ListedCharge, error) {
+	if r.Order == o.order {
+		return o.Recaller.Recall(ctx, r)
+	}
+	return hub.ListedCharge{}, hub.Errorf(hub.CodeNotFound, "no such order")
+}
+
+// TestASettlementTellsPayingOfADispute has an invoice be the only word about money
+// that a payer's bank took back.
+func TestASettlementTellsPayingOfADispute(t *testing.T) {
+	w := newWorld(t, true)
+	p := w.take(1, hub.LinePosted)
+	moved := func(gross int64, ref string) {
+		w.settled[settledOn] = append(w.settled[settledOn], hub.SettledCharge{
+			Order: p.order(), Gross: hub.Bani(gross), Fee: hub.Bani(0), Net: hub.Bani(gross), Refund: gross < 0, Dispute: true, PayoutRef: ref,
+		})
+	}
+	for _, tc := range []struct {
+		gross int64
+		want  hub.PaymentState
+	}{{-p.amount(), hub.PaymentDisputed}, {p.amount(), hub.PaymentSettled}} {
+		moved(tc.gross, p.payout()+string(tc.want))
+		for name := range w.compare() {
+			if strings.HasPrefix(name, string(hub.JobSettlement)) {
+				t.Errorf("%s: got the difference %s, want none", tc.want, name)
+			}
+		}
+		if got, err := w.store.Payment(t.Context(), p.ID); err != nil || got.State() != tc.want {
+			t.Errorf("got %s, %v, want %s", got.State(), err, tc.want)
+		}
+	}
+}
+
 // lookups tells which accounts are asked about.
 type lookups struct {
 	hub.Charger

@@ -82,6 +82,7 @@ func (s *Service) addItem(ctx context.Context, paid *settledDay, item *hub.Settl
 		return err
 	default:
 		paid.payments[id] = true
+		paid.disputed[id] = paid.disputed[id] || item.Dispute
 	}
 	paid.add(id, item)
 	return nil
@@ -96,6 +97,11 @@ func (s *Service) compareSettled(ctx context.Context, paid *settledDay) error {
 		}
 		if id == "" {
 			continue
+		}
+		if paid.disputed[id] {
+			if err := s.Paying.Disputed(ctx, id); err != nil {
+				return err
+			}
 		}
 		more, err := s.paidMore(ctx, paid.psp, id)
 		if err != nil {
@@ -114,6 +120,7 @@ type settledDay struct {
 	payouts                map[string]*hub.Payout   // by their reference
 	bookings               map[string][]hub.Booking // likewise
 	payments               map[hub.PaymentID]bool   // that it is about; "" = none that is known
+	disputed               map[hub.PaymentID]bool   // of those, of which payers' banks moved something
 	found                  []hub.Difference
 
 	times map[string]int // how often the same item came
@@ -122,7 +129,7 @@ type settledDay struct {
 func newSettledDay(psp, merchant, account string, day hub.Date) *settledDay {
 	return &settledDay{
 		psp: psp, merchant: merchant, account: account, day: day, payouts: map[string]*hub.Payout{},
-		bookings: map[string][]hub.Booking{}, payments: map[hub.PaymentID]bool{}, times: map[string]int{},
+		bookings: map[string][]hub.Booking{}, payments: map[hub.PaymentID]bool{}, disputed: map[hub.PaymentID]bool{}, times: map[string]int{},
 	}
 }
 
@@ -138,7 +145,7 @@ func (o *settledDay) add(id hub.PaymentID, item *hub.SettledCharge) {
 		o.payouts[item.PayoutRef] = p
 	}
 	p.Gross, p.Fee, p.Net = p.Gross+item.Gross.Minor, p.Fee+item.Fee.Minor, p.Net+item.Net.Minor
-	key := hub.SettledName(o.psp, o.merchant, item.PayoutRef, item.Order, item.Refund)
+	key := hub.SettledName(o.psp, o.merchant, item)
 	o.times[key]++
 	name := fmt.Sprintf("%s:%d:%d:%d", key, o.times[key], item.Gross.Minor, item.Fee.Minor)
 	if b, ok := settledBooking(name, id, o.psp, o.account, item); ok {
@@ -306,8 +313,8 @@ func (s *Service) paidMore(ctx context.Context, psp string, id hub.PaymentID) (f
 	for i := range p.Charges {
 		c := &p.Charges[i]
 		if c.PSP == psp {
-			taken += c.Facts.Captured + c.Facts.Won
-			given += max(c.Facts.Refunded, p.RefundedOf(c.No)) + c.Facts.Disputed
+			taken += c.Facts.Captured + c.Facts.Won + c.WonBefore
+			given += max(c.Facts.Refunded, p.RefundedOf(c.No)) + c.Facts.Disputed + c.WonBefore
 		}
 	}
 	if in > taken {

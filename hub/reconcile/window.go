@@ -21,6 +21,7 @@ type window struct {
 	open   []hub.Difference            // what is open
 	orders map[string]bool             // merchant/order that are looked at whether they changed or not
 	told   map[string]hub.ListedCharge // what the provider listed, by merchant/order
+	vague  map[string]bool             // of those, of which it has money and does not say how much
 	lost   bool                        // what was found last is not stored
 
 	mu      sync.Mutex      // many look-ups are under way at once
@@ -33,7 +34,7 @@ type window struct {
 func (s *Service) window(psp *hub.PSP, open []hub.Difference, now time.Time) *window {
 	w := &window{
 		Service: s, psp: psp, now: now, since: map[string]time.Time{}, open: open, orders: map[string]bool{},
-		told: map[string]hub.ListedCharge{}, unasked: map[string]bool{}, silent: map[string]int{},
+		told: map[string]hub.ListedCharge{}, vague: map[string]bool{}, unasked: map[string]bool{}, silent: map[string]int{},
 	}
 	for _, d := range open {
 		w.orders[d.Name] = true

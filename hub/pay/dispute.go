@@ -1,0 +1,112 @@
+package pay
+
+import (
+	"context"
+
+	"racord/hub"
+)
+
+// disputed notes that the payer's bank took the money back.
+func (s *Service) disputed(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said word) error {
+	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No})
+	if c.State == hub.ChargeDisputed {
+		return nil
+	}
+	if c.State != hub.ChargeCaptured {
+		if err := s.captured(ctx, tx, p, c, said); err != nil {
+			return err
+		}
+	}
+	if err := c.Move(hub.ChargeDisputed); err != nil {
+		return err
+	}
+	c.Disputes++
+	s.Meter.Charged(c.PSP, c.State, c.Amount)
+	s.bookDispute(tx, p, c)
+	s.emitShares(tx, p, c, "disputed")
+	return nil
+}
+
+// reopen has a charge follow what is said of a dispute that begins, also after one
+// that was won: there are providers that tell of the last one alone.
+func reopen(c *hub.Charge, said hub.ChargeFacts) {
+	c.WonBefore += max(0, c.Facts.Won-said.Won)
+	c.Facts.Disputed, c.Facts.Won = said.Disputed, said.Won
+}
+
+// won notes that the creditors keep the money after all.
+func (s *Service) won(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
+	if err := c.Move(hub.ChargeCaptured); err != nil {
+		return err
+	}
+	s.Meter.Charged(c.PSP, c.State, c.Amount)
+	s.bookWon(tx, p, c)
+	s.emitShares(tx, p, c, "dispute_won")
+	return s.refundAfterAll(tx, p, c)
+}
+
+// emitShares tells the payment's portal what became of a charge, and each creditor
+// which of its lines that concerns.
+func (s *Service) emitShares(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, what string) {
+	s.emit(tx, p, "payment."+what, 0)
+	for _, share := range c.Shares {
+		s.emit(tx, p, "line."+what, share.Line)
+	}
+}
+
+// Disputed has a payment's charges follow what settlements say that the payer's bank
+// took back, or gave back again. A provider that tells of it is asked, and so is one
+// of which it is not known yet that it took the money.
+func (s *Service) Disputed(ctx context.Context, id hub.PaymentID) error {
+	bookings, err := s.Store.Bookings(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.alter(ctx, id, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
+		for i := range p.Charges {
+			c := &p.Charges[i]
+			if err := s.settledDispute(ctx, tx, p, c, hub.SettledDispute(bookings, c.PSP, c.Order)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+func (s *Service) settledDispute(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said hub.ChargeFacts) error {
+	psp := s.psp(c.PSP)
+	taken := c.State == hub.ChargeCaptured || c.State == hub.ChargeDisputed
+	switch {
+	case c.Facts.Fold(said) == c.Facts:
+		return nil
+	case !taken || psp == nil || psp.Traits.TellsDisputes:
+		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, 0)
+		return nil
+	}
+	return s.fold(ctx, tx, p, c, word{ChargeFacts: said})
+}
+
+// refundAfterAll gives back what was not, because the payer's bank had the money.
+func (s *Service) refundAfterAll(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
+	for i := range p.Refunds {
+		r := &p.Refunds[i]
+		byBank := r.State == hub.RefundRefunded && r.Ending != nil && r.Ending.How == hub.EndByBank
+		if waits := r.State == hub.RefundFailed && r.Failed == contested; r.Charge != c.No || !byBank && !waits {
+			continue
+		}
+		if l := p.Line(r.Line); byBank && l != nil {
+			if err := l.Move(hub.LineRejected); err != nil {
+				return err
+			}
+		}
+		if byBank {
+			s.bookTakenBack(tx, p, c, r, true)
+		}
+		r.Ending = nil
+		if err := s.retryRefund(tx, p, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
