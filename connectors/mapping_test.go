@@ -237,6 +237,7 @@ func TestADebtWithoutAnAccountIsShownAndNotPayable(t *testing.T) {
 
 func TestAnAnswerAboutSomebodyElseIsRefusedWhole(t *testing.T) {
 	role := hub.Asked{Account: hub.AccountRef{Creditor: "hall", Code: "7"}}
+	typed := hub.Asked{Account: hub.AccountRef{Creditor: "hall", Code: "ab 12"}}
 	company := hub.Asked{Identifier: hub.Identifier{Scheme: hub.SchemeCUI, Value: "RO12345674"}}
 	for name, tc := range map[string]struct {
 		asked hub.Asked
@@ -249,7 +250,10 @@ func TestAnAnswerAboutSomebodyElseIsRefusedWhole(t *testing.T) {
 		"nobody's, with a null":     {ana, `{"cnp":null,"roles":["7"]}`, hub.CodeBadData},
 		"Ana's and a neighbour's":   {ana, `{"cnp":["2920229120001","1850415120007"],"roles":["7"]}`, hub.CodeForeignData},
 		"the account's":             {role, `{"cnp":"1850415120007","role":"7","roles":["7"]}`, ""},
-		"another account's":         {role, `{"cnp":"2920229120001","role":"07","roles":["7"]}`, hub.CodeForeignData},
+		"another account's":         {role, `{"cnp":"2920229120001","role":"70","roles":["7"]}`, hub.CodeForeignData},
+		"with zeros before":         {role, `{"cnp":"2920229120001","role":"007","roles":["7"]}`, hub.CodeNotFound},
+		"in capitals, no blank":     {typed, `{"cnp":"2920229120001","role":"AB12","roles":["7"]}`, hub.CodeNotFound},
+		"that and a neighbour's":    {role, `{"cnp":"2920229120001","role":["007","8"],"roles":["7"]}`, hub.CodeForeignData},
 		"the company's, without RO": {company, `{"cnp":"12345674","roles":["7"]}`, ""},
 		"another company's":         {company, `{"cnp":"1000050","roles":["7"]}`, hub.CodeForeignData},
 	} {

@@ -121,9 +121,10 @@ func (r *Reading) Flag(e hub.QualityEvent) {
 
 // Page reads one page of an answer: whom it is about, then every record under
 // items. Records that cannot be trusted are refused one by one. It fails with
-// CodeNotFound when the creditor does not know the subject, CodeForeignData when
-// the page is about somebody else, CodeBadData when it cannot be read as a
-// whole. It gives the number of records that were new.
+// CodeNotFound when the creditor does not know the subject, or found an account
+// that is written in another way, CodeForeignData when the page is about somebody
+// else, CodeBadData when it cannot be read as a whole. It gives the number of
+// records that were new.
 func (r *Reading) Page(root Value) (fresh int, err error) {
 	r.look(root)
 	part := &r.call.answer
@@ -192,9 +193,19 @@ func (r *Reading) aboutUs() error {
 	case said == 0:
 		return BadData("the answer does not say whom it is about (%s)", echo.path)
 	case ours < said:
-		return Failure(hub.CodeForeignData, fmt.Errorf("%s is not what was asked about", echo.path))
+		return r.notUs(echo, said)
 	}
 	return nil
+}
+
+// notUs tells what is wrong with a page of which not all that it is said to be
+// about was asked about. Behind a page that was ours another way to write the
+// account is another account's.
+func (r *Reading) notUs(echo *Field, said int) error {
+	if _, alike := echo.amongTexts(&r.scope, r.isAlike); alike == said && r.count == 0 {
+		return Failure(hub.CodeNotFound, fmt.Errorf("%s is what was asked about, written in another way", echo.path))
+	}
+	return Failure(hub.CodeForeignData, fmt.Errorf("%s is not what was asked about", echo.path))
 }
 
 // isEmptyList tells whether the answer is a list by itself, and has no records.
@@ -214,6 +225,21 @@ func (r *Reading) isAsked(text string) bool {
 	default:
 		return text == id.Value
 	}
+}
+
+// isAlike tells whether a text is the account that was asked about, as AlikeCodes
+// sees it.
+func (r *Reading) isAlike(text string) bool {
+	return r.asked.ByAccount() && AlikeCodes(text, r.asked.Account.Code)
+}
+
+// AlikeCodes tells whether two codes of accounts differ in nothing but case, blanks
+// and leading zeros. A creditor that does not look at those finds an account under
+// what is not quite its code: that is a code we do not know, and nobody else's data.
+func AlikeCodes(a, b string) bool { return strings.EqualFold(bare(a), bare(b)) }
+
+func bare(code string) string {
+	return strings.TrimLeft(strings.Join(strings.Fields(code), ""), "0")
 }
 
 // times reads when the answer was true. A damaged time makes all of it doubtful.

@@ -63,6 +63,7 @@ func TestAnswersAreReadAsTheContractSays(t *testing.T) {
 		"not known here":              {404, `{"code":"unknown_subject"}`, 0, hub.CodeNotFound},
 		"a path that is gone":         {404, `{"code":"what"}`, 0, hub.CodeBadData},
 		"another subject":             {200, strings.Replace(listed, `"7"`, `"8"`, 1), 0, hub.CodeForeignData},
+		"its account, with zeros":     {200, strings.Replace(listed, `"7"`, `"007"`, 1), 0, hub.CodeNotFound},
 		"no subject":                  {200, `{"as_of":"2026-03-15T10:00:00Z","obligations":[]}`, 0, hub.CodeBadData},
 		"no list":                     {200, `{"subject":{"account":"7"},"as_of":"2026-03-15T10:00:00Z"}`, 0, hub.CodeBadData},
 		"closed":                      {503, `{"code":"maintenance"}`, 0, hub.CodeMaintenance},

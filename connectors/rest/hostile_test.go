@@ -300,3 +300,19 @@ func TestAFurtherPageThatIsNotFound(t *testing.T) {
 		}
 	}
 }
+
+// The account's own page is not followed by that of another one which looks alike.
+func TestAFurtherPageOfAnotherAccountIsForeign(t *testing.T) {
+	var calls atomic.Int64
+	source, _ := hostile(t, `query: {p: "{{ page }}"}`+"\n      paging: {blind: true, max_pages: 5}\n    subject: {account: whose}",
+		func(w http.ResponseWriter, r *http.Request) {
+			body := `{"whose":"7","bills":[{"id":"a","due":100}]}`
+			if calls.Add(1) > 1 {
+				body = `{"whose":"07","bills":[{"id":"b","due":100}]}`
+			}
+			say(http.StatusOK, nil, body)(w, r)
+		})
+	if got, err := ask(t, source, account("7")); hub.CodeOf(err) != hub.CodeForeignData || len(got.Obligations) != 0 {
+		t.Errorf("got %v, %d bills, want foreign_data and none", err, len(got.Obligations))
+	}
+}

@@ -108,6 +108,20 @@ func TestWhatIsNotQuiteTheCode(t *testing.T) {
 	}
 }
 
+func TestAColumnOfNumbersKnowsNoZeros(t *testing.T) {
+	company := inFile(t)
+	company.owes("00001207", "SL 1", "18.95", "18.95", "0.00")
+	company.do(`DROP VIEW v_solduri`)
+	company.do(`CREATE VIEW v_solduri AS SELECT CAST(cod_client AS INTEGER) AS cod_client,
+		nume, adresa, luna_an, nr_fact, valoare, sold, penal, scadenta FROM solduri`)
+	source := open(t, new(caller).env(company.dsn), manifest(t)).Source
+	for code, want := range map[string]hub.Code{"1207": "", "00001207": hub.CodeNotFound, "1208": hub.CodeNotFound} {
+		if _, err := source.Obligations(context.Background(), asked(code)); hub.CodeOf(err) != want {
+			t.Errorf("%q: got %v, want %q", code, err, want)
+		}
+	}
+}
+
 func TestAViewOfDebtsKnowsWhoOwesNothing(t *testing.T) {
 	company := inFile(t)
 	company.owes("00001218", "SL 1", "18.95", "18.95", "0.00")

@@ -111,14 +111,12 @@ func (v *view) read(ctx context.Context, rows *sql.Rows, reading *connectors.Rea
 	return nil
 }
 
-// about compares whose row it is with who was asked about. A database that
-// ignores case or blanks finds an account under what is not quite its code; that
-// is a code we do not know, and nobody else's data.
+// about compares whose row it is with who was asked about.
 func about(cell, code string) error {
 	switch found := strings.TrimRight(cell, " "); {
 	case found == code:
 		return nil
-	case strings.EqualFold(strings.TrimSpace(found), strings.TrimSpace(code)):
+	case connectors.AlikeCodes(found, code):
 		return connectors.Failure(hub.CodeNotFound, nil)
 	default:
 		return connectors.Failure(hub.CodeForeignData, nil)
