@@ -2,7 +2,9 @@ package hub
 
 import (
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Scheme says what kind of number an identifier is: "ro:cnp", "ro:cui",
@@ -87,6 +89,17 @@ func centuries(first byte) []string {
 	default:
 		return []string{"19", "20"}
 	}
+}
+
+// TypedCNP tells whether a text is a CNP or NIF as people type it, with blanks,
+// dashes or dots between its digits.
+func TypedCNP(s string) bool {
+	return ValidCNP(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, s))
 }
 
 // NormalCUI strips the RO prefix of a VAT-registered company. Compare company

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"racord/hub"
@@ -60,7 +61,7 @@ func (l *linkWanted) check() error {
 		}
 	}
 	refuse(!l.Creditor.Valid(), "/creditor", "must be a creditor's name")
-	refuse(!printable(l.Account), "/account", "must be the account's code, 1 to 64 characters")
+	refuse(!printable(strings.TrimSpace(l.Account)), "/account", "must be the account's code, 1 to 64 characters")
 	if refuse(l.Proof == nil, "/proof", "is missing"); l.Proof != nil {
 		refuse(!printable(l.Proof.Invoice), "/proof/invoice", "must be the number of a bill, 1 to 64 characters")
 		money := l.Proof.Amount

@@ -95,6 +95,7 @@ func TestABodyIsReadStrictly(t *testing.T) {
 		"no amount":             {replaced(`,"amount":{"amount":7015,"currency":"RON"}`, ""), "application/json", 400, "/proof/amount"},
 		"no proof":              {`{"creditor":"water","account":"0004411"}`, "application/json", 400, "/proof"},
 		"no account":            {replaced("0004411", ""), "application/json", 400, "/account"},
+		"account of blanks":     {replaced("0004411", "  "), "application/json", 400, "/account"},
 		"account as a number":   {replaced(`"0004411"`, "4411"), "application/json", 400, "/account"},
 		"account with a line":   {replaced("0004411", `1\n2`), "application/json", 400, "/account"},
 		"account of 65 letters": {replaced("0004411", strings.Repeat("x", 65)), "application/json", 400, "/account"},

@@ -6,6 +6,7 @@ package link
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"racord/hub"
 )
@@ -35,6 +36,7 @@ type Service struct {
 // the day's attempts are used up, and with the creditor's own failure when it
 // could not be asked.
 func (s *Service) Link(ctx context.Context, who hub.Login, account hub.AccountRef, proof hub.Proof) (hub.Link, error) {
+	account.Code = strings.TrimSpace(account.Code) // copied from a bill, it brings blanks along
 	folder, err := s.Store.Folder(ctx, who)
 	if err != nil {
 		return hub.Link{}, err
@@ -44,7 +46,7 @@ func (s *Service) Link(ctx context.Context, who hub.Login, account hub.AccountRe
 	if err != nil {
 		return hub.Link{}, err
 	}
-	if hub.ValidCNP(account.Code) {
+	if hub.TypedCNP(account.Code) {
 		return hub.Link{}, errPersonal()
 	}
 	if err := s.attempt(ctx, party, account); err != nil {

@@ -61,6 +61,7 @@ func TestAnAccountIsLinkedWithWhatStandsOnTheBill(t *testing.T) {
 		want     hub.Code
 	}{
 		"number and total":           {"water", code, hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(128477)}, nil, ""},
+		"blanks around the code":     {"water", " " + code + " ", hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(128477)}, nil, ""},
 		"number and what is left":    {"water", code, hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(28477)}, nil, ""},
 		"a wrong amount":             {"water", code, hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(1)}, nil, hub.CodeNotFound},
 		"another currency":           {"water", code, hub.Proof{Invoice: "TF 0099812", Amount: hub.Money{Minor: 128477, Currency: "EUR"}}, nil, hub.CodeNotFound},
@@ -68,6 +69,8 @@ func TestAnAccountIsLinkedWithWhatStandsOnTheBill(t *testing.T) {
 		"nothing proves nothing":     {"water", code, hub.Proof{Invoice: "TF 0099813", Amount: hub.Bani(0)}, nil, hub.CodeNotFound},
 		"an unknown account":         {"water", "4411", hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(128477)}, nil, hub.CodeNotFound},
 		"a personal code":            {"water", "1850415120007", hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(1)}, nil, hub.CodeInvalid},
+		"one with blanks":            {"water", "1850415 120007 ", hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(1)}, nil, hub.CodeInvalid},
+		"one with dashes and dots":   {"water", "1.850415-12.0007", hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(1)}, nil, hub.CodeInvalid},
 		"no such creditor":           {"gas", code, hub.Proof{}, nil, hub.CodeInvalid},
 		"a creditor asked by CNP":    {"fines", code, hub.Proof{}, nil, hub.CodeInvalid},
 		"the creditor gives nothing": {"water", code, hub.Proof{Invoice: "TF 0099812", Amount: hub.Bani(128477)}, down, hub.CodeUnavailable},
@@ -80,7 +83,7 @@ func TestAnAccountIsLinkedWithWhatStandsOnTheBill(t *testing.T) {
 				t.Fatalf("got %q (%v), want %q", got, err, tc.want)
 			}
 			links, err := s.List(t.Context(), ana)
-			if linked := len(links) == 1 && links[0].ID == l.ID; err != nil || linked != (tc.want == "") {
+			if linked := len(links) == 1 && links[0].ID == l.ID && l.Account.Code == code; err != nil || linked != (tc.want == "") {
 				t.Errorf("got links %v (%v), want linked %t", links, err, tc.want == "")
 			}
 		})
