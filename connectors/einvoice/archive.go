@@ -25,9 +25,12 @@ const (
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // unpack finds the bill in an archive by what the documents are, not by their
-// place or name. It fails with CodeBadData.
+// place or name. It fails with CodeBadData, errNoArchive among them.
 func unpack(archive []byte) (*bill, error) {
 	reader, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil && !bytes.HasPrefix(archive, []byte("PK")) {
+		return nil, errNoArchive
+	}
 	if err != nil {
 		return nil, hub.Errorf(hub.CodeBadData, "The archive cannot be opened.")
 	}

@@ -2,6 +2,7 @@ package einvoice
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime/debug"
@@ -16,6 +17,7 @@ type batch struct {
 	feed   *feed
 	ctx    context.Context
 	cancel context.CancelFunc
+	lanes  *lanes
 	page   listing
 	asOf   time.Time
 	next   hub.Cursor
@@ -49,7 +51,7 @@ func (b *batch) Records() iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
 		r := b.feed.newMapper()
 		for {
-			for m, got := range b.downloads(b.page.Messages[:min(len(b.page.Messages), b.feed.settings.Batch-b.read)]) {
+			for m, got := range b.settled(b.page.Messages[:min(len(b.page.Messages), b.feed.settings.Batch-b.read)]) {
 				if got.failed() {
 					if b.read == 0 {
 						yield(hub.Record{}, got.err)
@@ -99,13 +101,63 @@ func (d download) failed() bool {
 	}
 }
 
+// settled gives what became of messages once it is known whose fault it is that one
+// brought no archive. A gateway's login page and a message that cannot be had any
+// more look alike, but the first passes and its bills must not be lost, and the
+// second stays and the bills after it must not wait. The next message that is had,
+// or known to be gone, decides: the supplier is well then, so what brought no archive
+// is asked for once more, and refused when it still brings none. Without such a
+// message the batch ends before the first that brought none, and the next begins
+// with it. A feed that gets none at all fails at every look, until its age rings.
+func (b *batch) settled(messages []message) iter.Seq2[message, download] {
+	return func(yield func(message, download) bool) {
+		var doubtful []message
+		for m, got := range b.downloads(messages) {
+			if errors.Is(got.err, errNoArchive) {
+				doubtful = append(doubtful, m)
+				continue
+			}
+			if !got.failed() && !b.again(doubtful, yield) || !yield(m, got) {
+				return
+			}
+			doubtful = nil
+		}
+		if len(doubtful) > 0 {
+			yield(doubtful[0], download{err: noneSince(doubtful[0])})
+		}
+	}
+}
+
+// noneSince is the failure of a supplier whose downloads bring no archive any more.
+// The message is named for whoever must ask the supplier, should that stay so.
+func noneSince(m message) error {
+	return hub.Wrap(hub.CodeUnavailable, errNoArchive, "Downloads bring no archive, from message "+m.Index+" on.")
+}
+
+// again gives what messages bring when they are asked for once more. It is false
+// when nobody wants the rest.
+func (b *batch) again(messages []message, yield func(message, download) bool) bool {
+	for _, m := range messages {
+		leave, ok := b.lanes.enter(b.ctx)
+		if !ok {
+			return yield(m, ended(b.ctx))
+		}
+		got := b.download(b.ctx, m)
+		leave()
+		if !yield(m, got) {
+			return false
+		}
+	}
+	return true
+}
+
 // downloads fetches messages, several at a time as far as there are slots, and
 // gives them in order.
 func (b *batch) downloads(messages []message) iter.Seq2[message, download] {
 	return func(yield func(message, download) bool) {
 		ctx, cancel := context.WithCancel(b.ctx)
 		defer cancel()
-		ahead := make(chan chan download, max(1, b.feed.manifest.Traits.MaxInflight/2))
+		ahead := make(chan chan download, b.lanes.most())
 		go b.send(ctx, messages, ahead)
 		wanted, i := true, 0
 		for result := range ahead { // to the end: those that nobody wants any more are waited for
@@ -122,13 +174,12 @@ func (b *batch) downloads(messages []message) iter.Seq2[message, download] {
 // send starts a download for every message, in order, as lanes become free.
 func (b *batch) send(ctx context.Context, messages []message, ahead chan<- chan download) {
 	defer close(ahead)
-	l := newLanes(cap(ahead))
 	for _, m := range messages {
 		result := make(chan download, 1)
 		ahead <- result
-		leave, ok := l.enter(ctx)
+		leave, ok := b.lanes.enter(ctx)
 		if !ok {
-			result <- download{err: connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())}
+			result <- ended(ctx)
 			return
 		}
 		go func() {
@@ -136,6 +187,11 @@ func (b *batch) send(ctx context.Context, messages []message, ahead chan<- chan 
 			result <- b.download(ctx, m)
 		}()
 	}
+}
+
+// ended is what became of a message that was not asked for any more.
+func ended(ctx context.Context) download {
+	return download{err: connectors.Failure(hub.CodeOf(ctx.Err()), ctx.Err())}
 }
 
 // download fetches one message. It runs where nobody else would hear of a defect:
@@ -161,6 +217,9 @@ type lanes struct {
 func newLanes(most int) *lanes {
 	return &lanes{own: make(chan struct{}, 1), extra: make(chan struct{}, most-1)}
 }
+
+// most is how many downloads there are at once, at most.
+func (l *lanes) most() int { return 1 + cap(l.extra) }
 
 // enter waits for a lane. ok is false when ctx ended.
 func (l *lanes) enter(ctx context.Context) (leave func(), ok bool) {

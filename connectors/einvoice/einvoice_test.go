@@ -154,7 +154,7 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"no amount before VAT":         {usual(t, "EL 1", "TaxExclusiveAmount", "TaxExclusivAmount"), "bad_amount", ""},
 		"parts that do not add up":     {usual(t, "EL 1", `PayableAmount currencyID="RON">121.00`, `PayableAmount currencyID="RON">112.00`), "bad_total", ""},
 		"VAT two bani too far":         {usual(t, "EL 1", `TaxInclusiveAmount currencyID="RON">121.00`, `TaxInclusiveAmount currencyID="RON">121.02`), "bad_total", ""},
-		"not an archive":               {[]byte("not a zip"), "bad_message", "The archive cannot be opened."},
+		"half an archive":              {usual(t, "EL 1")[:400], "bad_message", "The archive cannot be opened."},
 		"an empty archive":             {archive(t), "bad_message", "The archive holds no invoice."},
 		"a signature alone":            {archive(t, file{"1.xml", signature}), "bad_message", "The archive holds no invoice."},
 		"two invoices":                 {archive(t, file{"1.xml", invoice("EL 1")}, file{"2.xml", invoice("EL 2")}), "bad_message", "more than one invoice"},
@@ -309,6 +309,102 @@ func TestAMessageThatIsGoneDoesNotStopTheRest(t *testing.T) {
 	got := take(t, context.Background(), open(t, newCaller(t, secrets).env, manifest(t, s.URL)), "")
 	if got.err != nil || len(got.records) != 2 || len(got.refused) != 1 || got.refused[0].Field != "message 101" {
 		t.Errorf("got %d records, %+v, %v, want 2 and message 101 refused", len(got.records), got.refused, got.err)
+	}
+}
+
+// say answers with a page or a document instead of an archive.
+func say(status int, kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Location", "/login")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+// once answers one time only; after that the archive is there.
+func (s *supplier) once(index string, answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		delete(s.instead, index)
+		s.mu.Unlock()
+		answer(w, r)
+	}
+}
+
+// What is no archive may come from a supplier that is not well, or be all that a
+// message will ever be: no bill is lost to the first, and no other waits for the
+// second.
+func TestDownloadsThatBringNoArchive(t *testing.T) {
+	for what, answer := range map[string]http.HandlerFunc{
+		"a login page":             say(200, "text/html; charset=utf-8", "<html><form action=/login></form></html>"),
+		"a login page, called ZIP": say(200, "application/zip", "<html><form action=/login></form></html>"),
+		"a redirect to a login":    say(302, "text/plain", ""),
+		"a bad request":            say(400, "text/plain", "?"),
+		"an error in JSON":         say(200, "application/json", `{"eroare":"Nu exista","titlu":"Descarcare mesaj"}`),
+		"nothing":                  say(200, "application/zip", ""),
+	} {
+		for name, tc := range map[string]struct {
+			strange []string // of five messages, 100 to 104
+			passing bool     // only when they are asked for the first time
+			bills   int
+			refused string
+			next    hub.Cursor
+			want    hub.Code
+		}{
+			"the last two":            {[]string{"103", "104"}, false, 3, "", "102", ""},
+			"all":                     {[]string{"100", "101", "102", "103", "104"}, false, 0, "", "", hub.CodeUnavailable},
+			"one between others":      {[]string{"102"}, false, 4, "message 102", "104", ""},
+			"the first two":           {[]string{"100", "101"}, false, 3, "message 100, message 101", "104", ""},
+			"two in the middle, once": {[]string{"102", "103"}, true, 5, "", "104", ""},
+		} {
+			t.Run(what+", "+name, func(t *testing.T) {
+				s := newSupplier(t)
+				s.slow = time.Millisecond
+				for i := range 5 {
+					s.send(fmt.Sprint(100+i), usual(t, fmt.Sprint("EL ", i)))
+				}
+				for _, index := range tc.strange {
+					s.instead[index] = answer
+					if tc.passing {
+						s.instead[index] = s.once(index, answer)
+					}
+				}
+				c := open(t, newCaller(t, secrets).env, manifest(t, s.URL))
+				got := take(t, context.Background(), c, "")
+				if len(got.records) != tc.bills || places(got.refused) != tc.refused || got.next != tc.next || hub.CodeOf(got.err) != tc.want {
+					t.Fatalf("got %d bills, %q refused up to %q, %v, want %d, %q up to %q and %q",
+						len(got.records), places(got.refused), got.next, got.err, tc.bills, tc.refused, tc.next, tc.want)
+				}
+				s.recovers()
+				rest, want := take(t, context.Background(), c, got.next), 5-tc.bills-len(got.refused)
+				if len(rest.records) != want || s.most != 1 {
+					t.Errorf("after it is well: got %d bills, %v, and %d downloads at once, want %d and 1", len(rest.records), rest.err, s.most, want)
+				}
+			})
+		}
+	}
+}
+
+func places(refused []hub.QualityEvent) string {
+	fields := make([]string, len(refused))
+	for i, e := range refused {
+		fields[i] = e.Field
+	}
+	return strings.Join(fields, ", ")
+}
+
+// A supplier that stops answering has not shown that it is well.
+func TestAnOutageAfterNoArchiveRefusesNothing(t *testing.T) {
+	s := newSupplier(t)
+	for i := range 5 {
+		s.send(fmt.Sprint(100+i), usual(t, fmt.Sprint("EL ", i)))
+	}
+	s.instead["101"] = say(200, "text/html", "<html>")
+	s.fails("102", 503)
+	got := take(t, context.Background(), open(t, newCaller(t, secrets).env, manifest(t, s.URL)), "")
+	if got.err != nil || len(got.records) != 1 || len(got.refused) != 0 || got.next != "100" {
+		t.Errorf("got %d bills, %v refused up to %s, %v, want one up to 100", len(got.records), got.refused, got.next, got.err)
 	}
 }
 

@@ -40,7 +40,8 @@ func (f *feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 		return nil, hub.Errorf(hub.CodeNotFound, "There is no newer message.")
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	return &batch{feed: f, ctx: ctx, cancel: cancel, page: first, asOf: f.env.Clock.Now(), next: since}, nil
+	lanes := newLanes(max(1, f.manifest.Traits.MaxInflight/2))
+	return &batch{feed: f, ctx: ctx, cancel: cancel, lanes: lanes, page: first, asOf: f.env.Clock.Now(), next: since}, nil
 }
 
 // Ping asks for one message.
@@ -89,15 +90,27 @@ func (f *feed) get(ctx context.Context, path string, use func(body []byte) error
 	return use(reply.Body)
 }
 
+// errNoArchive is the failure of a download that brought something else: a page, a
+// redirect, an error in words.
+var errNoArchive = hub.Errorf(hub.CodeBadData, "The download brought no archive.")
+
 // fetch downloads one message and finds its bill. A message that is damaged or
-// gone is CodeBadData or CodeNotFound, and concerns no other.
+// gone is CodeBadData or CodeNotFound, and concerns no other; of errNoArchive that
+// is not known.
 func (f *feed) fetch(ctx context.Context, index string) (b *bill, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.manifest.Traits.Timeout)
 	defer cancel()
 	path := strings.Replace(f.settings.Download, wordIndex, url.PathEscape(index), 1)
-	err = f.get(ctx, path, func(body []byte) (err error) {
-		b, err = unpack(body)
-		return err
+	var damage error
+	err = f.get(ctx, path, func(body []byte) error {
+		b, damage = unpack(body)
+		return nil
 	})
-	return b, err
+	switch {
+	case hub.CodeOf(err) == hub.CodeBadData:
+		return nil, errNoArchive
+	case err != nil:
+		return nil, err
+	}
+	return b, damage
 }

@@ -89,7 +89,8 @@ type supplier struct {
 	mu       sync.Mutex
 	messages map[string][]byte
 	order    []string
-	down     map[string]int // index → status
+	down     map[string]int              // index → status
+	instead  map[string]http.HandlerFunc // index → what answers in its place
 	inflight int
 	most     int
 	balance  string
@@ -99,7 +100,7 @@ type supplier struct {
 
 func newSupplier(t testing.TB) *supplier {
 	t.Helper()
-	s := &supplier{messages: map[string][]byte{}, down: map[string]int{}}
+	s := &supplier{messages: map[string][]byte{}, down: map[string]int{}, instead: map[string]http.HandlerFunc{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /electricity/oauth/token", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -157,6 +158,7 @@ func (s *supplier) recovers() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.down)
+	clear(s.instead)
 }
 
 func (s *supplier) download(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +166,7 @@ func (s *supplier) download(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.inflight++
 	s.most = max(s.most, s.inflight)
-	status, body := s.down[index], s.messages[index]
+	status, body, instead := s.down[index], s.messages[index], s.instead[index]
 	s.mu.Unlock()
 	time.Sleep(s.slow)
 	s.mu.Lock()
@@ -172,6 +174,10 @@ func (s *supplier) download(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if status != 0 {
 		w.WriteHeader(status)
+		return
+	}
+	if instead != nil {
+		instead(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/zip")
