@@ -295,6 +295,7 @@ func TestAReferenceIsQuotedForThePortalAlone(t *testing.T) {
 	for bad, pointer := range map[string]string{
 		`{"creditor":"ditl","amount":{"amount":1,"currency":"RON"}}`:                                                       "/reference",
 		`{"creditor":"ditl","reference":"1850415120007","amount":{"amount":1,"currency":"RON"}}`:                           "/reference",
+		`{"creditor":"ditl","reference":"1850415 12000-7","amount":{"amount":1,"currency":"RON"}}`:                         "/reference",
 		`{"creditor":"ditl","reference":"x"}`:                                                                              "/amount",
 		`{"creditor":"ditl","reference":"x","amount":{"amount":-1,"currency":"RON"}}`:                                      "/amount/amount",
 		`{"reference":"x","amount":{"amount":1,"currency":"RON"}}`:                                                         "/creditor",

@@ -23,7 +23,7 @@ func (s *Service) QuoteReference(_ context.Context, portal string, creditor hub.
 		return nil, invalid("/creditor", "takes no payments without a listed debt")
 	case len(reference) < 3 || len(reference) > longestReference || !plainText(reference):
 		return nil, invalid("/reference", "from 3 to 35 letters, digits, blanks and . - /")
-	case hub.ValidCNP(reference):
+	case hub.TypedCNP(reference):
 		return nil, invalid("/reference", "a personal code, not a document's number")
 	case amount.Minor < 1 || amount.Minor > mostBani:
 		return nil, invalid("/amount", "an amount in bani from 1 to 100,000,000,000")
