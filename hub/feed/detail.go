@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"time"
 
 	"racord/hub"
 )
@@ -11,6 +12,7 @@ type detailed struct {
 	live     hub.Source
 	creditor hub.Name
 	store    hub.Snapshots
+	clock    hub.Clock
 }
 
 var _ hub.Source = (*detailed)(nil)
@@ -25,11 +27,11 @@ func (d *detailed) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, 
 	if err != nil || len(answer.Obligations) == 0 {
 		return answer, err
 	}
-	stored := d.stored(ctx, answer.Obligations, who)
+	stored, now := d.stored(ctx, answer.Obligations, who), d.clock.Now()
 	for i := range answer.Obligations {
 		o := &answer.Obligations[i]
 		if row := matching(stored, o); row != nil {
-			describe(o, row)
+			describe(o, row, now)
 		} else {
 			note(o, "detail_missing", "the bill has not been delivered yet")
 		}
@@ -79,7 +81,7 @@ func sameInvoice(a, b *hub.Reference) bool {
 }
 
 // describe fills what the live item does not say from its delivered bill.
-func describe(o, row *hub.Obligation) {
+func describe(o, row *hub.Obligation, now time.Time) {
 	fillText(&o.Account, row.Account)
 	fillText(&o.Debtor, row.Debtor)
 	fillText(&o.IssuedOn, row.IssuedOn)
@@ -104,7 +106,7 @@ func describe(o, row *hub.Obligation) {
 		note(o, "detail_differs", "more is left to pay than the delivered bill's total")
 		return
 	}
-	amounts(o, row)
+	amounts(o, row, now)
 }
 
 func fillText[T ~string](field *T, value T) {
@@ -125,8 +127,8 @@ func within(left, total hub.Money) bool {
 }
 
 // amounts takes the bill's total and its parts; what is left stays the live
-// amount.
-func amounts(o, row *hub.Obligation) {
+// amount, which knows of changes that are past.
+func amounts(o, row *hub.Obligation, now time.Time) {
 	left := o.Outstanding
 	o.Total = row.Total
 	o.Paid = hub.Money{Minor: row.Total.Minor - left.Minor, Currency: left.Currency}
@@ -141,7 +143,7 @@ func amounts(o, row *hub.Obligation) {
 	if len(o.Options) == 0 && left.Minor > 0 {
 		o.Options = optionsFor(row.Options, left)
 	}
-	if o.NextChange == nil {
+	if o.NextChange == nil && row.NextChange != nil && row.NextChange.At.After(now) {
 		o.NextChange = row.NextChange
 	}
 	o.Status = statusOf(o)

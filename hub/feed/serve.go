@@ -20,7 +20,7 @@ func Serve(c *hub.Connector, store hub.Snapshots, clock hub.Clock) *hub.Connecto
 	if c.Source == nil {
 		served.Source = &published{held: c.Quarantined, creditor: c.Creditor.Name, traits: c.Traits, store: store, clock: clock}
 	} else {
-		served.Source = &detailed{live: c.Source, creditor: c.Creditor.Name, store: store}
+		served.Source = &detailed{live: c.Source, creditor: c.Creditor.Name, store: store, clock: clock}
 	}
 	return &served
 }
@@ -73,6 +73,7 @@ func (p *published) Obligations(ctx context.Context, who hub.Asked) (hub.Answer,
 			return hub.Answer{}, hub.Errorf(hub.CodeForeignData, "A published row is about another account.")
 		}
 	}
+	forgetDue(snapshot.Obligations, p.clock.Now())
 	return hub.Answer{
 		Obligations: withoutCancelled(snapshot.Obligations), Refused: refused,
 		AsOf: snapshot.AsOf, ValidUntil: until, Published: true,
@@ -99,6 +100,18 @@ func (p *published) unlisted(s *hub.Snapshot) (refused []hub.QualityEvent, err e
 func (p *published) tooOld(until time.Time) bool {
 	allowed := p.traits.Freshness.StaleIfError
 	return !until.IsZero() && allowed > 0 && p.clock.Now().After(until.Add(allowed))
+}
+
+// forgetDue takes away that bills fall due once they have: nothing was said of
+// another amount. Any other change that is past stays, and with it the row is known
+// to be old.
+func forgetDue(all []hub.Obligation, now time.Time) {
+	for i := range all {
+		change := all[i].NextChange
+		if change != nil && change.Reason == "due" && change.NewOutstanding == nil && !change.At.After(now) {
+			all[i].NextChange = nil
+		}
+	}
 }
 
 // withoutCancelled leaves out bills that another one cancels to the ban, those

@@ -139,6 +139,36 @@ func TestWhoHasPaidEverythingIsNotUnknown(t *testing.T) {
 	}
 }
 
+// TestWhatARowAnnouncedIsRemembered asks about a row that was delivered before what it
+// announces came about. Only that a bill fell due says nothing of its amount.
+func TestWhatARowAnnouncedIsRemembered(t *testing.T) {
+	now, owed := sunday.Add(10*time.Hour), hub.Bani(40_000)
+	for name, tc := range map[string]struct {
+		change hub.NextChange
+		kept   bool
+	}{
+		"it fell due":                       {hub.NextChange{At: sunday, Reason: "due"}, false},
+		"it falls due now":                  {hub.NextChange{At: now, Reason: "due"}, false},
+		"it will fall due":                  {hub.NextChange{At: now.Add(1), Reason: "due"}, true},
+		"it fell due and is more since":     {hub.NextChange{At: sunday, Reason: "due", NewOutstanding: &owed}, true},
+		"its late charges have begun":       {hub.NextChange{At: sunday, Reason: "late_step"}, true},
+		"the time of half the fine is over": {hub.NextChange{At: sunday, Reason: "reduced_fine_ends", NewOutstanding: &owed}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, row := newShelf(), bill("0004411", "TF 1", 15_000)
+			row.Obligation.NextChange = &tc.change
+			publish(t, store, row)
+			answer, err := nightly(store, now).Obligations(t.Context(), asked("0004411"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := answer.Obligations[0].NextChange; (got != nil) != tc.kept {
+				t.Errorf("got the change %+v, want it kept: %t", got, tc.kept)
+			}
+		})
+	}
+}
+
 func codes(events []hub.QualityEvent) string {
 	var all []string
 	for _, e := range events {
@@ -241,6 +271,24 @@ func TestTheLiveAnswerDecidesAndTheBillExplains(t *testing.T) {
 	want.Options[0].Amount, want.Options[0].Transfers[0].Amount = hub.Bani(10_000), hub.Bani(10_000)
 	if d := cmp.Diff(want, answer.Obligations[0]); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestALiveItemTakesNoChangeThatIsPastFromItsBill(t *testing.T) {
+	for name, tc := range map[string]struct {
+		at   time.Time
+		want bool
+	}{"past": {sunday, false}, "ahead": {sunday.Add(time.Hour), true}} {
+		row, store := detailed(), newShelf()
+		row.Obligation.NextChange = &hub.NextChange{At: tc.at, Reason: "late_step"}
+		publish(t, store, row)
+		answer, err := ask(t, store, live{answer: hub.Answer{Obligations: []hub.Obligation{item("0004411", "EL 1", 10_000)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := answer.Obligations[0].NextChange; (got != nil) != tc.want {
+			t.Errorf("%s: got the change %+v, want one: %t", name, got, tc.want)
+		}
 	}
 }
 

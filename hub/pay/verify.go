@@ -187,6 +187,9 @@ func (s *Service) quoted(ctx context.Context, c *hub.Connector, item Item, f fin
 		return refused(c, item, why.Code, why.Message)
 	}
 	q := QuotedLine{State: Confirmed, NextChange: o.NextChange, Line: s.line(c, &o, option), kin: k}
+	if why := s.lapsed(&q.Line); why != nil {
+		return refused(c, item, why.Code, why.Message)
+	}
 	if changed {
 		q.State, q.Code, q.Reason = AmountChanged, hub.CodeAmountChanged, "The amount has changed since you saw it."
 	}
@@ -291,6 +294,15 @@ func changesAt(o *hub.Obligation, option hub.PaymentOption) (at time.Time) {
 		at = earlier(at, option.AvailableUntil.End())
 	}
 	return at
+}
+
+// lapsed tells why a line is not confirmed: what its creditor said of the amount is
+// over. That is silence and no refusal, so whoever authorised before has paid in time.
+func (s *Service) lapsed(l *hub.Line) *hub.Error {
+	if l.ValidUntil.IsZero() || s.Clock.Now().Before(l.ValidUntil) {
+		return nil
+	}
+	return hub.Errorf(hub.CodeUnavailable, "The creditor's word on this amount is over, and it has given no new one.")
 }
 
 // label is how a person knows the line: the kind, and what it is about.

@@ -81,7 +81,7 @@ func (v *Views) page(c *hub.Connector, a hub.Answer) *hub.Page {
 	now := time.Now()
 	fresh := c.Traits.Freshness
 	p := &hub.Page{
-		Creditor: c.Creditor.Name, State: stateOf(a), AsOf: a.AsOf, ValidUntil: v.validUntil(a),
+		Creditor: c.Creditor.Name, State: stateOf(a), AsOf: a.AsOf, ValidUntil: validUntil(a),
 		FetchedAt: now, FreshUntil: now.Add(jitter(fresh.TTL)),
 		Due:         hub.Due(a.Obligations),
 		Obligations: encoded(a.Obligations),
@@ -132,12 +132,13 @@ func stateOf(a hub.Answer) hub.PageState {
 	}
 }
 
-// validUntil is the first moment at which an amount of the answer may change.
-func (v *Views) validUntil(a hub.Answer) time.Time {
-	until, now := a.ValidUntil, v.Clock.Now()
+// validUntil is the first moment at which an amount of the answer may change. It is
+// past where the creditor announced a change and has said nothing since.
+func validUntil(a hub.Answer) time.Time {
+	until := a.ValidUntil
 	for i := range a.Obligations {
 		change := a.Obligations[i].NextChange
-		if change != nil && change.At.After(now) && (until.IsZero() || change.At.Before(until)) {
+		if change != nil && (until.IsZero() || change.At.Before(until)) {
 			until = change.At
 		}
 	}

@@ -272,6 +272,24 @@ func TestAnAmountIsNotFreshPastItsNextChange(t *testing.T) {
 	})
 }
 
+// TestAChangeThatIsPastIsNotForgotten has a creditor whose last word is older than a
+// change that it announced itself.
+func TestAChangeThatIsPastIsNotForgotten(t *testing.T) {
+	c := newCity(t, answers{"fines": func(context.Context, hub.Asked) (hub.Answer, error) {
+		o, owed := obligation("pv", 15000), hub.Bani(40000)
+		o.NextChange = &hub.NextChange{At: businessNow().Add(-time.Hour), Reason: "reduced_fine_ends", NewOutstanding: &owed}
+		return hub.Answer{AsOf: businessNow().Add(-48 * time.Hour), Obligations: []hub.Obligation{o}}, nil
+	}})
+	v := c.view()
+	p := page(t, v, "fines")
+	if p.State != hub.PageStale || p.Reason != "outdated" || p.Payable {
+		t.Errorf("got %s/%s, payable %t, want stale/outdated, not payable", p.State, p.Reason, p.Payable)
+	}
+	if v.Complete || v.TotalConfirmed.Minor != 0 || v.TotalLastKnown.Minor != 15000 {
+		t.Errorf("got complete %t, %v, %v; want incomplete, 0, 15000", v.Complete, v.TotalConfirmed, v.TotalLastKnown)
+	}
+}
+
 func TestAnOldDeliveryIsNotCalledFresh(t *testing.T) {
 	c := newCity(t, answers{"heat": func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 		a, err := owes(4200)(ctx, who)
