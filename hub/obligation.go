@@ -144,34 +144,53 @@ type QualityEvent struct {
 }
 
 // Due adds up what is owed, in bani: every positive outstanding amount once.
-// An obligation that stands inside another's outstanding (ExcludesIDs) is not
+// An obligation that stands inside another's outstanding (Nested) is not
 // counted again, and a credit never lowers a debt. Amounts in another currency
 // are left to their page.
-func Due(obligations []Obligation) int64 {
-	inside := map[ObligationID]bool{}
-	for i := range obligations {
-		for _, id := range obligations[i].ExcludesIDs {
-			inside[id] = true
-		}
-	}
-	sum := int64(0)
+func Due(obligations []Obligation) int64 { return DueWithout(obligations, nil) }
+
+// DueWithout is Due without what was paid since of each obligation, in bani. What
+// stands inside another does so still when that is paid.
+func DueWithout(obligations []Obligation, paid map[ObligationID]int64) int64 {
+	inside, sum := covered(obligations), int64(0)
 	for i := range obligations {
 		o := &obligations[i]
-		if o.Outstanding.Minor > 0 && o.Outstanding.Currency == RON && !inside[o.ID] {
-			sum += o.Outstanding.Minor
+		left := o.Outstanding.Minor - paid[o.ID]
+		if left > 0 && o.Outstanding.Currency == RON && !inside[o.ID] {
+			sum += left
 		}
 	}
 	return sum
 }
 
+// covered are the obligations of a list that stand inside others which are counted.
+// Of some that stand inside each other the first is counted.
+func covered(obligations []Obligation) map[ObligationID]bool {
+	nested := NestedIn(obligations)
+	if nested == nil {
+		return nil // as nearly always
+	}
+	inside := map[ObligationID]bool{}
+	for i := range obligations {
+		if id := obligations[i].ID; !inside[id] {
+			for _, inner := range nested.Inside(id) {
+				inside[inner] = true
+			}
+		}
+	}
+	return inside
+}
+
 // Nested holds the obligations of a list that have others inside their
-// outstanding, with the ids of those (ExcludesIDs). Nil, it has none.
+// outstanding, with the ids of those (ExcludesIDs). Nil, it has none. Of what
+// nothing is owed in RON, nothing stands inside.
 type Nested map[ObligationID][]ObligationID
 
 // NestedIn reads a list.
 func NestedIn(obligations []Obligation) (n Nested) {
 	for i := range obligations {
-		if o := &obligations[i]; len(o.ExcludesIDs) > 0 {
+		o := &obligations[i]
+		if len(o.ExcludesIDs) > 0 && o.Outstanding.Minor > 0 && o.Outstanding.Currency == RON {
 			if n == nil {
 				n = Nested{}
 			}

@@ -96,7 +96,7 @@ func (p *Page) overlay(marks []hub.Mark) {
 	}
 	if len(covered) > 0 {
 		p.overlaid.spread(covered)
-		p.Due = stillDue(p.overlaid.list, covered)
+		p.Due = hub.DueWithout(p.overlaid.list, covered)
 	}
 }
 
@@ -106,13 +106,4 @@ func add(m map[hub.ObligationID]int64, id hub.ObligationID, bani int64) map[hub.
 	}
 	m[id] = bani
 	return m
-}
-
-// stillDue adds up what is owed without what was paid through the hub.
-func stillDue(all []hub.Obligation, covered map[hub.ObligationID]int64) int64 {
-	less := slices.Clone(all)
-	for i := range less {
-		less[i].Outstanding.Minor -= covered[less[i].ID]
-	}
-	return hub.Due(less)
 }
