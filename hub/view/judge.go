@@ -102,17 +102,18 @@ func mixed(a, b hub.PageState) hub.PageState {
 }
 
 // fail marks a page of which a question got no answer at all. What other
-// questions brought is kept, and said to be a part.
+// questions brought is kept, and said to be a part, but for what came from a
+// connector that speaks of somebody else.
 func (p *Page) fail(err error) {
 	p.Reason = reasonOf(err)
 	p.gap = p.Reason
 	switch {
+	case p.Reason == reasonForeign:
+		p.State = hub.PageQuarantined
 	case len(p.parts) > 0 && p.State != hub.PageNotKnownHere:
 		p.State = mixed(p.State, hub.PagePartial)
 	case p.Reason == reasonMaintenance:
 		p.State = hub.PageMaintenance
-	case p.Reason == reasonForeign:
-		p.State = hub.PageQuarantined
 	default:
 		p.State = hub.PageMissing
 	}
@@ -169,13 +170,14 @@ func (v *Views) retryIn(s *sheet, silent error) time.Duration {
 	return max(wait, soon)
 }
 
-// worse keeps the error that says more: a typed one before a timeout of ours.
+// worse keeps the error that says more: foreign data before all others, a typed one
+// before a timeout of ours.
 func worse(a, b error) error {
 	var typed *hub.Error
 	switch {
 	case a == nil && b == nil:
 		return context.DeadlineExceeded
-	case a == nil || (!errors.As(a, &typed) && errors.As(b, &typed)):
+	case a == nil || hub.CodeOf(b) == hub.CodeForeignData || (!errors.As(a, &typed) && errors.As(b, &typed)):
 		return b
 	default:
 		return a

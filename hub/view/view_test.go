@@ -455,6 +455,50 @@ func TestOneAccountOfTwoIsSilent(t *testing.T) {
 	}
 }
 
+// TestWhoIsCaughtIsNotShownAtAll asks about three accounts; in place of the last one's
+// debts come somebody else's.
+func TestWhoIsCaughtIsNotShownAtAll(t *testing.T) {
+	for name, tc := range map[string]struct {
+		second func(context.Context, hub.Asked) (hub.Answer, error)
+		before int // accounts that were looked at a moment ago
+	}{
+		"the others are answered":   {owes(200), 0},
+		"the others are remembered": {owes(200), 2},
+		"another is silent":         {fails(hub.CodeUnavailable), 0},
+		"another is closed":         {fails(hub.CodeMaintenance), 0},
+		"another hangs":             {hangs, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCity(t, answers{"water": func(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+					switch who.Account.Code {
+					case "1":
+						return owes(100)(ctx, who)
+					case "2":
+						return tc.second(ctx, who)
+					}
+					return fails(hub.CodeForeignData)(ctx, who)
+				}})
+				c.desk.folder.Party.Identifiers = nil
+				links := []hub.Link{}
+				for _, code := range []string{"1", "2", "3"} {
+					links = append(links, hub.Link{Account: hub.AccountRef{Creditor: "water", Code: code}})
+				}
+				if c.desk.folder.Links = links[:tc.before]; tc.before > 0 {
+					c.view()
+				}
+				c.desk.folder.Links = links
+				v := c.view()
+				p := page(t, v, "water")
+				if p.State != hub.PageQuarantined || p.Reason != "quarantined" || p.Payable || v.TotalLastKnown.Minor != 0 || len(obligations(t, v)) != 0 {
+					t.Errorf("got %s/%s, payable %t, %v known, want it quarantined and nothing shown", p.State, p.Reason, p.Payable, v.TotalLastKnown)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
 func TestTheHubsOwnKnowledgeLiesOnTop(t *testing.T) {
 	c := newCity(t, answers{"tax": owes(100, 50)})
 	before := c.view()
