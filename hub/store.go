@@ -45,8 +45,11 @@ type Snapshots interface {
 	// Snapshot gives the published rows of one account, and what was refused. A
 	// refused row is there until its creditor delivers everything anew, or a row
 	// that speaks as late has its external id; one without an external id until
-	// such a row has its account. It returns CodeNotFound before the first
-	// publication; an account without rows gives none.
+	// such a row has its account. One without an account is said to all as the Stray.
+	// Where a full delivery has one, that is also among what was refused of every
+	// account of which a row is gone with it, for as long as each later one has one, too.
+	// It returns CodeNotFound before the first publication; an account without rows
+	// gives none.
 	//
 	// A row speaks about the moment of its delivery, or of a later one that is not
 	// of single rows. An account speaks about the earliest moment of its rows: that

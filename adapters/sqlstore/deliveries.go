@@ -170,6 +170,9 @@ func show(ctx context.Context, tx *sql.Tx, d Delivery, shown feed) error {
 				return err
 			}
 		}
+		if err := doubt(ctx, tx, d, shown.generation); err != nil {
+			return err
+		}
 	default:
 		if err := merge(ctx, tx, d.Generation, shown.generation, everything); err != nil {
 			return err

@@ -5,14 +5,16 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"racord/hub"
 )
 
 // A refused record is kept beside the rows of its delivery, under its account and
-// external id. What could not be read of the two is unread.
-var unread [16]byte
+// external id. What could not be read of the two is unread. One without an account
+// is also kept under accounts that it may be of, there as astray.
+var unread, astray = [16]byte{}, [16]byte{15: 1}
 
 var refusalsTable = table("refusals", "generation bigint, account bytea, external bytea, as_of bigint, refusal bytea", `
 ON CONFLICT (generation, account, external) DO UPDATE SET as_of = excluded.as_of, refusal = excluded.refusal`)
@@ -64,8 +66,12 @@ func (s *Store) refusedAt(creditor hub.Name, r *hub.SnapshotRow) (account, exter
 	return account, external
 }
 
-// refusalPlace binds a refusal to its account, as rowPlace does an obligation.
+// refusalPlace binds a refusal to its account, as rowPlace does an obligation. One
+// that is astray has none.
 func refusalPlace(creditor hub.Name, account, external []byte) string {
+	if bytes.Equal(external, astray[:]) {
+		account, external = unread[:], unread[:]
+	}
 	return placeRefusal + string(creditor) + "|" + string(account) + string(external)
 }
 
@@ -107,5 +113,28 @@ WHERE x.generation = $2 AND x.as_of > $3 AND NOT EXISTS (
 	SELECT 1 FROM snapshot_rows r WHERE r.generation = $1 AND r.external = x.external AND r.as_of > x.as_of)
 ON CONFLICT (generation, account, external) DO UPDATE SET as_of = excluded.as_of, refusal = excluded.refusal
 WHERE refusals.as_of <= excluded.as_of`, into, from, after)
+	return err
+}
+
+// doubt says what may be anybody's of a full delivery to the accounts of which a row
+// is gone with it, and to those that were in doubt before: no others are known that it
+// may be of.
+func doubt(ctx context.Context, tx *sql.Tx, d Delivery, shown int64) error {
+	var stray []byte
+	err := tx.QueryRowContext(ctx, `SELECT refusal FROM refusals WHERE generation = $1 AND account = $2`,
+		d.Generation, unread[:]).Scan(&stray)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // as nearly always
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+INSERT INTO refusals (generation, account, external, as_of, refusal)
+SELECT $1, account, $3, $4, $5 FROM (
+	SELECT account FROM snapshot_rows s WHERE generation = $2 AND NOT EXISTS (
+		SELECT 1 FROM snapshot_rows r WHERE r.generation = $1 AND r.external = s.external)
+	UNION SELECT account FROM refusals WHERE generation = $2 AND external = $3) AS missing
+WHERE true ON CONFLICT DO NOTHING`, d.Generation, shown, astray[:], d.AsOf, stray)
 	return err
 }

@@ -108,6 +108,23 @@ func TestADamagedLineIsNotADebtLess(t *testing.T) {
 	}
 }
 
+// TestAStrayMayBeTheBillThatIsGone has an account with two bills, of which only one
+// is in the list that has a line nobody can read.
+func TestAStrayMayBeTheBillThatIsGone(t *testing.T) {
+	store := newShelf()
+	yesterday := append(bills(200, 100), bill("0000016", "TF 16b", 250))
+	today := file{records: append(bills(200, 100), damaged("", "")), next: "2", control: hub.Control{Rows: -1}}
+	if got, err := deliver(t, store, whole(yesterday, "1"), today); err != nil || got.Outcome != feed.Published {
+		t.Fatalf("got %s, %v, want published", got.Outcome, err)
+	}
+	for account, want := range map[string]string{"0000016": "bad_amount", "0000017": ""} {
+		answer, err := nightly(store, sunday.Add(10*time.Hour)).Obligations(t.Context(), asked(account))
+		if err != nil || hub.Due(answer.Obligations) != 100 || codes(answer.Refused) != want {
+			t.Errorf("%s: got %d due, refused %q (%v), want 100 and %q", account, hub.Due(answer.Obligations), codes(answer.Refused), err, want)
+		}
+	}
+}
+
 // TestWhoHasPaidEverythingIsNotUnknown asks for an account whose last bill has
 // fallen off a list of debts.
 func TestWhoHasPaidEverythingIsNotUnknown(t *testing.T) {

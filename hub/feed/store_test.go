@@ -105,6 +105,9 @@ func (s *shelf) Publish(_ context.Context, id hub.StageID, next hub.Cursor) (int
 
 func (s *shelf) show(id hub.StageID) {
 	st := s.stages[id]
+	if st.extent == hub.ExtentAll {
+		st.refused = append(st.refused, s.doubted(st)...)
+	}
 	if st.extent == hub.ExtentAll || s.published[st.Creditor] == nil {
 		s.published[st.Creditor], s.refused[st.Creditor] = map[string]hub.SnapshotRow{}, nil
 	}
@@ -114,6 +117,17 @@ func (s *shelf) show(id hub.StageID) {
 		s.asOf[st.Creditor] = st.AsOf
 	}
 	delete(s.stages, id)
+}
+
+// doubted says a refusal that may be anybody's to the accounts of which a row is gone.
+func (s *shelf) doubted(st *staged) (rows []hub.SnapshotRow) {
+	stray := slices.IndexFunc(st.refused, func(r hub.SnapshotRow) bool { return r.Account == "" })
+	for external, row := range s.published[st.Creditor] {
+		if _, there := st.rows[external]; stray >= 0 && !there {
+			rows = append(rows, hub.SnapshotRow{Account: row.Account, Refused: st.refused[stray].Refused})
+		}
+	}
+	return rows
 }
 
 func (s *shelf) Hold(_ context.Context, id hub.StageID, next hub.Cursor, reason string) error {

@@ -61,6 +61,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"snapshots: readers never see half of one":             publicationIsAtomic,
 		"snapshots: what was refused is said":                  refusalsAreSaid,
 		"snapshots: what was refused is told anew":             refusalsAreAnswered,
+		"snapshots: whoever has a row less may be a stray's":   straysAreDoubt,
 		"snapshots: a large delivery":                          largeDelivery,
 		"snapshots: an obligation comes back as it was":        obligationRoundTrip,
 		"slots: taken, kept and given back":                    slotsKeep,

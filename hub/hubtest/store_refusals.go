@@ -87,3 +87,32 @@ func refusalsAreAnswered(t *testing.T, lab Lab) {
 	wantRefused(t, store, "3", "same moment", "?whose")
 	wantRefused(t, store, "5", "new", "?whose")
 }
+
+// straysAreDoubt delivers lists with a record that may be anybody's. Whoever has a row
+// less since may be the one.
+func straysAreDoubt(t *testing.T, lab Lab) {
+	store := lab.Store
+	day := func(n int) time.Time { return Now().AddDate(0, 0, n) }
+	wantDoubt := func(accounts ...string) {
+		t.Helper()
+		for _, account := range []string{"1", "2", "3", "4", "5"} {
+			want := []string{"?whose"}
+			if slices.Contains(accounts, account) {
+				want = []string{"whose", "?whose"}
+			}
+			wantRefused(t, store, account, want...)
+		}
+	}
+	publish(t, store, "heat", hub.ExtentAll, day(0), "1", row("1", "a", 100), row("1", "b", 200), row("2", "c", 300), row("3", "d", 400), row("4", "e", 500))
+	rows := []hub.SnapshotRow{row("1", "a", 100), row("1", "new", 50), row("2", "c", 310), row("5", "d", 400)} // b and e are gone, d has moved
+	publish(t, store, "heat", hub.ExtentAll, day(1), "2", append(rows, refusedRow("", "", "whose"))...)
+	wantDoubt("1", "4")
+	publish(t, store, "heat", hub.ExtentAll, day(2), "3", append(rows, refusedRow("", "", "whose"))...)
+	wantDoubt("1", "4") // as long as there is such a record
+	publish(t, store, "heat", hub.ExtentChanges, day(3), "4", row("1", "a", 90))
+	wantDoubt("1", "4") // a was never missing
+	publish(t, store, "heat", hub.ExtentAll, day(4), "5", rows...)
+	for _, account := range []string{"1", "2", "4"} {
+		wantRefused(t, store, account)
+	}
+}
