@@ -174,6 +174,7 @@ func (s *scene) bench(t *testing.T, capture string, extras ...string) *hubtest.P
 		Decline: func(page string) error { return s.pay(page, noFunds) },
 		Books:   s.book, Lose: s.fault(t, gate.LostAnswer), Break: s.fault(t, gate.Refuse503),
 		Notices: s.mailbox.first, Settled: s.settled(t),
+		Bank: func(order, what string) error { return s.PSPEvent(town.EuPlatesc, order, what, 0) },
 	}
 }
 

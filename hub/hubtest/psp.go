@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -31,6 +32,7 @@ type PSPBench struct {
 	Break   func(broken bool)                     // from here on it answers 503
 	Settled func() hub.Date                       // lets time pass to the next payout, and gives its day
 	Notices func(t *testing.T, n int) []PSPNotice // the first n notifications that came
+	Bank    func(order, what string) error        // the payer's bank: chargeback, or represent when it has to give it up
 }
 
 // PSPBook is what a provider's own book says of an order, in bani.
@@ -568,12 +570,21 @@ func pspSettles(t *testing.T, b *PSPBench) {
 		must(t, b.PSP.Refunder.Refund(t.Context(), second, hub.Bani(1_00), b.all(1_00), "k"))
 		want["RC-settled-2"] -= 1_00
 	}
+	b.taken(t, "RC-disputed", 50_00)
+	must(t, b.Bank("RC-disputed", "chargeback"))
+	b.taken(t, "RC-won", 60_00)
+	must(t, errors.Join(b.Bank("RC-won", "chargeback"), b.Bank("RC-won", "represent")))
+	want["RC-disputed"], want["RC-won"] = 0, 60_00
+	disputes := map[string]int{}
 	day := b.Settled()
 	items, err := b.PSP.Settler.Settlement(t.Context(), b.Merchant, day.Back(3), day)
 	must(t, err)
 	got := map[string]int64{}
 	for _, item := range items {
 		got[item.Order] += item.Gross.Minor
+		if item.Dispute {
+			disputes[item.Order]++
+		}
 		if item.Net.Minor != item.Gross.Minor-item.Fee.Minor || item.Refund != (item.Gross.Minor < 0) || item.PayoutRef == "" || item.Day != day {
 			t.Errorf("got %+v", item)
 		}
@@ -582,6 +593,9 @@ func pspSettles(t *testing.T, b *PSPBench) {
 		if got[order] != gross {
 			t.Errorf("%s: got %d, want %d", order, got[order], gross)
 		}
+	}
+	if want := map[string]int{"RC-disputed": 1, "RC-won": 2}; !maps.Equal(disputes, want) {
+		t.Errorf("got items of disputes %v, want %v", disputes, want)
 	}
 	before, err := b.PSP.Settler.Settlement(t.Context(), b.Merchant, "2025-01-15", "2025-01-17")
 	if err != nil || len(before) != 0 {
