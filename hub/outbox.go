@@ -19,7 +19,7 @@ type Notice struct {
 	Event
 	Receiver Receiver
 	At       time.Time // the store's time of the event
-	Tries    int       // that were made before
+	Tries    int       // that were made before, since it was replayed
 	Turn     int       // grows with every lease
 }
 

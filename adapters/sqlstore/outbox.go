@@ -33,7 +33,7 @@ UPDATE events SET turn = turn + 1, due_at = {now} + $2
 WHERE (payment, seq, receiver) IN (
 	SELECT payment, seq, receiver FROM events WHERE due_at IS NOT NULL AND due_at <= {now} AND {whose}
 	ORDER BY due_at, payment, seq LIMIT $1{skip locked})
-RETURNING payment, seq, receiver, type, line, creditor, at, turn, tries`
+RETURNING payment, seq, receiver, type, line, creditor, at, turn, tries - replayed_after`
 	nextNoticeQuery = `SELECT {now}, due_at FROM events WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1`
 )
 
@@ -116,7 +116,8 @@ func (s *Store) settle(ctx context.Context, n hub.Notice, t hub.Try, again *time
 }
 
 const replayQuery = `
-UPDATE events SET due_at = {now}, settled_at = 0, given_up_at = 0 WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
+UPDATE events SET due_at = {now}, settled_at = 0, given_up_at = 0, replayed_after = tries
+WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
 
 // Replay makes notices due again.
 func (s *Store) Replay(ctx context.Context, to hub.Receiver, from, until time.Time) (int, error) {

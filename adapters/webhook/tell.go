@@ -118,16 +118,14 @@ func retryAfter(text string) time.Duration {
 	return min(max(wait, time.Second), 24*time.Hour)
 }
 
-// next tells when a notice is tried again, nil for never by itself. A notice that
-// was replayed after its last attempt begins anew.
+// next tells when a notice is tried again, nil for never by itself.
 func (t *Teller) next(n *hub.Notice, try hub.Try, asked time.Duration) *time.Duration {
-	made := n.Tries % (len(t.conf.Waits) + 1)
-	if try.Code == codeGone || made == len(t.conf.Waits) {
+	if try.Code == codeGone || n.Tries >= len(t.conf.Waits) {
 		t.Log.Error("a webhook was given up", slog.String("operation", "webhook_tell"), slog.String("receiver", string(n.Receiver)),
 			slog.String("event", n.ID()), slog.String("code", string(try.Code)), slog.Int("tries", try.No))
 		return nil
 	}
-	wait := max(errand.Spread(t.conf.Waits[made]), asked)
+	wait := max(errand.Spread(t.conf.Waits[n.Tries]), asked)
 	return &wait
 }
 

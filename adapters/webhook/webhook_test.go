@@ -317,6 +317,35 @@ func TestAScheduleEnds(t *testing.T) {
 	until(t, "all is told", func() bool { return city.taken() == 3 })
 }
 
+// TestAReplayBeginsAnew replays what arrived with the last attempt, to a receiver that
+// fails as often again.
+func TestAReplayBeginsAnew(t *testing.T) {
+	store := opened(t)
+	asked, city := map[string]int{}, (*receiver)(nil)
+	city = listening(t, func(http.ResponseWriter) int {
+		id := city.seen[len(city.seen)-1].Get("Webhook-Id")
+		if asked[id]++; asked[id]%4 == 0 {
+			return 0
+		}
+		return 500
+	})
+	paid(t, store, 1)
+	telling(t, store, webhook.Conf{Waits: quick(3)}, nil, city.endpoint(t, portal))
+	until(t, "all is settled", settledFor(t, store, portal))
+	for range 2 {
+		if n, err := store.Replay(t.Context(), portal, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)); n != 3 || err != nil {
+			t.Fatalf("replayed %d (%v), want 3", n, err)
+		}
+		until(t, "all is settled", settledFor(t, store, portal))
+		if lost, err := store.GivenUp(t.Context(), time.Now().Add(-time.Hour)); err != nil || len(lost) != 0 {
+			t.Fatalf("got %v given up (%v), want all told again", lost, err)
+		}
+	}
+	if city.asked() != 3*3*4 {
+		t.Errorf("got %d attempts at 3 events that were told three times, want four each time", city.asked())
+	}
+}
+
 // safe is a writer for many.
 type safe struct {
 	mu sync.Mutex

@@ -105,6 +105,9 @@ func noticesAreLogged(t *testing.T, lab Lab) {
 	if n != 1 || replayed.ID() != slow.ID() {
 		t.Fatalf("got %d replayed, %s, want the one there is, %s", n, replayed.ID(), slow.ID())
 	}
+	if replayed.Tries != 0 {
+		t.Errorf("got %d tries of a notice that was replayed, want it to begin anew", replayed.Tries)
+	}
 	settle(t, store, replayed, hub.Try{Status: 200}, nil, "")
 	wantCode(t, "Forget", store.Forget(ctx, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)), "")
 	if tries, err = store.Tries(ctx, toPortal, 10); err != nil || len(tries) != 3 {
