@@ -117,8 +117,6 @@ func (t *Telemetry) Declared(fleet []*hub.Connector) {
 		t.pay.zombies.of(labelled{string(c.Creditor.Name), ""})
 		if c.Feed != nil || c.Inbox != nil {
 			t.feed.deliveries.of(delivery{c.Creditor.Name, feed.Damaged})
-		}
-		if c.Feed != nil {
 			feeds = append(feeds, c.Creditor.Name)
 		}
 	}

@@ -52,10 +52,11 @@ const (
 	kindConnector kind = "connector"
 	kindCode      kind = "code"
 	kindEvent     kind = "event"
+	kindReceiver  kind = "receiver" // ids of portals as their provider gave them, and creditors
 )
 
 // most is how many values a label may have in the life of a process.
-var most = map[kind]int{kindOperation: 100, kindConnector: 2000, kindCode: 100, kindEvent: 50}
+var most = map[kind]int{kindOperation: 100, kindConnector: 2000, kindCode: 100, kindEvent: 50, kindReceiver: 2000}
 
 const (
 	other = "other" // stands for a value outside its set
@@ -75,7 +76,7 @@ func newVocabulary() vocabulary {
 }
 
 func (v vocabulary) label(k kind, word string) string {
-	if !plain(word) {
+	if k == kindReceiver && !handed(word) || k != kindReceiver && !plain(word) {
 		return other
 	}
 	v.mu.Lock()
@@ -113,4 +114,24 @@ func plain(word string) bool {
 		}
 	}
 	return true
+}
+
+// handed tells whether the word may be an id that an identity provider gave a portal
+// (a GUID, a host name): letters, digits, '.', '_' and '-', at most 64, with no run of
+// digits as long as a personal code.
+func handed(word string) bool {
+	run := 0
+	for _, c := range []byte(word) {
+		switch {
+		case c >= '0' && c <= '9':
+			if run++; run > 12 {
+				return false
+			}
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '.', c == '_', c == '-':
+			run = 0
+		default:
+			return false
+		}
+	}
+	return len(word) > 0 && len(word) <= 64
 }

@@ -50,7 +50,7 @@ func (s *store) Ready(context.Context) error { s.asked++; return s.failure }
 func (s *store) Held(context.Context) ([]hub.HeldDelivery, error) { return s.held, s.failure }
 
 func (s *store) Cursor(_ context.Context, creditor hub.Name) (hub.Cursor, time.Time, error) {
-	if creditor == "heating" {
+	if creditor == "heating" || creditor == "parking" {
 		return "1", noon.Add(-6 * time.Hour), s.failure
 	}
 	return "", time.Time{}, hub.Errorf(hub.CodeNotFound, "nothing yet")
@@ -63,8 +63,11 @@ func (s *store) Undelivered(context.Context) (int, time.Time, error) {
 func (s *store) GivenUpLetters(context.Context, time.Time) (int, error) { return 2, s.failure }
 
 func (s *store) GivenUp(context.Context, time.Time) (map[hub.Receiver]int, error) {
-	return map[hub.Receiver]int{hub.CreditorReceiver("water"): 1, "portal:Ana Pop": 2, "portal:1850415120007": 3}, s.failure
+	return map[hub.Receiver]int{hub.CreditorReceiver("water"): 1, "portal:Ana Pop": 2, "portal:1850415120007": 3, "portal:6914391e-8bd2-4c01-9f6a-69143910aa42": 4}, s.failure
 }
+
+// noInbox takes nothing, but it is there.
+type noInbox struct{ hub.Inbox }
 
 // noFeed delivers nothing, but it is there.
 type noFeed struct{ hub.Feed }
@@ -103,6 +106,7 @@ func busy(t testing.TB) *telemetry.Telemetry {
 		{Creditor: hub.Creditor{Name: "water"}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
 		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}},
 		{Creditor: hub.Creditor{Name: "waste"}, Feed: noFeed{}},
+		{Creditor: hub.Creditor{Name: "parking"}, Inbox: noInbox{}},
 	})
 	meters.Quarantined("fines", true)
 	meters.Unopened("waste", true)
@@ -159,12 +163,14 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 		`racord_feed_deliveries_total{connector="heating",outcome="published"} 1`,
 		`racord_feed_records_total{connector="heating"} 1200`,
 		`racord_feed_age_seconds{connector="heating"} 21600`,
+		`racord_feed_age_seconds{connector="parking"} 21600`,
 		`racord_feed_held_deliveries{connector="heating"} 1`,
 		`racord_feed_held_deliveries{connector="waste"} 0`,
 		`racord_store_up 1`,
 		`racord_contact_notices_given_up 2`,
 		`racord_webhooks_given_up{audience="creditor",receiver="water"} 1`,
 		`racord_webhooks_given_up{audience="portal",receiver="other"} 5`,
+		`racord_webhooks_given_up{audience="portal",receiver="6914391e-8bd2-4c01-9f6a-69143910aa42"} 4`,
 		`racord_redis_events_total{event="error"} 2`,
 	} {
 		if !strings.Contains(got, want+"\n") {

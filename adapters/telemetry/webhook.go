@@ -41,7 +41,7 @@ func newWebhookMeter(t *Telemetry) *webhookMeter {
 // receiver gives the labels of a receiver: "portal" or "creditor", and its name.
 func (t *Telemetry) receiver(to hub.Receiver) []string {
 	audience, name, _ := strings.Cut(string(to), ":")
-	return []string{t.words.label(kindEvent, audience), t.words.label(kindConnector, name)}
+	return []string{t.words.label(kindEvent, audience), t.words.label(kindReceiver, name)}
 }
 
 // Webhooks gives the meter of webhooks.
