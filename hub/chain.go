@@ -127,8 +127,10 @@ func ParseCheckpoint(line string) (c Checkpoint, err error) {
 type Chain interface {
 	// Extend gives link the end of the chain, the last checkpoint and bookings that
 	// have no place yet, oldest first, so many at most, and adds what it returns, in
-	// one step: replicas wait for each other. Bookings older than back before the
-	// last one that has a place are not looked for.
+	// one step: replicas wait for each other. What is committed while it looks may
+	// be left to the next time. Bookings older than back before the last one that
+	// has a place are not looked for, or than back before the store's now when that
+	// is earlier: clocks are set back, and a booking of the future stops no other.
 	Extend(ctx context.Context, back time.Duration, most int, link func(ChainEnd) ([]Chained, *Checkpoint)) error
 	// EachChained gives the places after a number in their order, each with its
 	// booking: nil when the journal does not have it, or its legs are of several.
@@ -136,7 +138,7 @@ type Chain interface {
 	// Checkpoints gives all, in their order.
 	Checkpoints(ctx context.Context) ([]Checkpoint, error)
 	// Unchained tells how many bookings have no place, and names those of them,
-	// some at most, that are older than back before the last one that has.
+	// some at most, that are so old that Extend does not look for them.
 	Unchained(ctx context.Context, back time.Duration) (waiting int, left []string, err error)
 }
 

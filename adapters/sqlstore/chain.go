@@ -9,11 +9,14 @@ import (
 
 // What is asked of the chain. A booking's first leg stands for it.
 const (
-	chainEndQuery = `
-SELECT no, tx, hash, coalesce((SELECT at FROM journal j WHERE j.tx = chain.tx AND j.leg = 1), 0) FROM chain ORDER BY no DESC LIMIT 1`
+	chainEndQuery     = `SELECT no, tx, hash FROM chain ORDER BY no DESC LIMIT 1`
+	chainReachedQuery = `
+SELECT coalesce((SELECT at FROM journal j WHERE j.tx = chain.tx AND j.leg = 1), 0) FROM chain ORDER BY no DESC LIMIT 1`
 	lastCheckpointQuery = `SELECT no, hash, at, signer, signature FROM checkpoints ORDER BY no DESC LIMIT 1`
 	checkpointsQuery    = `SELECT no, hash, at, signer, signature FROM checkpoints ORDER BY no`
-	looseQuery          = `
+	oldestLooseQuery    = `
+SELECT at FROM journal WHERE leg = 1 AND at >= $1 AND NOT EXISTS (SELECT 1 FROM chain WHERE chain.tx = journal.tx) ORDER BY at LIMIT 1`
+	looseQuery = `
 SELECT j.tx, j.kind, j.payment, j.at, j.version, j.place, j.account, j.debit, j.credit
 FROM (
 	SELECT tx, at FROM journal
@@ -33,12 +36,17 @@ var (
 	checkpointsTable = table("checkpoints", "no bigint, hash bytea, at bigint, signer text, signature bytea", "")
 )
 
-// Extend adds places to the chain.
+// Extend adds places to the chain. It looks for the oldest booking without one
+// before it has others wait: where that is a day's bookings, nobody waits for it.
 func (s *Store) Extend(ctx context.Context, back time.Duration, most int, link func(hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint)) error {
+	from, err := s.looseFrom(ctx, back)
+	if err != nil {
+		return err
+	}
 	c := &change{store: s}
 	return s.fault(s.repeat(func() error {
 		return s.engine.Within(ctx, []Statement{c.at(s.engine.Clock("chain"))}, func(run Run) ([]Statement, error) {
-			end, err := s.chainEnd(ctx, run, back, most)
+			end, err := s.chainEnd(ctx, run, from, most)
 			if err != nil {
 				return nil, err
 			}
@@ -49,13 +57,44 @@ func (s *Store) Extend(ctx context.Context, back time.Duration, most int, link f
 	}))
 }
 
+// looseFrom is the moment in microseconds from which on there are bookings without
+// a place, as far as they are looked for.
+func (s *Store) looseFrom(ctx context.Context, back time.Duration) (from int64, err error) {
+	err = s.still(ctx, func(db asker) error {
+		if from, err = s.chainReached(ctx, db); err != nil {
+			return err
+		}
+		return s.each(ctx, db, func(row Scanner) error {
+			oldest := int64(0)
+			err := row.Scan(&oldest)
+			from = min(from, oldest)
+			return err
+		}, oldestLooseQuery, from-back.Microseconds())
+	})
+	return from, err
+}
+
+// chainReached is the moment in microseconds that the last place is of, or now when
+// the clock was ahead that wrote its booking.
+func (s *Store) chainReached(ctx context.Context, db asker) (at int64, err error) {
+	err = s.each(ctx, db, func(row Scanner) error { return row.Scan(&at) }, chainReachedQuery)
+	if err != nil {
+		return 0, err
+	}
+	return at, s.each(ctx, db, func(row Scanner) error {
+		now := int64(0)
+		err := row.Scan(&now)
+		at = min(at, now)
+		return err
+	}, `SELECT `+s.engine.Words().Now)
+}
+
 // chainEnd reads where the chain goes on.
-func (s *Store) chainEnd(ctx context.Context, run Run, back time.Duration, most int) (end hub.ChainEnd, err error) {
-	written := int64(0)
+func (s *Store) chainEnd(ctx context.Context, run Run, from int64, most int) (end hub.ChainEnd, err error) {
 	err = run(ctx,
 		Statement{SQL: chainEndQuery, Scan: func(row Scanner) error {
 			var hash []byte
-			err := row.Scan(&end.Last.No, &end.Last.Booking, &hash, &written)
+			err := row.Scan(&end.Last.No, &end.Last.Booking, &hash)
 			end.Last.Hash = hashOf(hash)
 			return err
 		}},
@@ -66,7 +105,7 @@ func (s *Store) chainEnd(ctx context.Context, run Run, back time.Duration, most 
 	if err != nil {
 		return end, err
 	}
-	return end, run(ctx, Statement{SQL: looseQuery, Args: []any{written - back.Microseconds(), int64(most)}, Scan: func(row Scanner) error {
+	return end, run(ctx, Statement{SQL: looseQuery, Args: []any{from, int64(most)}, Scan: func(row Scanner) error {
 		var r hub.Recorded
 		var leg hub.Leg
 		var at int64
@@ -196,19 +235,15 @@ const mostLeft = 100
 // Unchained looks for bookings without a place in the whole journal.
 func (s *Store) Unchained(ctx context.Context, back time.Duration) (waiting int, left []string, err error) {
 	err = s.still(ctx, func(db asker) error {
-		written := int64(0)
-		if err := s.each(ctx, db, func(row Scanner) error {
-			var last hub.Chained
-			var hash []byte
-			return row.Scan(&last.No, &last.Booking, &hash, &written)
-		}, chainEndQuery); err != nil {
+		reached, err := s.chainReached(ctx, db)
+		if err != nil {
 			return err
 		}
 		return s.each(ctx, db, func(row Scanner) error {
 			var booking string
 			var at int64
 			err := row.Scan(&booking, &at)
-			if waiting++; at < written-back.Microseconds() && len(left) < mostLeft {
+			if waiting++; at < reached-back.Microseconds() && len(left) < mostLeft {
 				left = append(left, booking)
 			}
 			return err

@@ -11,11 +11,12 @@ import (
 
 const (
 	turnEvery = 2 * time.Second
-	signEvery = time.Minute    // at least, while bookings come
-	signAfter = 1000           // places, at the latest
-	most      = 1000           // bookings a turn
-	back      = time.Minute    // how much older than others a booking may be that was committed after them
-	atStart   = 24 * time.Hour // the same, of the first turn: what all replicas missed
+	signEvery = time.Minute     // at least, while bookings come
+	signAfter = 1000            // places, at the latest
+	most      = 1000            // bookings a turn
+	back      = time.Minute     // how much older than others a booking may be that was committed after them
+	far       = 24 * time.Hour  // the same, of what was missed: nobody looked, or the store's clock was not right for a while
+	farEvery  = 5 * time.Minute // a far look reads a day's bookings
 )
 
 // Parts are what chaining is made from.
@@ -23,21 +24,28 @@ type Parts struct {
 	Store hub.Chain
 	Key   ed25519.PrivateKey
 	Tell  func(hub.Checkpoint) // somebody outside the database
-	Whole func()               // all bookings have their places now
+	Whole func()               // all bookings have their places now, none was missed
 	Log   *slog.Logger
 }
 
 // Service gives bookings their places. Any number of replicas may do so at once.
 type Service struct{ Parts }
 
-// Run does so until ctx ends.
+// Run does so until ctx ends. It looks far back at the start, and again and again:
+// only then it is known that none was missed.
 func (s *Service) Run(ctx context.Context) {
-	for reach := atStart; hub.Sleep(ctx, turnEvery); {
+	farAgain := time.Now()
+	for hub.Sleep(ctx, turnEvery) {
+		reach := back
+		if time.Now().After(farAgain) {
+			reach = far
+		}
 		err := s.turns(ctx, reach)
 		switch {
-		case err == nil:
-			reach = back
-		case ctx.Err() == nil:
+		case err == nil && reach == far:
+			s.Whole()
+			farAgain = time.Now().Add(farEvery)
+		case err != nil && ctx.Err() == nil:
 			s.Log.Warn("the journal's bookings get no places in their chain", "operation", "chain", "code", string(hub.CodeOf(err)), "error", err)
 		}
 	}
@@ -47,19 +55,14 @@ func (s *Service) Run(ctx context.Context) {
 // only the first turn has to look far back.
 func (s *Service) turns(ctx context.Context, reach time.Duration) error {
 	for ; ; reach = back {
-		placed, err := s.Turn(ctx, reach)
-		if err != nil {
+		if placed, err := s.Turn(ctx, reach); err != nil || placed < most {
 			return err
-		}
-		if placed < most {
-			s.Whole()
-			return nil
 		}
 	}
 }
 
 // Turn gives places to so many bookings at most, also to such as were written so
-// long before the last one that has a place, and signs the end when it is time.
+// long ago (see hub.Chain), and signs the end when it is time.
 func (s *Service) Turn(ctx context.Context, reach time.Duration) (placed int, err error) {
 	var signed *hub.Checkpoint
 	err = s.Store.Extend(ctx, reach, most, func(end hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint) {

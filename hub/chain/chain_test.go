@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,15 +29,22 @@ func signer(t testing.TB) (ed25519.PrivateKey, ed25519.PublicKey) {
 // pile is a chain to which only its end is known.
 type pile struct {
 	hub.Chain
+	mu     sync.Mutex
 	end    hub.ChainEnd
+	missed []hub.Recorded // found only by who looks an hour back
 	reach  []time.Duration
 	failed error
 }
 
 func (p *pile) Extend(_ context.Context, back time.Duration, most int, link func(hub.ChainEnd) ([]hub.Chained, *hub.Checkpoint)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.reach = append(p.reach, back)
 	if p.failed != nil {
 		return p.failed
+	}
+	if back >= time.Hour {
+		p.end.Loose, p.missed = append(p.missed, p.end.Loose...), nil
 	}
 	given := p.end
 	given.Loose = given.Loose[:min(most, len(given.Loose))]
@@ -50,6 +58,13 @@ func (p *pile) Extend(_ context.Context, back time.Duration, most int, link func
 	}
 	p.end.Loose = p.end.Loose[len(places):]
 	return nil
+}
+
+// meanwhile changes something beside a service that runs.
+func (p *pile) meanwhile(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
 }
 
 func (p *pile) add(n int) {
@@ -116,17 +131,62 @@ func TestWhatWasMissedIsMadeUpFor(t *testing.T) {
 		ended := make(chan struct{})
 		go func() { s.Run(ctx); close(ended) }()
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		if whole != 0 || !strings.Contains(log.String(), "away") {
 			t.Errorf("got %d times whole with the log %q, want the trouble told", whole, log.String())
 		}
-		p.failed = nil
+		p.meanwhile(func() { p.failed = nil })
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if whole != 1 || p.end.Last.No != 2500 {
 			t.Errorf("got %d places, %d times whole, want all 2500 in one go", p.end.Last.No, whole)
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if first, last := p.reach[0], p.reach[len(p.reach)-1]; first <= last || first != p.reach[1] {
 			t.Errorf("got looks %v back, want far ones until one succeeded", p.reach)
+		}
+		stop()
+		<-ended
+	})
+}
+
+// TestWhoWasMissedIsFoundInTime has a booking that ordinary looks do not see: the
+// store's clock was set back when it was written, and on again before anybody looked.
+func TestWhoWasMissedIsFoundInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key, _ := signer(t)
+		whole, early := 0, 0
+		p := &pile{}
+		s := &chain.Service{Parts: chain.Parts{Store: p, Key: key, Tell: func(hub.Checkpoint) {}, Whole: func() {
+			if whole++; len(p.missed) > 0 {
+				early++
+			}
+		}}}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { s.Run(ctx); close(ended) }()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		p.meanwhile(func() {
+			p.missed = []hub.Recorded{{Booking: hub.TransferBooking("missed", "settled", "", "x", "y", hub.Bani(1)), At: time.Now().Add(-5 * time.Minute)}}
+		})
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if p.end.Last.Booking != "missed" || whole < 2 {
+			t.Errorf("got %q at the end of the chain and %d times whole, want the booking found within minutes", p.end.Last.Booking, whole)
+		}
+		if early > 0 {
+			t.Errorf("got %d times whole while a booking had no place, want none", early)
+		}
+		far := 0
+		for _, back := range p.reach {
+			if back >= time.Hour {
+				far++
+			}
+		}
+		if far > len(p.reach)/50 {
+			t.Errorf("got %d far looks of %d, want few: they are dear", far, len(p.reach))
 		}
 		stop()
 		<-ended

@@ -40,7 +40,7 @@ func Check(ctx context.Context, store hub.Chain, key ed25519.PublicKey, kept []h
 		return Report{}, err
 	}
 	w.end()
-	waiting, left, err := store.Unchained(ctx, atStart)
+	waiting, left, err := store.Unchained(ctx, far)
 	for _, booking := range left {
 		w.fault(0, booking, "it has no place, though bookings that were written a day later have one")
 	}

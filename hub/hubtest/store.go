@@ -121,6 +121,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"chain: each booking gets a place, and keeps it":       chainGrows,
 		"chain: replicas wait for each other":                  chainRace,
 		"chain: who comes late gets a place too":               chainTakesLatecomers,
+		"chain: a clock that was ahead stops nobody":           chainOutlastsClocks,
 		"walls: the chain against careless hands":              chainWalls,
 		"clear: what could be a personal code is found":        clearTexts,
 		"walls: the journal against careless hands":            journalWalls,

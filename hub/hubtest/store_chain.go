@@ -131,13 +131,7 @@ func chainTakesLatecomers(t *testing.T, lab Lab) {
 	wantCode(t, "Book", lab.Store.Book(t.Context(), hub.TransferBooking("first", "settled", "", "x", "y", hub.Bani(1))), "")
 	extend(t, lab.Store, time.Minute, 10)
 	for name, before := range map[string]time.Duration{"late": 30 * time.Second, "too late": time.Hour} {
-		legs := ""
-		for leg, side := range []string{"5, 0", "0, 5"} {
-			legs += fmt.Sprintf(", ('%s', %d, 'settled', '', 'account %d', %s, (SELECT max(at) FROM journal) - %d, 0, 0)", name, leg+1, leg, side, before.Microseconds())
-		}
-		if err := lab.raw(t, `INSERT INTO journal (tx, leg, kind, payment, account, debit, credit, at, version, place) VALUES `+legs[2:]); err != nil {
-			t.Fatal(err)
-		}
+		stamped(t, lab, name, fmt.Sprintf("(SELECT max(at) FROM journal) - %d", before.Microseconds()))
 	}
 	waiting, left, err := lab.Store.Unchained(t.Context(), time.Minute)
 	wantCode(t, "Unchained", err, "")
@@ -149,6 +143,40 @@ func chainTakesLatecomers(t *testing.T, lab Lab) {
 	}
 	if _, added := extend(t, lab.Store, 2*time.Hour, 10); len(added) != 1 || added[0].Booking != "too late" {
 		t.Errorf("got %v when looking two hours back, want the other one", added)
+	}
+}
+
+// stamped writes a booking of another moment.
+func stamped(t *testing.T, lab Lab, id, at string) {
+	t.Helper()
+	legs := ""
+	for leg, side := range []string{"5, 0", "0, 5"} {
+		legs += fmt.Sprintf(", ('%s', %d, 'settled', '', 'account %d', %s, %s, 0, 0)", id, leg+1, leg, side, at)
+	}
+	if err := lab.raw(t, `INSERT INTO journal (tx, leg, kind, payment, account, debit, credit, at, version, place) VALUES `+legs[2:]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// chainOutlastsClocks chains what a clock wrote that was ahead, and then what is
+// written after it was set right.
+func chainOutlastsClocks(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	for _, ahead := range []time.Duration{5 * time.Minute, 48 * time.Hour} {
+		future, present := "future "+ahead.String(), "present "+ahead.String()
+		stamped(t, lab, future, fmt.Sprint(time.Now().Add(ahead).UnixMicro()))
+		if _, added := extend(t, store, time.Minute, 10); len(added) != 1 || added[0].Booking != future {
+			t.Fatalf("%s ahead: got %v, want the booking of then", ahead, added)
+		}
+		wantCode(t, "Book", store.Book(ctx, hub.TransferBooking(present, "settled", "", "x", "y", hub.Bani(1))), "")
+		waiting, left, err := store.Unchained(ctx, time.Hour)
+		wantCode(t, "Unchained", err, "")
+		if waiting != 1 || len(left) > 0 {
+			t.Errorf("%s ahead: got %d bookings without a place and %v left, want one that waits and is not late", ahead, waiting, left)
+		}
+		if _, added := extend(t, store, time.Minute, 10); len(added) != 1 || added[0].Booking != present {
+			t.Errorf("%s ahead: got %v once the clock is right, want the booking of now", ahead, added)
+		}
 	}
 }
 
