@@ -22,8 +22,12 @@ var keys = []string{
 // hidden stands for the value of a field that is not allowed.
 const hidden = "<hidden>"
 
+// Always is the level of lines that somebody else keeps: no level of a logger
+// leaves them out. They are written as information.
+const Always = slog.Level(16)
+
 // NewLogger gives a logger that writes JSON lines at or above a level: debug,
-// info, warn or error. Fields that are not on the list are hidden, and addresses
+// info, warn or error; see also Always. Fields that are not on the list are hidden, and addresses
 // and codes are cut out of texts, whoever wrote them. It fails with CodeInvalid
 // for another level.
 func NewLogger(w io.Writer, level string) (*slog.Logger, error) {
@@ -49,6 +53,9 @@ func tidy(_ []string, a slog.Attr) slog.Attr {
 	case slog.KindAny:
 		if err, ok := a.Value.Any().(error); ok {
 			return slog.String(a.Key, scrub(err.Error()))
+		}
+		if a.Value.Any() == Always {
+			return slog.Any(a.Key, slog.LevelInfo)
 		}
 		if a.Key != slog.LevelKey {
 			return slog.String(a.Key, scrub(a.Value.String()))

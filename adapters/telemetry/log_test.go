@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,10 @@ func TestLevels(t *testing.T) {
 	}
 	if log.Info("quiet"); out.Len() > 0 {
 		t.Errorf("got %s, want nothing below warn", &out)
+	}
+	log.Log(t.Context(), telemetry.Always, "kept elsewhere")
+	if got := out.String(); !strings.Contains(got, `"level":"INFO","msg":"kept elsewhere"`) {
+		t.Errorf("got %s, want what is always written, as information", got)
 	}
 	if _, err := telemetry.NewLogger(&out, "loud"); hub.CodeOf(err) != hub.CodeInvalid {
 		t.Errorf("got %v, want %q", err, hub.CodeInvalid)

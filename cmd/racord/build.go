@@ -199,7 +199,7 @@ func (h *runningHub) openDoors(ctx context.Context, setup hubSetup) error {
 		return err
 	}
 	h.openReconciling(setup)
-	if err := h.openChain(); err != nil {
+	if err := h.openChain(setup); err != nil {
 		return err
 	}
 	limits := setup.Config.Limits

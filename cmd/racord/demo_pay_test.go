@@ -67,6 +67,7 @@ type demo struct {
 	data string
 	ops  string
 	city string
+	log  *record
 	portal
 }
 
@@ -109,7 +110,7 @@ func startDemo(t *testing.T, more ...string) *demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &demo{t, data, "http://" + addresses[1], "http://" + addresses[2], portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
+	return &demo{t, data, "http://" + addresses[1], "http://" + addresses[2], log, portal{"http://" + addresses[0], strings.TrimSpace(string(token))}}
 }
 
 // TestASecondDemoLeavesTheFirstAlone starts one in the same directory, whose

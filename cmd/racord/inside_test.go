@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,14 +31,14 @@ func TestTheLogShowsThatTheJournalWasCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Info("the hub begins")
-	s := chain.Service{Parts: chain.Parts{Store: w.store, Key: key, Tell: tellCheckpoint(log)}}
+	s := chain.Service{Parts: chain.Parts{Store: w.store, Key: key, Tell: tellCheckpoint(log, slog.LevelInfo)}}
 	if placed, err := s.Turn(t.Context(), time.Minute); placed == 0 || err != nil {
 		t.Fatalf("got %d places (%v), want one for each booking", placed, err)
 	}
 	if out, err := w.verify(verifyCommand{Kept: file(t, written.String())}); err != nil || !strings.Contains(out, "signed; 0 wait for their place") {
 		t.Fatalf("got %v, want a chain that holds\n%s", err, out)
 	}
-	tellCheckpoint(log)(hub.SignCheckpoint(key, hub.Chained{No: 99}, time.Now()))
+	tellCheckpoint(log, slog.LevelInfo)(hub.SignCheckpoint(key, hub.Chained{No: 99}, time.Now()))
 	out, err := w.verify(verifyCommand{Kept: file(t, written.String())})
 	if !errors.Is(err, errBroken) || !strings.Contains(out, "I12 place 99: the chain ends at place") {
 		t.Errorf("got %v, want the end missed\n%s", err, out)
