@@ -192,7 +192,9 @@ type Archive interface {
 	Dossier(ctx context.Context, id PaymentID) (Dossier, error)
 	// ChangedSince gives the payments that changed after a place in the order of
 	// changes, oldest change first, and the place reached. A change under way when
-	// it is asked may come to stand before that: go back a minute each time.
+	// it is asked may come to stand before that: go back a minute each time. A
+	// payment that cannot be opened ends the list, with an error that is ErrSealed:
+	// the place reached is its own, and those before it are given.
 	ChangedSince(ctx context.Context, from Changed, most int) ([]*Payment, Changed, error)
 	// PaymentOfOrder and PaymentOfPosting find a payment and the number of its
 	// charge or line. They return CodeNotFound.

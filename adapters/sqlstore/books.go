@@ -71,7 +71,8 @@ func (s *Store) Dossier(ctx context.Context, id hub.PaymentID) (d hub.Dossier, e
 	return d, err
 }
 
-// ChangedSince gives payments in the order in which they changed.
+// ChangedSince gives payments in the order in which they changed, up to one that
+// cannot be opened.
 func (s *Store) ChangedSince(ctx context.Context, from hub.Changed, most int) (found []*hub.Payment, next hub.Changed, err error) {
 	next = from
 	err = s.each(ctx, s.read, func(row Scanner) error {
@@ -81,8 +82,11 @@ func (s *Store) ChangedSince(ctx context.Context, from hub.Changed, most int) (f
 		if err := row.Scan(&id, &version, &sealed, &at); err != nil {
 			return err
 		}
+		next = hub.Changed{At: moment(at), ID: hub.PaymentID(id)}
 		p, _, err := s.openPayment(hub.PaymentID(id), version, sealed)
-		found, next = append(found, p), hub.Changed{At: moment(at), ID: hub.PaymentID(id)}
+		if err == nil {
+			found = append(found, p)
+		}
 		return err
 	}, `SELECT id, version, body, changed_at FROM payments WHERE (changed_at, id) > ($1, $2) ORDER BY changed_at, id LIMIT $3`,
 		micros(from.At), string(from.ID), most)

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"racord/hub"
@@ -31,7 +32,7 @@ func (s *Store) openPayment(id hub.PaymentID, version int64, sealed []byte) (*hu
 	}
 	p := &hub.Payment{}
 	if err := json.Unmarshal(encoded, p); err != nil {
-		return nil, nil, spoiled(err)
+		return nil, nil, spoiled(errors.Join(hub.ErrSealed, err))
 	}
 	if p.ID != id {
 		return nil, nil, spoiled(hub.ErrSealed)

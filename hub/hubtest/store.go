@@ -133,6 +133,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"walls: of fifty refunds of three fifths one is made":  refundRace,
 		"archive: found by outsiders' names":                   archiveFinds,
 		"archive: what changed since":                          archiveChanges,
+		"archive: a payment that cannot be opened":             archiveSpoilt,
 		"archive: order numbers":                               orderNumbers,
 		"archive: all of one payment":                          dossier,
 		"outbox: told once to each, or again":                  noticesAreTold,

@@ -1,6 +1,7 @@
 package hubtest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -70,6 +71,32 @@ func archiveChanges(t *testing.T, lab Lab) {
 	wantCode(t, "EachPayment that stops", store.EachPayment(ctx, func(*hub.Payment) error { return errTaken }), hub.CodeConflict)
 	if seen != len(ids) {
 		t.Fatalf("got %d payments, want %d", seen, len(ids))
+	}
+}
+
+// archiveSpoilt has one payment of three that cannot be opened: it hides none.
+func archiveSpoilt(t *testing.T, lab Lab) {
+	ctx, store := t.Context(), lab.Store
+	var ids []hub.PaymentID
+	for n := range 3 {
+		ids = append(ids, opened(t, store, Basket("", hub.ObligationID(fmt.Sprint(n)))).ID)
+		lab.age(t, time.Second)
+	}
+	if err := lab.raw(t, "UPDATE payments SET version = version + 1 WHERE id = '"+string(ids[1])+"'"); err != nil {
+		t.Fatal(err)
+	}
+	some, place, err := store.ChangedSince(ctx, hub.Changed{}, 3)
+	if len(some) != 1 || some[0].ID != ids[0] || place.ID != ids[1] || !errors.Is(err, hub.ErrSealed) {
+		t.Fatalf("got %d payments up to %v, %v, want one up to %s, which cannot be opened", len(some), place, err, ids[1])
+	}
+	some, place, err = store.ChangedSince(ctx, place, 3)
+	wantCode(t, "ChangedSince", err, "")
+	if len(some) != 1 || some[0].ID != ids[2] || place.ID != ids[2] {
+		t.Errorf("got %d payments up to %v, want the last one", len(some), place)
+	}
+	_, err = store.Dossier(ctx, ids[1])
+	if !errors.Is(err, hub.ErrSealed) {
+		t.Errorf("got %v, want a payment that cannot be opened", err)
 	}
 }
 
