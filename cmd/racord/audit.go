@@ -2,49 +2,90 @@ package main
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"racord/hub"
 	"racord/hub/judge"
 	"racord/hub/reconcile"
 )
 
-// auditPage is how many payments are judged at once.
-const auditPage = 1000
-
 // auditOf judges the hub's own books by what they say themselves: providers and
 // creditors are taken to have done what the payments say. Each payment is read as
-// of one moment, so that a hub at work gives no false alarm.
+// of one moment, so that a hub at work gives no false alarm. An error ends the
+// reading; what was read by then is judged.
 func auditOf(store hub.Store) reconcile.Audit {
-	return func(ctx context.Context, from hub.Changed) (found []hub.Difference, broken string, next hub.Changed, err error) {
-		next = from
-		for {
-			page, reached, err := store.ChangedSince(ctx, next, auditPage)
-			if err != nil {
-				return nil, "", next, err
-			}
-			verdict, err := judgeThemselves(ctx, store, page)
-			if err != nil {
-				return nil, "", next, err
-			}
-			for _, f := range verdict.Findings() {
-				if f.Rule == "I7" {
-					continue // a hub at work
-				}
-				found = append(found, hub.Difference{Kind: f.Rule, Name: f.Name, Detail: f.Detail})
-				if f.Rule == "I5" && broken == "" {
-					broken = f.String()
-				}
-			}
-			if next = reached; len(page) < auditPage {
+	return func(ctx context.Context, some []hub.PaymentID) ([]hub.Difference, string, error) {
+		a := &audited{}
+		var failed error
+		for _, id := range some {
+			if failed = a.read(ctx, store, id); failed != nil {
 				break
 			}
 		}
-		off, err := store.JournalOff(ctx)
-		if off != 0 {
-			broken = "the journal is off by " + hub.Bani(off).String()
-			found = append(found, hub.Difference{Kind: "I5", Name: "journal", Amount: off, Detail: broken})
+		return a.found, a.broken, errors.Join(a.judge(ctx), failed)
+	}
+}
+
+// audited are payments that are judged, and what is found of them.
+type audited struct {
+	dossiers []hub.Dossier
+	found    []hub.Difference
+	broken   string // why the journal cannot be trusted; "" = it can
+}
+
+// read reads one payment. It fails with what has nothing to do with the payment.
+func (a *audited) read(ctx context.Context, store hub.Store, id hub.PaymentID) error {
+	d, err := store.Dossier(ctx, id)
+	if errors.Is(err, hub.ErrSealed) || hub.CodeOf(err) == hub.CodeNotFound {
+		a.found = append(a.found, hub.Difference{Scope: string(id), Kind: "unreadable", Name: string(id), Detail: "it is damaged, or not there"})
+		return nil
+	}
+	if err == nil {
+		a.dossiers = append(a.dossiers, d)
+	}
+	return err
+}
+
+// judge judges each payment alone, so that it is known which one a finding is about,
+// and then all together, for debts that several of them paid.
+func (a *audited) judge(ctx context.Context) error {
+	for _, d := range a.dossiers {
+		verdict, err := judgeThemselves(ctx, d)
+		if err != nil {
+			return err
 		}
-		return found, broken, next, err
+		for _, f := range verdict.Findings() {
+			a.add(d.Payment, f)
+		}
+	}
+	verdict, err := judgeThemselves(ctx, a.dossiers...)
+	if err != nil {
+		return err
+	}
+	for _, f := range verdict.Findings() {
+		for _, d := range a.dossiers {
+			if pays(d.Payment, f.Name) {
+				a.add(d.Payment, f)
+			}
+		}
+	}
+	return nil
+}
+
+// pays tells whether a payment has a line for a debt, as findings name it.
+func pays(p *hub.Payment, debt string) bool {
+	return slices.ContainsFunc(p.Lines, func(l hub.Line) bool { return string(l.Creditor)+"/"+l.ExternalID == debt })
+}
+
+func (a *audited) add(p *hub.Payment, f judge.Finding) {
+	d := hub.Difference{Scope: string(p.ID), Kind: f.Rule, Name: f.Name, Detail: f.Detail}
+	if f.Rule == "I7" || slices.Contains(a.found, d) { // I7: a hub at work
+		return
+	}
+	a.found = append(a.found, d)
+	if f.Rule == "I5" && a.broken == "" {
+		a.broken = f.String()
 	}
 }
 
@@ -57,14 +98,10 @@ func wholeJournal(ctx context.Context, store hub.Store) ([]judge.Finding, error)
 	return []judge.Finding{{Rule: "I5", Name: "journal", Detail: "it is off by " + hub.Bani(off).String()}}, nil
 }
 
-func judgeThemselves(ctx context.Context, store hub.Store, page []*hub.Payment) (*judge.Verdict, error) {
+func judgeThemselves(ctx context.Context, dossiers ...hub.Dossier) (*judge.Verdict, error) {
 	books := &ownBooks{bookings: map[hub.PaymentID][]hub.Booking{}, balances: map[string]int64{}}
 	e := judge.Evidence{Hub: books}
-	for _, p := range page {
-		d, err := store.Dossier(ctx, p.ID)
-		if err != nil {
-			return nil, err
-		}
+	for _, d := range dossiers {
 		books.add(d)
 		e.Orders = append(e.Orders, ordersOf(d.Payment)...)
 		e.Entries = append(e.Entries, entriesOf(d.Payment)...)

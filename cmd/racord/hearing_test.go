@@ -21,6 +21,7 @@ import (
 // it does.
 type works struct {
 	t     *testing.T
+	dir   string // of the store
 	store hub.Store
 	taken map[string]int64         // by order, at the provider
 	books map[hub.PostingID]string // external ids, at the creditor
@@ -31,12 +32,13 @@ type works struct {
 }
 
 func newWorks(t *testing.T) *works {
-	store, err := sqlite.Open(t.Context(), t.TempDir(), hubtest.Master())
+	dir := t.TempDir()
+	store, err := sqlite.Open(t.Context(), dir, hubtest.Master())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	return &works{t: t, store: store, taken: map[string]int64{}, books: map[hub.PostingID]string{}, asked: func(string) {}}
+	return &works{t: t, dir: dir, store: store, taken: map[string]int64{}, books: map[hub.PostingID]string{}, asked: func(string) {}}
 }
 
 // Start is hub.Charger's.

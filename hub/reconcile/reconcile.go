@@ -29,6 +29,7 @@ type Store interface {
 	Payment(ctx context.Context, id hub.PaymentID) (*hub.Payment, error)
 	ChangePayment(ctx context.Context, id hub.PaymentID, under *hub.Lease, change func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error)
 	Bookings(ctx context.Context, id hub.PaymentID) ([]hub.Booking, error)
+	JournalOff(ctx context.Context) (int64, error)
 	Book(ctx context.Context, b ...hub.Booking) error
 }
 
@@ -46,10 +47,6 @@ type Paying interface {
 	// knows the outcome of may be known now.
 	Settled(ctx context.Context) error
 }
-
-// Audit looks at the hub's own books, from what changed after a place on. broken
-// says why the journal cannot be trusted any more; "" = it can.
-type Audit func(ctx context.Context, from hub.Changed) (found []hub.Difference, broken string, next hub.Changed, err error)
 
 // Parts are what comparing is made from. Bank, Audit and Log may be nil.
 type Parts struct {

@@ -672,14 +672,14 @@ func TestWhatWasBookedBeforeAHubDiedIsSetRight(t *testing.T) {
 
 func TestABrokenJournalStopsTakingMoney(t *testing.T) {
 	w := newWorld(t, true)
-	broken := ""
-	w.Audit = func(context.Context, hub.Changed) ([]hub.Difference, string, hub.Changed, error) {
-		return []hub.Difference{{Kind: "I5", Name: "journal"}}, broken, hub.Changed{}, nil
+	p, broken := w.take(1, hub.LinePosted), ""
+	w.Audit = func(context.Context, []hub.PaymentID) ([]hub.Difference, string, error) {
+		return []hub.Difference{{Scope: string(p.ID), Kind: "I5", Name: "stray"}}, broken, nil
 	}
 	if open := w.compare(); len(open) != 1 || len(w.barriers()) != 0 {
 		t.Fatalf("got %v and barriers %v, want a difference alone", open, w.barriers())
 	}
-	broken = "the journal is off by 5"
+	broken = "I5 stray: it is booked twice"
 	w.compare()
 	if up := w.barriers(); up[hub.BarrierCapture].Reason != broken {
 		t.Fatalf("got %v, want no money to be taken", up)
