@@ -90,6 +90,56 @@ func TestAStatementThatIsNotRightIsNotBelieved(t *testing.T) {
 	}
 }
 
+// TestTheOtherSideOfAnEntry is a provider's payout, and what becomes of it. What is
+// reversed keeps its parties; some banks reverse without saying so.
+func TestTheOtherSideOfAnEntry(t *testing.T) {
+	const provider, virtual = "RO13SBXB0000999900000081", "RO16SBXB0000999900000099"
+	for name, tc := range map[string]struct{ side, reversal, debtor, creditor, want string }{
+		"a payout":                           {"CRDT", "", provider, iban, provider},
+		"a payout to a virtual account":      {"CRDT", "", provider, virtual, provider},
+		"taken back":                         {"DBIT", "true", provider, iban, provider},
+		"taken back, with no account of its": {"DBIT", "true", provider, "", provider},
+		"taken back from a virtual account":  {"DBIT", "1", provider, virtual, provider},
+		"taken back without a word":          {"DBIT", "", provider, iban, provider},
+		"taken back, as little is said":      {"DBIT", "false", provider, "", provider},
+		"what was paid to the provider":      {"DBIT", "false", iban, provider, provider},
+		"that, given back":                   {"CRDT", "true", iban, provider, provider},
+		"nobody is named":                    {"DBIT", "", iban, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := camt.Parse([]byte(statementOf(tc.side, tc.reversal, tc.debtor, tc.creditor)), iban)
+			if err != nil || len(got) != 1 || got[0].Payer != tc.want {
+				t.Errorf("got %+v, %v, want %q at the other side", got, err, tc.want)
+			}
+		})
+	}
+}
+
+// statementOf is a statement of one entry.
+func statementOf(side, reversal, debtor, creditor string) string {
+	party := func(role, account string) string {
+		if account == "" {
+			return ""
+		}
+		return "<" + role + "><Id><IBAN>" + account + "</IBAN></Id></" + role + ">"
+	}
+	if reversal != "" {
+		reversal = "<RvslInd>" + reversal + "</RvslInd>"
+	}
+	starts, ends := "0.00", "1.00"
+	if side == "DBIT" {
+		starts, ends = ends, starts
+	}
+	balance := func(code, amount string) string {
+		return "<Bal><Tp><CdOrPrtry><Cd>" + code + `</Cd></CdOrPrtry></Tp><Amt Ccy="RON">` + amount + "</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal>"
+	}
+	return `<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt><Acct><Id><IBAN>` + iban + "</IBAN></Id></Acct>" +
+		balance("OPBD", starts) + balance("CLBD", ends) +
+		`<Ntry><Amt Ccy="RON">1.00</Amt><CdtDbtInd>` + side + "</CdtDbtInd>" + reversal + "<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-03-18</Dt></BookgDt><AcctSvcrRef>B1</AcctSvcrRef>" +
+		"<NtryDtls><TxDtls><RltdPties>" + party("DbtrAcct", debtor) + party("CdtrAcct", creditor) + "</RltdPties></TxDtls></NtryDtls></Ntry>" +
+		"</Stmt></BkToCstmrStmt></Document>"
+}
+
 func TestTheBankIsAskedWithItsKey(t *testing.T) {
 	status, asked := http.StatusOK, ""
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,7 +115,7 @@ func (s *statement) read() (all []hub.BankEntry, err error) {
 		if booked, err = add(booked, value); err != nil {
 			return nil, err
 		}
-		entries, err := e.read(value)
+		entries, err := e.read(s.IBAN, value)
 		if err != nil {
 			return nil, fmt.Errorf("element Ntry[%d]: %w", i+1, err)
 		}
@@ -161,8 +162,9 @@ func (s *statement) counted(moved int64) error {
 	return nil
 }
 
-// read gives the entry's transactions: its details, when they add up to it.
-func (e *entry) read(value int64) ([]hub.BankEntry, error) {
+// read gives the entry's transactions on the account with an IBAN: its details, when
+// they add up to it.
+func (e *entry) read(iban string, value int64) ([]hub.BankEntry, error) {
 	day, err := e.day()
 	if err != nil {
 		return nil, err
@@ -170,7 +172,8 @@ func (e *entry) read(value int64) ([]hub.BankEntry, error) {
 	whole := hub.BankEntry{Number: cmp.Or(e.BankRef, e.Ref), Amount: hub.Bani(value), Day: day}
 	if len(e.Details) <= 1 {
 		if len(e.Details) == 1 {
-			e.Details[0].describe(&whole, value)
+			e.Details[0].describe(&whole)
+			whole.Payer = e.Details[0].other(iban, e.paid(value))
 		}
 		if whole.Number == "" {
 			return nil, errors.New("AcctSvcrRef: is missing")
@@ -191,7 +194,8 @@ func (e *entry) read(value int64) ([]hub.BankEntry, error) {
 			return nil, fmt.Errorf("TxDtls[%d]: %w", i+1, err)
 		}
 		one := hub.BankEntry{Number: fmt.Sprintf("%s.%d", whole.Number, i+1), Amount: hub.Bani(part), Day: day}
-		t.describe(&one, part)
+		t.describe(&one)
+		one.Payer = t.other(iban, e.paid(part))
 		parts = append(parts, one)
 	}
 	if sum != value {
@@ -214,14 +218,30 @@ func (e *entry) day() (hub.Date, error) {
 // notProvided stands where a payer gave no reference.
 const notProvided = "NOTPROVIDED"
 
-func (t *details) describe(e *hub.BankEntry, value int64) {
+func (t *details) describe(e *hub.BankEntry) {
 	if t.EndToEnd != notProvided {
 		e.Ref = t.EndToEnd
 	}
 	e.Number, e.Text = cmp.Or(t.BankRef, e.Number), strings.Join(t.Text, " ")
-	if e.Payer = t.Debtor; value < 0 {
-		e.Payer = t.Creditor
+}
+
+// paid tells whether the account's owner paid, by what its parties are called: what
+// is reversed keeps the parties that it had, though the money goes the other way.
+func (e *entry) paid(value int64) bool { return (value < 0) != e.Reversal }
+
+// other is the IBAN of the other side. A bank may reverse without saying so, and
+// leave one party out: then it is whichever is not the account itself.
+func (t *details) other(iban string, paid bool) string {
+	parties := []string{t.Debtor, t.Creditor}
+	if paid {
+		slices.Reverse(parties)
 	}
+	for _, party := range parties {
+		if party != "" && party != iban {
+			return party
+		}
+	}
+	return ""
 }
 
 // unique makes sure that the bank's numbers tell its entries apart.

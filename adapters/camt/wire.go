@@ -32,14 +32,15 @@ type (
 		Text     string `xml:",chardata"`
 	}
 	entry struct {
-		Ref     string    `xml:"NtryRef"`
-		Amount  amount    `xml:"Amt"`
-		Side    string    `xml:"CdtDbtInd"`
-		Status  string    `xml:"Sts>Cd"`
-		Day     string    `xml:"BookgDt>Dt"`
-		Moment  string    `xml:"BookgDt>DtTm"`
-		BankRef string    `xml:"AcctSvcrRef"`
-		Details []details `xml:"NtryDtls>TxDtls"`
+		Ref      string    `xml:"NtryRef"`
+		Amount   amount    `xml:"Amt"`
+		Side     string    `xml:"CdtDbtInd"`
+		Reversal bool      `xml:"RvslInd"`
+		Status   string    `xml:"Sts>Cd"`
+		Day      string    `xml:"BookgDt>Dt"`
+		Moment   string    `xml:"BookgDt>DtTm"`
+		BankRef  string    `xml:"AcctSvcrRef"`
+		Details  []details `xml:"NtryDtls>TxDtls"`
 	}
 	details struct {
 		BankRef  string   `xml:"Refs>AcctSvcrRef"`

@@ -209,6 +209,8 @@ func comparePayout(p *hub.Payout, today time.Time) *hub.Difference {
 		return &hub.Difference{Kind: "other_amount", Amount: p.Booked - p.Net, Detail: "net of the fee another amount was due"}
 	case p.Settled && !p.Banked && p.Net != 0 && today.After(p.Day.End().Add(bankedWithin)):
 		return &hub.Difference{Kind: payoutMissing, Amount: -p.Net, Detail: "paid out by " + p.PSP + ", and not on the account"}
+	case p.Banked && !p.Settled && p.Booked < 0 && today.After(p.BankedOn.End()):
+		return &hub.Difference{Kind: "missing_here", Amount: p.Booked, Detail: "it left the account, and is in no settlement"}
 	case p.Banked && !p.Settled && today.After(p.BankedOn.End()):
 		return &hub.Difference{Kind: "missing_here", Amount: p.Booked, Detail: "on the account, and in no settlement"}
 	}
