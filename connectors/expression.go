@@ -23,16 +23,17 @@ type exprEnv struct {
 	Record  any `expr:"record"`
 	Element any `expr:"element"`
 	Root    any `expr:"root"`
+
+	Work exprWork `expr:"_work"` // what the meters count with
 }
 
-// maxExprNodes bounds the work one expression can ask for.
-const maxExprNodes = 500
-
 func compileExpression(source string) (*expression, error) {
-	options := []expr.Option{
-		expr.Env(exprEnv{}), expr.MaxNodes(maxExprNodes), expr.DisableBuiltin("now"), expr.DisableBuiltin("repeat"),
-		expr.Function("list", exprList, new(func(any) []any)),
+	if err := checkExpression(source); err != nil {
+		return nil, err
 	}
+	options := append([]expr.Option{
+		expr.Env(exprEnv{}), expr.MaxNodes(maxExprNodes), expr.Function("list", exprList, new(func(any) []any)),
+	}, exprMeters()...)
 	for _, t := range transforms {
 		if function := exprFunction(t); function != nil {
 			options = append(options, function)
@@ -84,6 +85,8 @@ func exprText(v any) string {
 	case map[string]any:
 		text, _ := v["#text"].(string) // an element that has attributes
 		return text
+	case []any, []string:
+		return "" // a list is no text
 	default:
 		return fmt.Sprint(v)
 	}
@@ -114,7 +117,10 @@ func exprList(params ...any) (any, error) {
 var errExpression = errors.New("the expression failed")
 
 func (e *expression) run(s *scope) (any, error) {
-	env := exprEnv{Root: s.anyRoot(), Record: anyOf(s.record)}
+	if s.work == nil {
+		s.work = newExprWork()
+	}
+	env := exprEnv{Root: s.anyRoot(), Record: anyOf(s.record), Work: s.work}
 	if s.here != s.record {
 		env.Element = anyOf(s.here)
 	}
@@ -124,7 +130,10 @@ func (e *expression) run(s *scope) (any, error) {
 	}
 	got, err := machine.Run(e.program, env)
 	e.machines.Put(machine)
-	if err != nil {
+	switch {
+	case errors.Is(err, errExprWork):
+		return nil, errExprWork
+	case err != nil:
 		return nil, errExpression // expr's own message may repeat data
 	}
 	if n, ok := got.(json.Number); ok {

@@ -33,7 +33,7 @@ type fieldParts struct {
 	Const *string           `json:"const" doc:"Always this value."`
 	Table map[string]string `json:"table" doc:"Our value for each of theirs. A value that is not listed refuses the record."`
 	Sum   []*Field          `json:"sum" doc:"Amounts that are added; one that is missing counts as nothing, but not all." as:"amount"`
-	Expr  string            `json:"expr" doc:"Expression (expr-lang) over record, element and root, with the named transforms as functions; amounts are whole bani."`
+	Expr  string            `json:"expr" doc:"Expression (expr-lang) over record, element and root, with the named transforms as functions; amounts are whole bani. See Expressions in the reference."`
 }
 
 func (f *Field) readNode(in *inspection, node ast.Node, field string, tag reflect.StructTag) {

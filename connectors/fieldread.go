@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +89,10 @@ func (f *Field) rawOrExpr(s *scope) (string, *refusal) {
 		return f.raw(s)
 	}
 	got, err := f.program.run(s)
-	if err != nil {
+	switch {
+	case errors.Is(err, errExprWork):
+		return "", f.refuse("bad_expression", "the expressions ask for more work than one answer may take, or for a text over 64 KiB")
+	case err != nil:
 		return "", f.refuse("bad_expression", "the expression has no value for this record")
 	}
 	switch v := got.(type) {

@@ -106,7 +106,9 @@ func OfStatus(status int, retryAfter time.Duration) error {
 	return failure
 }
 
-func (r *Reading) look(root Value) { r.scope.root, r.scope.record, r.scope.here = root, root, root }
+func (r *Reading) look(root Value) {
+	r.scope.root, r.scope.record, r.scope.here, r.scope.work = root, root, root, nil
+}
 
 // Flag adds a remark about the whole answer; it stands in the quality of every
 // obligation read after it.

@@ -56,6 +56,7 @@ func (w *page) language() {
 		}
 		w.line("| `%s` | %s | %s |", name, t.gives, t.doc)
 	}
+	w.expressions()
 	w.line("\n## Requests\n")
 	w.line("Templates have holes: `{{ account }}`. A hole that ends in `?` makes its part of a body, or its query parameter,")
 	w.line("disappear when it has no value. Values are escaped by the protocol.\n\n| hole | |\n|---|---|")
@@ -63,6 +64,19 @@ func (w *page) language() {
 		w.line("| `{{ %s }}` | %s |", v.name, v.doc)
 	}
 	w.line("")
+}
+
+// expressions describes what expr: may hold.
+func (w *page) expressions() {
+	w.line("\n### Expressions\n")
+	w.line("`expr` is [expr-lang](https://expr-lang.org/docs/language-definition) over `record`, `element` (of an `each`) and `root`.")
+	w.line("It has at most %d parts. `let` names a value; a list in brackets holds texts and numbers as they are written. Operators", maxExprNodes)
+	w.line("are `? :`, `not` and `%s`.", strings.Join(exprOperators, "` `"))
+	w.line("Functions are the transforms above that need no parentheses, `list`, which makes a list of what may be one")
+	w.line("element, several or none, and `%s`.\n", strings.Join(exprBuiltins, "`, `"))
+	w.line("A text over %d KiB cannot be used. All expressions about one answer, or a page of it, together take at most %d million", maxExprText>>10, maxExprWork/1_000_000)
+	w.line("steps: an element of a list takes one for each part of what is done with it, and a text one for 64 bytes. A list inside a")
+	w.line("list of the same answer is well within that. What asks for more refuses its record (`bad_expression`).")
 }
 
 func (w *page) kind(k Kind) {

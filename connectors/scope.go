@@ -22,6 +22,7 @@ type scope struct {
 
 	rootAny  any // for expressions, made once an answer
 	rootMade Value
+	work     exprWork // what they may still do; nil = all
 }
 
 // collect gives the function that puts places on the stack.
