@@ -195,9 +195,12 @@ type Prover interface {
 	Prove(ctx context.Context, c Candidate, secrets SecretStore) (Report, error)
 }
 
+// TryFor is how long a dry run may take.
+const TryFor = 2 * time.Minute
+
 // Trier asks the creditor a candidate describes about one subject and shows what
 // became of every record. It fails as Prover does; what the creditor fails with
-// stands in the DryRun.
+// stands in the DryRun. It ends within TryFor.
 type Trier interface {
 	Try(ctx context.Context, c Candidate, whom TrialSubject, secrets SecretStore) (DryRun, error)
 }

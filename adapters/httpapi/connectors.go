@@ -63,7 +63,7 @@ func (a *API) connectorRoutes() []route {
 		{"POST " + version + "/submit", serve(a, op("version_submit"), decodeVersion, registering(a, submit), writeKept)},
 		{"POST " + version + "/prove", serve(a, op("version_prove"), decodeVersion, registering(a, proveAgain), writeKept)},
 		{"GET " + version + "/report", serve(a, op("version_report"), decodeVersion, registering(a, report), writeReport)},
-		{"POST " + version + "/try", serve(a, op("version_try"), decodeTry, registering(a, try), writeKept)},
+		{"POST " + version + "/try", a.upload(serve(a, streamed(op("version_try")), decodeTry, registering(a, try), writeKept))},
 		{"POST " + version + "/approve", serve(a, op("version_approve"), decodeApproval, registering(a, approve), writeKept)},
 		{"POST " + version + "/accounts", serve(a, op("version_accounts"), decodeAccounts, registering(a, proveAccounts), writeKept)},
 		{"POST " + version + "/promote", serve(a, op("version_promote"), decodePromotion, registering(a, promote), writeKept)},

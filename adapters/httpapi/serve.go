@@ -18,7 +18,7 @@ type operation struct {
 	rate    *limiter // nil = no limit of its own
 	portals *limiter // instead of rate, for a portal's own token; nil = the same
 	paying  bool     // shed after everything else
-	long    bool     // a stream, counted apart
+	long    bool     // a stream or a dry run, counted apart
 }
 
 type audience int
@@ -59,7 +59,8 @@ func paying(op operation) operation { op.paying = true; return op }
 // apart gives a portal's own token another quota than a person's.
 func (op operation) apart(portals *limiter) operation { op.portals = portals; return op }
 
-// streamed marks an operation that takes as long as its client stays.
+// streamed marks an operation that takes as long as its client stays, or the
+// system of a company that is tried.
 func streamed(op operation) operation { op.long = true; return op }
 
 func (a *API) handled(op operation) endpoint.Middleware {

@@ -21,7 +21,7 @@ func withWriter(r *http.Request, w http.ResponseWriter) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), writerKey{}, w))
 }
 
-// upload lets the decoder of a delivery find the connection it comes over.
+// upload lets the decoder of what takes long find the connection it comes over.
 func (a *API) upload(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, withWriter(r, w)) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"racord/hub"
 )
@@ -41,6 +42,8 @@ const longestAccount = 64
 // testDebtors are those that a manifest may name, and none.
 var testDebtors = []string{"", "known", "other", "unknown", "settled"}
 
+// decodeTry also puts off the server's deadlines: a system that is silent is what a
+// company wants to hear about.
 func decodeTry(r *http.Request) (want tryWanted, err error) {
 	if want.versionRef, err = decodeVersion(r); err != nil {
 		return want, err
@@ -52,6 +55,10 @@ func decodeTry(r *http.Request) (want tryWanted, err error) {
 	f.refuse((want.Debtor == "") == (want.Account == ""), "", "needs either debtor or account")
 	f.refuse(!slices.Contains(testDebtors, want.Debtor), "/debtor", "must be known, other, unknown or settled: one of the manifest's test debtors")
 	f.refuse(len(want.Account) > longestAccount, "/account", "is longer than 64 bytes")
+	until := time.Now().Add(hub.TryFor + writeTime)
+	conn := http.NewResponseController(r.Context().Value(writerKey{}).(http.ResponseWriter))
+	_ = conn.SetReadDeadline(until) // where there are no deadlines, none need be put off
+	_ = conn.SetWriteDeadline(until)
 	return want, f.err()
 }
 

@@ -129,8 +129,9 @@ func (c *connectorCommand) open() (*api, error) {
 	if err != nil || root.Host == "" {
 		return nil, fmt.Errorf("--hub %q is not an address of the form https://host", c.Hub)
 	}
+	const patience = hub.TryFor + time.Minute // nothing takes longer than a dry run
 	client := &http.Client{
-		Timeout:       time.Minute,
+		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token goes nowhere else
 	}
 	return &api{strings.TrimRight(c.Hub, "/"), token, client}, nil

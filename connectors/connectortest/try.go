@@ -17,7 +17,6 @@ const (
 	mostRefused   = 20      // of a delivery, whose refused records may be anybody's
 	rawBytes      = 4 << 10 // of a record
 	fieldBytes    = 200
-	tryFor        = 2 * time.Minute
 )
 
 // Try asks the creditor of a manifest about one subject and shows what became of
@@ -27,7 +26,7 @@ const (
 // and the subject's own code are masked, everything is bounded. What the creditor
 // fails with stands in the result.
 func Try(ctx context.Context, catalog connectors.Catalog, m *connectors.Manifest, env connectors.Env, who hub.Asked) hub.DryRun {
-	ctx, cancel := context.WithTimeout(ctx, tryFor)
+	ctx, cancel := context.WithTimeout(ctx, hub.TryFor)
 	defer cancel()
 	t := &trial{who: who, run: &run{suite: Suite{
 		Creditor: m.Creditor, Traits: m.Traits, Known: who, Other: m.Test.Known, Unknown: m.Test.Other, Payer: m.Test.Paying.Payer, Patience: 2 * time.Second,

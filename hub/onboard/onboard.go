@@ -78,6 +78,7 @@ type Service struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	places  chan struct{} // taken by suites that run here
+	tries   tries
 	wake    chan struct{}
 }
 

@@ -108,10 +108,15 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// replica is a service of another hub over the same store.
+// replica is a service of another hub over the same store. A prover that makes dry
+// runs makes its own.
 func (s *scene) replica(prover hub.Prover) *onboard.Service {
+	trier, own := prover.(hub.Trier)
+	if !own {
+		trier = suite{}
+	}
 	r := onboard.New(onboard.Parts{
-		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Trier: suite{}, Clock: s.clock,
+		Store: s.store, Reader: plain{}, Secrets: s.vault, Keeper: s.vault, Prover: prover, Trier: trier, Clock: s.clock,
 	}, onboard.Default())
 	s.t.Cleanup(r.Close)
 	return r

@@ -135,7 +135,8 @@ func (s *Service) Report(ctx context.Context, who hub.Caller, creditor hub.Name,
 }
 
 // Try asks the creditor of a version about one subject and shows what became of
-// the answer. It returns CodeConflict for a text that would send a secret elsewhere.
+// the answer. It returns CodeConflict for a text that would send a secret elsewhere,
+// and CodeBusy while another one of the creditor is under way here, or too many are.
 func (s *Service) Try(ctx context.Context, who hub.Caller, creditor hub.Name, no int, whom hub.TrialSubject) (hub.DryRun, error) {
 	v, err := s.version(ctx, &who, creditor, no)
 	if err != nil {
@@ -155,5 +156,9 @@ func (s *Service) Try(ctx context.Context, who hub.Caller, creditor hub.Name, no
 	if s.Trier == nil {
 		return hub.DryRun{}, hub.Errorf(hub.CodeUnsupported, "Dry runs are not made here.")
 	}
+	if err := s.tries.enter(creditor); err != nil {
+		return hub.DryRun{}, err
+	}
+	defer s.tries.leave(creditor)
 	return s.Trier.Try(ctx, hub.Candidate{Creditor: creditor, Version: no, Digest: v.Digest, Text: text}, whom, s.Parts.Secrets)
 }
