@@ -671,6 +671,111 @@ func TestSuspendedResumedAndRetired(t *testing.T) {
 	s.want("Resume what is over", err, hub.CodeConflict)
 }
 
+// TestNoVersionComesBackOverALaterOne puts a version aside on its way, lets another
+// be shown, and asks for the old address and account again.
+func TestNoVersionComesBackOverALaterOne(t *testing.T) {
+	const old, later = "url https://a\niban RO1 Water", "url https://b\niban RO2 Water"
+	for name, tc := range map[string]struct {
+		before string    // what is live before it; "" = nothing
+		aside  hub.Stage // where the old one is when it is put aside
+		by     hub.Caller
+		shown  hub.Stage // how far the later one comes
+		want   hub.Code
+	}{
+		"live, and another is live":           {"", hub.StageLive, company, hub.StageLive, hub.CodeConflict},
+		"live, and another was in canary":     {"", hub.StageLive, company, hub.StageCanary, hub.CodeConflict},
+		"live, and another was in shadow":     {"", hub.StageLive, company, hub.StageShadow, ""},
+		"by the city":                         {"", hub.StageLive, dan, hub.StageLive, hub.CodeConflict},
+		"canary, and another is live":         {"url https://a", hub.StageCanary, company, hub.StageLive, hub.CodeConflict},
+		"shadow, and another is live":         {"url https://a", hub.StageShadow, company, hub.StageLive, hub.CodeConflict},
+		"shadow, and another was in shadow":   {"url https://a", hub.StageShadow, company, hub.StageShadow, ""},
+		"the hub's word, and another is live": {"url https://a", hub.StageCanary, hub.Caller{}, hub.StageLive, hub.CodeConflict},
+		"the hub's word, and nothing since":   {"url https://a", hub.StageCanary, hub.Caller{}, hub.StageShadow, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			if tc.before != "" {
+				s.live(tc.before, maria)
+			}
+			first := s.comes(old, tc.aside)
+			s.setAside(tc.by, first)
+			second := s.comes(later, tc.shown)
+			s.setAside(company, second)
+			_, err := s.Resume(t.Context(), maria, "water", first)
+			s.want("Resume what came before", err, tc.want)
+			if tc.want == "" {
+				return
+			}
+			_, err = s.Resume(t.Context(), company, "water", second)
+			s.want("Resume what was shown last", err, "")
+			_, err = s.RollBack(t.Context(), company, "water", first)
+			s.want("RollBack", err, "")
+		})
+	}
+}
+
+// TestARepairIsNoChange suspends what is live while the next version is on its way,
+// and lets that one be shown to more and be put aside itself meanwhile.
+func TestARepairIsNoChange(t *testing.T) {
+	s, ctx := newScene(t), t.Context()
+	first := s.live("url https://a", maria)
+	next := s.comes("url https://b", hub.StageCanary)
+	s.setAside(company, first)
+	s.clock.Advance(time.Hour)
+	s.promote(next, hub.StageCanary, 50, "")
+	s.setAside(company, next)
+	s.clock.Advance(time.Hour)
+	_, err := s.Resume(ctx, company, "water", next)
+	s.want("Resume the canary", err, "")
+	s.clock.Advance(time.Hour)
+	v, err := s.Resume(ctx, company, "water", first)
+	if s.want("Resume what was live", err, ""); v.Stage != hub.StageLive || s.stage(next) != hub.StageCanary {
+		t.Errorf("got %s and %s, want both as they were", v.Stage, s.stage(next))
+	}
+}
+
+// TestAQuarantineEndsNoOtherVersion lifts one that another has taken the place of.
+func TestAQuarantineEndsNoOtherVersion(t *testing.T) {
+	s := newScene(t)
+	s.live("url https://a", maria)
+	first := s.comes("url https://b", hub.StageCanary)
+	s.want("Demote", s.store.Demote(t.Context(), "water", first, hub.StageQuarantined, "a neighbour's"), "")
+	s.comes("url https://c", hub.StageLive)
+	_, err := s.Lift(t.Context(), maria, "water", first, "mended")
+	s.want("Lift", err, hub.CodeConflict)
+}
+
+// comes takes a text that may lead elsewhere to a stage, with all that this takes.
+func (s *scene) comes(text string, to hub.Stage) int {
+	s.t.Helper()
+	no := s.submitted(text)
+	s.approve(no, maria, dan)
+	s.clock.Advance(72 * time.Hour)
+	for _, stage := range []hub.Stage{hub.StageShadow, hub.StageCanary, hub.StageLive} {
+		share := 0
+		if stage == hub.StageCanary {
+			share = 10
+		}
+		s.promote(no, stage, share, "")
+		s.tried(no)
+		if stage == to {
+			break
+		}
+	}
+	return no
+}
+
+// setAside suspends a version; without a caller the hub does.
+func (s *scene) setAside(by hub.Caller, no int) {
+	s.t.Helper()
+	if by == (hub.Caller{}) {
+		s.want("Demote", s.store.Demote(s.t.Context(), "water", no, hub.StageSuspended, "budget"), "")
+		return
+	}
+	_, err := s.Suspend(s.t.Context(), by, "water", no, "works")
+	s.want("Suspend", err, "")
+}
+
 func TestLiftingOneVersionLetsNoOtherOut(t *testing.T) {
 	s := newScene(t)
 	ctx := t.Context()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"racord/hub"
 )
@@ -169,7 +170,9 @@ func (s *Service) aside(ctx context.Context, operation string, who hub.Caller, c
 
 // Resume takes a suspended version back to where it was. One that the hub put
 // aside by itself begins again in shadow, and only an approver lets it; what an
-// approver put aside no company takes back.
+// approver put aside no company takes back. It returns CodeConflict when another
+// version came to be shown since: that may call elsewhere, and an old address comes
+// back as a new one does (see RollBack).
 func (s *Service) Resume(ctx context.Context, who hub.Caller, creditor hub.Name, no int) (hub.Version, error) {
 	if err := reach(&who, creditor); err != nil {
 		return hub.Version{}, err
@@ -205,7 +208,9 @@ func back(v *hub.Version, last hub.Move) (to hub.Stage, share int) {
 	return last.From, 0
 }
 
-// roomFor finds that another version has taken the place.
+// roomFor finds that another version has taken the place, or was shown since this
+// one was put aside: what leads elsewhere than that comes back as a new version
+// does, with approvals, notice and time.
 func roomFor(r *hub.Registration, v *hub.Version, to hub.Stage) error {
 	other := r.In(hub.StageShadow, hub.StageCanary)
 	if to == hub.StageLive {
@@ -214,7 +219,38 @@ func roomFor(r *hub.Registration, v *hub.Version, to hub.Stage) error {
 	if other != nil && other.No != v.No {
 		return hub.Errorf(hub.CodeConflict, "Version %d has taken its place.", other.No)
 	}
+	if other = shownSince(r, v); other != nil {
+		return hub.Errorf(hub.CodeConflict, "Version %d has taken its place since: roll version %d back.", other.No, v.No)
+	}
 	return nil
+}
+
+// shownSince gives a version that came to be shown, to some or to all, after another
+// was put aside; nil when there is none. One that only comes back, or is shown to
+// more, was shown before.
+func shownSince(r *hub.Registration, v *hub.Version) *hub.Version {
+	since := leftAt(v)
+	came := func(m hub.Move) bool {
+		promoted := m.From == hub.StageShadow && m.To == hub.StageCanary || m.From == hub.StageCanary && m.To == hub.StageLive
+		return promoted && m.At.After(since)
+	}
+	for i := range r.Versions {
+		if other := &r.Versions[i]; other.No != v.No && slices.ContainsFunc(other.Moves, came) {
+			return other
+		}
+	}
+	return nil
+}
+
+// leftAt is when a version was put aside. The hub's own steps are in the machine's
+// time, and persons' in business time: of the hub's the step before counts. Between
+// the two a version is on its way, and no other is promoted.
+func leftAt(v *hub.Version) time.Time {
+	last := v.Moves[len(v.Moves)-1]
+	if last.As == "" && len(v.Moves) > 1 {
+		last = v.Moves[len(v.Moves)-2]
+	}
+	return last.At
 }
 
 // Lift ends a version's quarantine. It begins again in shadow: it has shown one
