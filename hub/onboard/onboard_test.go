@@ -578,23 +578,18 @@ func TestASecretThatHoldsAnAddressKeepsItsHost(t *testing.T) {
 // address of a version, to put another host in its place.
 func TestNoAddressIsMovedWhileNobodyIsServed(t *testing.T) {
 	const text = "url secret:water-dsn\nsecret water-dsn\nsecret water-key"
-	aside := func(s *scene, do func(context.Context, hub.Caller, hub.Name, int, string) (hub.Version, error), no int) {
-		t.Helper()
-		_, err := do(t.Context(), company, "water", no, "works")
-		s.want("aside", err, "")
-	}
 	for name, tc := range map[string]struct {
 		come func(*scene)
 		drop hub.Code // of the secret
 	}{
 		"proving":     {func(s *scene) { s.submitted(text) }, hub.CodeConflict},
-		"suspended":   {func(s *scene) { aside(s, s.Suspend, s.live(text, maria)) }, hub.CodeConflict},
+		"suspended":   {func(s *scene) { s.setAside(company, s.live(text, maria)) }, hub.CodeConflict},
 		"quarantined": {func(s *scene) { s.quarantined(s.live(text, maria)) }, hub.CodeConflict},
 		"live":        {func(s *scene) { s.live(text, maria) }, hub.CodeConflict},
 		"shown last": {func(s *scene) {
 			no := s.live(text, maria)
-			aside(s, s.Suspend, no)
-			aside(s, s.Retire, no)
+			_, err := s.Retire(s.t.Context(), maria, "water", no, "over")
+			s.want("Retire", err, "")
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -731,6 +726,24 @@ func TestARepairIsNoChange(t *testing.T) {
 	v, err := s.Resume(ctx, company, "water", first)
 	if s.want("Resume what was live", err, ""); v.Stage != hub.StageLive || s.stage(next) != hub.StageCanary {
 		t.Errorf("got %s and %s, want both as they were", v.Stage, s.stage(next))
+	}
+}
+
+// TestACompanyEndsNothingThatCitizensSaw: what is suspended still stands before them,
+// and says that its debts are not known.
+func TestACompanyEndsNothingThatCitizensSaw(t *testing.T) {
+	for stage, want := range map[hub.Stage]hub.Code{hub.StageShadow: "", hub.StageCanary: hub.CodeForbidden, hub.StageLive: hub.CodeForbidden} {
+		t.Run(string(stage), func(t *testing.T) {
+			s := newScene(t)
+			no := s.comes("url https://a", stage)
+			s.setAside(company, no)
+			_, err := s.Retire(t.Context(), company, "water", no, "over")
+			s.want("Retire by the company", err, want)
+			if want != "" {
+				_, err = s.Retire(t.Context(), maria, "water", no, "over")
+				s.want("Retire by the city", err, "")
+			}
+		})
 	}
 }
 

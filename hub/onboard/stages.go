@@ -145,8 +145,8 @@ func (s *Service) Suspend(ctx context.Context, who hub.Caller, creditor hub.Name
 	return s.aside(ctx, "connector_suspend", who, creditor, no, hub.StageSuspended, why)
 }
 
-// Retire ends a version for good. A company may end what is not shown; an
-// approver anything.
+// Retire ends a version for good. A company may end what is not shown, and was not
+// when it was suspended; an approver anything.
 func (s *Service) Retire(ctx context.Context, who hub.Caller, creditor hub.Name, no int, why string) (hub.Version, error) {
 	return s.aside(ctx, "connector_retire", who, creditor, no, hub.StageRetired, why)
 }
@@ -159,13 +159,24 @@ func (s *Service) aside(ctx context.Context, operation string, who hub.Caller, c
 		return hub.Version{}, err
 	}
 	return s.onVersion(ctx, operation, &who, creditor, no, func(_ *hub.Registration, v *hub.Version) error {
-		shown := v.Stage == hub.StageLive || v.Stage == hub.StageCanary || v.Stage == hub.StageQuarantined
-		if to == hub.StageRetired && shown && !who.Approver {
-			return hub.Errorf(hub.CodeForbidden, "Citizens see this version: suspend it, and ask the city to retire it.")
+		if to == hub.StageRetired && stands(v) && !who.Approver {
+			return hub.Errorf(hub.CodeForbidden, "Citizens see this version, or have seen it: suspend it, and ask the city to retire it.")
 		}
 		v.Pays = false
 		return s.move(&who, v, to, 0, why)
 	})
+}
+
+// stands tells whether a version stands before citizens. One that they saw until it
+// was suspended does: they are told that what is owed there is not known.
+func stands(v *hub.Version) bool {
+	switch v.Stage {
+	case hub.StageLive, hub.StageCanary, hub.StageQuarantined:
+		return true
+	case hub.StageSuspended:
+		return !v.ShownAt.IsZero()
+	}
+	return false
 }
 
 // Resume takes a suspended version back to where it was. One that the hub put
