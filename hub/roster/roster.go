@@ -411,9 +411,10 @@ func (r *Roster) publish() {
 	}
 }
 
-// alone is a creditor that has no live version yet.
+// alone is a creditor that has no live version yet, or none any more: payments may
+// be under way, and ask what is still owed.
 func (m *member) alone() *hub.Connector {
-	c := &hub.Connector{Creditor: m.opened.Connector.Creditor, Hidden: true}
+	c := &hub.Connector{Creditor: m.opened.Connector.Creditor, Hidden: true, Source: absent{}}
 	if m.Stage == hub.StageCanary {
 		c.Canary, c.Share = m.opened.Connector, m.Share
 	} else if m.shadow != nil {

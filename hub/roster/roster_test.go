@@ -552,6 +552,34 @@ func TestAStoppedConnectorIsSaidToBe(t *testing.T) {
 	}
 }
 
+// TestACreditorWithoutALiveVersionSaysSo retires what is live while the next version is
+// on its way. Payments under way ask the connector that is on duty what is still owed.
+func TestACreditorWithoutALiveVersionSaysSo(t *testing.T) {
+	for _, stage := range []hub.Stage{hub.StageShadow, hub.StageCanary} {
+		t.Run(string(stage), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, false, good)
+				defer s.end()
+				next := hub.Deployment{Version: 2, Stage: stage}
+				s.store.serve(hub.Deployment{Version: 1, Stage: hub.StageLive}, next)
+				time.Sleep(2 * time.Second)
+				s.store.serve(next)
+				time.Sleep(2 * time.Second)
+				c := s.OnDuty()[0]
+				if c.Source == nil {
+					t.Fatal("there is nobody to ask")
+				}
+				if _, err := c.Source.Obligations(t.Context(), hub.Asked{Party: "p"}); hub.CodeOf(err) != hub.CodeUnavailable {
+					t.Errorf("got %v, want %s", err, hub.CodeUnavailable)
+				}
+				if !c.Hidden || c.For("p") != nil || c.Sink != nil {
+					t.Errorf("got %+v, want nobody shown anything, and nothing paid", c)
+				}
+			})
+		})
+	}
+}
+
 // TestAVersionThatCannotBeOpenedIsNotGone: what is owed to its creditor is not
 // known, and nobody else is asked in its place.
 func TestAVersionThatCannotBeOpenedIsNotGone(t *testing.T) {

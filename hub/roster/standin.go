@@ -7,12 +7,13 @@ import (
 	"racord/hub"
 )
 
-// absent is a creditor whose version cannot be opened here, as when a manifest uses
-// a setting of a newer release: what it is owed is not known, and the view says so.
+// absent is a creditor of which nobody can be asked: its version cannot be opened
+// here, as when a manifest uses a setting of a newer release, or none is live. What
+// it is owed is not known, and whoever asks is told so.
 type absent struct{}
 
 func (absent) Obligations(context.Context, hub.Asked) (hub.Answer, error) {
-	return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "The connector cannot be opened.")
+	return hub.Answer{}, hub.Errorf(hub.CodeUnavailable, "The creditor's connector is not in service.")
 }
 
 // standIn gives a member in the place of a version that cannot be opened. Whoever
