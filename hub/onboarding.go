@@ -47,7 +47,7 @@ type Deployment struct {
 	Version  int
 	Stage    Stage
 	Share    int       // per cent of the citizens in canary
-	Pays     bool      // payments are allowed: two persons proved its accounts
+	Pays     bool      // payments are allowed: it is live, and two persons proved its accounts
 	Since    time.Time // in this stage
 	Lifted   int       // how often it was let out of quarantine
 	Class    Class     // of postings as the suite measured it, instead of the claimed one; "" = as claimed

@@ -21,7 +21,7 @@ type Version struct {
 	No        int
 	Stage     Stage
 	Share     int       // per cent of the citizens in canary
-	Pays      bool      // payments are allowed
+	Pays      bool      // payments are allowed: it is live, and two persons proved its accounts
 	Class     Class     // of postings as the suite measured it; "" = not measured
 	Since     time.Time // in this stage
 	Lifted    int       // how often it was let out of quarantine; the store counts

@@ -67,8 +67,8 @@ func (*connectorCommand) Help() string {
   racord connector promote water --to canary --share 10
   racord connector promote water --to live
 
-Payments come on when two approvers have said that the accounts are the
-creditor's (connector accounts). A version is named by --version; without it, the newest is meant. Exit status 1
+Payments come on when the version is live and two approvers have said that the
+accounts are the creditor's (connector accounts). A version is named by --version; without it, the newest is meant. Exit status 1
 says that the hub refused, and standard error why.`
 }
 

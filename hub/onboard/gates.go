@@ -163,8 +163,8 @@ func proved(r *hub.Registration, v *hub.Version) bool {
 	return true
 }
 
-// settle says whether a version takes payments now.
+// settle says whether a version takes payments now. Those of a canary's citizens go
+// through the version that is live.
 func settle(r *hub.Registration, v *hub.Version) {
-	shown := v.Stage == hub.StageCanary || v.Stage == hub.StageLive
-	v.Pays = shown && v.Facts.Class != "" && proved(r, v)
+	v.Pays = v.Stage == hub.StageLive && v.Facts.Class != "" && proved(r, v)
 }

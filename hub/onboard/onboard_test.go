@@ -357,13 +357,33 @@ func TestPayingNeedsTwoPersonsForEveryAccount(t *testing.T) {
 	if len(r.Proofs) != 4 {
 		t.Errorf("got %d proofs, want two of each account", len(r.Proofs))
 	}
-	next := s.submitted("url https://a\nclass A\niban RO1 Water\niban RO3 Water")
-	s.approve(next, maria, dan)
-	s.clock.Advance(72 * time.Hour)
-	s.promote(next, hub.StageShadow, 0, "")
-	s.tried(next)
-	if v := s.promote(next, hub.StageCanary, 10, ""); v.Pays {
-		t.Error("an account nobody proved takes payments")
+	next := s.comes("url https://a\nclass A\niban RO1 Water\niban RO3 Water", hub.StageLive)
+	if r, err := s.Registration(t.Context(), maria, "water"); err != nil || r.Version(next).Pays {
+		t.Errorf("an account nobody proved takes payments (%v)", err)
+	}
+}
+
+// TestACanaryTakesNoPayments has its accounts proved all along: what is paid goes
+// through the live version, of which there is none.
+func TestACanaryTakesNoPayments(t *testing.T) {
+	s := newScene(t)
+	no := s.comes("url https://a\nclass A\niban RO1 Water", hub.StageShadow)
+	proved := func(who hub.Caller) {
+		t.Helper()
+		v, err := s.ProveAccounts(t.Context(), who, "water", no, "bank_letter")
+		if s.want("ProveAccounts", err, ""); v.Pays {
+			t.Errorf("a version that is %s takes payments", v.Stage)
+		}
+	}
+	proved(maria)
+	s.promote(no, hub.StageCanary, 10, "")
+	proved(dan)
+	if v := s.promote(no, hub.StageCanary, 50, ""); v.Pays {
+		t.Error("a larger share of the citizens pays")
+	}
+	s.tried(no)
+	if v := s.promote(no, hub.StageLive, 0, ""); !v.Pays {
+		t.Error("a live version whose accounts are proved takes no payments")
 	}
 }
 

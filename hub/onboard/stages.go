@@ -38,7 +38,7 @@ var proofWays = []string{"bank_letter", "treasury_list", "call_back", "test_tran
 
 // ProveAccounts is one approver's word that the accounts a version names belong to
 // its creditor. When two have given it for all of them, payments are allowed as
-// soon as citizens see the version.
+// soon as the version is live.
 func (s *Service) ProveAccounts(ctx context.Context, who hub.Caller, creditor hub.Name, no int, how string) (hub.Version, error) {
 	if err := decide(&who, creditor); err != nil {
 		return hub.Version{}, err

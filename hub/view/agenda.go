@@ -12,6 +12,7 @@ import (
 type agenda struct {
 	fleet       []*hub.Connector // on duty when it was made
 	serving     []*hub.Connector // of each creditor the version that the party is shown
+	paid        []*hub.Connector // and the one it is paid through, which is never a canary
 	terms       []hub.Term       // that ran for each of these
 	identifiers []hub.Identifier
 	links       []hub.Link
@@ -40,10 +41,10 @@ func (v *Views) agenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
 }
 
 func (v *Views) newAgenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
-	serving := shown(fleet, folder.Party.ID)
+	serving, paid := shown(fleet, folder.Party.ID)
 	overheard(fleet, folder)
 	a := &agenda{
-		fleet: fleet, serving: serving, terms: make([]hub.Term, len(serving)), ends: make([]int, len(serving)),
+		fleet: fleet, serving: serving, paid: paid, terms: make([]hub.Term, len(serving)), ends: make([]int, len(serving)),
 		identifiers: slices.Clone(folder.Party.Identifiers), links: slices.Clone(folder.Links),
 		questions: make([]question, 0, len(fleet)+len(folder.Links)),
 	}
@@ -55,15 +56,16 @@ func (v *Views) newAgenda(fleet []*hub.Connector, folder *hub.Folder) *agenda {
 	return a
 }
 
-// shown gives of each creditor the version that the party is shown.
-func shown(fleet []*hub.Connector, party hub.PartyID) []*hub.Connector {
-	serving := make([]*hub.Connector, 0, len(fleet))
+// shown gives of each creditor the version that the party is shown, and the one
+// that it is paid through.
+func shown(fleet []*hub.Connector, party hub.PartyID) (serving, paid []*hub.Connector) {
+	serving, paid = make([]*hub.Connector, 0, len(fleet)), make([]*hub.Connector, 0, len(fleet))
 	for _, c := range fleet {
 		if own := c.For(party); own != nil {
-			serving = append(serving, own)
+			serving, paid = append(serving, own), append(paid, c)
 		}
 	}
-	return serving
+	return serving, paid
 }
 
 // overheard lets versions that nobody is shown yet be asked about the party too.

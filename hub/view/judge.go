@@ -125,7 +125,7 @@ func (p *Page) fail(err error) {
 // explain adds what a person needs: the reason in words, since when, and when
 // to look again.
 func (v *Views) explain(p *Page, s *sheet, silent error) {
-	p.Payable = (p.State == hub.PageFresh || p.State == hub.PagePartial) && s.connector.TakesPayments()
+	p.Payable = (p.State == hub.PageFresh || p.State == hub.PagePartial) && s.paid.TakesPayments()
 	if p.Reason == "" && p.State == hub.PageStale {
 		p.Reason = reasonRefreshing
 	}

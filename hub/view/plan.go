@@ -10,6 +10,7 @@ import (
 // sheet is one connector's part of a view while it is being made.
 type sheet struct {
 	connector *hub.Connector
+	paid      *hub.Connector // what its creditor is paid through
 	questions []question
 	room      []*hub.Page // for the answers, one a question
 }
@@ -41,7 +42,7 @@ func (a *agenda) sheets() []sheet {
 	sheets, all := make([]sheet, len(a.serving)), slices.Clone(a.questions)
 	first := 0
 	for i, end := range a.ends {
-		sheets[i] = sheet{connector: a.serving[i], questions: all[first:end:end]}
+		sheets[i] = sheet{connector: a.serving[i], paid: a.paid[i], questions: all[first:end:end]}
 		first = end
 	}
 	room := make([]*hub.Page, len(all))

@@ -109,6 +109,40 @@ func TestNothingIsPayableWhereNoPaymentsAreTaken(t *testing.T) {
 	}
 }
 
+// TestACanarysPageIsPayableAsTheLiveVersionIs: whichever version a citizen is shown,
+// the live one is paid through.
+func TestACanarysPageIsPayableAsTheLiveVersionIs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		live, canary func(*hub.Connector)
+		want         bool
+	}{
+		"both take payments":          {nil, nil, true},
+		"the live one alone does":     {nil, (*hub.Connector).StopPaying, true},
+		"the canary alone does":       {(*hub.Connector).StopPaying, nil, false},
+		"no version is live as yet":   {func(c *hub.Connector) { *c = hub.Connector{Creditor: c.Creditor, Hidden: true} }, nil, false},
+		"the live one never took any": {func(c *hub.Connector) { c.Traits.Paying.Class = "" }, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCity(t, answers{"water": owes(100)})
+				live, canary := c.fleet[0], *c.fleet[0]
+				canary.Version = 2
+				if tc.canary != nil {
+					tc.canary(&canary)
+				}
+				if tc.live != nil {
+					tc.live(live)
+				}
+				live.Canary, live.Share = &canary, 100
+				if p := page(t, c.view(), "water"); p.State != hub.PageFresh || p.Due != 100 || p.Payable != tc.want {
+					t.Errorf("got %s, %d due, payable %t; want fresh, 100 and %t", p.State, p.Due, p.Payable, tc.want)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
 func TestTheViewKeepsItsDeadlineWhenCreditorsHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCity(t, answers{
