@@ -119,7 +119,7 @@ var clauses = []clause{
 	{"a statement lists the booking", stating, statementLists,
 		"Map posting and amount of the statement to what the creditor repeats of a posting."},
 	{"a posting sent twice is booked once", posting, twiceBookedOnce,
-		"Send {{ posting.id }} where the creditor keeps it unique; if it keeps none, the class is B or C."},
+		"Send {{ posting.id }} where the creditor keeps it unique; if it keeps none, the class is B or C. A call statement shows it."},
 	{"a lost answer says nothing", postingHTTP, lostSaysNothing,
 		"Mark nothing as certain but what the creditor's own answer says: a cut answer may follow a booking."},
 	{"what a lost answer left is known later", postingHTTP, lostIsKnown,

@@ -21,7 +21,7 @@ type till struct {
 	first    *told // the undisturbed posting
 	again    *told // the one that was sent twice
 	lost     *told // the one whose answer was cut
-	once     bool  // one that was sent twice was booked once
+	once     bool  // one that was sent twice was seen to be booked once
 	doubled  bool  // one that was sent twice was booked twice
 	found    bool  // a booking was found by its name …
 	absent   bool  // … and nothing under another name
@@ -136,12 +136,16 @@ func (r *run) listPayer(ctx context.Context) error {
 		all = answer.Obligations
 	}
 	for i := range all {
-		o := &all[i]
-		if o.Outstanding.Minor > 0 && len(o.Options) > 0 && o.NotPayable == "" && (o.Status == hub.StatusOpen || o.Status == hub.StatusPartiallyPaid) {
-			t.debts = append(t.debts, *o)
+		if canBePaid(&all[i]) {
+			t.debts = append(t.debts, all[i])
 		}
 	}
 	return nil
+}
+
+func canBePaid(o *hub.Obligation) bool {
+	return o.Outstanding.Minor > 0 && len(o.Options) > 0 && o.NotPayable == "" &&
+		(o.Status == hub.StatusOpen || o.Status == hub.StatusPartiallyPaid)
 }
 
 // ofPayer are the payer's debts in a delivery.
@@ -189,6 +193,30 @@ func (r *run) look(ctx context.Context, p hub.Posting, want ...hub.Found) (found
 	}
 }
 
+// owing is how much of some debts a posting takes its part off: its own debt, or all
+// of them where the creditor says which one that is.
+func (r *run) owing(debts []hub.Obligation, p hub.Posting) (bani int64) {
+	anywhere := r.suite.Traits.Paying.Allocation == "creditor_order"
+	for i := range debts {
+		if anywhere && canBePaid(&debts[i]) || debts[i].ID == p.Obligation {
+			bani += debts[i].Outstanding.Minor
+		}
+	}
+	return bani
+}
+
+// untilOwing asks about the payer until so much is owed, or long enough.
+func (r *run) untilOwing(ctx context.Context, p hub.Posting, want int64) (bani int64, err error) {
+	deadline := time.Now().Add(r.suite.Traits.Paying.Visible + 5*time.Second)
+	for {
+		answer, err := r.ask(ctx, r.connector, r.suite.Payer)
+		if bani = r.owing(answer.Obligations, p); bani <= want || err != nil || time.Now().After(deadline) || ctx.Err() != nil {
+			return bani, err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
 // rows are the rows of a posting in the statement of a day.
 func (r *run) rows(ctx context.Context, p hub.Posting, day hub.Date) (rows []hub.BookedPosting, err error) {
 	deadline := time.Now().Add(r.suite.Traits.Paying.Visible + 5*time.Second)
@@ -205,8 +233,8 @@ func (r *run) rows(ctx context.Context, p hub.Posting, day hub.Date) (rows []hub
 	}
 }
 
-// class is the class that was proved. A claim of A that booked twice is C:
-// nothing else it says is believed either.
+// class is the class that was proved. A claim of A that booked twice is C: nothing
+// else it says is believed either. A claim of A that nothing bears out is C, too.
 func (r *run) class() hub.Class {
 	t, claimed := &r.till, r.suite.Traits.Paying.Class
 	switch {

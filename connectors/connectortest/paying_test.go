@@ -70,6 +70,7 @@ type payment struct {
 	Bill   string `json:"bill"`
 	Bani   int64  `json:"bani"`
 	Number string `json:"number"`
+	State  string `json:"state"`
 }
 
 // till is a gas company that takes payments, right but for its defect.
@@ -111,7 +112,9 @@ func (g *till) list(w http.ResponseWriter, account string, quote bool) {
 		due--
 	}
 	for _, p := range g.booked {
-		due -= p.Bani
+		if g.defect != "takes nothing off" {
+			due -= p.Bani
+		}
 	}
 	_, _ = fmt.Fprintf(w, `{"account":%q,"bills":[{"id":"G%s","due":%d}]}`, account, account, due)
 }
@@ -133,13 +136,19 @@ func (g *till) book(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusConflict)
 		_, _ = io.WriteString(w, `{"code":"again"}`)
 		return
-	case i >= 0 && g.defect != "books twice" && g.defect != "books twice under one number":
+	case i >= 0 && g.defect != "books twice" && g.defect != "books twice under one number" && g.defect != "books twice under our name":
 		_ = json.NewEncoder(w).Encode(g.booked[i])
 		return
 	}
 	p.Number = fmt.Sprint("R", len(g.booked)+1)
 	if i >= 0 && g.defect == "books twice under one number" {
 		p.Number = g.booked[i].Number
+	}
+	switch g.defect {
+	case "books twice under our name":
+		p.Number = p.ID
+	case "books at night", "never books":
+		p.State = "waiting"
 	}
 	g.booked = append(g.booked, p)
 	if g.defect == "gives no number" {
@@ -159,14 +168,23 @@ func (g *till) find(w http.ResponseWriter, id string) {
 		_, _ = io.WriteString(w, `{"code":"unknown"}`)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(g.booked[i])
+	found := g.booked[i]
+	if g.defect == "books at night" {
+		found.State = ""
+	}
+	_ = json.NewEncoder(w).Encode(found)
 }
 
 func TestEachDefectOfPayingFailsItsOwnClause(t *testing.T) {
 	const (
 		post  = "{status: 404, at: code, is: unknown, code: not_found, certain: true}"
 		class = "the class of postings is the claimed one"
+		twice = "a posting sent twice is booked once"
+		names = "{posting: id, number: number, amount: bani | bani}"
+		waits = "{posting: id, number: number, amount: bani | bani, pending: {at: state, is: waiting}}"
 	)
+	_, stated, _ := strings.Cut(payable, "\n  statement:")
+	stated = "\n  statement:" + stated
 	for d, tc := range map[defect]struct {
 		change []string
 		class  hub.Class
@@ -174,13 +192,13 @@ func TestEachDefectOfPayingFailsItsOwnClause(t *testing.T) {
 	}{
 		"":                             {nil, hub.ClassA, nil},
 		"quotes another amount":        {nil, hub.ClassA, []string{"a quote says what the list says"}},
-		"gives no number":              {nil, hub.ClassC, []string{"a posting is booked", "a posting sent twice is booked once", class}},
+		"gives no number":              {nil, hub.ClassC, []string{"a posting is booked", twice, class}},
 		"finds nothing":                {nil, hub.ClassA, []string{"a booking is found"}},
 		"finds anything":               {nil, hub.ClassA, []string{"what was never sent is not found"}},
-		"forgets its statement":        {nil, hub.ClassC, []string{"a statement lists the booking", "a posting sent twice is booked once", class}},
-		"books twice":                  {nil, hub.ClassC, []string{"a posting sent twice is booked once", class}},
-		"books twice under one number": {nil, hub.ClassC, []string{"a posting sent twice is booked once", class}},
-		"refuses repeats":              {nil, hub.ClassC, []string{"a posting sent twice is booked once", "what a lost answer left is known later", class}},
+		"forgets its statement":        {nil, hub.ClassC, []string{"a statement lists the booking", twice, class}},
+		"books twice":                  {nil, hub.ClassC, []string{twice, class}},
+		"books twice under one number": {nil, hub.ClassC, []string{twice, class}},
+		"refuses repeats":              {nil, hub.ClassC, []string{twice, "what a lost answer left is known later", class}},
 		"refuses in other words":       {nil, hub.ClassA, []string{"an unknown debt is refused for certain"}},
 		"takes money for anything":     {nil, hub.ClassA, []string{"an unknown debt is refused for certain"}},
 		"takes any 404 for a refusal": {[]string{post, "{status: 404, code: not_found, certain: true}"}, hub.ClassA,
@@ -189,7 +207,12 @@ func TestEachDefectOfPayingFailsItsOwnClause(t *testing.T) {
 			[]string{"a strange answer is no refusal"}},
 		"takes any answer for a receipt": {[]string{"booking: {posting: id, number: number, amount: bani | bani}\n  find", "booking: {posting: id, number: number, pending: {at: number, exists: false}}\n  find"}, hub.ClassA,
 			[]string{"a strange answer is no refusal"}},
-		"claims less than it can": {[]string{"class: A,", "class: C,"}, hub.ClassB, nil},
+		"books twice under our name": {[]string{stated, ""}, hub.ClassC, []string{twice, class}},
+		"takes nothing off":          {[]string{stated, ""}, hub.ClassC, []string{twice, class}},
+		"states nothing":             {[]string{stated, ""}, hub.ClassA, nil},
+		"books at night":             {[]string{stated, "", names, waits}, hub.ClassA, nil},
+		"never books":                {[]string{stated, "", names, waits}, hub.ClassC, []string{"a booking is found", twice, class}},
+		"claims less than it can":    {[]string{"class: A,", "class: C,"}, hub.ClassB, nil},
 	} {
 		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()
