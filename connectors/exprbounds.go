@@ -82,8 +82,12 @@ func (r *exprRules) Visit(node *ast.Node) {
 		if slices.ContainsFunc(n.Nodes, func(n ast.Node) bool { return !exprLiteral(n) }) {
 			r.refuse("a list in brackets holds texts and numbers as they are written")
 		}
-	case *ast.NilNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.UnaryNode, *ast.ChainNode, *ast.MemberNode,
-		*ast.SliceNode, *ast.PredicateNode, *ast.PointerNode, *ast.ConditionalNode, *ast.VariableDeclaratorNode:
+	case *ast.StringNode:
+		if len(n.Value) > maxText {
+			r.refuse("a text has at most %d bytes", maxText)
+		}
+	case *ast.NilNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.UnaryNode, *ast.ChainNode, *ast.MemberNode, *ast.SliceNode,
+		*ast.PredicateNode, *ast.PointerNode, *ast.ConditionalNode, *ast.VariableDeclaratorNode:
 	default: // what is built by hand or run in sequence
 		r.refuse("neither maps nor sequences are offered")
 	}
@@ -163,8 +167,8 @@ func meterArguments(n *ast.BuiltinNode) {
 	}
 }
 
-// meter has a value counted before it is used. Numbers, and what is no longer than
-// the manifest, cost nothing.
+// meter has a value counted before it is used. Numbers cost nothing, and what is
+// written in the manifest counts as parts.
 func meter(at *ast.Node, by string) {
 	switch (*at).Type().Kind() {
 	case reflect.Int, reflect.Float64, reflect.Bool:
@@ -186,11 +190,17 @@ func exprCall(name string, arguments ...ast.Node) ast.Node {
 	return &ast.CallNode{Callee: &ast.IdentifierNode{Value: name}, Arguments: append([]ast.Node{&ast.IdentifierNode{Value: "_work"}}, arguments...)}
 }
 
-// exprParts counts the parts of an expression.
+// exprParts counts the parts of an expression, a text by its length as exprWeight
+// does.
 type exprParts struct{ n int }
 
 // Visit implements ast.Visitor.
-func (p *exprParts) Visit(*ast.Node) { p.n++ }
+func (p *exprParts) Visit(node *ast.Node) {
+	p.n++
+	if literal, is := (*node).(*ast.StringNode); is {
+		p.n += len(literal.Value) / 64
+	}
+}
 
 // exprMeters are the meters as functions. All give the value on.
 func exprMeters() []expr.Option {

@@ -70,7 +70,8 @@ func (w *page) language() {
 func (w *page) expressions() {
 	w.line("\n### Expressions\n")
 	w.line("`expr` is [expr-lang](https://expr-lang.org/docs/language-definition) over `record`, `element` (of an `each`) and `root`.")
-	w.line("It has at most %d parts. `let` names a value; a list in brackets holds texts and numbers as they are written. Operators", maxExprNodes)
+	w.line("It has at most %d parts. `let` names a value; a list in brackets holds texts and numbers as they are written. A text", maxExprNodes)
+	w.line("that is written has at most %d bytes. Operators", maxText)
 	w.line("are `? :`, `not` and `%s`.", strings.Join(exprOperators, "` `"))
 	w.line("Functions are the transforms above that need no parentheses, `list`, which makes a list of what may be one")
 	w.line("element, several or none, and `%s`.\n", strings.Join(exprBuiltins, "`, `"))

@@ -32,6 +32,7 @@ type Version struct {
 	Digest    string    // of the text; a report or an approval is about this very text
 	Facts     ManifestFacts
 	Report    *Report    // the latest of the conformance suite
+	Begun     int        // suites that were begun since and have not ended
 	Moves     []Move     // only added to
 	Approvals []Approval // only added to
 	// Text is what a change writes; nil leaves it as it is stored. Reading a

@@ -29,6 +29,7 @@ type about struct {
 	Digest    string            `json:"digest"`
 	Facts     hub.ManifestFacts `json:"facts"`
 	Report    *hub.Report       `json:"report,omitempty"`
+	Begun     int               `json:"begun,omitzero"`
 }
 
 // The kinds of records that are only added to. Contacts may end.
@@ -115,13 +116,13 @@ func (s *Store) openAbout(creditor hub.Name, v *hub.Version, sealed []byte) erro
 		return err
 	}
 	v.Author, v.CreatedAt, v.Submitted, v.ShownAt = a.Author, a.CreatedAt, a.Submitted, a.ShownAt
-	v.Digest, v.Facts, v.Report = a.Digest, a.Facts, a.Report
+	v.Digest, v.Facts, v.Report, v.Begun = a.Digest, a.Facts, a.Report, a.Begun
 	return nil
 }
 
 func (s *Store) sealAbout(creditor hub.Name, v *hub.Version) ([]byte, error) {
 	return s.sealJSON(versionPlace(placeAbout, creditor, v.No), about{
-		v.Author, v.CreatedAt, v.Submitted, v.ShownAt, v.Digest, v.Facts, v.Report,
+		v.Author, v.CreatedAt, v.Submitted, v.ShownAt, v.Digest, v.Facts, v.Report, v.Begun,
 	})
 }
 

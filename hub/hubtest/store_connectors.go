@@ -48,6 +48,7 @@ func registrationKept(t *testing.T, lab Lab) {
 		bring(v, hub.StageProving)
 		v.Submitted, v.ShownAt, v.Pays, v.Class = Now(), Now(), true, hub.ClassB
 		v.Report = &hub.Report{At: Now(), Passed: true, Digest: v.Digest, Class: hub.ClassB, Document: []byte(`{"a":1}`)}
+		v.Begun = 2
 		v.Approvals = []hub.Approval{{By: hub.Login{Issuer: "i", Subject: "checker"}, At: Now(), Note: "fine"}}
 		r.Contacts = []hub.Contact{{Address: "it@water.example", Since: Now()}}
 		r.Proofs = []hub.AccountProof{{IBAN: "RO1", Beneficiary: "Water", By: author, At: Now(), How: "bank_letter"}}

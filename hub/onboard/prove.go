@@ -13,7 +13,8 @@ import (
 // with the version. Of one creditor one suite runs at a time, in all replicas: it
 // asks the company's test system, and the later report is the one that counts. It
 // returns CodeConflict while another runs or when it would send a secret elsewhere,
-// and CodeBusy when too many run here.
+// and CodeBusy when too many run here. A version whose suites took their replicas
+// with them gets a report instead.
 func (s *Service) prove(ctx context.Context, creditor hub.Name, v hub.Version) error {
 	if s.base.Err() != nil {
 		return hub.Errorf(hub.CodeBusy, "The hub is being restarted.")
@@ -28,6 +29,11 @@ func (s *Service) prove(ctx context.Context, creditor hub.Name, v hub.Version) e
 	}
 	r := &run{creditor: creditor, version: v, holder: hub.Holder(hub.NewID())}
 	if err := s.take(ctx, r); err != nil {
+		<-s.places
+		return err
+	}
+	if may, err := s.enter(ctx, r); !may {
+		s.leave(r)
 		<-s.places
 		return err
 	}
@@ -51,13 +57,14 @@ func (s *Service) run(r *run) (well bool) {
 	holding.Go(func() { s.hold(ctx, cut, r) })
 	report, err := s.report(ctx, r)
 	if ctx.Err() != nil || !s.goesOn(ctx, r) {
+		s.exit(r)
 		return true
 	}
 	if err != nil {
 		report = unproved(err)
 	}
 	report.At, report.Digest = s.Clock.Now(), r.version.Digest
-	if err := s.keepReport(context.WithoutCancel(ctx), r.creditor, r.version.No, report); err != nil {
+	if err := s.keepReport(context.WithoutCancel(ctx), r, report); err != nil {
 		s.Log.Error("report lost", slog.String("creditor", string(r.creditor)), slog.Int("version", r.version.No), slog.String("error", err.Error()))
 		return false
 	}
@@ -93,15 +100,8 @@ func unproved(err error) hub.Report {
 }
 
 // keepReport stores a report, unless the version has left proving meanwhile.
-func (s *Service) keepReport(ctx context.Context, creditor hub.Name, no int, report hub.Report) error {
-	_, err := s.Store.ChangeRegistration(ctx, creditor, func(r *hub.Registration) error {
-		v := r.Version(no)
-		if v == nil || v.Stage != hub.StageProving || v.Digest != report.Digest {
-			return nil
-		}
-		v.Report, v.Class = &report, report.Class
-		return nil
-	})
+func (s *Service) keepReport(ctx context.Context, r *run, report hub.Report) error {
+	_, err := s.onProved(ctx, r, func(v *hub.Version) { v.Report, v.Class, v.Begun = &report, report.Class, 0 })
 	return err
 }
 

@@ -15,6 +15,7 @@ const (
 	lookEvery  = time.Minute // for versions without a report
 	leaveFor   = 5 * time.Second
 	mostSuites = 8 // of one replica at once
+	mostBegun  = 2 // suites of a version that took their replica with them
 )
 
 // run is one run of the suite. Its holder has the lease of the creditor's suites.
@@ -34,6 +35,44 @@ func (s *Service) take(ctx context.Context, r *run) error {
 		err = hub.Errorf(hub.CodeConflict, "The conformance suite is running for this connector: its report will be there when it ends.")
 	}
 	return err
+}
+
+// enter puts on record that a suite begins, and tells whether it may: what took
+// replica after replica with it would take the next one too, and gets a report
+// that says so.
+func (s *Service) enter(ctx context.Context, r *run) (may bool, err error) {
+	_, err = s.onProved(ctx, r, func(v *hub.Version) {
+		if may = v.Begun < mostBegun; may {
+			v.Begun++
+			return
+		}
+		report := unproved(hub.Errorf(hub.CodeInternal, "The suite was begun %d times and broke off: the hub ended while it ran. Ask the city's operator, then begin it again.", v.Begun))
+		report.At, report.Digest = s.Clock.Now(), v.Digest
+		v.Report, v.Class, v.Begun = &report, report.Class, 0
+		s.Log.Error("suites broke off", slog.String("creditor", string(r.creditor)), slog.Int("version", v.No))
+	})
+	return may, err
+}
+
+// exit takes a suite off the record that ended without a report, and not because
+// its replica died.
+func (s *Service) exit(r *run) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.base), leaveFor)
+	defer cancel()
+	_, err := s.onProved(ctx, r, func(v *hub.Version) { v.Begun = max(v.Begun-1, 0) })
+	if err != nil {
+		s.Log.Warn("a suite stays on record", slog.String("creditor", string(r.creditor)), slog.String("error", err.Error())) // it counts as one that broke off
+	}
+}
+
+// onProved changes the version of a suite, unless it has left proving meanwhile.
+func (s *Service) onProved(ctx context.Context, r *run, change func(*hub.Version)) (hub.Registration, error) {
+	return s.Store.ChangeRegistration(ctx, r.creditor, func(now *hub.Registration) error {
+		if v := now.Version(r.version.No); v != nil && v.Stage == hub.StageProving && v.Digest == r.version.Digest {
+			change(v)
+		}
+		return nil
+	})
 }
 
 // hold renews the lease until the suite ends, and cuts a suite off whose report

@@ -2,6 +2,7 @@ package onboard_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,4 +104,51 @@ func TestAVersionThatWasReplacedGivesItsPlaceUp(t *testing.T) {
 	s.want("Report of what was replaced", err, hub.CodeNotFound)
 	prover.end <- hub.Report{Passed: true, Document: []byte(`{}`)}
 	s.reported(second)
+}
+
+// begun tells how many suites of a version are on record as under way.
+func (s *scene) begun(no int) int {
+	s.t.Helper()
+	r, err := s.store.Registration(s.t.Context(), "water")
+	s.want("Registration", err, "")
+	return r.Version(no).Begun
+}
+
+// TestASuiteThatTakesItsReplicaWithItIsNotBegunForEver leaves on record what two
+// replicas that died have left.
+func TestASuiteThatTakesItsReplicaWithItIsNotBegunForEver(t *testing.T) {
+	s, prover := newScene(t), newSlow()
+	s.Close()
+	first := s.replica(prover)
+	no := s.underWay(first, prover)
+	if got := s.begun(no); got != 1 {
+		t.Errorf("while the suite runs: got %d on record, want 1", got)
+	}
+	first.Close()
+	if got := s.begun(no); got != 0 {
+		t.Errorf("after a restart: got %d on record, want none: it did not break off by itself", got)
+	}
+	_, err := s.store.ChangeRegistration(t.Context(), "water", func(r *hub.Registration) error { r.Version(no).Begun = 2; return nil })
+	s.want("ChangeRegistration", err, "")
+	replica := s.replica(prover)
+	replica.Start()
+	if r := s.reported(no); r.Passed || !strings.Contains(string(r.Document), "broke off") || len(prover.begun) > 0 {
+		t.Errorf("got %s and %d suites, want it told that the suite broke off", r.Document, len(prover.begun))
+	}
+	for range 10_000 { // the report is there just before the lease is given back
+		if _, err = replica.Prove(t.Context(), company, "water", no); hub.CodeOf(err) != hub.CodeConflict {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.want("Prove", err, "")
+	s.begins(prover, no)
+	prover.end <- hub.Report{Passed: true, Document: []byte(`{}`)}
+	for range 10_000 {
+		if r := s.reported(no); r.Passed && s.begun(no) == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Errorf("got %+v and %d on record, want the report of the suite, and none", s.reported(no), s.begun(no))
 }
