@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -154,16 +155,19 @@ func TestTheDemoGivesTokensToAllWhoHaveARole(t *testing.T) {
 	}
 }
 
-// free finds loopback addresses nobody listens on now.
+// free finds loopback addresses nobody listens on now. They lie below those that the
+// system gives to whoever connects somewhere: none is taken before it is used.
 func free(t *testing.T, count int) (list []string) {
 	t.Helper()
-	for range count {
-		door, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(list) < count; tries++ {
+		door, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.N(12_000)))
+		if err != nil && tries > 100 {
 			t.Fatal(err)
 		}
-		defer door.Close()
-		list = append(list, door.Addr().String())
+		if err == nil {
+			defer door.Close()
+			list = append(list, door.Addr().String())
+		}
 	}
 	return list
 }
