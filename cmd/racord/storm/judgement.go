@@ -77,7 +77,7 @@ func (s *storm) master() ([]byte, error) {
 // morningEvery is how often it gets morning after the storm, so that files are
 // booked, settlements tell what was given back, and statements of days that are
 // over tell what was never booked.
-const morningEvery = 5 * time.Second
+const morningEvery = 3 * time.Second
 
 // awaitEnd waits until no payment is under way any more, at most a minute longer
 // than it may take. Mornings do not wait for the settlements of the day before: in
