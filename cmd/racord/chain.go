@@ -21,7 +21,7 @@ func (h *runningHub) openChain(setup hubSetup) error {
 		return err
 	}
 	told := telemetry.Always
-	if setup.Toy {
+	if setup.Demo {
 		told = slog.LevelInfo
 	}
 	h.meters.Chained()

@@ -55,7 +55,7 @@ func (c *demoCommand) Run(ctx context.Context, to streams) (err error) {
 	if err != nil {
 		return err
 	}
-	hub, err := startHub(ctx, hubSetup{Config: conf, Manifests: config.DemoCreditors(), Clock: city, LocalFiles: true, Log: to.log, Toy: true})
+	hub, err := startHub(ctx, hubSetup{Config: conf, Manifests: config.DemoCreditors(), Clock: city, LocalFiles: true, Log: to.log, Demo: true})
 	if err != nil {
 		return err
 	}

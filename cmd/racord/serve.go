@@ -61,7 +61,7 @@ type hubSetup struct {
 	Clock      hub.Clock
 	LocalFiles bool      // manifests are the operator's own: local paths are allowed
 	Log        io.Writer // JSON lines
-	Toy        bool      // nobody keeps its log: checkpoints are in it at level info only
+	Demo       bool      // nobody keeps its log: checkpoints are in it at level info only
 }
 
 // runningHub is a hub that answers. What was started is stopped by Close in
