@@ -18,7 +18,9 @@ type Line struct {
 	Option     string       `json:"option"`
 	Label      string       `json:"label"`
 	Amount     Money        `json:"amount"`
-	Owed       Money        `json:"owed"` // what the creditor said was outstanding, before this payment
+	Owed       Money        `json:"owed"`                 // what the creditor said was outstanding, before this payment
+	PaidBefore Money        `json:"paid_before,omitzero"` // what the creditor said was paid of it by then; without a currency, not known
+	Whole      bool         `json:"whole,omitempty"`      // nothing is left to pay, though it costs less than is owed: half a fine, a discount
 	Transfers  []Transfer   `json:"transfers"`
 	Class      Class        `json:"class"`
 	Verified   Verified     `json:"verified"`
@@ -42,6 +44,15 @@ type Line struct {
 	Zombie     bool         `json:"zombie,omitempty"`     // booked, and still shown as due after ClearBy
 	Lot        LotID        `json:"lot,omitempty"`        // class F: the lot it was sent in, and is sent in ever after
 	GivenBack  *GivenBack   `json:"given_back,omitempty"` // whose wish it was, when staff had it given back
+}
+
+// Leaves is the most bani that the creditor can still show of the debt once it has
+// booked the line, as far as it said so.
+func (l *Line) Leaves() int64 {
+	if l.Whole {
+		return 0
+	}
+	return max(l.Owed.Minor-l.Amount.Minor, 0)
 }
 
 // GivenBack tells which of the city's staff had a line given back. Above a limit

@@ -46,8 +46,7 @@ func rowsOf(p *hub.Payment) rows {
 	}
 	for i := range p.Lines {
 		l := &p.Lines[i]
-		r.lines[l.No] = lineRow{l.Creditor, l.Obligation, l.Amount.Minor, l.State, l.HubState(), micros(since(p, l)),
-			max(l.Owed.Minor-l.Amount.Minor, 0)}
+		r.lines[l.No] = lineRow{l.Creditor, l.Obligation, l.Amount.Minor, l.State, l.HubState(), micros(since(p, l)), l.Leaves()}
 	}
 	for i := range p.Refunds {
 		f := &p.Refunds[i]

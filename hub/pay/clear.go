@@ -58,7 +58,7 @@ func stillDue(ctx context.Context, c *hub.Connector, l *hub.Line) (bool, error) 
 	}
 	for i := range answer.Obligations {
 		if o := &answer.Obligations[i]; o.ID == l.Obligation {
-			due := o.Outstanding.Minor > l.Owed.Minor-l.Amount.Minor && o.Outstanding.Minor > 0
+			due := !takenOff(o, l)
 			if !due && answer.Provisional {
 				return true, errUnfinished
 			}
@@ -73,6 +73,26 @@ func stillDue(ctx context.Context, c *hub.Connector, l *hub.Line) (bool, error) 
 	}
 	return false, nil
 }
+
+// takenOff tells whether a creditor shows its debt less a line. What it adds meanwhile,
+// such as a day's interest, is owed anew and no doubt about that; but when half a fine
+// leaves anything, the creditor did not take it for the whole.
+func takenOff(o *hub.Obligation, l *hub.Line) bool {
+	more := o.Outstanding.Minor - l.Leaves()
+	switch {
+	case more <= 0:
+		return true
+	case l.Whole:
+		return false
+	case l.PaidBefore.Currency != "" && o.Paid.Minor >= l.PaidBefore.Minor+l.Amount.Minor:
+		return true
+	}
+	return o.Outstanding.Minor < l.Owed.Minor && more <= l.Owed.Minor/interest
+}
+
+// interest is what part of itself a debt can have grown by until it is looked at: some
+// days' interest, where the creditor does not say what was paid.
+const interest = 100
 
 // Why nothing follows from what a creditor does not list.
 var (
@@ -109,7 +129,7 @@ func (s *Service) looked(ctx context.Context, tx hub.PaymentTx, lease *hub.Lease
 // were quoted before must not pay it again, should its creditor be silent when
 // it is asked once more.
 func (s *Service) letGo(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, l *hub.Line) error {
-	if l.Amount != l.Owed {
+	if l.Leaves() > 0 {
 		tx.Release(l)
 		return nil
 	}
