@@ -14,7 +14,7 @@ type payingPart struct {
 	Visible         time.Duration `json:"visible" doc:"Class B: how long a booking may take until find finds it." max:"86400"`
 	QuoteMaxAge     time.Duration `json:"quote_max_age" doc:"How old the last published answer may be that a payment rests on when there is no live one. Needed where nothing can be asked live; with windows, what the creditor answered last counts while it is closed." max:"604800"`
 	Partial         bool          `json:"partial" doc:"Whether less than an option's amount may be paid."`
-	Allocation      string        `json:"allocation" doc:"Who says which debts a part payment extinguishes." enum:"creditor_order|payer_directed"`
+	Allocation      string        `json:"allocation" doc:"Who says which debts a part payment extinguishes. In the creditor's order, a part is taken where its quote says that all of it goes to the debt that is paid." enum:"creditor_order|payer_directed"`
 	WithoutDebt     bool          `json:"without_debt" doc:"Whether a reference and an amount are enough. The request says {{ reference }}."`
 	ClearsIn        time.Duration `json:"clears_in" doc:"How long after its booking a debt may still be listed." max:"2678400"`
 	CutOff          string        `json:"cut_off" doc:"Class F: hour in Europe/Bucharest by which the day's file must be there, such as 20:00."`

@@ -145,6 +145,12 @@ func (b *BookedPosting) Receipt(day Date, now time.Time) Receipt {
 	return Receipt{ID: b.ID, Number: b.Number, BookedAt: at}
 }
 
+// Who says which debts a part payment extinguishes.
+const (
+	CreditorOrder = "creditor_order"
+	PayerDirected = "payer_directed"
+)
+
 // Paying is what a creditor declares about taking payments. The zero Paying
 // takes none.
 type Paying struct {
@@ -152,7 +158,7 @@ type Paying struct {
 	Visible         time.Duration // class B: how long a booking may take to be found
 	QuoteMaxAge     time.Duration // without a live answer: how old the last published one may be
 	Partial         bool          // less than an option's amount may be paid
-	Allocation      string        // creditor_order or payer_directed: who says what a part payment extinguishes
+	Allocation      string        // who says what a part payment extinguishes: CreditorOrder or PayerDirected
 	WithoutDebt     bool          // a reference and an amount are enough
 	ClearsIn        time.Duration // business time after booking, by which the debt is not shown any more
 	CutOff          int           // class F: minutes after midnight by which the day's file must be there

@@ -196,7 +196,7 @@ func (r *run) look(ctx context.Context, p hub.Posting, want ...hub.Found) (found
 // owing is how much of some debts a posting takes its part off: its own debt, or all
 // of them where the creditor says which one that is.
 func (r *run) owing(debts []hub.Obligation, p hub.Posting) (bani int64) {
-	anywhere := r.suite.Traits.Paying.Allocation == "creditor_order"
+	anywhere := r.suite.Traits.Paying.Allocation == hub.CreditorOrder
 	for i := range debts {
 		if anywhere && canBePaid(&debts[i]) || debts[i].ID == p.Obligation {
 			bani += debts[i].Outstanding.Minor

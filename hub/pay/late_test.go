@@ -98,16 +98,19 @@ func (s *scene) inParts() {
 	parts := s.parts()
 	withConnectors(&parts, func(c *hub.Connector) {
 		c.Traits.Paying.Partial = true
-		c.Source = bentSource{c.Source, func(answer hub.Answer, err error) (hub.Answer, error) {
-			for i := range answer.Obligations {
-				o := &answer.Obligations[i]
-				o.Options[0].Transfers = o.Options[0].Transfers[:1]
-				o.Options[0].Transfers[0].Amount = o.Outstanding
-			}
-			return answer, err
-		}}
+		c.Source = bentSource{c.Source, oneAccount}
 	})
 	s.Service = pay.New(parts, pay.Conf{})
+}
+
+// oneAccount has every debt paid to one account.
+func oneAccount(answer hub.Answer, err error) (hub.Answer, error) {
+	for i := range answer.Obligations {
+		o := &answer.Obligations[i]
+		o.Options[0].Transfers = o.Options[0].Transfers[:1]
+		o.Options[0].Transfers[0].Amount = o.Outstanding
+	}
+	return answer, err
 }
 
 // TestAPartPaidDebtIsNotPaidWholeWhileItsCreditorIsSilent uses a quote from before a

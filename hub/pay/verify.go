@@ -52,26 +52,6 @@ func (s *Service) refusePaid(ctx context.Context, lines []QuotedLine) error {
 	return nil
 }
 
-// confirmed asks a creditor that quotes for its word on a line that its list
-// confirms: what the amount will extinguish, or that it is refused after all. A
-// creditor that does not quote, or is silent about it, has said enough with its
-// list.
-func (s *Service) confirmed(ctx context.Context, c *hub.Connector, item Item, q QuotedLine) QuotedLine {
-	if c.Quoter == nil || q.State != Confirmed {
-		return q
-	}
-	item.ExternalID, item.Amount = q.Line.ExternalID, q.Line.Amount
-	said, err := c.Quoter.Quote(ctx, hub.Asked(q.Line.Asked), []hub.Wanted{item.Wanted})
-	if err != nil || len(said) != 1 {
-		return q
-	}
-	if why := said[0].Err; why != nil && verdict(why) {
-		return refused(c, item, hub.CodeOf(why), hub.MessageOf(why))
-	}
-	q.Extinguishes = said[0].Extinguishes
-	return q
-}
-
 func byCreditor(items []Item) map[hub.Name][]int {
 	of := map[hub.Name][]int{}
 	for i := range items {
@@ -248,6 +228,9 @@ func choose(o *hub.Obligation, w hub.Wanted, partial bool) (option hub.PaymentOp
 // what they are only as a whole: a discount, half a fine, one instalment.
 var inParts = map[string]bool{"full": true, "custom": true}
 
+// wholly are the kinds of options that leave nothing to pay, whatever they cost.
+var wholly = map[string]bool{"reduced_fine": true, "early_full_year": true}
+
 func amounted(o *hub.Obligation, option hub.PaymentOption, amount hub.Money, partial bool) (hub.PaymentOption, bool, *hub.Error) {
 	if len(option.Transfers) == 0 {
 		return option, false, hub.Errorf(hub.CodeNotPayable, "The creditor has not said where the money goes.")
@@ -267,7 +250,8 @@ func amounted(o *hub.Obligation, option hub.PaymentOption, amount hub.Money, par
 func (s *Service) line(c *hub.Connector, o *found, option hub.PaymentOption) hub.Line {
 	l := hub.Line{
 		Creditor: c.Creditor.Name, Obligation: o.ID, ExternalID: o.ExternalID, Asked: hub.Whom(o.asked), Account: o.Account,
-		Option: option.ID, Label: label(&o.Obligation, option), Amount: option.Amount, Owed: o.Outstanding,
+		Option: option.ID, Label: label(&o.Obligation, option), Amount: option.Amount,
+		Owed: o.Outstanding, PaidBefore: o.Paid, Whole: wholly[option.Kind],
 		Transfers: option.Transfers, Class: c.Traits.Paying.Class, Verified: hub.VerifiedLive,
 		ValidUntil: o.answer.ValidUntil, State: hub.LineHeld,
 	}
