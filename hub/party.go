@@ -90,8 +90,8 @@ func (m Mark) Covers(outstanding int64, asOf time.Time) int64 {
 // whomever, as long as its creditor shows it.
 const PaidHere = "This has been paid here. The creditor still shows it and will take it off."
 
-// PartPaidHere is what a person reads at a debt of which something that stands inside
-// it was paid through the hub, as long as its creditor shows it whole.
+// PartPaidHere is what a person reads at a debt of which a part, or something that
+// stands inside it, was paid through the hub, as long as its creditor shows it whole.
 const PartPaidHere = "A part of this has been paid here. What is left can be paid once the creditor has taken that off."
 
 // NoCode is what a person reads where a creditor finds people only by a code that

@@ -89,7 +89,7 @@ func (p *Page) overlay(marks []hub.Mark) {
 				o.HubState = mark.State
 				p.version = p.version*31 + uint64(len(mark.State)) + uint64(mark.Since.UnixNano())
 				if paid := mark.Covers(o.Outstanding.Minor, p.overlaid.asOf[i]); paid > 0 {
-					o.NotPayable, covered = hub.PaidHere, add(covered, o.ID, paid)
+					o.NotPayable, covered = paidHere(mark), add(covered, o.ID, paid)
 				}
 			}
 		}
@@ -98,6 +98,14 @@ func (p *Page) overlay(marks []hub.Mark) {
 		p.overlaid.spread(covered)
 		p.Due = hub.DueWithout(p.overlaid.list, covered)
 	}
+}
+
+// paidHere is why what a mark covers cannot be paid.
+func paidHere(m hub.Mark) string {
+	if m.Remains > 0 {
+		return hub.PartPaidHere
+	}
+	return hub.PaidHere
 }
 
 func add(m map[hub.ObligationID]int64, id hub.ObligationID, bani int64) map[hub.ObligationID]int64 {

@@ -596,7 +596,7 @@ func TestWhatWasPaidInsideABillIsNotOwedOfIt(t *testing.T) {
 	}{
 		"nothing":                {nil, 20000, [3]string{}},
 		"the innermost":          {[]hub.Mark{paid("january", 0)}, 16500, [3]string{hub.PaidHere, hub.PartPaidHere, hub.PartPaidHere}},
-		"a part of it":           {[]hub.Mark{paid("january", 1500)}, 18000, [3]string{hub.PaidHere, hub.PartPaidHere, hub.PartPaidHere}},
+		"a part of it":           {[]hub.Mark{paid("january", 1500)}, 18000, [3]string{hub.PartPaidHere, hub.PartPaidHere, hub.PartPaidHere}},
 		"the middle":             {[]hub.Mark{paid("february", 0)}, 9485, [3]string{hub.PaidHere, hub.PaidHere, hub.PartPaidHere}},
 		"one and the one around": {[]hub.Mark{paid("january", 0), paid("february", 0)}, 9485, [3]string{hub.PaidHere, hub.PaidHere, hub.PartPaidHere}},
 		"the outermost":          {[]hub.Mark{paid("march", 0)}, 0, [3]string{hub.PaidHere, hub.PaidHere, hub.PaidHere}},
