@@ -153,6 +153,7 @@ type optionMap struct {
 	Amount         *Field        `json:"amount" doc:"What the creditor takes." as:"amount" required:"true"`
 	LegalBasis     *Field        `json:"legal_basis" doc:"The law it rests on." as:"text"`
 	AvailableUntil *Field        `json:"available_until" doc:"Last day." as:"day"`
+	Covers         []listMap     `json:"covers" doc:"External ids of other records that it pays whole, too."`
 	Transfers      []transferMap `json:"transfers" doc:"Parts that go to different accounts. Without it, all goes to the record's account."`
 }
 

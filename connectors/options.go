@@ -34,7 +34,7 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
 	for i := range m.Options {
 		part := &m.Options[i]
 		for at := part.seats(s); at.next(s); {
-			option, refused := r.option(part)
+			option, refused := r.option(o, part)
 			if refused == nil && len(part.Transfers) > 0 {
 				refused = r.split(o, &option, part.Transfers)
 			}
@@ -54,7 +54,7 @@ func (m *obligationMap) splits() bool {
 	return len(m.Options) > 0 && !slices.ContainsFunc(m.Options, func(o optionMap) bool { return len(o.Transfers) == 0 })
 }
 
-func (r *Reading) option(part *optionMap) (option hub.PaymentOption, refused *refusal) {
+func (r *Reading) option(o *hub.Obligation, part *optionMap) (option hub.PaymentOption, refused *refusal) {
 	s := &r.scope
 	minor, present, refused := part.Amount.readAmount(s)
 	if refused != nil || !present {
@@ -71,6 +71,7 @@ func (r *Reading) option(part *optionMap) (option hub.PaymentOption, refused *re
 	option.Label = s.spare(part.Label.readText(s))
 	option.LegalBasis = s.spare(part.LegalBasis.readText(s))
 	option.AvailableUntil = s.spareDay(part.AvailableUntil.readDay(s))
+	option.Covers = r.others(o, part.Covers)
 	return option, nil
 }
 

@@ -332,15 +332,22 @@ func (sel *selection) fits(s *scope) bool {
 	return sel.When == nil || sel.When.holds(s)
 }
 
-func (r *Reading) lists(o *hub.Obligation, m *obligationMap) {
+// others reads the ids of other records.
+func (r *Reading) others(o *hub.Obligation, parts []listMap) (list []hub.ObligationID) {
 	s := &r.scope
-	for i := range m.Excludes {
-		for at := m.Excludes[i].seats(s); at.next(s); {
-			if id := s.spare(m.Excludes[i].ID.readText(s)); id != "" {
-				o.ExcludesIDs = append(o.ExcludesIDs, hub.NewObligationID(r.creditor.Name, id))
+	for i := range parts {
+		for at := parts[i].seats(s); at.next(s); {
+			if id := s.spare(parts[i].ID.readText(s)); id != "" && id != o.ExternalID {
+				list = append(list, hub.NewObligationID(r.creditor.Name, id))
 			}
 		}
 	}
+	return list
+}
+
+func (r *Reading) lists(o *hub.Obligation, m *obligationMap) {
+	s := &r.scope
+	o.ExcludesIDs = r.others(o, m.Excludes)
 	for i := range m.Replaces {
 		for at := m.Replaces[i].seats(s); at.next(s); {
 			if id := s.spare(m.Replaces[i].ID.readText(s)); id != "" {

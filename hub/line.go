@@ -8,42 +8,43 @@ import (
 // Line is one option of one obligation being paid. Its place in a payment is its
 // number, from 1.
 type Line struct {
-	No         int          `json:"no"`
-	Creditor   Name         `json:"creditor"`
-	Obligation ObligationID `json:"obligation"`
-	ExternalID string       `json:"external_id"`
-	Asked      Whom         `json:"asked"`             // whom the creditor is asked about
-	Account    string       `json:"account,omitempty"` // the creditor's code of the account it is booked to
-	Reference  string       `json:"reference,omitempty"`
-	Option     string       `json:"option"`
-	Label      string       `json:"label"`
-	Amount     Money        `json:"amount"`
-	Owed       Money        `json:"owed"`                 // what the creditor said was outstanding, before this payment
-	PaidBefore Money        `json:"paid_before,omitzero"` // what the creditor said was paid of it by then; without a currency, not known
-	Whole      bool         `json:"whole,omitempty"`      // nothing is left to pay, though it costs less than is owed: half a fine, a discount
-	Transfers  []Transfer   `json:"transfers"`
-	Class      Class        `json:"class"`
-	Verified   Verified     `json:"verified"`
-	ValidUntil time.Time    `json:"valid_until"`         // business time: the quote's own end
-	ChangesAt  time.Time    `json:"changes_at,omitzero"` // business time from which it costs something else; zero = not said
-	PaidAt     time.Time    `json:"paid_at,omitzero"`    // business time of the authorisation: the creditor counts from it
-	State      LineState    `json:"state"`
-	Reason     string       `json:"reason,omitempty"`     // why it was dropped, refused or is stuck
-	Tries      int          `json:"tries"`                // how often the creditor was asked to book it
-	PutOff     int          `json:"put_off,omitempty"`    // how often the creditor did not book it for another reason than that it was busy, closed or away
-	Lost       int          `json:"lost,omitempty"`       // how often its answer was lost
-	Doubt      bool         `json:"doubt,omitempty"`      // it was sent, and nobody knows yet whether it arrived
-	SentAt     time.Time    `json:"sent_at,omitzero"`     // real time of the last time it was sent
-	FirstSent  time.Time    `json:"first_sent,omitzero"`  // real time of the first
-	SentOn     Date         `json:"sent_on,omitempty"`    // business day of the last time: the creditor books it then, or the day after
-	NotOn      Date         `json:"not_on,omitempty"`     // class C: the last business day whose statement, read when it was closed, does not have it
-	Receipt    string       `json:"receipt,omitempty"`    // the creditor's number
-	BookedAt   time.Time    `json:"booked_at,omitzero"`   // business time
-	ClearBy    time.Time    `json:"clear_by,omitzero"`    // business time after which the creditor may not show it as due any more
-	ClearedAt  time.Time    `json:"cleared_at,omitzero"`  // business time at which the creditor was seen not to
-	Zombie     bool         `json:"zombie,omitempty"`     // booked, and still shown as due after ClearBy
-	Lot        LotID        `json:"lot,omitempty"`        // class F: the lot it was sent in, and is sent in ever after
-	GivenBack  *GivenBack   `json:"given_back,omitempty"` // whose wish it was, when staff had it given back
+	No         int            `json:"no"`
+	Creditor   Name           `json:"creditor"`
+	Obligation ObligationID   `json:"obligation"`
+	ExternalID string         `json:"external_id"`
+	Asked      Whom           `json:"asked"`             // whom the creditor is asked about
+	Account    string         `json:"account,omitempty"` // the creditor's code of the account it is booked to
+	Reference  string         `json:"reference,omitempty"`
+	Option     string         `json:"option"`
+	Label      string         `json:"label"`
+	Amount     Money          `json:"amount"`
+	Owed       Money          `json:"owed"`                 // what the creditor said was outstanding, before this payment
+	PaidBefore Money          `json:"paid_before,omitzero"` // what the creditor said was paid of it by then; without a currency, not known
+	Whole      bool           `json:"whole,omitempty"`      // nothing is left to pay, whatever it costs: half a fine, a year with its discount
+	Covers     []ObligationID `json:"covers,omitempty"`     // other debts that it pays whole, too
+	Transfers  []Transfer     `json:"transfers"`
+	Class      Class          `json:"class"`
+	Verified   Verified       `json:"verified"`
+	ValidUntil time.Time      `json:"valid_until"`         // business time: the quote's own end
+	ChangesAt  time.Time      `json:"changes_at,omitzero"` // business time from which it costs something else; zero = not said
+	PaidAt     time.Time      `json:"paid_at,omitzero"`    // business time of the authorisation: the creditor counts from it
+	State      LineState      `json:"state"`
+	Reason     string         `json:"reason,omitempty"`     // why it was dropped, refused or is stuck
+	Tries      int            `json:"tries"`                // how often the creditor was asked to book it
+	PutOff     int            `json:"put_off,omitempty"`    // how often the creditor did not book it for another reason than that it was busy, closed or away
+	Lost       int            `json:"lost,omitempty"`       // how often its answer was lost
+	Doubt      bool           `json:"doubt,omitempty"`      // it was sent, and nobody knows yet whether it arrived
+	SentAt     time.Time      `json:"sent_at,omitzero"`     // real time of the last time it was sent
+	FirstSent  time.Time      `json:"first_sent,omitzero"`  // real time of the first
+	SentOn     Date           `json:"sent_on,omitempty"`    // business day of the last time: the creditor books it then, or the day after
+	NotOn      Date           `json:"not_on,omitempty"`     // class C: the last business day whose statement, read when it was closed, does not have it
+	Receipt    string         `json:"receipt,omitempty"`    // the creditor's number
+	BookedAt   time.Time      `json:"booked_at,omitzero"`   // business time
+	ClearBy    time.Time      `json:"clear_by,omitzero"`    // business time after which the creditor may not show it as due any more
+	ClearedAt  time.Time      `json:"cleared_at,omitzero"`  // business time at which the creditor was seen not to
+	Zombie     bool           `json:"zombie,omitempty"`     // booked, and still shown as due after ClearBy
+	Lot        LotID          `json:"lot,omitempty"`        // class F: the lot it was sent in, and is sent in ever after
+	GivenBack  *GivenBack     `json:"given_back,omitempty"` // whose wish it was, when staff had it given back
 }
 
 // Leaves is the most bani that the creditor can still show of the debt once it has
@@ -53,6 +54,16 @@ func (l *Line) Leaves() int64 {
 		return 0
 	}
 	return max(l.Owed.Minor-l.Amount.Minor, 0)
+}
+
+// Debts are what the line pays: the debt that it is of, and what its option covers.
+func (l *Line) Debts() []Debt {
+	list := make([]Debt, 1, 1+len(l.Covers))
+	list[0] = Debt{l.Creditor, l.Obligation}
+	for _, id := range l.Covers {
+		list = append(list, Debt{l.Creditor, id})
+	}
+	return list
 }
 
 // GivenBack tells which of the city's staff had a line given back. Above a limit

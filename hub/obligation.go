@@ -94,13 +94,14 @@ type Installment struct {
 
 // PaymentOption is one way the creditor lets the obligation be paid.
 type PaymentOption struct {
-	ID             string     `json:"id"`
-	Kind           string     `json:"kind"` // full installment early_full_year reduced_fine arrears_only custom
-	Label          string     `json:"label,omitempty"`
-	Amount         Money      `json:"amount"`
-	LegalBasis     string     `json:"legal_basis,omitempty"`
-	AvailableUntil Date       `json:"available_until,omitempty"`
-	Transfers      []Transfer `json:"transfers,omitempty"`
+	ID             string         `json:"id"`
+	Kind           string         `json:"kind"` // full installment early_full_year reduced_fine arrears_only custom
+	Label          string         `json:"label,omitempty"`
+	Amount         Money          `json:"amount"`
+	LegalBasis     string         `json:"legal_basis,omitempty"`
+	AvailableUntil Date           `json:"available_until,omitempty"`
+	Transfers      []Transfer     `json:"transfers,omitempty"`
+	Covers         []ObligationID `json:"covers,omitempty"` // others that it pays whole with this one
 }
 
 // Transfer is where a part of an option's amount goes.

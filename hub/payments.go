@@ -72,16 +72,16 @@ type Event struct {
 type PaymentTx interface {
 	// Now is the store's time; leases and due times follow it.
 	Now() time.Time
-	// Hold claims the line's obligation until the moment, takes the claim back
-	// that the payment lost to nobody, and tells whether the payment has it now.
+	// Hold claims the line's debts until the moment, takes claims back that the
+	// payment lost to nobody, and tells whether the payment has them all now.
 	// A claim that ran out is free for anybody. freeAt is when another's ends.
 	// Whoever claims several asks in the order of (creditor, obligation), else
 	// two baskets wait for each other; HoldAll does so, and asks once for all.
 	Hold(ctx context.Context, p PaymentID, l *Line, until time.Time) (held bool, by PaymentID, freeAt time.Time, err error)
 	// HoldAll is Hold for several lines. The answers are in the order of lines.
 	HoldAll(ctx context.Context, p PaymentID, lines []*Line, until time.Time) ([]Held, error)
-	// Release ends the payment's claim on the line's obligation, unless another
-	// line of the payment needs it.
+	// Release ends the payment's claims on the line's debts, unless another line of
+	// the payment needs them.
 	Release(l *Line)
 	// NextOrder gives the next order number at a merchant account. It is unique
 	// for the provider: at most 20 ASCII letters and digits.

@@ -24,7 +24,7 @@ type change struct {
 	acted   bool       // something was asked of the database at once
 	failed  error      // of the database: nothing can be stored any more
 
-	released  []*hub.Line
+	released  []wish
 	works     []task
 	bookings  []hub.Booking
 	events    []hub.Event
@@ -61,30 +61,23 @@ ON CONFLICT (creditor, obligation) DO UPDATE SET
 	until   = CASE WHEN claims.payment = $3 OR claims.until <= $6 THEN $5 ELSE claims.until END
 RETURNING payment, until`
 
-// HoldAll claims the obligations of lines, in one order for everybody.
+// HoldAll claims the debts of lines, in one order for everybody.
 func (c *change) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.Line, until time.Time) ([]hub.Held, error) {
-	held, order := make([]hub.Held, len(lines)), make([]int, len(lines))
-	for i := range order {
-		order[i] = i
+	held, wanted := make([]hub.Held, len(lines)), make([]wish, 0, len(lines))
+	for i, l := range lines {
+		held[i].Held = true
+		for _, d := range l.Debts() {
+			wanted = append(wanted, wish{d, l.No, &held[i]})
+		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return byClaim(lines[a], lines[b]) })
-	batch := make([]Statement, 0, len(lines))
-	for _, i := range order {
-		l := lines[i]
-		c.released = slices.DeleteFunc(c.released, func(r *hub.Line) bool { return byClaim(r, l) == 0 })
+	slices.SortStableFunc(wanted, func(a, b wish) int { return byClaim(a.Debt, b.Debt) })
+	batch := make([]Statement, 0, len(wanted))
+	for _, w := range wanted {
+		c.released = slices.DeleteFunc(c.released, func(r wish) bool { return r.Debt == w.Debt })
 		batch = append(batch, Statement{
 			SQL:  holdQuery,
-			Args: []any{string(l.Creditor), string(l.Obligation), string(p), l.No, micros(until), micros(c.now)},
-			Scan: func(row Scanner) error {
-				var by string
-				var freeAt int64
-				err := row.Scan(&by, &freeAt)
-				held[i] = hub.Held{Held: hub.PaymentID(by) == p}
-				if !held[i].Held {
-					held[i].By, held[i].FreeAt = hub.PaymentID(by), moment(freeAt)
-				}
-				return err
-			},
+			Args: []any{string(w.Creditor), string(w.Obligation), string(p), w.line, micros(until), micros(c.now)},
+			Scan: func(row Scanner) error { return w.answered(row, p) },
 		})
 	}
 	if err := c.do(ctx, batch...); err != nil {
@@ -93,8 +86,26 @@ func (c *change) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.Line
 	return held, nil
 }
 
-// byClaim is the order in which obligations are claimed.
-func byClaim(a, b *hub.Line) int {
+// wish is a debt that is to be claimed for a line, or let go.
+type wish struct {
+	hub.Debt
+	line int
+	held *hub.Held // of all debts of the line
+}
+
+// answered reads who has the claim now.
+func (w wish) answered(row Scanner, p hub.PaymentID) error {
+	var by string
+	var freeAt int64
+	err := row.Scan(&by, &freeAt)
+	if err == nil && hub.PaymentID(by) != p {
+		*w.held = hub.Held{By: hub.PaymentID(by), FreeAt: moment(freeAt)}
+	}
+	return err
+}
+
+// byClaim is the order in which debts are claimed.
+func byClaim(a, b hub.Debt) int {
 	return cmp.Or(cmp.Compare(a.Creditor, b.Creditor), cmp.Compare(a.Obligation, b.Obligation))
 }
 
@@ -111,8 +122,12 @@ func (c *change) do(ctx context.Context, batch ...Statement) error {
 	return c.store.fault(c.failed)
 }
 
-// Release ends the claim on a line's obligation.
-func (c *change) Release(l *hub.Line) { c.released = append(c.released, l) }
+// Release ends the claims on a line's debts.
+func (c *change) Release(l *hub.Line) {
+	for _, d := range l.Debts() {
+		c.released = append(c.released, wish{Debt: d, line: l.No})
+	}
+}
 
 // Book adds to the journal.
 func (c *change) Book(b ...hub.Booking) { c.bookings = append(c.bookings, b...) }
@@ -211,12 +226,12 @@ const releaseQuery = `DELETE FROM claims WHERE creditor = $1 AND obligation = $2
 
 // release ends claims that no line of the payment needs any more.
 func (c *change) release(p *hub.Payment) (batch []Statement) {
-	for _, l := range c.released {
+	for _, r := range c.released {
 		needed := slices.ContainsFunc(p.Lines, func(other hub.Line) bool {
-			return other.No != l.No && byClaim(&other, l) == 0 && other.HubState() != hub.HubNone
+			return other.No != r.line && other.HubState() != hub.HubNone && slices.Contains(other.Debts(), r.Debt)
 		})
 		if !needed {
-			batch = append(batch, Statement{SQL: releaseQuery, Args: []any{string(l.Creditor), string(l.Obligation), string(p.ID)}})
+			batch = append(batch, Statement{SQL: releaseQuery, Args: []any{string(r.Creditor), string(r.Obligation), string(p.ID)}})
 		}
 	}
 	return batch

@@ -13,13 +13,13 @@ const folderQuery = `
 WITH p AS (SELECT id, person, read_at FROM parties WHERE login = $1),
 	s AS (SELECT l.account AS subject FROM links l JOIN p ON l.party = p.id
 		UNION ALL SELECT c.subject FROM codes c JOIN p ON c.party = p.id)
-SELECT 0 AS part, id, person AS sealed, '' AS creditor, '' AS state, read_at AS at, 0 AS remains FROM p
+SELECT 0 AS part, id, person AS sealed, '' AS creditor, '' AS state, read_at AS at, 0 AS remains, '' AS covers FROM p
 UNION ALL
-SELECT 1, l.id, l.code, l.creditor, '', l.linked_at, 0 FROM links l JOIN p ON l.party = p.id
+SELECT 1, l.id, l.code, l.creditor, '', l.linked_at, 0, '' FROM links l JOIN p ON l.party = p.id
 UNION ALL
-SELECT 2, m.obligation, NULL, m.creditor, m.state, m.since, m.remains FROM marks m JOIN p ON m.party = p.id
+SELECT 2, m.obligation, NULL, m.creditor, m.state, m.since, m.remains, m.covers FROM marks m JOIN p ON m.party = p.id
 UNION ALL
-SELECT 3, l.obligation, NULL, l.creditor, l.hub, l.since, l.remains
+SELECT 3, l.obligation, NULL, l.creditor, l.hub, l.since, l.remains, l.covers
 FROM s JOIN sights g ON g.subject = s.subject JOIN lines l ON l.payment = g.payment AND l.no = g.line JOIN p ON l.party <> p.id
 WHERE l.hub <> 'none'
 ORDER BY part, at, id`
@@ -60,10 +60,10 @@ func (s *Store) Folder(ctx context.Context, who hub.Login) (hub.Folder, error) {
 
 func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder, others *[]hub.Mark) error {
 	var part int
-	var id, creditor, state string
+	var id, creditor, state, covers string
 	var sealed []byte
 	var at, remains int64
-	err := rows.Scan(&part, &id, &sealed, &creditor, &state, &at, &remains)
+	err := rows.Scan(&part, &id, &sealed, &creditor, &state, &at, &remains, &covers)
 	if err != nil {
 		return err
 	}
@@ -77,13 +77,16 @@ func (s *Store) addPart(rows *sql.Rows, login []byte, folder *hub.Folder, others
 		err = s.openCode(&link, sealed)
 		folder.Links = append(folder.Links, link)
 	case partMark, partOthers:
-		into := &folder.Marks
-		if part == partOthers {
-			into = others
+		mark := hub.Mark{Creditor: hub.Name(creditor), Obligation: hub.ObligationID(id), State: hub.HubState(state), Since: moment(at), Remains: remains}
+		if part == partMark {
+			folder.Marks = append(folder.Marks, mark)
+		} else {
+			*others = append(*others, mark)
 		}
-		*into = append(*into, hub.Mark{
-			Creditor: hub.Name(creditor), Obligation: hub.ObligationID(id), State: hub.HubState(state), Since: moment(at), Remains: remains,
-		})
+		for _, mark.Obligation = range listed(covers) {
+			mark.Remains = 0
+			*others = append(*others, mark)
+		}
 	}
 	return err
 }

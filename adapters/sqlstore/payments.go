@@ -178,8 +178,8 @@ SELECT EXISTS (SELECT 1 FROM lines WHERE creditor = $1 AND obligation = $2 AND c
 }
 
 const paidQuery = `
-SELECT DISTINCT l.creditor, l.obligation
-FROM claims c JOIN lines l ON l.payment = c.payment AND l.creditor = c.creditor AND l.obligation = c.obligation
+SELECT c.creditor, c.obligation
+FROM claims c JOIN lines l ON l.payment = c.payment AND l.no = c.line
 WHERE l.hub IN ('paid_waiting_posting', 'posted', 'mismatch') AND (c.creditor, c.obligation) IN (VALUES `
 
 // PaidOf finds the debts that are claimed by a line for which money was taken.

@@ -29,6 +29,7 @@ type lineRow struct {
 	hub        hub.HubState
 	since      int64
 	remains    int64
+	covers     string
 }
 
 type refundRow struct {
@@ -46,7 +47,8 @@ func rowsOf(p *hub.Payment) rows {
 	}
 	for i := range p.Lines {
 		l := &p.Lines[i]
-		r.lines[l.No] = lineRow{l.Creditor, l.Obligation, l.Amount.Minor, l.State, l.HubState(), micros(since(p, l)), l.Leaves()}
+		r.lines[l.No] = lineRow{l.Creditor, l.Obligation, l.Amount.Minor, l.State, l.HubState(), micros(since(p, l)), l.Leaves(),
+			joined(l.Covers)}
 	}
 	for i := range p.Refunds {
 		f := &p.Refunds[i]
@@ -147,7 +149,7 @@ func (r chargeRow) values(p *hub.Payment, no int, state hub.ChargeState, now tim
 
 func (r lineRow) values(p *hub.Payment, no int, state hub.LineState, now time.Time) []any {
 	return []any{string(p.ID), int64(no), string(p.Party), string(r.creditor), string(r.obligation), r.amount, string(state),
-		string(r.hub), r.since, r.remains, micros(now)}
+		string(r.hub), r.since, r.remains, micros(now), r.covers}
 }
 
 func (r refundRow) values(p *hub.Payment, no int, state hub.RefundState) []any {

@@ -56,7 +56,7 @@ var (
 ON CONFLICT (payment, no) DO UPDATE
 SET psp = excluded.psp, number = excluded.number, state = excluded.state,
 	amount = excluded.amount, taken = excluded.taken, changed_at = excluded.changed_at`)
-	linesTable = table("lines", "payment text, no bigint, party text, creditor text, obligation text, amount bigint, state text, hub text, since bigint, remains bigint, changed_at bigint", `
+	linesTable = table("lines", "payment text, no bigint, party text, creditor text, obligation text, amount bigint, state text, hub text, since bigint, remains bigint, changed_at bigint, covers text", `
 ON CONFLICT (payment, no) DO UPDATE
 SET amount = excluded.amount, state = excluded.state, hub = excluded.hub, since = excluded.since, remains = excluded.remains, changed_at = excluded.changed_at`)
 	refundsTable = table("refunds", "payment text, no bigint, charge bigint, line bigint, amount bigint, state text, changed_at bigint", `

@@ -37,6 +37,7 @@ func TestAnAnswerBecomesDebts(t *testing.T) {
 			{
 				ID: "early_full_year", Kind: "early_full_year", Label: "Tot anul, cu bonificație", Amount: hub.Bani(2*125750 - 25150),
 				LegalBasis: "Legea 227/2015 art. 462 alin. (2)", AvailableUntil: "2026-03-31", Transfers: toBuildings(2*125750 - 25150),
+				Covers: []hub.ObligationID{a.Obligations[1].ID},
 			},
 		},
 		NextChange: &hub.NextChange{At: time.Date(2026, 3, 31, 21, 0, 0, 0, time.UTC), Reason: "discount_ends"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,7 +192,11 @@ func TestTheWholeYearIsOfferedOnce(t *testing.T) {
 					continue
 				}
 				offers++
-				if year := yearOf(a.Obligations, o); option.Amount.Minor != year-year/10 || option.AvailableUntil != "2026-03-31" || o.Installments[0].No != 1 {
+				year, others := yearOf(a.Obligations, o)
+				if slices.Sort(option.Covers); !slices.Equal(option.Covers, others) {
+					t.Errorf("%s: got %v paid with it, want %v", o.ExternalID, option.Covers, others)
+				}
+				if option.Amount.Minor != year-year/10 || option.AvailableUntil != "2026-03-31" || o.Installments[0].No != 1 {
 					t.Errorf("%s: got %+v, want 10 %% off %d", o.ExternalID, option, year)
 				}
 			}
@@ -202,13 +207,17 @@ func TestTheWholeYearIsOfferedOnce(t *testing.T) {
 	}
 }
 
-// yearOf adds up what one role owes of a tax for a year.
-func yearOf(all []hub.Obligation, of hub.Obligation) (sum int64) {
+// yearOf adds up what one role owes of a tax for a year, and gives the ids of all but one
+// debt of it.
+func yearOf(all []hub.Obligation, of hub.Obligation) (sum int64, others []hub.ObligationID) {
 	for _, o := range all {
 		same := len(o.Options) > 0 && o.Options[0].Transfers[0].RevenueCode == of.Options[0].Transfers[0].RevenueCode
 		if same && o.Account == of.Account && o.Period.Label == of.Period.Label {
-			sum += o.Outstanding.Minor
+			if sum += o.Outstanding.Minor; o.ID != of.ID {
+				others = append(others, o.ID)
+			}
 		}
 	}
-	return sum
+	slices.Sort(others)
+	return sum, others
 }

@@ -17,7 +17,7 @@ func copyOf(p *hub.Payment) *hub.Payment {
 	}
 	for i := range c.Lines {
 		l := &c.Lines[i]
-		l.Transfers = slices.Clone(l.Transfers)
+		l.Transfers, l.Covers = slices.Clone(l.Transfers), slices.Clone(l.Covers)
 		if l.GivenBack != nil {
 			given := *l.GivenBack
 			l.GivenBack = &given

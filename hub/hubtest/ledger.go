@@ -21,7 +21,7 @@ type Ledger struct {
 	payments  map[hub.PaymentID]*hub.Payment
 	keys      map[keyOf]keyed
 	quotes    map[hub.QuoteID]hub.PaymentID
-	claims    map[claimOf]hub.Claim
+	claims    map[hub.Debt]hub.Claim
 	works     map[hub.Work]work
 	lots      map[hub.LotID][]hub.Work
 	lotOf     map[hub.Work]hub.LotID
@@ -43,10 +43,6 @@ type (
 		hash    [32]byte
 		payment hub.PaymentID
 	}
-	claimOf struct {
-		creditor   hub.Name
-		obligation hub.ObligationID
-	}
 	work struct {
 		due, leased time.Time
 		turn        int
@@ -62,7 +58,7 @@ var (
 func NewLedger() *Ledger {
 	return &Ledger{
 		payments: map[hub.PaymentID]*hub.Payment{}, keys: map[keyOf]keyed{}, quotes: map[hub.QuoteID]hub.PaymentID{},
-		claims: map[claimOf]hub.Claim{}, works: map[hub.Work]work{}, lots: map[hub.LotID][]hub.Work{}, lotOf: map[hub.Work]hub.LotID{}, orders: map[string]int{},
+		claims: map[hub.Debt]hub.Claim{}, works: map[hub.Work]work{}, lots: map[hub.LotID][]hub.Work{}, lotOf: map[hub.Work]hub.LotID{}, orders: map[string]int{},
 		where: map[string]hub.Work{}, facts: map[string]bool{}, booked: map[string]bool{},
 	}
 }
@@ -71,8 +67,8 @@ func NewLedger() *Ledger {
 type ledgerTx struct {
 	ledger *Ledger
 	now    time.Time
-	claims map[claimOf]hub.Claim // the ledger's, copied when one is looked at
-	orders map[string]int        // likewise
+	claims map[hub.Debt]hub.Claim // the ledger's, copied when one is looked at
+	orders map[string]int         // likewise
 	after  []func()
 	broken error
 	id     hub.PaymentID
@@ -92,12 +88,15 @@ func (tx *ledgerTx) look() {
 func (tx *ledgerTx) Now() time.Time { return tx.now }
 
 func (tx *ledgerTx) Hold(_ context.Context, p hub.PaymentID, line *hub.Line, until time.Time) (bool, hub.PaymentID, time.Time, error) {
-	of := claimOf{line.Creditor, line.Obligation}
 	tx.look()
-	if c, ok := tx.claims[of]; ok && c.Payment != p && c.Until.After(tx.now) {
-		return false, c.Payment, c.Until, nil
+	for _, d := range line.Debts() {
+		if c, ok := tx.claims[d]; ok && c.Payment != p && c.Until.After(tx.now) {
+			return false, c.Payment, c.Until, nil
+		}
 	}
-	tx.claims[of] = hub.Claim{Creditor: line.Creditor, Obligation: line.Obligation, Payment: p, Line: line.No, Until: until}
+	for _, d := range line.Debts() {
+		tx.claims[d] = hub.Claim{Creditor: d.Creditor, Obligation: d.Obligation, Payment: p, Line: line.No, Until: until}
+	}
 	return true, p, until, nil
 }
 
@@ -110,10 +109,11 @@ func (tx *ledgerTx) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.L
 }
 
 func (tx *ledgerTx) Release(line *hub.Line) {
-	of := claimOf{line.Creditor, line.Obligation}
 	tx.look()
-	if c, ok := tx.claims[of]; ok && (tx.id == "" || c.Payment == tx.id) {
-		delete(tx.claims, of)
+	for _, d := range line.Debts() {
+		if c, ok := tx.claims[d]; ok && (tx.id == "" || c.Payment == tx.id) {
+			delete(tx.claims, d)
+		}
 	}
 }
 
@@ -397,7 +397,7 @@ func (l *Ledger) PaidOf(_ context.Context, debts []hub.Debt) (paid []hub.Debt, e
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, d := range debts {
-		c, claimed := l.claims[claimOf{d.Creditor, d.Obligation}]
+		c, claimed := l.claims[d]
 		if !claimed {
 			continue
 		}

@@ -97,6 +97,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"claims: two lines of one debt share one":              claimsOfTwoLines,
 		"claims: taken without another change":                 holdsAloneAreKept,
 		"claims: had for a moment":                             claimsOfAMoment,
+		"claims: a line's are those of all it covers":          linesCover,
 		"marks: the payer's view follows the lines":            marksFollowLines,
 		"marks: who sees a debt is told that it is paid":       marksOfOthers,
 		"marks: of several who pay the busiest says":           marksOfSeveral,

@@ -87,7 +87,9 @@ func (t *trial) debts() {
 		for i := range p.Lines {
 			l := &p.Lines[i]
 			of := debt{l.Creditor, l.ExternalID}
-			owed[of] = max(owed[of], l.Owed.Minor)
+			if owed[of] = max(owed[of], l.Owed.Minor); l.Whole {
+				owed[of] = max(owed[of], l.Amount.Minor) // with all that it covers
+			}
 			if l.State == hub.LineStuck && len(t.entries[p.PostingID(l.No)]) == 0 {
 				kept[of] += l.Amount.Minor
 			}

@@ -7,10 +7,10 @@ import (
 	"racord/hub"
 )
 
-// kin are the bills of a creditor that one bill shares money with. What its
+// kin are the bills of a creditor that paying one bill pays, too, or a part of. What its
 // creditor does not list as owed shares none.
 type kin struct {
-	inner []hub.ObligationID // what stands inside it
+	inner []hub.ObligationID // what stands inside it, or is paid with it
 	outer []hub.ObligationID // what it stands inside
 }
 
@@ -20,21 +20,21 @@ func (k kin) all() []hub.ObligationID { return slices.Concat(k.inner, k.outer) }
 const paidWith = "This is part of another bill in this basket, and is paid with that."
 
 // kinOf finds a bill's kin among all that a creditor listed.
-func (f *finding) kinOf(id hub.ObligationID) (k kin) {
-	for _, inner := range f.nested.Inside(id) {
-		if f.obligations[inner].Outstanding.Minor > 0 {
-			k.inner = append(k.inner, inner)
-		}
-	}
-	for _, outer := range f.nested.Around().Inside(id) {
-		if f.obligations[outer].Outstanding.Minor > 0 {
-			k.outer = append(k.outer, outer)
-		}
-	}
-	return k
+func (f *finding) kinOf(id hub.ObligationID) kin {
+	return kin{inner: f.owed(f.nested.Inside(id)), outer: f.owed(f.nested.Around().Inside(id))}
 }
 
-// refuseInner refuses what stands inside another line of the basket.
+// owed gives those of some obligations that are listed as owed.
+func (f *finding) owed(ids []hub.ObligationID) (list []hub.ObligationID) {
+	for _, id := range ids {
+		if f.obligations[id].Outstanding.Minor > 0 {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+// refuseInner refuses what another line of the basket pays.
 func refuseInner(lines []QuotedLine) {
 	for i := range lines {
 		inside := func(other QuotedLine) bool {
@@ -95,7 +95,9 @@ func (s *Service) kinPaid(ctx context.Context, q *QuotedLine) error {
 func besides(lines []hub.Line, kin map[int][]hub.ObligationID) (list []*hub.Line) {
 	taken := map[hub.ObligationID]bool{}
 	for i := range lines {
-		taken[lines[i].Obligation] = true
+		for _, d := range lines[i].Debts() {
+			taken[d.Obligation] = true
+		}
 	}
 	for i := range lines {
 		l := &lines[i]

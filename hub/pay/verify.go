@@ -167,6 +167,8 @@ func (s *Service) quoted(ctx context.Context, c *hub.Connector, item Item, f fin
 		return refused(c, item, why.Code, why.Message)
 	}
 	q := QuotedLine{State: Confirmed, NextChange: o.NextChange, Line: s.line(c, &o, option), kin: k}
+	q.Line.Covers = f.owed(option.Covers)
+	q.kin.inner = append(q.kin.inner, q.Line.Covers...)
 	if why := s.lapsed(&q.Line); why != nil {
 		return refused(c, item, why.Code, why.Message)
 	}

@@ -119,7 +119,8 @@ func appendOption(dst []byte, p *hub.PaymentOption) []byte {
 	dst = appendMoney(append(dst, `,"amount":`...), p.Amount)
 	dst = optionalString(dst, `,"legal_basis":`, p.LegalBasis)
 	dst = optionalString(dst, `,"available_until":`, string(p.AvailableUntil))
-	return append(appendList(dst, `,"transfers":`, p.Transfers, appendTransfer), '}')
+	dst = appendList(dst, `,"transfers":`, p.Transfers, appendTransfer)
+	return append(appendList(dst, `,"covers":`, p.Covers, appendText), '}')
 }
 
 func appendTransfer(dst []byte, t *hub.Transfer) []byte {

@@ -112,6 +112,12 @@ type Option struct {
 	LegalBasis     string     `json:"legal_basis,omitzero"`     // The law it rests on
 	AvailableUntil string     `json:"available_until,omitzero"` // Last day
 	Transfers      []Transfer `json:"transfers,omitzero"`       // Parts that go to different accounts
+	Covers         []Covered  `json:"covers,omitzero"`          // Other debts that it pays whole, too
+}
+
+// Covered: Another debt that an option pays.
+type Covered struct {
+	ID string `json:"id"` // Your id of it
 }
 
 // Transfer: A part of an option and where it goes.
