@@ -17,7 +17,7 @@ import (
 // them: one batch, one transaction, the same indexes and no walls.
 func BenchmarkBare(b *testing.B) {
 	dsn := testserver.Postgres(b)
-	if err := postgres.Migrate(b.Context(), dsn); err != nil {
+	if err := postgres.Migrate(b.Context(), dsn, nil); err != nil {
 		b.Fatal(err)
 	}
 	db := raw(b, dsn)

@@ -16,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"racord/adapters/sqlstore"
 	"racord/hub"
@@ -48,11 +47,12 @@ var _ hub.Store = (*Store)(nil)
 // master key has hub.MasterKeyBytes bytes: it must be the one with which the
 // database was opened first (hub.ErrOtherMaster).
 func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
-	return OpenWithin(ctx, dsn, master, 0)
+	return OpenWithin(ctx, dsn, master, 0, nil)
 }
 
-// OpenWithin is Open that waits for a server that is away, as Await does.
-func OpenWithin(ctx context.Context, dsn string, master []byte, most time.Duration) (*Store, error) {
+// OpenWithin is Open that waits for a server that is away, as Await does, and tells
+// whom a migration waits for, as Migrate does.
+func OpenWithin(ctx context.Context, dsn string, master []byte, most time.Duration, waits func(whom string)) (*Store, error) {
 	keys, err := hub.NewKeys(master, sqlstore.Purpose)
 	if err != nil {
 		return nil, err
@@ -61,19 +61,19 @@ func OpenWithin(ctx context.Context, dsn string, master []byte, most time.Durati
 	if err != nil {
 		return nil, err
 	}
-	if err := store.prepare(ctx, dsn, most); err != nil {
+	if err := store.prepare(ctx, dsn, most, waits); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
 }
 
 // prepare makes the database ready, on the connection that is used afterwards.
-func (s *Store) prepare(ctx context.Context, dsn string, most time.Duration) error {
+func (s *Store) prepare(ctx context.Context, dsn string, most time.Duration, waits func(whom string)) error {
 	if err := await(ctx, most, s.db.PingContext); err != nil {
 		return err
 	}
 	if sqlstore.Pending(ctx, goose.DialectPostgres, s.db) {
-		if err := Migrate(ctx, dsn); err != nil {
+		if err := Migrate(ctx, dsn, waits); err != nil {
 			return err
 		}
 	}
@@ -120,21 +120,6 @@ func pool(config *pgx.ConnConfig, most int) *sql.DB {
 
 // Close closes the connections.
 func (s *Store) Close() error { return errors.Join(s.apart.Close(), s.Store.Close()) }
-
-// Migrate creates the schema or brings it to the newest version, under a lock
-// that replicas share, without the timeouts of everyday work.
-func Migrate(ctx context.Context, dsn string) error {
-	config, err := parse(dsn)
-	if err != nil {
-		return err
-	}
-	db := stdlib.OpenDB(*config)
-	locker, err := lock.NewPostgresSessionLocker()
-	if err == nil {
-		err = sqlstore.Migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker))
-	}
-	return errors.Join(err, db.Close())
-}
 
 // parse reads a DSN. Its errors never repeat the DSN, which may hold a password.
 func parse(dsn string) (*pgx.ConnConfig, error) {

@@ -90,7 +90,7 @@ func TestReplicasMigrateOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	errs := make([]error, replicas)
 	for i := range replicas {
-		wait.Go(func() { errs[i] = postgres.Migrate(t.Context(), dsn) })
+		wait.Go(func() { errs[i] = postgres.Migrate(t.Context(), dsn, nil) })
 	}
 	wait.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -260,7 +260,7 @@ func TestAStartWaitsForAServer(t *testing.T) {
 		t.Fatal("nobody is let in: got no error")
 	}
 	time.AfterFunc(200*time.Millisecond, func() { relay.dead.Store(false) })
-	store, err := postgres.OpenWithin(t.Context(), dsn, hubtest.Master(), time.Minute)
+	store, err := postgres.OpenWithin(t.Context(), dsn, hubtest.Master(), time.Minute, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func (h *runningHub) openLog(_ context.Context, setup hubSetup) error {
 
 // openStore opens the store with the master key of the data directory.
 func (h *runningHub) openStore(ctx context.Context, setup hubSetup) (err error) {
-	if h.store, h.master, err = openStore(ctx, setup.Config); err != nil {
+	if h.store, h.master, err = openStore(ctx, setup.Config, h.migrationWaits); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	h.onClose(func(context.Context) error { return h.store.Close() })
@@ -70,6 +70,10 @@ func (h *runningHub) openStore(ctx context.Context, setup hubSetup) (err error) 
 	return err
 }
 
+func (h *runningHub) migrationWaits(whom string) {
+	h.log.Warn("the migration waits until others have done with its tables", "by", whom)
+}
+
 // schemaOf gives the version that a store's schema has, and the newest that this
 // binary knows.
 func schemaOf(store hub.Store) (has, knows int64) {
@@ -78,9 +82,10 @@ func schemaOf(store hub.Store) (has, knows int64) {
 
 // openStore opens PostgreSQL when the configuration names a DSN file, else the
 // SQLite file in the data directory. A master key is made for a new database only,
-// and one that turns out not to be its own is taken away again.
-func openStore(ctx context.Context, conf config.Config) (store hub.Store, master []byte, err error) {
-	d, err := databaseOf(conf)
+// and one that turns out not to be its own is taken away again. Whom a migration
+// waits for is told.
+func openStore(ctx context.Context, conf config.Config, waits func(whom string)) (store hub.Store, master []byte, err error) {
+	d, err := databaseOf(conf, waits)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,7 +107,7 @@ type database struct {
 	look func(context.Context, []byte) (hub.Store, error) // the same, and nothing can be changed
 }
 
-func databaseOf(conf config.Config) (database, error) {
+func databaseOf(conf config.Config, waits func(whom string)) (database, error) {
 	if conf.Store.PostgresFile == "" {
 		return database{
 			made: func(context.Context) (bool, error) { return sqlite.Made(conf.Data) },
@@ -122,7 +127,7 @@ func databaseOf(conf config.Config) (database, error) {
 			return postgres.Made(ctx, dsn)
 		},
 		open: func(ctx context.Context, key []byte) (hub.Store, error) {
-			return postgres.OpenWithin(ctx, dsn, key, databaseWithin)
+			return postgres.OpenWithin(ctx, dsn, key, databaseWithin, waits)
 		},
 		look: func(ctx context.Context, key []byte) (hub.Store, error) { return postgres.OpenToRead(ctx, dsn, key) },
 	}, err

@@ -122,7 +122,7 @@ func (d *desk) openStore(ctx context.Context, look bool) (err error) {
 }
 
 func (d *desk) storeOf(ctx context.Context, key []byte, look bool) (hub.Store, error) {
-	database, err := databaseOf(d.conf)
+	database, err := databaseOf(d.conf, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,9 @@ func (c *migrateCommand) Run(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
-	store, _, err := openStore(ctx, conf)
+	store, _, err := openStore(ctx, conf, func(whom string) {
+		fmt.Fprintf(to.log, "waiting until others have done with the tables: %s\n", whom)
+	})
 	if err != nil {
 		return err
 	}

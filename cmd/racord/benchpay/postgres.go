@@ -73,7 +73,7 @@ func (s *server) prepare(ctx context.Context) error {
 	if err := s.do(ctx, `CREATE DATABASE `+template); err != nil {
 		return err
 	}
-	return postgres.Migrate(ctx, s.dsn(template))
+	return postgres.Migrate(ctx, s.dsn(template), nil)
 }
 
 func (s *server) dsn(name string) string {
