@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"time"
 
 	"racord/hub"
@@ -117,12 +116,37 @@ func (s *Store) settle(ctx context.Context, n hub.Notice, t hub.Try, again *time
 
 const replayQuery = `
 UPDATE events SET due_at = {now}, settled_at = 0, given_up_at = 0, replayed_after = tries
-WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL`
+WHERE (payment, seq, receiver) IN (
+	SELECT payment, seq, receiver FROM events WHERE receiver = $1 AND at >= $2 AND at < $3 AND due_at IS NULL ORDER BY at LIMIT $4)
+RETURNING at`
 
-// Replay makes notices due again.
-func (s *Store) Replay(ctx context.Context, to hub.Receiver, from, until time.Time) (int, error) {
-	n, err := s.exec(ctx, s.texts.replay, string(to), micros(from), micros(until))
-	return int(n), err
+// Replay makes notices due again, the oldest first. What is told while it goes on
+// is behind it, and not replayed once more.
+func (s *Store) Replay(ctx context.Context, to hub.Receiver, from, until time.Time) (n int, err error) {
+	for since := micros(from); ; {
+		done, latest, err := s.replaySome(ctx, to, since, micros(until))
+		n += done
+		if err != nil || done < broom {
+			return n, err
+		}
+		since = latest
+	}
+}
+
+// replaySome gives how many it replayed, and when the latest of them happened.
+func (s *Store) replaySome(ctx context.Context, to hub.Receiver, since, until int64) (done int, latest int64, err error) {
+	ask := Statement{SQL: s.texts.replay, Args: []any{string(to), since, until, broom}}
+	ask.Scan = func(row Scanner) error {
+		var at int64
+		err := row.Scan(&at)
+		done, latest = done+1, max(latest, at)
+		return err
+	}
+	err = s.repeat(func() error {
+		done, latest = 0, 0
+		return s.engine.Ask(ctx, ask)
+	})
+	return done, latest, s.fault(err)
 }
 
 // Tries lists the attempts to tell a receiver, newest first.
@@ -172,23 +196,39 @@ func (s *Store) Unheard(ctx context.Context, to hub.Receiver, before time.Time) 
 }
 
 const (
-	forgetQuery = `
-DELETE FROM events WHERE (payment, seq, receiver) IN (
-	SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND settled_at < $1 AND {whose} LIMIT $2)`
 	forgetTriesQuery = `
 DELETE FROM event_tries WHERE (payment, seq, receiver) IN (
-	SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND tries > 0 AND settled_at < $1)`
+	SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND tries > 0 AND settled_at < $1 ORDER BY settled_at LIMIT $2)`
+	forgetToldQuery = `
+DELETE FROM events WHERE (payment, seq, receiver) IN (
+	SELECT payment, seq, receiver FROM events e WHERE due_at IS NULL AND tries > 0 AND settled_at < $1 AND NOT EXISTS (
+		SELECT 1 FROM event_tries t WHERE t.payment = e.payment AND t.seq = e.seq AND t.receiver = e.receiver)
+	ORDER BY settled_at LIMIT $2)`
+	forgetUnheardQuery = `
+DELETE FROM events WHERE (payment, seq, receiver) IN (
+	SELECT payment, seq, receiver FROM events WHERE due_at IS NULL AND settled_at < $1 AND tries = 0 LIMIT $2)`
 )
 
 // Forget drops settled notices and their attempts.
 func (s *Store) Forget(ctx context.Context, told, unheard time.Time) error {
-	if _, err := s.exec(ctx, forgetTriesQuery, micros(told)); err != nil {
+	if err := s.forgetTold(ctx, micros(told)); err != nil {
 		return err
 	}
-	if err := s.bySome(ctx, strings.ReplaceAll(forgetQuery, "{whose}", "tries > 0"), micros(told)); err != nil {
-		return err
+	return s.bySome(ctx, forgetUnheardQuery, micros(unheard))
+}
+
+// forgetTold drops the attempts at some notices and then these, so that no attempt
+// is left of a notice that is gone.
+func (s *Store) forgetTold(ctx context.Context, before int64) error {
+	for {
+		if _, err := s.exec(ctx, forgetTriesQuery, before, broom); err != nil {
+			return err
+		}
+		gone, err := s.exec(ctx, forgetToldQuery, before, broom)
+		if err != nil || gone < broom {
+			return err
+		}
 	}
-	return s.bySome(ctx, strings.ReplaceAll(forgetQuery, "{whose}", "tries = 0"), micros(unheard))
 }
 
 // bySome runs a statement whose last argument bounds what it does, until it does
