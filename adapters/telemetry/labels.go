@@ -76,7 +76,7 @@ func newVocabulary() vocabulary {
 }
 
 func (v vocabulary) label(k kind, word string) string {
-	if k == kindReceiver && !handed(word) || k != kindReceiver && !plain(word) {
+	if !fits(k, word) {
 		return other
 	}
 	v.mu.Lock()
@@ -93,10 +93,28 @@ func (v vocabulary) label(k kind, word string) string {
 	return word
 }
 
+// The longest runs of digits that are in a label. Names of creditors are checked
+// where they are given, and may hold a fiscal code of ten digits.
+const (
+	digitsOfWord = 6
+	digitsOfName = 12 // a personal code has 13
+)
+
+// fits tells whether the word may be a label of its kind.
+func fits(k kind, word string) bool {
+	switch k {
+	case kindReceiver:
+		return handed(word)
+	case kindConnector:
+		return plain(word, digitsOfName)
+	default:
+		return plain(word, digitsOfWord)
+	}
+}
+
 // plain tells whether the word starts with a letter and holds only lower-case
-// letters, digits, '_' and '-', at most 40, with no run of digits as long as
-// those of a personal code.
-func plain(word string) bool {
+// letters, digits, '_' and '-', at most 40, with no longer run of digits.
+func plain(word string, digits int) bool {
 	if len(word) == 0 || len(word) > 40 || word[0] < 'a' || word[0] > 'z' {
 		return false
 	}
@@ -104,7 +122,7 @@ func plain(word string) bool {
 	for _, c := range []byte(word) {
 		switch {
 		case c >= '0' && c <= '9':
-			if run++; run > 6 {
+			if run++; run > digits {
 				return false
 			}
 		case c >= 'a' && c <= 'z', c == '_', c == '-':
@@ -124,7 +142,7 @@ func handed(word string) bool {
 	for _, c := range []byte(word) {
 		switch {
 		case c >= '0' && c <= '9':
-			if run++; run > 12 {
+			if run++; run > digitsOfName {
 				return false
 			}
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '.', c == '_', c == '-':

@@ -119,16 +119,7 @@ func (b *bookMetrics) lookAtPulse(p hub.Pulse, seen []prometheus.Metric) []prome
 		s := p.Payments[state]
 		seen = append(seen, gaugeOf(b.is.payments, float64(s.Count), string(state)), gaugeOf(b.is.paymentAge, age(p.At, s), string(state)))
 	}
-	for psp, s := range p.Charges {
-		label := b.words.label(kindConnector, psp)
-		seen = append(seen, gaugeOf(b.is.charges, float64(s.Count), label), gaugeOf(b.is.chargesBani, float64(s.Amount), label),
-			gaugeOf(b.is.chargeAge, age(p.At, s), label))
-	}
-	for of, s := range p.Lines {
-		at, state := b.connector(of.Creditor), b.words.label(kindCode, string(of.State))
-		seen = append(seen, gaugeOf(b.is.lines, float64(s.Count), at, state), gaugeOf(b.is.linesBani, float64(s.Amount), at, state),
-			gaugeOf(b.is.lineAge, age(b.business(), s), at, state))
-	}
+	seen = b.lookAtLines(p, b.lookAtCharges(p, seen))
 	for _, kind := range workKinds {
 		s := p.Work[kind]
 		seen = append(seen, gaugeOf(b.is.work, float64(s.Count), string(kind)))
@@ -152,6 +143,45 @@ func (b *bookMetrics) lookAtPulse(p hub.Pulse, seen []prometheus.Metric) []prome
 		seen = append(seen, gaugeOf(b.is.anomalies, float64(n), label))
 	}
 	return seen
+}
+
+func (b *bookMetrics) lookAtCharges(p hub.Pulse, seen []prometheus.Metric) []prometheus.Metric {
+	sums := map[string]hub.Standing{}
+	for psp, s := range p.Charges {
+		label := b.words.label(kindConnector, psp)
+		sums[label] = together(sums[label], s)
+	}
+	for label, s := range sums {
+		seen = append(seen, gaugeOf(b.is.charges, float64(s.Count), label), gaugeOf(b.is.chargesBani, float64(s.Amount), label),
+			gaugeOf(b.is.chargeAge, age(p.At, s), label))
+	}
+	return seen
+}
+
+func (b *bookMetrics) lookAtLines(p hub.Pulse, seen []prometheus.Metric) []prometheus.Metric {
+	sums := map[[2]string]hub.Standing{}
+	for of, s := range p.Lines {
+		labels := [2]string{b.connector(of.Creditor), b.words.label(kindCode, string(of.State))}
+		sums[labels] = together(sums[labels], s)
+	}
+	for labels, s := range sums {
+		seen = append(seen, gaugeOf(b.is.lines, float64(s.Count), labels[:]...), gaugeOf(b.is.linesBani, float64(s.Amount), labels[:]...),
+			gaugeOf(b.is.lineAge, age(b.business(), s), labels[:]...))
+	}
+	return seen
+}
+
+// together adds up what has the same labels: a registry takes each set of them once.
+func together(a, b hub.Standing) hub.Standing {
+	switch {
+	case a.Count == 0:
+		return b
+	case b.Count > 0 && b.Since.Before(a.Since):
+		a.Since = b.Since
+	}
+	a.Count += b.Count
+	a.Amount += b.Amount
+	return a
 }
 
 // age is how long something has been so, in seconds; 0 when nothing is.

@@ -94,10 +94,16 @@ func (s *storeMetrics) lookAtFeeds(ctx context.Context, seen []prometheus.Metric
 	if feeds == nil {
 		return seen
 	}
+	oldest := map[string]time.Time{}
 	for _, creditor := range *feeds {
-		if _, asOf, err := s.store.Cursor(ctx, creditor); err == nil && !asOf.IsZero() {
-			seen = append(seen, gaugeOf(s.age, s.business().Sub(asOf).Seconds(), s.connector(creditor)))
+		label := s.connector(creditor)
+		_, asOf, err := s.store.Cursor(ctx, creditor)
+		if before, ok := oldest[label]; err == nil && !asOf.IsZero() && (!ok || asOf.Before(before)) {
+			oldest[label] = asOf
 		}
+	}
+	for label, asOf := range oldest {
+		seen = append(seen, gaugeOf(s.age, s.business().Sub(asOf).Seconds(), label))
 	}
 	return seen
 }
