@@ -83,7 +83,7 @@ func hubAtWork(t *testing.T) http.Handler {
 	meters.WatchBooks(store{})
 	meters.Declared([]*hub.Connector{
 		{Creditor: hub.Creditor{Name: "water"}, Sink: noSink{}, Traits: hub.Traits{MaxInflight: 8, RPS: 20}},
-		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2, Paying: hub.Paying{Class: hub.ClassF}}},
+		{Creditor: hub.Creditor{Name: "heating"}, Feed: noFeed{}, Traits: hub.Traits{MaxInflight: 2, Paying: hub.Paying{Class: hub.ClassF}, Windows: []hub.Window{{From: 0, To: 1}}}},
 	})
 	calls := meters.Guard("water", guard.Fixed("water", guard.Limits{Inflight: 8, RPS: 20}))
 	calls.Breaker(guard.ClassRead, guard.Open)

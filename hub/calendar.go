@@ -10,18 +10,31 @@ type Window struct {
 
 // Contains tells whether the instant falls inside, and when the window ends.
 func (w Window) Contains(t time.Time) (until time.Time, inside bool) {
-	local := t.In(Bucharest)
-	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, Bucharest)
-	for _, start := range []time.Time{day.AddDate(0, 0, -1), day} {
-		from, to := at(start, w.From), at(start, w.To)
-		if w.To <= w.From {
-			to = at(start.AddDate(0, 0, 1), w.To)
-		}
-		if !local.Before(from) && local.Before(to) {
+	for back := range 2 {
+		if from, to := w.on(t, back); !t.Before(from) && t.Before(to) {
 			return to, true
 		}
 	}
 	return time.Time{}, false
+}
+
+// Ended gives when the window ended last, at that instant or before.
+func (w Window) Ended(t time.Time) time.Time {
+	_, to := w.on(t, 0)
+	for back := 1; to.After(t); back++ {
+		_, to = w.on(t, back)
+	}
+	return to
+}
+
+// on gives the window that begins so many days before the day of an instant.
+func (w Window) on(t time.Time, back int) (from, to time.Time) {
+	local := t.In(Bucharest)
+	day := time.Date(local.Year(), local.Month(), local.Day()-back, 0, 0, 0, 0, Bucharest)
+	if from, to = at(day, w.From), at(day, w.To); w.To <= w.From {
+		to = at(day.AddDate(0, 0, 1), w.To)
+	}
+	return from, to
 }
 
 func at(day time.Time, minutes int) time.Time {

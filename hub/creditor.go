@@ -101,3 +101,14 @@ func (t Traits) Closed(now time.Time) (until time.Time, closed bool) {
 	}
 	return time.Time{}, false
 }
+
+// OpenSince tells when the last declared closed window was over. The zero time is
+// one of a creditor that declares none.
+func (t Traits) OpenSince(now time.Time) (since time.Time) {
+	for _, w := range t.Windows {
+		if ended := w.Ended(now); ended.After(since) {
+			since = ended
+		}
+	}
+	return since
+}

@@ -105,6 +105,7 @@ const undeclared = 16
 // is born with its first event shows Prometheus no increase.
 func (t *Telemetry) Declared(fleet []*hub.Connector) {
 	var feeds []hub.Name
+	hours := map[string]hub.Traits{}
 	for _, c := range fleet {
 		label := t.connector(c.Creditor.Name)
 		t.guard.declared.WithLabelValues(label).Set(float64(cmp.Or(c.Traits.MaxInflight, undeclared)))
@@ -112,6 +113,9 @@ func (t *Telemetry) Declared(fleet []*hub.Connector) {
 		if c.Sink != nil || c.Traits.Paying.Class != "" { // one that was stopped may hold lines all the same
 			t.guard.declPost.WithLabelValues(label).Set(bookedWithin(c).Seconds())
 			t.guard.stopped.WithLabelValues(label).Set(oneIf(c.Sink == nil))
+		}
+		if len(c.Traits.Windows) > 0 {
+			hours[label] = c.Traits
 		}
 		t.view.remarked.of(refusedRecord{c.Creditor.Name, notApproved})
 		t.pay.zombies.of(labelled{string(c.Creditor.Name), ""})
@@ -121,6 +125,7 @@ func (t *Telemetry) Declared(fleet []*hub.Connector) {
 		}
 	}
 	t.feeds.Store(&feeds)
+	t.hours.Store(&hours)
 }
 
 // notApproved is the code of the remark on a bank account that nobody approved.

@@ -30,6 +30,7 @@ type Telemetry struct {
 	chained  *prometheus.GaugeVec
 	clock    atomic.Pointer[hub.Clock]
 	feeds    atomic.Pointer[[]hub.Name] // creditors that deliver in bulk
+	hours    openingHours
 	draining atomic.Bool
 }
 
@@ -41,6 +42,7 @@ func New() *Telemetry {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	t.registry.MustRegister(&openMetrics{Telemetry: t, open: describeOpen()})
 	t.buildInfo()
 	t.http = newHTTPMeter(t)
 	t.guard = newGuardMetrics(t)
