@@ -115,8 +115,8 @@ func happenOnce(meters *telemetry.Telemetry, calls guard.Meter) {
 		web.Ended("view_read", code, 3*time.Millisecond)
 	}
 	web.Shed("view_read")
-	views.Viewed(true, time.Millisecond)
-	views.Viewed(false, 1400*time.Millisecond)
+	views.Viewed(true, false, time.Millisecond)
+	views.Viewed(false, false, 1400*time.Millisecond)
 	for _, state := range []hub.PageState{hub.PageFresh, hub.PageStale, hub.PageMissing, hub.PageNotLinked} {
 		views.Paged("water", state)
 	}

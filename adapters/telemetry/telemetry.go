@@ -126,8 +126,7 @@ func registered[C prometheus.Collector](t *Telemetry, c C) C {
 	return c
 }
 
-// Buckets in seconds. The view's own deadline (1.5 s) and the attempt's are
-// among them, so that "within the deadline" can be counted.
+// Buckets in seconds.
 var (
 	fastBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5, 2.5, 5, 10}
 	slowBuckets = []float64{.1, .5, 1, 5, 10, 30, 60, 120, 300, 600, 1800}

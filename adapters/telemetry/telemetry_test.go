@@ -88,8 +88,8 @@ func busy(t testing.TB) *telemetry.Telemetry {
 	web.Began("link_create")
 	web.Shed("view_read")
 	views := meters.View()
-	views.Viewed(true, 20*time.Millisecond)
-	views.Viewed(false, 1400*time.Millisecond)
+	views.Viewed(true, false, 20*time.Millisecond)
+	views.Viewed(false, true, 1400*time.Millisecond)
 	views.Paged("water", hub.PageMissing)
 	views.Looked("l1", 5, 1)
 	views.Fetched("water", true)
@@ -414,7 +414,7 @@ func BenchmarkCounting(b *testing.B) {
 		web.Began("view_read")
 		views.Paged("water", hub.PageFresh)
 		views.Looked("l1", 6, 0)
-		views.Viewed(true, time.Millisecond)
+		views.Viewed(true, false, time.Millisecond)
 		web.Ended("view_read", "", time.Millisecond)
 	}
 }

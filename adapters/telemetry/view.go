@@ -12,6 +12,7 @@ import (
 // viewMeter counts what views do.
 type viewMeter struct {
 	views    handles[bool, prometheus.Counter]
+	late     prometheus.Counter
 	duration prometheus.Observer
 	pages    handles[paged, prometheus.Counter]
 	looked   handles[looked, prometheus.Counter]
@@ -44,13 +45,14 @@ var _ view.Meter = (*viewMeter)(nil)
 
 func newViewMeter(t *Telemetry) *viewMeter {
 	views := t.counter("racord_views_total", "Views given, by whether every creditor's page was fresh.", "complete")
+	late := t.counter("racord_views_late_total", "Views that came after their deadline, as it is configured.")
 	pages := t.counter("racord_pages_total", "Pages shown, by creditor and state.", "connector", "state")
 	lookups := t.counter("racord_cache_lookups_total", "Pages looked for in a cache level, by whether they were there.", "level", "result")
 	fetches := t.counter("racord_fetches_total", "Questions that no cache could answer, by whether another caller had asked already.", "connector", "joined")
 	records := t.counter("racord_refused_records_total", "Records of creditors that were left out because they could not be trusted.", "connector", "code")
 	remarks := t.counter("racord_remarks_total", "Remarks on records of creditors that were shown nevertheless, such as a bank account that nobody approved.", "connector", "code")
 	duration := t.histogram("racord_view_duration_seconds", "How long a view took from the question to the last page.", fastBuckets)
-	m := &viewMeter{duration: duration.WithLabelValues(), refused: &handles[refusedRecord, prometheus.Counter]{}, remarked: &handles[refusedRecord, prometheus.Counter]{}}
+	m := &viewMeter{late: late.WithLabelValues(), duration: duration.WithLabelValues(), refused: &handles[refusedRecord, prometheus.Counter]{}, remarked: &handles[refusedRecord, prometheus.Counter]{}}
 	m.views.make = func(complete bool) prometheus.Counter { return views.WithLabelValues(yesNo(complete)) }
 	m.pages.make = func(p paged) prometheus.Counter {
 		return pages.WithLabelValues(t.connector(p.creditor), t.words.label(kindCode, string(p.state)))
@@ -94,8 +96,11 @@ func hitMiss(hit bool) string {
 func (t *Telemetry) View() view.Meter { return t.view }
 
 // Viewed counts a view.
-func (m *viewMeter) Viewed(complete bool, took time.Duration) {
+func (m *viewMeter) Viewed(complete, late bool, took time.Duration) {
 	m.views.of(complete).Inc()
+	if late {
+		m.late.Inc()
+	}
 	m.duration.Observe(took.Seconds())
 }
 

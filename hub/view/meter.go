@@ -8,8 +8,8 @@ import (
 
 // Meter counts what views do. Every label is from a closed set.
 type Meter interface {
-	// Viewed is called once a view.
-	Viewed(complete bool, took time.Duration)
+	// Viewed is called once a view; late when it came after its deadline.
+	Viewed(complete, late bool, took time.Duration)
 	// Paged is called once a page.
 	Paged(creditor hub.Name, state hub.PageState)
 	// Looked counts cache look-ups; level is "l1" or "l2".
@@ -25,9 +25,9 @@ type Meter interface {
 
 type silent struct{}
 
-func (silent) Viewed(bool, time.Duration)    {}
-func (silent) Paged(hub.Name, hub.PageState) {}
-func (silent) Looked(string, int, int)       {}
-func (silent) Fetched(hub.Name, bool)        {}
-func (silent) Refused(hub.Name, string)      {}
-func (silent) Remarked(hub.Name, string)     {}
+func (silent) Viewed(bool, bool, time.Duration) {}
+func (silent) Paged(hub.Name, hub.PageState)    {}
+func (silent) Looked(string, int, int)          {}
+func (silent) Fetched(hub.Name, bool)           {}
+func (silent) Refused(hub.Name, string)         {}
+func (silent) Remarked(hub.Name, string)        {}

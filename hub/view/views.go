@@ -103,7 +103,8 @@ func (v *Views) Stream(ctx context.Context, who hub.Login, ask Ask, each func(*P
 		return nil, err
 	}
 	out.sum(folder.Party.ID)
-	v.Meter.Viewed(out.Complete, time.Since(began))
+	took := time.Since(began)
+	v.Meter.Viewed(out.Complete, took > v.conf.Deadline, took)
 	return out, nil
 }
 
