@@ -35,7 +35,8 @@ func (t *Telemetry) OpsHandler(ready func(context.Context) error, buttons http.H
 	return mux
 }
 
-// patience is how long the store may take to say that it is ready.
+// patience is how long the store may take to say that it is ready, and to answer
+// a question.
 const patience = 2 * time.Second
 
 var (

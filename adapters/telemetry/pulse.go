@@ -27,6 +27,7 @@ func (t *Telemetry) WatchBooks(books Books) {
 
 // bookDescs are the metrics of books.
 type bookDescs struct {
+	up                                                    *prometheus.Desc
 	payments, paymentAge, charges, chargesBani, chargeAge *prometheus.Desc
 	lines, linesBani, lineAge, work, workLate, anomalies  *prometheus.Desc
 	barriers, differences, differenceBani                 *prometheus.Desc
@@ -38,6 +39,7 @@ func describeBooks() bookDescs {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return bookDescs{
+		up:             desc("racord_books_up", "Whether the books of payments answered a question for these metrics; what they do not answer is left out.", "question"),
 		payments:       desc("racord_open_payments", "Payments that are not final.", "state"),
 		paymentAge:     desc("racord_open_payment_seconds", "How long ago the oldest payment in a state that is not final was opened.", "state"),
 		charges:        desc("racord_open_charges", "Charges with money reserved, being taken or being given back.", "psp"),
@@ -70,15 +72,14 @@ type bookMetrics struct {
 // Describe names the metrics.
 func (b *bookMetrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		b.is.payments, b.is.paymentAge, b.is.charges, b.is.chargesBani, b.is.chargeAge, b.is.lines, b.is.linesBani, b.is.lineAge,
+		b.is.up, b.is.payments, b.is.paymentAge, b.is.charges, b.is.chargesBani, b.is.chargeAge, b.is.lines, b.is.linesBani, b.is.lineAge,
 		b.is.work, b.is.workLate, b.is.anomalies, b.is.barriers, b.is.differences, b.is.differenceBani, b.is.firstRun, b.is.lastSuccess,
 	} {
 		to <- d
 	}
 }
 
-// Collect asks the books, unless they were asked a moment ago. What they do not
-// answer is left out.
+// Collect asks the books, unless they were asked a moment ago.
 func (b *bookMetrics) Collect(to chan<- prometheus.Metric) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -91,19 +92,21 @@ func (b *bookMetrics) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-func (b *bookMetrics) look() (seen []prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if pulse, err := b.books.Pulse(ctx); err == nil {
-		seen = b.lookAtPulse(pulse, seen)
+func (b *bookMetrics) look() []prometheus.Metric {
+	return answers(b.is.up, question{"payments", b.lookAtPayments}, question{"barriers", b.lookAtBarriers},
+		question{"differences", b.lookAtDifferences}, question{"comparisons", b.lookAtRuns})
+}
+
+func (b *bookMetrics) lookAtBarriers(ctx context.Context) (seen []prometheus.Metric, err error) {
+	raised, err := b.books.Barriers(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if raised, err := b.books.Barriers(ctx); err == nil {
-		for _, barrier := range []hub.Barrier{hub.BarrierOpen, hub.BarrierCapture} {
-			_, stands := raised[barrier]
-			seen = append(seen, gaugeOf(b.is.barriers, oneIf(stands), string(barrier)))
-		}
+	for _, barrier := range []hub.Barrier{hub.BarrierOpen, hub.BarrierCapture} {
+		_, stands := raised[barrier]
+		seen = append(seen, gaugeOf(b.is.barriers, oneIf(stands), string(barrier)))
 	}
-	return b.lookAtComparing(ctx, seen)
+	return seen, nil
 }
 
 // busyStates are the states of payments that are counted even when none is in them.
@@ -114,7 +117,15 @@ var busyStates = []hub.PaymentState{
 
 var workKinds = []hub.WorkKind{hub.WorkCharge, hub.WorkLine, hub.WorkRefund, hub.WorkClear}
 
-func (b *bookMetrics) lookAtPulse(p hub.Pulse, seen []prometheus.Metric) []prometheus.Metric {
+func (b *bookMetrics) lookAtPayments(ctx context.Context) ([]prometheus.Metric, error) {
+	pulse, err := b.books.Pulse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.lookAtPulse(pulse), nil
+}
+
+func (b *bookMetrics) lookAtPulse(p hub.Pulse) (seen []prometheus.Metric) {
 	for _, state := range busyStates {
 		s := p.Payments[state]
 		seen = append(seen, gaugeOf(b.is.payments, float64(s.Count), string(state)), gaugeOf(b.is.paymentAge, age(p.At, s), string(state)))
@@ -192,10 +203,10 @@ func age(now time.Time, s hub.Standing) float64 {
 	return max(0, now.Sub(s.Since).Seconds())
 }
 
-func (b *bookMetrics) lookAtComparing(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
+func (b *bookMetrics) lookAtDifferences(ctx context.Context) (seen []prometheus.Metric, err error) {
 	open, explained, err := b.books.DifferenceSums(ctx)
 	if err != nil {
-		return seen
+		return nil, err
 	}
 	for _, job := range hub.Jobs {
 		for state, sums := range map[string]map[hub.Job]hub.Standing{"open": open, "explained": explained} {
@@ -203,9 +214,13 @@ func (b *bookMetrics) lookAtComparing(ctx context.Context, seen []prometheus.Met
 				gaugeOf(b.is.differenceBani, float64(sums[job].Amount), string(job), state))
 		}
 	}
+	return seen, nil
+}
+
+func (b *bookMetrics) lookAtRuns(ctx context.Context) (seen []prometheus.Metric, err error) {
 	runs, err := b.books.Runs(ctx)
 	if err != nil {
-		return seen
+		return nil, err
 	}
 	for _, run := range runs {
 		job := b.words.label(kindCode, string(run.Job))
@@ -214,5 +229,5 @@ func (b *bookMetrics) lookAtComparing(ctx context.Context, seen []prometheus.Met
 			seen = append(seen, gaugeOf(b.is.lastSuccess, float64(run.Succeeded.Unix()), job))
 		}
 	}
-	return seen
+	return seen, nil
 }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ func (t *Telemetry) WatchStore(store Store) {
 	t.registry.MustRegister(&storeMetrics{
 		Telemetry: t, store: store,
 		up:     prometheus.NewDesc("racord_store_up", "Whether the database answers.", nil, nil),
+		read:   prometheus.NewDesc("racord_store_read", "Whether the database answered a question for these metrics; what it does not answer is left out.", []string{"question"}, nil),
 		took:   prometheus.NewDesc("racord_store_ready_seconds", "How long the database took to say that it is ready.", nil, nil),
 		held:   prometheus.NewDesc("racord_feed_held_deliveries", "Deliveries that wait for a person to publish or drop them.", []string{"connector"}, nil),
 		wait:   prometheus.NewDesc("racord_feed_held_seconds", "How long the oldest delivery has waited for a person, in real time.", []string{"connector"}, nil),
@@ -36,7 +38,7 @@ type storeMetrics struct {
 	store                     Store
 	up, took, held, wait, age *prometheus.Desc
 	untold, late, gone        *prometheus.Desc
-	unsaid                    *prometheus.Desc
+	unsaid, read              *prometheus.Desc
 
 	mu     sync.Mutex
 	looked time.Time
@@ -45,7 +47,7 @@ type storeMetrics struct {
 
 // Describe names the metrics.
 func (s *storeMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait, s.age, s.untold, s.late, s.gone, s.unsaid} {
+	for _, desc := range []*prometheus.Desc{s.up, s.took, s.held, s.wait, s.age, s.untold, s.late, s.gone, s.unsaid, s.read} {
 		to <- desc
 	}
 }
@@ -64,7 +66,7 @@ func (s *storeMetrics) Collect(to chan<- prometheus.Metric) {
 }
 
 func (s *storeMetrics) look() []prometheus.Metric {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	began := time.Now()
 	err := s.store.Ready(ctx)
@@ -73,66 +75,86 @@ func (s *storeMetrics) look() []prometheus.Metric {
 		return append(seen, gaugeOf(s.up, 0))
 	}
 	seen = append(seen, gaugeOf(s.up, 1))
-	seen = s.lookAtGivenUp(ctx, s.lookAtLetters(ctx, s.lookAtFeeds(ctx, seen)))
+	return append(seen, answers(s.read, question{"feeds", s.lookAtFeeds}, question{"deliveries", s.lookAtHeld}, question{"letters", s.lookAtLetters},
+		question{"letters_given_up", s.lookAtGivenUpLetters}, question{"events_given_up", s.lookAtGivenUp})...)
+}
+
+// lookAtHeld tells which deliveries wait for a person.
+func (s *storeMetrics) lookAtHeld(ctx context.Context) (seen []prometheus.Metric, err error) {
 	held, err := s.store.Held(ctx)
 	if err != nil {
-		return seen
+		return nil, err
 	}
 	for connector, waiting := range s.waiting(held) {
 		seen = append(seen, gaugeOf(s.held, float64(waiting.number), connector))
 		if waiting.number > 0 {
-			seen = append(seen, gaugeOf(s.wait, began.Sub(waiting.oldest).Seconds(), connector))
+			seen = append(seen, gaugeOf(s.wait, time.Since(waiting.oldest).Seconds(), connector))
 		}
 	}
-	return seen
+	return seen, nil
 }
 
 // lookAtFeeds tells how old what feeds published is. A feed that never published
 // has no age.
-func (s *storeMetrics) lookAtFeeds(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
-	feeds := s.feeds.Load()
-	if feeds == nil {
-		return seen
-	}
-	oldest := map[string]time.Time{}
-	for _, creditor := range *feeds {
-		label := s.connector(creditor)
-		_, asOf, err := s.store.Cursor(ctx, creditor)
-		if before, ok := oldest[label]; err == nil && !asOf.IsZero() && (!ok || asOf.Before(before)) {
-			oldest[label] = asOf
-		}
-	}
+func (s *storeMetrics) lookAtFeeds(ctx context.Context) (seen []prometheus.Metric, err error) {
+	oldest, err := s.publishedLast(ctx)
 	for label, asOf := range oldest {
 		seen = append(seen, gaugeOf(s.age, s.business().Sub(asOf).Seconds(), label))
 	}
-	return seen
+	return seen, err
+}
+
+// publishedLast gives by label what moment feeds speak about, as far as the store
+// answers.
+func (s *storeMetrics) publishedLast(ctx context.Context) (oldest map[string]time.Time, err error) {
+	oldest = map[string]time.Time{}
+	feeds := s.feeds.Load()
+	if feeds == nil {
+		return oldest, nil
+	}
+	for _, creditor := range *feeds {
+		label := s.connector(creditor)
+		_, asOf, failed := s.store.Cursor(ctx, creditor)
+		if failed != nil && hub.CodeOf(failed) != hub.CodeNotFound {
+			err = errors.Join(err, failed)
+		}
+		if before, ok := oldest[label]; failed == nil && !asOf.IsZero() && (!ok || asOf.Before(before)) {
+			oldest[label] = asOf
+		}
+	}
+	return oldest, err
 }
 
 // lookAtLetters tells what companies were not told yet.
-func (s *storeMetrics) lookAtLetters(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
+func (s *storeMetrics) lookAtLetters(ctx context.Context) ([]prometheus.Metric, error) {
 	count, oldest, err := s.store.Undelivered(ctx)
 	if err != nil {
-		return seen
+		return nil, err
 	}
 	age := time.Duration(0)
 	if count > 0 {
 		age = time.Since(oldest)
 	}
-	return append(seen, gaugeOf(s.untold, float64(count)), gaugeOf(s.late, age.Seconds()))
+	return []prometheus.Metric{gaugeOf(s.untold, float64(count)), gaugeOf(s.late, age.Seconds())}, nil
 }
 
 // remembered is how long what was given up is spoken of.
 const remembered = 7 * 24 * time.Hour
 
-// lookAtGivenUp tells what receivers and companies were told in vain.
-func (s *storeMetrics) lookAtGivenUp(ctx context.Context, seen []prometheus.Metric) []prometheus.Metric {
-	since := time.Now().Add(-remembered)
-	if letters, err := s.store.GivenUpLetters(ctx, since); err == nil {
-		seen = append(seen, gaugeOf(s.gone, float64(letters)))
-	}
-	events, err := s.store.GivenUp(ctx, since)
+// lookAtGivenUpLetters tells what companies were told in vain.
+func (s *storeMetrics) lookAtGivenUpLetters(ctx context.Context) ([]prometheus.Metric, error) {
+	letters, err := s.store.GivenUpLetters(ctx, time.Now().Add(-remembered))
 	if err != nil {
-		return seen
+		return nil, err
+	}
+	return []prometheus.Metric{gaugeOf(s.gone, float64(letters))}, nil
+}
+
+// lookAtGivenUp tells what receivers were told in vain.
+func (s *storeMetrics) lookAtGivenUp(ctx context.Context) (seen []prometheus.Metric, err error) {
+	events, err := s.store.GivenUp(ctx, time.Now().Add(-remembered))
+	if err != nil {
+		return nil, err
 	}
 	sums := map[[2]string]int{}
 	for to, n := range events {
@@ -141,7 +163,7 @@ func (s *storeMetrics) lookAtGivenUp(ctx context.Context, seen []prometheus.Metr
 	for labels, n := range sums {
 		seen = append(seen, gaugeOf(s.unsaid, float64(n), labels[:]...))
 	}
-	return seen
+	return seen, nil
 }
 
 func gaugeOf(desc *prometheus.Desc, value float64, labels ...string) prometheus.Metric {

@@ -180,7 +180,7 @@ func TestWhatHappenedIsCounted(t *testing.T) {
 }
 
 func TestNamesHelpAndLabelsKeepTheRules(t *testing.T) {
-	labels := []string{"operation", "connector", "class", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le", "audience", "receiver"}
+	labels := []string{"operation", "connector", "class", "code", "state", "reason", "outcome", "level", "result", "joined", "complete", "event", "version", "le", "audience", "receiver", "question"}
 	name := regexp.MustCompile(`^(racord|go|process)_[a-z0-9_]+$`)
 	found := 0
 	for line := range strings.Lines(scrape(t, busy(t))) {
