@@ -1,7 +1,8 @@
 // Package courier brings companies what they must hear about their connectors: a
 // changed address, changed accounts, changed contacts. A letter is carried by its
 // channel again and again until it arrives, or for thirty days; so it arrives at
-// least once, under a name that never changes.
+// least once, under a name that never changes. While there is no such way here it
+// waits, however long.
 package courier
 
 import (
@@ -129,7 +130,7 @@ func (c *Courier) judged(l *hub.Letter, err error) hub.LetterTry {
 	try := hub.LetterTry{Code: hub.CodeOf(err), Detail: hub.MessageOf(err)}
 	switch {
 	case try.Code == hub.CodeUnsupported:
-	case !l.At.IsZero() && time.Since(l.At) > c.conf.GiveUp:
+	case c.Carriers[l.Channel] != nil && !l.At.IsZero() && time.Since(l.At) > c.conf.GiveUp:
 		try.GivenUp = true
 		c.Log.Error("a letter to a company was given up", c.about(l), slog.String("code", string(try.Code)), slog.Int("tries", l.Tries+1))
 	default:

@@ -100,7 +100,7 @@ func TestALetterIsCarriedUntilItArrives(t *testing.T) {
 
 func TestALetterWithoutAWayWaits(t *testing.T) {
 	panics := func(context.Context, hub.Letter) error { panic("it@water.example") }
-	s := newScene(t, map[hub.Channel]courier.Carrier{hub.ChannelWebhook: panics}, 0)
+	s := newScene(t, map[hub.Channel]courier.Carrier{hub.ChannelWebhook: panics}, time.Nanosecond) // it is older than any letter gets
 	s.await(hub.ChannelMail, func(l hub.LetterState) bool { return l.Tries >= 2 && !l.Settled && l.Detail != "" })
 }
 
