@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,4 +35,11 @@ func TestTheProxyWaitsAsLongAsADryRunMayTake(t *testing.T) {
 		return
 	}
 	t.Error("dry runs have no place of their own")
+}
+
+func TestSystemdNeverGivesAReplicaUp(t *testing.T) {
+	unit, _, _ := strings.Cut(around(t, "racord.service"), "[Service]")
+	if !strings.Contains(unit, "\nStartLimitIntervalSec=0\n") {
+		t.Errorf("got\n%s\nwant no limit of starts", unit)
+	}
 }

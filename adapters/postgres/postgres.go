@@ -50,8 +50,8 @@ func Open(ctx context.Context, dsn string, master []byte) (*Store, error) {
 	return OpenWithin(ctx, dsn, master, 0, nil)
 }
 
-// OpenWithin is Open that waits for a server that is away, as Await does, and tells
-// whom a migration waits for, as Migrate does.
+// OpenWithin is Open that waits for a server that is away, as Await does, or that
+// takes no changes yet, and tells whom a migration waits for, as Migrate does.
 func OpenWithin(ctx context.Context, dsn string, master []byte, most time.Duration, waits func(whom string)) (*Store, error) {
 	keys, err := hub.NewKeys(master, sqlstore.Purpose)
 	if err != nil {
@@ -69,7 +69,7 @@ func OpenWithin(ctx context.Context, dsn string, master []byte, most time.Durati
 
 // prepare makes the database ready, on the connection that is used afterwards.
 func (s *Store) prepare(ctx context.Context, dsn string, most time.Duration, waits func(whom string)) error {
-	if err := await(ctx, most, s.db.PingContext); err != nil {
+	if err := await(ctx, most, func(ctx context.Context) error { return takesChanges(ctx, s.db) }); err != nil {
 		return err
 	}
 	if sqlstore.Pending(ctx, goose.DialectPostgres, s.db) {
