@@ -132,7 +132,7 @@ func (w *works) verify(c verifyCommand) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	kept, err := keptCheckpoints(c.Kept)
+	kept, err := keptCheckpoints(c.Kept, &out)
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -45,6 +46,41 @@ func TestTheLogShowsThatTheJournalWasCut(t *testing.T) {
 	}
 }
 
+// TestAHubsLogIsReadAsItWasKept reads what stands in it beside lines of the log.
+func TestAHubsLogIsReadAsItWasKept(t *testing.T) {
+	const journald = "Nov 27 03:00:01 hub1 racord[412]: "
+	key, err := hub.SigningKey(hubtest.Master(), hub.CheckpointKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := hub.SignCheckpoint(key, hub.Chained{No: 99}, time.Now())
+	var written strings.Builder
+	log, err := telemetry.NewLogger(&written, "info")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tellCheckpoint(log, slog.LevelInfo)(signed)
+	for name, tc := range map[string]struct {
+		kept   string
+		passed string
+	}{
+		"a log and nothing else":  {written.String(), ""},
+		"a start":                 {"ready\n  API         http://127.0.0.1:8080\n" + written.String(), "checkpoints: 2\n"},
+		"one that failed":         {"racord: listen: address in use {8080}\n{\"msg\":\"rea\n" + written.String(), "checkpoints: 2\n"},
+		"of journald":             {journald + "ready\n\n" + journald + written.String(), "checkpoints: 1\n"},
+		"of journald, told alone": {"Started racord.service - Racord.\n" + written.String(), "checkpoints: 1\n"},
+		"a checkpoint a line":     {signed.String() + "\n", ""},
+	} {
+		out, err := newWorks(t).verify(verifyCommand{Kept: file(t, tc.kept)})
+		if !errors.Is(err, errBroken) || !strings.Contains(out, "I12 place 99: the chain ends at place") {
+			t.Errorf("%s: got %v, want the end missed\n%s", name, err, out)
+		}
+		if !strings.Contains(out, tc.passed) || (tc.passed == "") == strings.Contains(out, "passed over") {
+			t.Errorf("%s: got\n%s\nwant %q passed over", name, out, tc.passed)
+		}
+	}
+}
+
 func file(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hub.log")
@@ -62,12 +98,13 @@ func TestWhatIsNoCheckpointIsSaid(t *testing.T) {
 	for what, tc := range map[string]struct{ path, says string }{
 		"no file":             {filepath.Join(t.TempDir(), "none.log"), "none.log"},
 		"a log without":       {file(t, "{\"msg\":\"ready\"}\n"), "holds none"},
+		"a damaged one alone": {file(t, "hello\n7 yesterday\n"), "hub.log:2: "},
 		"a damaged one":       {file(t, "{\"msg\":\"ready\"}\n"+string(line)+"\n"), "hub.log:2: "},
 		"something else":      {file(t, "hello\n"), "hub.log:1: "},
 		"a line without end":  {file(t, strings.Repeat("x", 2<<20)), "hub.log: "},
 		"a line that is torn": {file(t, "{\"msg\":\"rea\n"), "holds none"},
 	} {
-		if _, err := keptCheckpoints(tc.path); err == nil || !strings.HasPrefix(err.Error(), "--checkpoints: ") || !strings.Contains(err.Error(), tc.says) {
+		if _, err := keptCheckpoints(tc.path, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "--checkpoints: ") || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: got %v, want it to say %q", what, err, tc.says)
 		}
 	}

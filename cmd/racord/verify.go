@@ -46,7 +46,7 @@ func (c *verifyCommand) Run(ctx context.Context, to streams) error {
 	if err != nil {
 		return err
 	}
-	kept, err := keptCheckpoints(c.Kept)
+	kept, err := keptCheckpoints(c.Kept, to.log)
 	if err != nil {
 		return err
 	}
