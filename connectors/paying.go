@@ -20,7 +20,7 @@ type payingPart struct {
 	CutOff          string        `json:"cut_off" doc:"Class F: hour in Europe/Bucharest by which the day's file must be there, such as 20:00."`
 	MaxInflight     int           `json:"max_inflight" doc:"Postings at once, over all replicas; they are among the calls of traits.max_inflight. Without it 1." min:"1" max:"512"`
 	Timeout         time.Duration `json:"timeout" doc:"How long one posting may take. Without it, traits.timeout." min:"0.3" max:"120"`
-	TransientWindow time.Duration `json:"transient_window" doc:"How long a posting is tried, or looked for once it was sent, before a person is called; class C waits for the end of the second working day as well. Without it 72h." min:"60" max:"2678400"`
+	TransientWindow time.Duration `json:"transient_window" doc:"How long a posting is tried, or looked for once it was sent, before a person is called; class C waits for the end of the second working day as well, class F for noon of the day after. Without it 72h." min:"60" max:"2678400"`
 }
 
 func (in *inspection) paying(p *payingPart) hub.Paying {

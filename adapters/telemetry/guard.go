@@ -135,8 +135,10 @@ const notApproved = "iban_not_approved"
 // declared; after that an operator should look.
 func bookedWithin(c *hub.Connector) time.Duration {
 	switch paying := c.Traits.Paying; paying.Class {
-	case hub.ClassF, hub.ClassC:
-		return 36 * time.Hour // the next morning's file or statement, and half a day
+	case hub.ClassC:
+		return 36 * time.Hour // the next morning's statement, and half a day
+	case hub.ClassF:
+		return 5*24*time.Hour + 16*time.Hour // from a Thursday evening, which counts for Friday, to noon after the second working day
 	default:
 		return 5*time.Minute + 2*paying.Visible
 	}

@@ -61,7 +61,7 @@ func (s *Service) sending(tx hub.PaymentTx, lease *hub.Lease, l *hub.Line, c *hu
 		l.Doubt = true // nobody knows what became of it
 	}
 	l.Tries++
-	l.SentAt, l.SentOn = tx.Now(), hub.DateOf(s.Clock.Now())
+	l.SentAt, l.SentOn = tx.Now(), countsFor(c, s.Clock.Now())
 	if l.FirstSent.IsZero() {
 		l.FirstSent = l.SentAt
 	}
@@ -325,9 +325,32 @@ func lookShare(class hub.Class) time.Duration {
 
 // lookedTooLong tells whether what became of a line was looked for so long, since it
 // was sent, that a person must look. It was not while a creditor of class C has days
-// left on which it may book it.
+// left on which it may book it, and one of class F mornings on which it may say so.
 func (s *Service) lookedTooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
-	return tx.Now().Sub(l.SentAt) > window(c) && (l.Class != hub.ClassC || daysOver(l, s.Clock.Now()))
+	if tx.Now().Sub(l.SentAt) <= window(c) {
+		return false
+	}
+	switch l.Class {
+	case hub.ClassC:
+		return daysOver(l, s.Clock.Now())
+	case hub.ClassF:
+		return daysOver(l, s.Clock.Now().Add(-confirmsWithin))
+	}
+	return true
+}
+
+// confirmsWithin is how long after the end of a day the file may come that says what
+// was booked on it.
+const confirmsWithin = 12 * time.Hour
+
+// countsFor is the business day to which a creditor counts what it is told now: what
+// is put after the hour of the day's file is in the next one's.
+func countsFor(c *hub.Connector, now time.Time) hub.Date {
+	day, local := hub.DateOf(now), now.In(hub.Bucharest)
+	if c.Traits.Paying.Class == hub.ClassF && 60*local.Hour()+local.Minute() >= c.Traits.Paying.CutOff {
+		return day.Next()
+	}
+	return day
 }
 
 // daysOver tells whether the days on which a line may have been booked are over at a

@@ -1,0 +1,93 @@
+package pay_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"racord/hub"
+	"racord/hub/pay"
+)
+
+// confirming is a company of files that says of each line what a function says.
+type confirming func(hub.Posting) hub.Finding
+
+func (c confirming) FindLot(_ context.Context, list []hub.Posting) (found []hub.Finding, err error) {
+	for _, p := range list {
+		found = append(found, c(p))
+	}
+	return found, nil
+}
+
+// confirms makes a service whose company of files takes them until eight in the
+// evening, and confirms what a function says.
+func (s *scene) confirms(by confirming) {
+	parts := s.parts()
+	withConnectors(&parts, func(c *hub.Connector) {
+		if c.Traits.Paying.Class == hub.ClassF {
+			c.Traits.Paying.CutOff, c.LotFinder = 20*60, by
+		}
+	})
+	s.Service = pay.New(parts, pay.Conf{})
+}
+
+// until lets time pass, of both kinds, with nobody at work before the end.
+func (s *scene) until(t *testing.T, day hub.Date, hour, minute int) {
+	t.Helper()
+	start := day.Start()
+	at := time.Date(start.Year(), start.Month(), start.Day(), hour, minute, 0, 0, hub.Bucharest)
+	s.pass(at.Sub(s.clock.Now()))
+	s.settle(t, 6*time.Minute)
+}
+
+// TestAFileWaitsForTheMorningAfterItsWorkingDays sends a line in the evening before
+// days on which nobody works.
+func TestAFileWaitsForTheMorningAfterItsWorkingDays(t *testing.T) {
+	never := hub.Date("2100-01-01").Start()
+	for name, tc := range map[string]struct {
+		sent      hub.Date // at five past eight
+		confirmed time.Time
+		waits     hub.Date // the morning on which it still does
+		ends      hub.Date
+		want      hub.LineState
+	}{
+		"a weekend":            {"2026-03-19", hub.Date("2026-03-23").Start().Add(5*time.Hour + 30*time.Minute), "2026-03-23", "2026-03-23", hub.LinePosted},
+		"Easter":               {"2026-04-09", hub.Date("2026-04-14").Start().Add(5*time.Hour + 30*time.Minute), "2026-04-14", "2026-04-14", hub.LinePosted},
+		"never over a weekend": {"2026-03-19", never, "2026-03-25", "2026-03-25", hub.LineStuck},
+		"never in a week":      {"2026-03-16", never, "2026-03-20", "2026-03-20", hub.LineStuck},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				s.confirms(func(p hub.Posting) hub.Finding {
+					if s.clock.Now().Before(tc.confirmed) {
+						return hub.Finding{Found: hub.FoundNotVisible}
+					}
+					return hub.Finding{Found: hub.FoundBooked, Receipt: hub.Receipt{ID: p.ID, Number: "TI1"}}
+				})
+				s.until(t, tc.sent, 20, 5)
+				p, err := s.open(t.Context(), "k", s.owe(1, "delta"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.authorise(p)
+				s.settle(t, time.Minute)
+				state := func(day hub.Date, hour int) hub.LineState {
+					s.until(t, day, hour, 0)
+					now, err := s.ledger.Payment(t.Context(), p.ID)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return now.Lines[0].State
+				}
+				if got := state(tc.waits, 5); got != hub.LinePostUnknown {
+					t.Fatalf("on %s at five: got %s, want it looked for", tc.waits, got)
+				}
+				if got := state(tc.ends, 13); got != tc.want {
+					t.Errorf("on %s at one: got %s, want %s", tc.ends, got, tc.want)
+				}
+			})
+		})
+	}
+}
