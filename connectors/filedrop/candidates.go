@@ -5,27 +5,32 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"racord/hub"
 )
 
 // candidate is a file in which a posting may stand, and the name of the file of
 // postings that it is, or is about.
-type candidate struct{ name, sent, day string }
+type candidate struct {
+	name, sent, day string
+	marked          time.Time // when its marker was put beside it
+}
 
 // candidates gives the files that have a marker and in which something sought may
 // stand: the postings' own first, then those of their last day and the days
 // before. A file bears the day of the first payment in it, so that no posting
 // stands in one of a later day.
-func (c *confirmations) candidates(names []string, s *sought, about func(string) (string, bool)) (all []candidate) {
-	there := make(map[string]bool, len(names))
-	for _, name := range names {
-		there[name] = true
+func (c *confirmations) candidates(there []entry, s *sought, about func(string) (string, bool)) (all []candidate) {
+	changed := make(map[string]time.Time, len(there))
+	for _, e := range there {
+		changed[e.name] = e.changed
 	}
-	for _, name := range names {
-		sent, ours := about(name)
-		if day := c.dayOf(sent); ours && there[name+c.settings.Marker] && day <= s.until {
-			all = append(all, candidate{name, sent, day})
+	for _, e := range there {
+		sent, ours := about(e.name)
+		marked, whole := changed[e.name+c.settings.Marker]
+		if day := c.dayOf(sent); ours && whole && day <= s.until {
+			all = append(all, candidate{e.name, sent, day, marked})
 		}
 	}
 	slices.SortFunc(all, func(a, b candidate) int {

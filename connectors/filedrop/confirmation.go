@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"racord/connectors"
 	"racord/connectors/lines"
@@ -63,9 +64,9 @@ func (c *confirmations) Find(ctx context.Context, p hub.Posting) (hub.Found, hub
 // FindLot reads what is there once for all postings. It says FoundBooked or
 // FoundRefused when a confirmation says so, FoundNotVisible while the posting
 // stands in a file that is not confirmed, and FoundAbsent when it stands in none,
-// or in one of which nothing was booked. It fails with CodeBadData when a file is
-// damaged, and as the feed does; one posting fails alone with CodeBadData when
-// what is said of it cannot be.
+// or in one of which nothing was booked since it was put there. It fails with
+// CodeBadData when a file is damaged, and as the feed does; one posting fails alone
+// with CodeBadData when what is said of it cannot be.
 func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]hub.Finding, error) {
 	at, err := c.at(ctx, c.answer.Directory)
 	if err != nil {
@@ -111,13 +112,13 @@ func (s *sought) is(name string, f hub.Finding) {
 }
 
 // confirmed looks through the confirmations. failed are the files of which
-// nothing was booked.
-func (c *confirmations) confirmed(ctx context.Context, at place, s *sought) (failed map[string]bool, err error) {
-	failed = map[string]bool{}
+// nothing was booked, and when the creditor said so.
+func (c *confirmations) confirmed(ctx context.Context, at place, s *sought) (failed map[string]time.Time, err error) {
+	failed = map[string]time.Time{}
 	reading := c.manifest.Reading(c.read, hub.Asked{}, c.env.Clock.Now())
-	err = c.each(ctx, at, c.answer.Directory, s, c.nameOfAnswered, func(name string, told *paper) error {
+	err = c.each(ctx, at, c.answer.Directory, s, c.nameOfAnswered, func(one candidate, told *paper) error {
 		if told.rows == nil {
-			failed[name] = true
+			failed[one.sent] = one.marked
 			return nil
 		}
 		row := connectors.NewRow(c.answer.Columns)
@@ -135,15 +136,17 @@ func (c *confirmations) confirmed(ctx context.Context, at place, s *sought) (fai
 	return failed, err
 }
 
-// waits finds the postings that stand in a file that has its marker.
-func (c *confirmations) waits(ctx context.Context, at place, s *sought, failed map[string]bool) error {
+// waits finds the postings that stand in a file that has its marker. That nothing
+// was booked of a file is no word about one that was put there again since.
+func (c *confirmations) waits(ctx context.Context, at place, s *sought, failed map[string]time.Time) error {
 	at, err := at.beside(c.upload.Directory)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = at.Close() }() // likewise
-	return c.each(ctx, at, c.upload.Directory, s, c.nameOfSent, func(name string, sent *paper) error {
-		if failed[name] {
+	return c.each(ctx, at, c.upload.Directory, s, c.nameOfSent, func(one candidate, sent *paper) error {
+		if said, nothing := failed[one.sent]; nothing && !said.Before(one.marked) {
+			c.env.Log.Warn("the creditor could not read a file of payments", "file", one.sent)
 			return nil
 		}
 		for _, cells := range sent.rows {
@@ -179,12 +182,12 @@ func (c *confirmations) nameOfSent(name string) (string, bool) {
 
 // each reads every file of a folder in which a posting may stand, while something
 // is sought.
-func (c *confirmations) each(ctx context.Context, at place, directory string, s *sought, about func(string) (string, bool), use func(sent string, told *paper) error) error {
-	names, err := at.list(ctx)
+func (c *confirmations) each(ctx context.Context, at place, directory string, s *sought, about func(string) (string, bool), use func(one candidate, told *paper) error) error {
+	there, err := at.list(ctx)
 	if err != nil {
 		return err
 	}
-	for i, one := range c.candidates(names, s, about) {
+	for i, one := range c.candidates(there, s, about) {
 		if i == maxSheets {
 			return connectors.BadData("more than %d files of payments", maxSheets)
 		}
@@ -192,7 +195,7 @@ func (c *confirmations) each(ctx context.Context, at place, directory string, s 
 		if err != nil {
 			return err
 		}
-		if err := use(one.sent, told); err != nil || len(s.open) == 0 {
+		if err := use(one, told); err != nil || len(s.open) == 0 {
 			return err
 		}
 	}
@@ -339,7 +342,6 @@ func (c *confirmations) confirmation(name string, told *paper) error {
 	}
 	rows := told.rows[1:]
 	if c.answer.Failed != "" && slices.ContainsFunc(rows, func(cells []string) bool { return cells[0] == c.answer.Failed }) {
-		c.env.Log.Warn("the creditor could not read a file of payments", "file", name)
 		told.rows = nil
 		return nil
 	}

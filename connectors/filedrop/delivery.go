@@ -55,9 +55,10 @@ type shelf struct {
 	markers map[string]bool
 }
 
-func (f *feed) shelve(names []string) shelf {
+func (f *feed) shelve(all []entry) shelf {
 	s := shelf{days: map[hub.Date]map[string]string{}, markers: map[string]bool{}}
-	for _, name := range names {
+	for _, e := range all {
+		name := e.name
 		if base, is := strings.CutSuffix(name, f.settings.Marker); is {
 			s.markers[base] = true
 			continue

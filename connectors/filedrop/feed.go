@@ -33,11 +33,11 @@ func (f *feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := p.list(ctx)
+	all, err := p.list(ctx)
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	d, err := f.choose(ctx, p, f.shelve(names), since)
+	d, err := f.choose(ctx, p, f.shelve(all), since)
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

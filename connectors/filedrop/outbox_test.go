@@ -294,6 +294,16 @@ func TestAFileThatCouldNotBeReadIsPutAgain(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(o.in.path, name)); string(got) != string(right) || err != nil {
 		t.Errorf("got %q, %v, want the whole file again", got, err)
 	}
+	o.in.age(time.Hour, name+".ok")
+	for _, tc := range []struct {
+		answered time.Duration // ago
+		want     hub.Found
+	}{{2 * time.Hour, hub.FoundNotVisible}, {time.Hour, hub.FoundAbsent}, {time.Minute, hub.FoundAbsent}} {
+		o.out.age(tc.answered, "confirmare_"+name, "confirmare_"+name+".ok")
+		if found, _, err := o.Finder.Find(t.Context(), postings[0]); found != tc.want || err != nil {
+			t.Errorf("put again an hour ago, answered %s ago: got %q, %v, want %q", tc.answered, found, err, tc.want)
+		}
+	}
 }
 
 // TestALotThatIsTooLateIsBookedADayLater puts a lot after eight in the evening.

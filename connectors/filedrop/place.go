@@ -6,14 +6,15 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"racord/hub"
 )
 
 // place is the folder that files are dropped in.
 type place interface {
-	// list gives the names in the folder.
-	list(ctx context.Context) ([]string, error)
+	// list gives what is in the folder.
+	list(ctx context.Context) ([]entry, error)
 	// open gives a file's content and its size in bytes.
 	open(ctx context.Context, name string) (io.ReadCloser, int64, error)
 	// put writes a file under a name that nobody reads, and then gives it its own.
@@ -22,6 +23,12 @@ type place interface {
 	// beside is another folder, to be closed before this one, which may end with it.
 	beside(directory string) (place, error)
 	Close() error
+}
+
+// entry is a file in a folder.
+type entry struct {
+	name    string
+	changed time.Time // when it was last written, by the clock of whoever keeps the folder
 }
 
 // unfinished is what is added to the name of a file that is being written.
@@ -42,15 +49,19 @@ func openFolder(path string) (place, error) {
 
 func (f folder) beside(directory string) (place, error) { return openFolder(directory) }
 
-func (f folder) list(context.Context) (names []string, err error) {
+func (f folder) list(context.Context) (all []entry, err error) {
 	entries, err := fs.ReadDir(f.root.FS(), ".")
 	if err != nil {
 		return nil, hub.Wrap(hub.CodeUnavailable, err, "The folder of the creditor's files cannot be read.")
 	}
 	for _, e := range entries {
-		names = append(names, e.Name())
+		info, err := e.Info()
+		if err != nil {
+			continue // it is gone since
+		}
+		all = append(all, entry{e.Name(), info.ModTime()})
 	}
-	return names, nil
+	return all, nil
 }
 
 func (f folder) open(_ context.Context, name string) (io.ReadCloser, int64, error) {

@@ -178,18 +178,18 @@ func classify(ctx context.Context, err error, late bool) error {
 	}
 }
 
-func (v *server) list(ctx context.Context) (names []string, err error) {
+func (v *server) list(ctx context.Context) (all []entry, err error) {
 	if err := v.env.Turn(ctx); err != nil {
 		return nil, err
 	}
 	err = v.step(ctx, func() error {
 		entries, err := v.files.ReadDirContext(ctx, v.folder)
 		for _, e := range entries {
-			names = append(names, e.Name())
+			all = append(all, entry{e.Name(), e.ModTime()})
 		}
 		return err
 	})
-	return names, err
+	return all, err
 }
 
 func (v *server) open(ctx context.Context, name string) (io.ReadCloser, int64, error) {

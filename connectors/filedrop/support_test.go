@@ -104,6 +104,17 @@ func (d drop) write(name string, content []byte) {
 	}
 }
 
+// age makes files as old as that.
+func (d drop) age(by time.Duration, names ...string) {
+	d.t.Helper()
+	at := time.Now().Add(-by)
+	for _, name := range names {
+		if err := os.Chtimes(filepath.Join(d.path, name), at, at); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
 func (d drop) remove(name string) {
 	d.t.Helper()
 	if err := os.Remove(filepath.Join(d.path, name)); err != nil {
