@@ -201,7 +201,17 @@ func (p *Payment) Posting(l *Line) Posting {
 	return Posting{
 		ID: p.PostingID(l.No), Creditor: l.Creditor, Obligation: l.Obligation, ExternalID: l.ExternalID, Account: l.Account,
 		Reference: l.Reference, Option: l.Option, Amount: l.Amount, PaidAt: l.PaidAt, Transfers: l.Transfers,
+		File: fileOf(l),
 	}
+}
+
+// fileOf is the creditor's file that a line was put into: its receipt until what
+// was booked has a number.
+func fileOf(l *Line) string {
+	if l.Class != ClassF || !l.BookedAt.IsZero() {
+		return ""
+	}
+	return l.Receipt
 }
 
 // ChargeOf gives the charge that pays the line now: the latest that was made for

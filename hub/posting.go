@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -54,6 +55,7 @@ type Posting struct {
 	Amount     Money
 	PaidAt     time.Time // business time of the authorisation
 	Transfers  []Transfer
+	File       string // class F: the creditor's file that it was put into; "" = not known
 }
 
 // Receipt is a creditor's word that it booked a posting. Err is nil, or why this
@@ -166,3 +168,6 @@ type Paying struct {
 	Timeout         time.Duration // of one posting; 0 = that of other calls
 	TransientWindow time.Duration // how long sending, and then looking, is tried before a person is called; 0 = 72 h
 }
+
+// Window is how long sending, and then looking, is tried before a person is called.
+func (p *Paying) Window() time.Duration { return cmp.Or(p.TransientWindow, 72*time.Hour) }

@@ -18,9 +18,9 @@ type candidate struct {
 }
 
 // candidates gives the files that have a marker and in which something sought may
-// stand: the postings' own first, then those of their last day and the days
-// before. A file bears the day of the first payment in it, so that no posting
-// stands in one of a later day.
+// stand: those that the postings were put into, or, when that is not known of each,
+// the one named after them first, then those of their last day and the days before.
+// Of more than a look-up bears, those of days too long ago are left out.
 func (c *confirmations) candidates(there []entry, s *sought, about func(string) (string, bool)) (all []candidate) {
 	changed := make(map[string]time.Time, len(there))
 	for _, e := range there {
@@ -29,7 +29,7 @@ func (c *confirmations) candidates(there []entry, s *sought, about func(string) 
 	for _, e := range there {
 		sent, ours := about(e.name)
 		marked, whole := changed[e.name+c.settings.Marker]
-		if day := c.dayOf(sent); ours && whole && day <= s.until {
+		if day := c.dayOf(sent); ours && whole && (s.files[sent] || s.files == nil && day <= s.until) {
 			all = append(all, candidate{e.name, sent, day, marked})
 		}
 	}
@@ -39,6 +39,9 @@ func (c *confirmations) candidates(there []entry, s *sought, about func(string) 
 		}
 		return cmp.Or(strings.Compare(b.day, a.day), strings.Compare(b.name, a.name))
 	})
+	if len(all) > maxSheets && c.dated != nil && all[maxSheets].day < s.since {
+		return all[:maxSheets]
+	}
 	return all
 }
 
@@ -64,12 +67,18 @@ func (c *confirmations) dayOf(sent string) string {
 	return ""
 }
 
-// lastDay is the latest day on which one of the postings was paid.
-func lastDay(postings []hub.Posting) (day string) {
+// span gives when the first and the last of some postings were paid.
+func span(postings []hub.Posting) (first, last time.Time) {
 	for i := range postings {
-		day = max(day, dayWord(hub.DateOf(postings[i].PaidAt)))
+		at := postings[i].PaidAt
+		if i == 0 || at.Before(first) {
+			first = at
+		}
+		if i == 0 || at.After(last) {
+			last = at
+		}
 	}
-	return day
+	return first, last
 }
 
 // dayWord is a day as it stands in a file's name.

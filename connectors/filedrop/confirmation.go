@@ -73,7 +73,7 @@ func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]
 		return nil, err
 	}
 	defer func() { _ = at.Close() }() // it was only read
-	s := newSought(postings)
+	s := newSought(postings, c.traits.Paying.Window())
 	failed, err := c.confirmed(ctx, at, s)
 	if err == nil && len(s.open) > 0 {
 		err = c.waits(ctx, at, s, failed)
@@ -86,20 +86,41 @@ func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]
 
 // sought is what is looked for, and what was found of it.
 type sought struct {
-	name     string // part of the name of the file they stand in, if they are all of it
-	until    string // the day of a file they stand in, at the latest
+	name     string          // part of the name of the file they stand in, if they are all of it
+	files    map[string]bool // the files they stand in; nil = that of one is not known
+	since    string          // the day of a file they stand in, at the earliest
+	until    string          // and at the latest
 	postings []hub.Posting
 	found    []hub.Finding  // of each; FoundAbsent until something is
 	open     map[string]int // those of which nothing is, by name
 }
 
-func newSought(postings []hub.Posting) *sought {
-	s := &sought{name: lotName(postings, inOrder(postings)), until: lastDay(postings), postings: postings, found: make([]hub.Finding, len(postings)), open: map[string]int{}}
+// newSought looks for postings. A file bears the day of the first payment in it: none
+// of the others was paid before, nor later than payments are tried.
+func newSought(postings []hub.Posting, tried time.Duration) *sought {
+	first, last := span(postings)
+	s := &sought{
+		name: lotName(postings, inOrder(postings)), files: filesOf(postings),
+		since: dayWord(hub.DateOf(first.Add(-tried))), until: dayWord(hub.DateOf(last)),
+		postings: postings, found: make([]hub.Finding, len(postings)), open: map[string]int{},
+	}
 	for i := range postings {
 		s.found[i].Found = hub.FoundAbsent
 		s.open[string(postings[i].ID)] = i
 	}
 	return s
+}
+
+// filesOf names the files that postings stand in, nil when that of one is not known.
+func filesOf(postings []hub.Posting) map[string]bool {
+	files := map[string]bool{}
+	for i := range postings {
+		if postings[i].File == "" {
+			return nil
+		}
+		files[postings[i].File] = true
+	}
+	return files
 }
 
 // is notes what was found.

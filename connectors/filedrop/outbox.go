@@ -104,12 +104,7 @@ func inOrder(postings []hub.Posting) []int {
 
 // name is made of the postings, so that the same give the same file.
 func (u Upload) name(postings []hub.Posting, order []int) string {
-	first := postings[order[0]].PaidAt
-	for i := range postings {
-		if postings[i].PaidAt.Before(first) {
-			first = postings[i].PaidAt
-		}
-	}
+	first, _ := span(postings)
 	return u.fileOf(lotName(postings, order), hub.DateOf(first))
 }
 

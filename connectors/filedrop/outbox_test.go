@@ -270,6 +270,47 @@ func TestALineAloneIsFoundAmongFilesOfLaterDays(t *testing.T) {
 	}
 }
 
+// TestALineIsFoundWhateverTheCompanyConfirmed looks for a line of which nothing is
+// said yet, where a thousand confirmations lie there, and then for what became of it.
+func TestALineIsFoundWhateverTheCompanyConfirmed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		day  string // of the other files
+		file bool   // whether it is known which one the line stands in
+	}{
+		"its file is known":      {"20260315", true},
+		"the others are too old": {"20260311", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			for i := range 1001 {
+				o.out.put(fmt.Sprintf("confirmare_plati_%s_X%d.csv", tc.day, i), answerHeader+"#TOTAL;0;0,00\r\n", charmap.Windows1250)
+			}
+			postings := []hub.Posting{payment(1, 128_477), payment(2, 1000)}
+			receipts, err := o.Sink.Post(t.Context(), postings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sought := postings[1]
+			if tc.file {
+				sought.File = receipts[1].Number
+			}
+			want := func(want hub.Found) {
+				t.Helper()
+				if found, _, err := o.Finder.Find(t.Context(), sought); found != want || err != nil {
+					t.Errorf("got %q, %v, want %q", found, err, want)
+				}
+			}
+			want(hub.FoundNotVisible)
+			o.in.remove(receipts[1].Number + ".ok")
+			want(hub.FoundAbsent)
+			o.out.put("confirmare_"+receipts[1].Number, answerHeader+
+				"1;0090412;TF 0740000001;1.284,77;A;TI1;;"+string(postings[0].ID)+"\r\n"+
+				"2;0090412;TF 0740000002;10,00;A;TI2;;"+string(postings[1].ID)+"\r\n#TOTAL;2;1.294,77\r\n", charmap.Windows1250)
+			want(hub.FoundBooked)
+		})
+	}
+}
+
 // TestAFileThatCouldNotBeReadIsPutAgain damages the company's copy.
 func TestAFileThatCouldNotBeReadIsPutAgain(t *testing.T) {
 	o := newOffice(t)

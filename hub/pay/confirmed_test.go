@@ -91,3 +91,30 @@ func TestAFileWaitsForTheMorningAfterItsWorkingDays(t *testing.T) {
 		})
 	}
 }
+
+// TestALineIsLookedUpInItsFile asks about a line of which it is known where it was put.
+func TestALineIsLookedUpInItsFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		delta := s.offices["delta"]
+		s.confirms(func(p hub.Posting) hub.Finding {
+			delta.mu.Lock()
+			_, put := delta.files[p.File]
+			delta.mu.Unlock()
+			if !put {
+				t.Errorf("asked about file %q, want the one of %s", p.File, p.ID)
+			}
+			return hub.Finding{Found: hub.FoundBooked, Receipt: hub.Receipt{ID: p.ID, Number: "TI1"}}
+		})
+		p, err := s.open(t.Context(), "k", s.owe(1, "delta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		p = s.mustEnd(t, p.ID, hub.PaymentSettled)
+		if posting := p.Posting(&p.Lines[0]); posting.File != "" {
+			t.Errorf("got file %q, want none: what was booked has a number", posting.File)
+		}
+	})
+}

@@ -199,15 +199,7 @@ func pauseAfter(tx hub.PaymentTx, l *hub.Line, times, prompt int) time.Duration 
 
 // tooLong tells whether a line was tried for so long that a person must look.
 func (s *Service) tooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
-	return !l.FirstSent.IsZero() && tx.Now().Sub(l.FirstSent) > window(c)
-}
-
-// window is how long sending, and then looking, is tried.
-func window(c *hub.Connector) time.Duration {
-	if limit := c.Traits.Paying.TransientWindow; limit > 0 {
-		return limit
-	}
-	return 72 * time.Hour
+	return !l.FirstSent.IsZero() && tx.Now().Sub(l.FirstSent) > c.Traits.Paying.Window()
 }
 
 func (s *Service) stuck(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, l *hub.Line, why string) error {
@@ -327,7 +319,7 @@ func lookShare(class hub.Class) time.Duration {
 // was sent, that a person must look. It was not while a creditor of class C has days
 // left on which it may book it, and one of class F mornings on which it may say so.
 func (s *Service) lookedTooLong(tx hub.PaymentTx, l *hub.Line, c *hub.Connector) bool {
-	if tx.Now().Sub(l.SentAt) <= window(c) {
+	if tx.Now().Sub(l.SentAt) <= c.Traits.Paying.Window() {
 		return false
 	}
 	switch l.Class {
