@@ -118,3 +118,52 @@ func TestALineIsLookedUpInItsFile(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatCannotBeBookedCallsAPersonOnce has a company confirm another amount than was
+// paid, and put that right after a while, or not.
+func TestWhatCannotBeBookedCallsAPersonOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		right time.Duration // after so long; 0 = never
+		then  hub.Found
+		want  hub.LineState
+		why   string
+	}{
+		"it is put right":           {20 * time.Minute, hub.FoundBooked, hub.LinePosted, ""},
+		"it is taken back":          {20 * time.Minute, hub.FoundNotVisible, hub.LinePostUnknown, ""},
+		"it is put right by no one": {0, "", hub.LineStuck, "bad_data"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				var begin time.Time
+				asked := 0
+				s.confirms(func(p hub.Posting) hub.Finding {
+					asked++
+					if tc.right > 0 && time.Since(begin) > tc.right {
+						return hub.Finding{Found: tc.then, Receipt: hub.Receipt{ID: p.ID, Number: "TI1"}}
+					}
+					return hub.Finding{Err: hub.Errorf(hub.CodeBadData, "another amount")}
+				})
+				p, err := s.open(t.Context(), "k", s.owe(1, "delta"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.authorise(p)
+				begin = time.Now()
+				s.settle(t, 10*time.Minute)
+				now, err := s.ledger.Payment(t.Context(), p.ID)
+				if err != nil || asked > 60 || s.called(t, "booking_unclear") != 1 || now.Lines[0].State != hub.LinePostUnknown {
+					t.Errorf("after ten minutes: asked %d times, %d calls, %+v (%v), want a person called once", asked, s.called(t, "booking_unclear"), now.Lines[0], err)
+				}
+				s.settle(t, time.Hour)
+				if tc.right == 0 {
+					s.until(t, "2026-03-20", 13, 0)
+				}
+				now, err = s.ledger.Payment(t.Context(), p.ID)
+				if l := now.Lines[0]; err != nil || l.State != tc.want || l.Reason != tc.why || s.called(t, "booking_unclear") != 1 {
+					t.Errorf("got %s %q (%v) and %d calls, want %s %q and one", l.State, l.Reason, err, s.called(t, "booking_unclear"), tc.want, tc.why)
+				}
+			})
+		})
+	}
+}

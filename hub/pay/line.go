@@ -1,6 +1,7 @@
 package pay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -272,6 +273,7 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 	}
 	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
 		l := p.Line(lease.No)
+		l.Reason = "" // what its creditor said before
 		early := tx.Now().Sub(l.SentAt) < s.visible(c)+s.underWayFor(c)
 		switch {
 		case f.Found == hub.FoundBooked:
@@ -296,13 +298,26 @@ func (s *Service) found(ctx context.Context, lease *hub.Lease, c *hub.Connector,
 func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c *hub.Connector, err error) error {
 	l := p.Line(lease.No)
 	if s.lookedTooLong(tx, l, c) {
-		return s.stuck(tx, lease, p, l, "no_answer")
+		return s.stuck(tx, lease, p, l, cmp.Or(l.Reason, "no_answer"))
 	}
-	wait := max(hub.RetryAfterOf(err), min(s.visible(c), 2*time.Second))
-	if err == nil { // a file's confirmation comes next morning
-		wait = max(wait, min(tx.Now().Sub(l.SentAt)/lookShare(l.Class), 5*time.Minute))
-	}
-	return s.unsure(tx, lease, l, wait)
+	soon := min(s.visible(c), 2*time.Second)
+	later := min(tx.Now().Sub(l.SentAt)/lookShare(l.Class), 5*time.Minute) // a file's confirmation comes next morning
+	return s.unsure(tx, lease, l, max(hub.RetryAfterOf(err), soon, later))
+}
+
+// unclear is the reason of a line of which its creditor said what cannot be.
+const unclear = string(hub.CodeBadData)
+
+// unclearly calls a person, once, for a line of which its creditor says what cannot
+// be, such as another amount. It is looked for on: that may be put right.
+func (s *Service) unclearly(ctx context.Context, lease *hub.Lease, c *hub.Connector, err error) error {
+	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
+		if l := p.Line(lease.No); l.Reason != unclear {
+			l.Reason = unclear
+			tx.Anomaly("booking_unclear", string(p.PostingID(l.No))+" at "+string(l.Creditor)+": "+err.Error())
+		}
+		return s.puzzled(tx, lease, p, c, err)
+	})
 }
 
 // lookShare is the part of a line's age after which it is looked for again. A

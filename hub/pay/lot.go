@@ -181,8 +181,11 @@ func (s *Service) findLot(ctx context.Context, sent []member, c *hub.Connector) 
 		err = hub.Errorf(hub.CodeBadData, "The creditor's answer is not about what it was asked.")
 	}
 	return s.atOnce(ctx, len(sent), func(i int) error {
-		if err != nil {
+		switch {
+		case err != nil:
 			return s.found(ctx, sent[i].lease, c, hub.Finding{Err: err})
+		case hub.CodeOf(found[i].Err) == hub.CodeBadData:
+			return s.unclearly(ctx, sent[i].lease, c, found[i].Err)
 		}
 		return s.found(ctx, sent[i].lease, c, found[i])
 	})
