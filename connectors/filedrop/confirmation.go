@@ -144,17 +144,31 @@ func (c *confirmations) confirmed(ctx context.Context, at place, s *sought) (fai
 		}
 		row := connectors.NewRow(c.answer.Columns)
 		for id, i := range s.open {
-			for _, line := range told.about[id] {
-				row.Set(told.rows[line])
-				found, receipt, err := reading.Search(&s.postings[i], row)
-				if s.is(id, hub.Finding{Found: found, Receipt: receipt, Err: err}); err != nil || found != hub.FoundAbsent {
-					break
-				}
-			}
+			s.is(id, verdict(reading, row, told, id, &s.postings[i]))
 		}
 		return nil
 	})
 	return failed, err
+}
+
+// verdict is what the rows of a confirmation that speak of a posting say together.
+// Rows that contradict each other are no word.
+func verdict(reading *connectors.Reading, row *connectors.Row, told *paper, id string, p *hub.Posting) hub.Finding {
+	all := hub.Finding{Found: hub.FoundAbsent}
+	for _, line := range told.about[id] {
+		row.Set(told.rows[line])
+		found, receipt, err := reading.Search(p, row)
+		switch {
+		case err != nil:
+			return hub.Finding{Err: err}
+		case found == hub.FoundAbsent:
+		case all.Found == hub.FoundAbsent:
+			all = hub.Finding{Found: found, Receipt: receipt}
+		case all.Found != found || all.Receipt.Number != receipt.Number:
+			return hub.Finding{Err: connectors.BadData("a confirmation that names a posting twice, with different words")}
+		}
+	}
+	return all
 }
 
 // waits finds the postings that stand in a file that has its marker. That nothing
