@@ -28,6 +28,7 @@ var classes = map[string]hub.Code{
 	"42703": hub.CodeBadData,     // undefined column
 	"42P01": hub.CodeUnavailable, // undefined table: a view is away while it is made anew
 	"22":    hub.CodeBadData,     // data exception
+	"23":    hub.CodeBadData,     // a constraint is violated
 	"42":    hub.CodeBadData,
 }
 
@@ -84,6 +85,11 @@ func ofSQLite(e *sqlite.Error) hub.Code {
 	case sqliteBusy, sqliteLocked, sqliteInterrupt:
 		return hub.CodeTimeout
 	case sqliteNotADB:
+		return hub.CodeBadData
+	case sqliteConstraint:
+		if e.Code() == sqliteTrigger {
+			return hub.CodeUnavailable
+		}
 		return hub.CodeBadData
 	case sqliteError:
 		if strings.Contains(e.Error(), "no such column") {

@@ -54,6 +54,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("payments are rows", func(t *testing.T) { paymentsAreRows(t, onServer(t)) })
 	t.Run("payments are inserted once", func(t *testing.T) { insertedOnce(t, onServer(t)) })
 	t.Run("refusals of payments", func(t *testing.T) { refusedPayments(t, onServer(t)) })
+	t.Run("another row in the way", func(t *testing.T) { anotherRowInTheWay(t, onServer(t)) })
 	t.Run("a lost answer", aLostAnswer)
 	t.Run("a role that may not insert", onlyInserts)
 	t.Run("credentials that are changed", changedCredentials)

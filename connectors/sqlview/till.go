@@ -80,15 +80,20 @@ func (s *statement) fill(ctx context.Context, v *connectors.Vars) (params []any,
 	return params, nil
 }
 
-// insert inserts the row. One that is there already is read and given instead.
+// insert inserts the row. One that is there already is read and given instead; there
+// is none where it is another row that is in the way.
 func (t *till) insert(ctx context.Context, db *sql.DB, s *statement, params []any, use func(connectors.Reply) error) error {
 	row, err := t.inserted(ctx, db, s, params)
-	state := stateOf(err)
-	switch {
-	case err == nil:
+	if err == nil {
 		return use(connectors.Reply{Root: row})
-	case state == uniqueViolation && s.again != "":
-		return t.rows(ctx, db, s, s.again, params[s.key:s.key+1], use)
+	}
+	state := stateOf(err)
+	if state == uniqueViolation && s.again != "" {
+		there := false
+		failure := t.rows(ctx, db, s, s.again, params[s.key:s.key+1], func(r connectors.Reply) error { there = true; return use(r) })
+		if there || failure != nil {
+			return failure
+		}
 	}
 	refused := connectors.NewRow([]string{"sqlstate"})
 	refused.Set([]string{state})
@@ -177,9 +182,12 @@ func stateOf(err error) string {
 	return ""
 }
 
-// SQLite refuses a row with these primary result codes, and has then done
-// nothing.
-const sqliteConstraint = 19
+// SQLite refuses a row with these result codes, and has then done nothing. What a
+// trigger of the creditor's refuses it may take later.
+const (
+	sqliteConstraint = 19
+	sqliteTrigger    = 1811
+)
 
 // certainty marks the failures after which no row was inserted: nothing was
 // sent, or the database refused the statement, which is a transaction of its

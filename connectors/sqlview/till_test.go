@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"racord/connectors"
 	"racord/hub"
 )
 
@@ -42,6 +43,7 @@ func tell(t testing.TB, c *hub.Connector, p hub.Posting) (hub.Receipt, error) {
 func TestPaymentsAreRowsOfAFile(t *testing.T)    { paymentsAreRows(t, inFile(t)) }
 func TestPaymentsAreInsertedOnce(t *testing.T)   { insertedOnce(t, inFile(t)) }
 func TestRefusalsOfPaymentsOfAFile(t *testing.T) { refusedPayments(t, inFile(t)) }
+func TestAnotherRowOfAFileInTheWay(t *testing.T) { anotherRowInTheWay(t, inFile(t)) }
 
 func paymentsAreRows(t *testing.T, base company) {
 	base.till()
@@ -107,6 +109,36 @@ func insertedOnce(t *testing.T, base company) {
 	}
 	if found, _, err := c.Finder.Find(t.Context(), p); found != hub.FoundRefused || err != nil {
 		t.Errorf("got %q, %v, want refused", found, err)
+	}
+}
+
+// anotherRowInTheWay sees that a row that the table does not take beside another one
+// was certainly not inserted, and that the manifest says what that means.
+func anotherRowInTheWay(t *testing.T, base company) {
+	base.till()
+	base.do(`CREATE UNIQUE INDEX o_plata ON plati_import (nr_fact, data_plata)`)
+	first, second := posted(), posted()
+	second.ID = "hub:AAAABBBBCCCCDDDDEEEEFFFFGG:2"
+	c := open(t, new(caller).env(base.dsn), manifest(t))
+	if _, err := tell(t, c, first); err != nil {
+		t.Fatal(err)
+	}
+	const errors = "    errors:\n"
+	rule := errors + "      - {at: sqlstate, is: \"23505\", code: not_payable, certain: true}\n"
+	for name, tc := range map[string]struct {
+		manifest *connectors.Manifest
+		want     hub.Code
+	}{
+		"no rule": {manifest(t), hub.CodeBadData},
+		"a rule":  {manifest(t, errors, rule), hub.CodeNotPayable},
+	} {
+		c := open(t, new(caller).env(base.dsn), tc.manifest)
+		if _, err := tell(t, c, second); hub.CodeOf(err) != tc.want || !hub.Certainly(err) {
+			t.Errorf("%s: got %v (certain %t), want %s for certain", name, err, hub.Certainly(err), tc.want)
+		}
+		if receipt, err := tell(t, c, first); err != nil || !receipt.Pending || base.count() != 1 {
+			t.Errorf("%s: got %+v, %v, want the one row that is there", name, receipt, err)
+		}
 	}
 }
 
