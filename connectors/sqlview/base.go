@@ -26,7 +26,7 @@ import (
 type base struct {
 	mu     sync.Mutex
 	opened []opening // used last first
-	writes bool      // rows may be inserted
+	writes bool      // rows may be inserted; no connection is kept for that
 }
 
 // opening is a database by the secret that names it.
@@ -72,12 +72,21 @@ func (b *base) get(ctx context.Context, env connectors.Env, traits hub.Traits, s
 func (b *base) open(env connectors.Env, traits hub.Traits, s Settings, secret hub.Secret) (*sql.DB, error) {
 	switch {
 	case isPostgres(secret):
-		return openPostgres(env, traits, s.Keep, b.writes, secret)
+		return openPostgres(env, traits, b.keep(s), b.writes, secret)
 	case !env.LocalFiles:
 		return nil, hub.Errorf(hub.CodeUnsupported, "Only the operator's own manifests may read SQLite files.")
 	default:
 		return openFile(traits, b.writes, secret)
 	}
+}
+
+// keep is how many connections are kept: what the manifest says is for all that a
+// replica has, and most of what it asks are questions.
+func (b *base) keep(s Settings) int {
+	if b.writes {
+		return 0
+	}
+	return s.Keep
 }
 
 // retire closes the database that was not used for longest, after the queries that

@@ -24,7 +24,7 @@ type Settings struct {
 	Columns []string              `json:"columns" doc:"Columns that are read, as the view spells them. Numbers come with a decimal point, so their amounts need money_decimal; money_ro is for columns of text." required:"true"`
 	Key     Key                   `json:"key" doc:"How an account is found." required:"true"`
 	MaxRows int                   `json:"max_rows" doc:"The most rows of one account." min:"1" max:"500"`
-	Keep    int                   `json:"keep" doc:"Connections every replica keeps open between queries. They count against what the creditor allows; without any, each query connects anew." min:"0" max:"16"`
+	Keep    int                   `json:"keep" doc:"Connections every replica keeps open between queries. They count against what the creditor allows; without any, each query connects anew, as each payment does." min:"0" max:"16"`
 }
 
 // Key is the column an account is found by.

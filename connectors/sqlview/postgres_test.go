@@ -49,6 +49,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("five connections are enough", fiveConnections)
 	t.Run("a call that waits gets its own connection", waiting)
 	t.Run("a query that is cut off leaves nothing", aQueryCutOff)
+	t.Run("connections that are kept", keptConnections)
 	t.Run("connections end with their connector", connectionsEndWithTheirConnector)
 	t.Run("answers without an end", answersWithoutAnEnd)
 	t.Run("payments are rows", func(t *testing.T) { paymentsAreRows(t, onServer(t)) })
