@@ -3,8 +3,8 @@ package guard
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"racord/hub"
@@ -39,25 +39,25 @@ func (l Limits) withDefaults() Limits {
 var errFull = errors.New("no slot in time")
 
 // Allowance is this replica's part of what a creditor bears: slots for calls at
-// once and a share of the calls a second. Fixed gives the whole to one process,
-// Leaser shares it between replicas.
+// once and a part of the calls a second. Fixed gives the whole to one process,
+// Leaser shares it between replicas. All versions of a creditor's connector live
+// on it, each by a share of its own.
 type Allowance struct {
 	name   hub.Name
 	limits Limits
 	pace   *pace
-	pause  atomic.Pointer[pause]
 
 	mu       sync.Mutex
 	held     int       // slots leased
 	until    time.Time // the moment by which a call must have ended; zero = no limit
-	ceiling  float64   // what the creditor's "too many" left of the slots
-	lowered  time.Time // when the ceiling was lowered last
 	inflight int
 	queue    []*waiter
+	slowed   []*share      // whose ceiling is low
 	moved    chan struct{} // closed when the lease moves; made when somebody watches
 }
 
 type waiter struct {
+	of      *share
 	end     time.Time // when its call will have ended
 	granted chan struct{}
 }
@@ -72,7 +72,7 @@ func Fixed(name hub.Name, limits Limits) *Allowance {
 
 func newAllowance(name hub.Name, limits Limits) *Allowance {
 	limits = limits.withDefaults()
-	return &Allowance{name: name, limits: limits, ceiling: float64(limits.Inflight), pace: newPace(limits.RPS)}
+	return &Allowance{name: name, limits: limits, pace: newPace(limits.RPS)}
 }
 
 // Turn waits until one more request may be sent to the creditor. Everything
@@ -91,7 +91,6 @@ func (a *Allowance) bounds() Limits {
 func (a *Allowance) limit(limits Limits) {
 	a.mu.Lock()
 	a.limits = limits.withDefaults()
-	a.ceiling = float64(a.limits.Inflight)
 	a.held = min(a.held, a.limits.Inflight)
 	a.mu.Unlock()
 	a.pace.retune(limits.RPS)
@@ -100,7 +99,7 @@ func (a *Allowance) limit(limits Limits) {
 // Load is how much of an allowance is used.
 type Load struct {
 	Held     int // slots leased
-	Usable   int // of them, what the creditor's "too many" leaves
+	Usable   int // of them, what the creditor's "too many" leaves to the version that hears it most
 	Inflight int
 	Waiting  int
 }
@@ -115,83 +114,47 @@ func (a *Allowance) Load() Load {
 // Name is the creditor's name.
 func (a *Allowance) Name() hub.Name { return a.name }
 
-func (a *Allowance) usable() int { return min(a.held, max(1, int(a.ceiling))) }
+// usable is what is left to the version that has least. One that was not slowed
+// for an hour may be gone, or is asked by nobody.
+func (a *Allowance) usable() int {
+	least := a.held
+	for _, s := range a.slowed {
+		if time.Since(s.lowered) <= pauseMost {
+			least = min(least, s.most())
+		}
+	}
+	return least
+}
 
 // free tells whether a call that ends at end may start now.
 func (a *Allowance) free(end time.Time) bool {
-	return a.inflight < a.usable() && (a.until.IsZero() || !end.After(a.until))
+	return a.inflight < a.held && (a.until.IsZero() || !end.After(a.until))
 }
 
-// enter takes a slot for a call that ends at end, waiting for at most patience
-// in a queue of at most queue calls. Every enter without error needs one leave.
-func (a *Allowance) enter(ctx context.Context, end time.Time, queue int, patience time.Duration) error {
-	a.mu.Lock()
-	if len(a.queue) == 0 && a.free(end) {
-		a.inflight++
-		a.mu.Unlock()
-		return nil
-	}
-	if len(a.queue) >= queue {
-		a.mu.Unlock()
-		return full()
-	}
-	w := &waiter{end: end, granted: make(chan struct{})}
-	a.queue = append(a.queue, w)
-	a.mu.Unlock()
-	return a.await(ctx, w, patience)
-}
-
-func (a *Allowance) await(ctx context.Context, w *waiter, patience time.Duration) error {
-	if waited := hub.SleepOr(ctx, patience, w.granted); (waited || ctx.Err() != nil) && a.forget(w) {
-		return full()
-	}
-	return nil // granted, perhaps in the same moment
-}
-
-// forget takes a waiter out of the queue. It is false when the waiter was
-// granted a slot before.
-func (a *Allowance) forget(w *waiter) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i := range a.queue {
-		if a.queue[i] == w {
-			a.queue = append(a.queue[:i], a.queue[i+1:]...)
-			a.grant() // those behind may end sooner
-			return true
-		}
-	}
-	return false
-}
-
-func (a *Allowance) leave() {
-	a.mu.Lock()
-	a.inflight--
-	a.grant()
-	a.mu.Unlock()
-}
-
-// leaveIn gives the slot back after a while.
-func (a *Allowance) leaveIn(d time.Duration) { time.AfterFunc(d, a.leave) }
-
-// leaveAfter gives the slot back after a call with that outcome: at once, or after
-// a while when the creditor may still be at work.
-func (a *Allowance) leaveAfter(code hub.Code, linger time.Duration) {
-	switch code {
-	case hub.CodeTimeout, hub.CodeCancelled, hub.CodeBadData, hub.CodeInternal:
-		a.leaveIn(linger)
-	default:
-		a.leave()
-	}
+// next is the place of the waiter whose turn it is, -1 when nobody waits for a
+// slot: who waits for calls of its own connector keeps nobody else waiting.
+func (a *Allowance) next() int {
+	return slices.IndexFunc(a.queue, func(w *waiter) bool { return !w.of.full() })
 }
 
 // grant lets waiters in as long as there are slots, in order of arrival.
 func (a *Allowance) grant() {
-	for len(a.queue) > 0 && a.free(a.queue[0].end) {
-		a.inflight++
-		close(a.queue[0].granted)
-		a.queue[0] = nil
-		a.queue = a.queue[1:]
+	for i := a.next(); i >= 0 && a.free(a.queue[i].end); i = a.next() {
+		w := a.queue[i]
+		w.of.take()
+		close(w.granted)
+		a.remove(w)
 	}
+}
+
+// remove takes a waiter out of the queue. It is false when it stands there no more.
+func (a *Allowance) remove(w *waiter) bool {
+	i := slices.Index(a.queue, w)
+	if i >= 0 {
+		a.queue = slices.Delete(a.queue, i, i+1)
+		w.of.waiting--
+	}
+	return i >= 0
 }
 
 // lend sets the slots leased and until when.

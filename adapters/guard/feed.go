@@ -27,7 +27,7 @@ func (f feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 	h := &holding{gate: g, cancel: cancel}
 	err := g.breaker.do(func() error {
 		soon := time.Now().Add(g.conf.Linger)
-		if err := g.allowance.enter(ctx, soon, g.conf.Queue, g.conf.Patient); err != nil {
+		if err := g.share.enter(ctx, soon, g.conf.Queue, g.conf.Patient); err != nil {
 			return notTheirs{err}
 		}
 		go h.watch(ctx)
@@ -51,8 +51,8 @@ func (f feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 // another gives a delivery one more slot for one call, if there is one that
 // nobody waits for.
 func (g *gate) another() (release func(), ok bool) {
-	if g.allowance.enter(context.Background(), time.Now().Add(g.traits.Timeout+g.conf.Linger), 0, 0) != nil {
+	if g.share.enter(context.Background(), time.Now().Add(g.traits.Timeout+g.conf.Linger), 0, 0) != nil {
 		return nil, false
 	}
-	return sync.OnceFunc(g.allowance.leave), true
+	return sync.OnceFunc(g.share.leave), true
 }

@@ -12,25 +12,25 @@ import (
 )
 
 // gate is the way to one creditor. Its calls share a breaker, a retry budget
-// and the creditor's slots.
+// and the connector's share of the creditor's slots.
 type gate struct {
-	conf      Conf
-	name      hub.Name
-	class     Class
-	traits    hub.Traits
-	allowance *Allowance
-	breaker   *breaker
-	budget    *budget
-	mayRetry  func() bool // bound once: every call takes it along
-	clock     hub.Clock
-	ward      *Ward
-	meter     Meter
-	log       *slog.Logger
+	conf     Conf
+	name     hub.Name
+	class    Class
+	traits   hub.Traits
+	share    *share
+	breaker  *breaker
+	budget   *budget
+	mayRetry func() bool // bound once: every call takes it along
+	clock    hub.Clock
+	ward     *Ward
+	meter    Meter
+	log      *slog.Logger
 }
 
-func newGate(c *hub.Connector, parts Parts, conf Conf, class Class) *gate {
+func newGate(c *hub.Connector, mine *share, parts Parts, conf Conf, class Class) *gate {
 	g := &gate{
-		conf: conf, name: c.Creditor.Name, class: class, traits: c.Traits, allowance: parts.Allowance,
+		conf: conf, name: c.Creditor.Name, class: class, traits: c.Traits, share: mine,
 		clock: parts.Clock, ward: parts.Ward, meter: parts.Meter, log: parts.Log,
 	}
 	if g.meter == nil {
@@ -81,7 +81,7 @@ func (g *gate) pass(ctx context.Context, op Operation, call func(context.Context
 	defer cancel()
 	err = g.breaker.do(func() error {
 		end, _ := ctx.Deadline()
-		if err := g.allowance.enter(ctx, end.Add(g.conf.Linger), g.conf.Queue, g.patience(given)); err != nil {
+		if err := g.share.enter(ctx, end.Add(g.conf.Linger), g.conf.Queue, g.patience(given)); err != nil {
 			return notTheirs{err}
 		}
 		code, err := g.attempt(ctx, op, given, call)
@@ -104,7 +104,7 @@ func (g *gate) standing() error {
 			return refusal(hub.CodeMaintenance, "The creditor's system is closed at this hour.", until.Sub(now))
 		}
 	}
-	if err := g.allowance.paused(); err != nil {
+	if err := g.share.paused(); err != nil {
 		g.meter.Shed(ShedPause)
 		return err
 	}
@@ -142,7 +142,7 @@ func (g *gate) attempt(ctx context.Context, op Operation, given time.Duration, c
 
 // leave gives the slot back when the call has really ended: the creditor may
 // still work on one that was cut off, so that slot stays taken a little longer.
-func (g *gate) leave(code hub.Code) { g.allowance.leaveAfter(code, g.conf.Linger) }
+func (g *gate) leave(code hub.Code) { g.share.leaveAfter(code, g.conf.Linger) }
 
 // safely keeps one connector's defect from taking all others down. What it
 // panicked with is not logged: it may name a person.
@@ -197,12 +197,12 @@ func (g *gate) judge(ctx context.Context, err error, code hub.Code, began time.T
 		if errors.Is(err, errNoTurn) {
 			return notTheirs{err}
 		}
-		g.allowance.slower(began, hub.RetryAfterOf(err))
+		g.share.slower(began, hub.RetryAfterOf(err))
 	case hub.CodeMaintenance:
-		g.allowance.closed(hub.RetryAfterOf(err), g.conf.Probing)
+		g.share.closed(hub.RetryAfterOf(err), g.conf.Probing)
 	case "":
 		g.budget.answered()
-		g.allowance.faster()
+		g.share.faster()
 		if g.class != ClassPost && g.ward.Holds(g.name) { // another call's answer was somebody else's; a receipt is ours
 			return quarantined()
 		}

@@ -46,7 +46,7 @@ func (c Conf) withDefaults() Conf {
 
 // Parts are what a guard works with. Only Allowance and Clock are needed.
 type Parts struct {
-	Allowance *Allowance   // the creditor's slots
+	Allowance *Allowance   // the creditor's slots, which all versions of its connector use
 	Posting   *Allowance   // how many of them postings may use; nil = this process alone makes them
 	Clock     hub.Clock    // business time, for closed windows
 	Ward      *Ward        // who is in quarantine; nil = nobody ever
@@ -61,7 +61,8 @@ type Parts struct {
 // (in quarantine), each without asking and with RetryAfter where it is known.
 func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 	conf = conf.withDefaults()
-	read := newGate(c, parts, conf, ClassRead)
+	mine := newShare(parts.Allowance)
+	read := newGate(c, mine, parts, conf, ClassRead)
 	guarded := *c
 	if ward, name := parts.Ward, c.Creditor.Name; ward != nil {
 		guarded.Held = func() bool { return ward.Holds(name) }
@@ -77,7 +78,7 @@ func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 		guarded.Probe = probe{read, c.Probe}
 	}
 	if c.Feed != nil {
-		guarded.Feed = feed{newGate(c, parts, conf, ClassFeed), c.Feed}
+		guarded.Feed = feed{newGate(c, mine, parts, conf, ClassFeed), c.Feed}
 	}
 	payingParts(&guarded, c, read, parts, conf)
 	return &guarded

@@ -101,7 +101,7 @@ func (h *holding) Close() error {
 	err := h.shut()
 	h.once.Do(func() {
 		h.cancel()
-		h.gate.allowance.leaveIn(h.gate.conf.Linger)
+		h.gate.share.leaveIn(h.gate.conf.Linger)
 	})
 	return err
 }
@@ -110,7 +110,7 @@ func (h *holding) Close() error {
 func (h *holding) watch(ctx context.Context) {
 	defer h.cancel()
 	for leased := true; leased; {
-		until, moved := h.gate.allowance.lease()
+		until, moved := h.gate.share.lease()
 		leased = waitLease(ctx, until, moved)
 	}
 }

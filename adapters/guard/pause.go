@@ -20,14 +20,14 @@ type pause struct {
 }
 
 // paused refuses while the creditor asked us to wait.
-func (a *Allowance) paused() error {
-	p := a.pause.Load()
+func (s *share) paused() error {
+	p := s.pause.Load()
 	if p == nil {
 		return nil
 	}
 	now := time.Now()
 	if !now.Before(p.until) {
-		a.pause.CompareAndSwap(p, nil)
+		s.pause.CompareAndSwap(p, nil)
 		return nil
 	}
 	if p.code == hub.CodeMaintenance {
@@ -36,49 +36,34 @@ func (a *Allowance) paused() error {
 	return refusal(p.code, "The creditor asks to come back later.", p.said.Sub(now))
 }
 
-// slower halves the usable slots after the creditor said "too many", once for
-// all calls that were under way, and pauses for as long as it asked.
-func (a *Allowance) slower(began time.Time, wait time.Duration) {
-	a.mu.Lock()
-	if began.After(a.lowered) {
-		a.ceiling = max(1, float64(a.usable())/2)
-		a.lowered = time.Now()
-	}
-	a.mu.Unlock()
+// slower leaves half of the slots after the creditor said "too many", and pauses
+// for as long as it asked.
+func (s *share) slower(began time.Time, wait time.Duration) {
+	s.halve(began)
 	if wait > 0 {
 		wait = min(max(wait, pauseLeast), pauseMost)
-		a.hold(hub.CodeBusy, wait, wait)
+		s.hold(hub.CodeBusy, wait, wait)
 	}
-}
-
-// faster gives one slot back for as many successes as there are slots.
-func (a *Allowance) faster() {
-	a.mu.Lock()
-	if whole := float64(a.limits.Inflight); a.ceiling < whole {
-		a.ceiling = min(whole, a.ceiling+1/a.ceiling)
-		a.grant()
-	}
-	a.mu.Unlock()
 }
 
 // closed pauses for a maintenance that the creditor announced in an answer. It
 // is asked again every probing, so that an early end is noticed.
-func (a *Allowance) closed(wait, probing time.Duration) {
+func (s *share) closed(wait, probing time.Duration) {
 	if wait > 0 {
 		wait = min(max(wait, pauseLeast), pauseMost)
-		a.hold(hub.CodeMaintenance, min(wait, probing), wait)
+		s.hold(hub.CodeMaintenance, min(wait, probing), wait)
 	}
 }
 
-func (a *Allowance) hold(code hub.Code, until, said time.Duration) {
+func (s *share) hold(code hub.Code, until, said time.Duration) {
 	now := time.Now()
 	next := &pause{code: code, until: now.Add(until), said: now.Add(said)}
 	for {
-		p := a.pause.Load()
+		p := s.pause.Load()
 		if p != nil && p.until.After(next.until) {
 			return
 		}
-		if a.pause.CompareAndSwap(p, next) {
+		if s.pause.CompareAndSwap(p, next) {
 			return
 		}
 	}

@@ -45,7 +45,7 @@ func payingParts(guarded, c *hub.Connector, read *gate, parts Parts, conf Conf) 
 	if c.Sink == nil && c.Reverser == nil {
 		return
 	}
-	post := newPostGate(c, parts, conf)
+	post := newPostGate(c, read.share, parts, conf)
 	guarded.Room = post.room
 	if c.Sink != nil {
 		guarded.Sink = sink{post, c.Sink}
@@ -60,15 +60,16 @@ func payingParts(guarded, c *hub.Connector, read *gate, parts Parts, conf Conf) 
 // whoever has stopped waiting for it: one that was cut off says nothing.
 type postGate struct {
 	*gate
-	slots *Allowance
+	slots *share
 }
 
-func newPostGate(c *hub.Connector, parts Parts, conf Conf) *postGate {
-	g := &postGate{newGate(c, parts, conf, ClassPost), parts.Posting}
-	g.traits.Timeout = postTimeout(c.Traits)
-	if g.slots == nil {
-		g.slots = Fixed(c.Creditor.Name, PostLimitsOf(c.Traits))
+func newPostGate(c *hub.Connector, mine *share, parts Parts, conf Conf) *postGate {
+	slots := parts.Posting
+	if slots == nil {
+		slots = Fixed(c.Creditor.Name, PostLimitsOf(c.Traits))
 	}
+	g := &postGate{newGate(c, mine, parts, conf, ClassPost), newShare(slots)}
+	g.traits.Timeout = postTimeout(c.Traits)
 	return g
 }
 
@@ -117,11 +118,11 @@ func (g *postGate) begins(ctx context.Context) error {
 // room tells how many postings may begin: none while other replicas hold the
 // creditor's slots.
 func (g *postGate) room() int {
-	if g.allowance.Load().Held == 0 {
+	if g.share.Load().Held == 0 {
 		return 0
 	}
 	posts := g.slots.Load()
-	return max(0, posts.Usable-posts.Inflight)
+	return max(0, posts.Held-posts.Inflight)
 }
 
 // enter takes one of the slots of postings and one of the creditor's.
@@ -130,7 +131,7 @@ func (g *postGate) enter(ctx context.Context) error {
 	if err := g.slots.enter(ctx, end, g.conf.Queue, byWaiting); err != nil {
 		return err
 	}
-	err := g.allowance.enter(ctx, end, g.conf.Queue, byWaiting)
+	err := g.share.enter(ctx, end, g.conf.Queue, byWaiting)
 	if err != nil {
 		g.slots.leave()
 	}
