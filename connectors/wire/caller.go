@@ -56,10 +56,9 @@ var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b 
 
 // Send adds the credentials, sends the request and reads the answer, whatever
 // its status. A request that is safe may be repeated by the environment; one
-// that a 401 answers is sent once more with a new token, and one that the login
-// page answers, with a new session. It fails with CodeAuth (a secret is missing,
-// no token, no session),
-// CodeBadData (too large, an unfit redirect), CodeTimeout, CodeUnavailable or
+// that a 401 answers is sent once more with a new token, and one that a 401, a
+// redirect or the login page answers, with a new session. It fails with CodeAuth
+// (a secret is missing, no token, no session), CodeBadData (too large, an unfit redirect), CodeTimeout, CodeUnavailable or
 // the context's own error. A body must be one that can be sent again
 // (http.NewRequest sees to that).
 func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*Reply, error) {
@@ -84,9 +83,12 @@ func (c *Caller) send(ctx context.Context, safe bool, most int, request *http.Re
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.exchange(doer, request, most)
-	if err != nil || !c.refusesToken(reply) {
-		return reply, err
+	reply, err := c.fetch(doer, request, most)
+	if err != nil {
+		return nil, err
+	}
+	if !c.refusesToken(reply) {
+		return reply.answer()
 	}
 	reply.Release() // nothing was done: the token was refused
 	again, err := rewound(ctx, request)
@@ -96,15 +98,24 @@ func (c *Caller) send(ctx context.Context, safe bool, most int, request *http.Re
 	if _, err := c.authorize(ctx, again, token); err != nil {
 		return nil, err
 	}
-	if reply, err = c.exchange(doer, again, most); err == nil && c.loggedOut(reply) {
+	if reply, err = c.fetch(doer, again, most); err != nil {
+		return nil, err
+	}
+	if c.loggedOut(reply) {
 		return nil, notLoggedIn(reply)
 	}
-	return reply, err
+	return reply.answer()
 }
 
 // refusesToken tells whether the creditor did not take what Credential gave.
 func (c *Caller) refusesToken(reply *Reply) bool {
-	return c.auth.Type == "oauth2" && reply.Status == http.StatusUnauthorized || c.loggedOut(reply)
+	switch c.auth.Type {
+	case "oauth2":
+		return reply.Status == http.StatusUnauthorized
+	case "session": // systems for people send who is not known to the login
+		return reply.Status == http.StatusUnauthorized || reply.redirects() || c.loggedOut(reply)
+	}
+	return false
 }
 
 // rewound copies a request so that it can be sent again.
@@ -159,17 +170,14 @@ func (c *Caller) Credential(ctx context.Context, refused string) (header, value,
 	return "", "", "", nil
 }
 
-// exchange sends once and reads the answer, at most so many bytes. A page for
-// people is one only where it may be the login page.
-func (c *Caller) exchange(doer connectors.Doer, request *http.Request, most int) (*Reply, error) {
+// fetch sends once and reads what comes, at most so many bytes.
+func (c *Caller) fetch(doer connectors.Doer, request *http.Request, most int) (*Reply, error) {
 	reply, err := fetch(doer, request, most)
 	if err != nil {
 		return nil, err
 	}
-	if reply.form = c.form; c.loggedOut(reply) {
-		return reply, nil
-	}
-	return reply.answer()
+	reply.form = c.form
+	return reply, nil
 }
 
 // exchange sends once and reads an answer for machines.
@@ -181,11 +189,16 @@ func exchange(doer connectors.Doer, request *http.Request) (*Reply, error) {
 	return reply.answer()
 }
 
+// redirects tells whether the reply sends us elsewhere.
+func (r *Reply) redirects() bool {
+	return r.Status >= 300 && r.Status < 400 && r.Status != http.StatusNotModified
+}
+
 // answer fails when the reply is no answer to a question of a machine.
 func (r *Reply) answer() (*Reply, error) {
 	var err error
 	switch {
-	case r.Status >= 300 && r.Status < 400 && r.Status != http.StatusNotModified:
+	case r.redirects():
 		err = connectors.BadData("a redirect (%d), which is not followed", r.Status)
 	case r.Status < 300 && isPage(r.Header) && !(r.form.HTML && looksJSON(r.Body)):
 		err = connectors.BadData("a page for people (text/html) instead of an answer: the creditor's session or our credentials have ended")

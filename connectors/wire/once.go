@@ -14,25 +14,28 @@ import (
 // SendOnce adds the credentials, sends a request that changes something exactly
 // once and reads the answer, whatever its status. It fails like Send; an error
 // is Certain when the request was not written: without a token, without a turn,
-// without a connection, with the login page for an answer. A token that a 401
-// answers is not used again, nor a session that is over, but nothing is repeated.
+// without a connection, with the login page for an answer. A token or a session
+// that is refused is not used again, but nothing is repeated.
 func (c *Caller) SendOnce(ctx context.Context, request *http.Request) (*Reply, error) {
 	token, err := c.authorize(ctx, request, "")
 	if err != nil {
 		return nil, hub.Undone(err)
 	}
 	attempt := &attempt{doer: c.env.Write}
-	reply, err := c.exchange(attempt, request, connectors.MaxAnswer)
+	reply, err := c.fetch(attempt, request, connectors.MaxAnswer)
 	switch {
 	case err != nil && attempt.unsent:
 		return nil, hub.Undone(err)
-	case err == nil && c.loggedOut(reply):
-		c.tokens.forget(token)
-		return nil, hub.Undone(notLoggedIn(reply))
-	case err == nil && reply.Status == http.StatusUnauthorized:
+	case err != nil:
+		return nil, err
+	}
+	if c.refusesToken(reply) {
 		c.tokens.forget(token)
 	}
-	return reply, err
+	if c.loggedOut(reply) {
+		return nil, hub.Undone(notLoggedIn(reply))
+	}
+	return reply.answer()
 }
 
 // Refused tells that the creditor does not take a token: it is not used again.

@@ -23,7 +23,7 @@ type Session struct {
 	PasswordField string                `json:"password_field" doc:"Name of the form's field for the password." required:"true"`
 	Cookie        string                `json:"cookie" doc:"Name of the cookie that is the session." required:"true"`
 	LoginPage     string                `json:"login_page" doc:"Text, without accents, by which the login page is known. Where it comes instead of an answer, nothing was done: the hub logs in again, once." required:"true"`
-	Lasts         time.Duration         `json:"lasts" doc:"How long a session lasts: a new one is begun a little earlier. Without it, when the login page comes." min:"60" max:"86400"`
+	Lasts         time.Duration         `json:"lasts" doc:"How long a session lasts: a new one is begun a little earlier. Without it, when the login page, a redirect or a 401 comes." min:"60" max:"86400"`
 }
 
 // Check finds what cannot work.
@@ -76,7 +76,7 @@ func (t *tokens) login(ctx context.Context) (cookie string, life time.Duration, 
 	defer reply.Release()
 	cookie, err = s.accept(reply)
 	if life = s.Lasts; life == 0 {
-		life = 24 * time.Hour // or until the login page comes
+		life = 24 * time.Hour // or until the creditor has forgotten it
 	}
 	return cookie, life, err
 }

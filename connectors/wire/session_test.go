@@ -22,8 +22,9 @@ const loginForm = `<html><form action="login.php"><h1>Sesiunea a expirat</h1></f
 // is not known any more.
 type forgetful struct {
 	logins, asked, paid atomic.Int64
-	newest              atomic.Int64 // the session it knows; 0 for none
-	deaf                atomic.Bool  // it forgets every session at once
+	newest              atomic.Int64     // the session it knows; 0 for none
+	deaf                atomic.Bool      // it forgets every session at once
+	refuse              http.HandlerFunc // what it says to who is not known; nil = the form
 }
 
 func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -35,13 +36,34 @@ func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.asked.Add(1)
 	c, err := r.Cookie("PHPSESSID")
 	if err != nil || c.Value != fmt.Sprintf("s%d", f.newest.Load()) || f.deaf.Load() {
-		_, _ = w.Write([]byte(loginForm))
+		f.turnAway(w, r)
 		return
 	}
 	if r.Method == http.MethodPut {
 		f.paid.Add(1)
 	}
 	_, _ = w.Write([]byte("\n{\"nume\":\"MURE\xaaAN\"}")) // ISO 8859-2, whatever it says
+}
+
+func (f *forgetful) turnAway(w http.ResponseWriter, r *http.Request) {
+	if f.refuse != nil {
+		f.refuse(w, r)
+		return
+	}
+	_, _ = w.Write([]byte(loginForm))
+}
+
+// unauthenticated is what a newer endpoint of such a system says, and elsewhere
+// what its framework does.
+func unauthenticated(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = w.Write([]byte(`{"message":"Unauthenticated."}`))
+}
+
+func elsewhere(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Location", "/login.php")
+	w.WriteHeader(http.StatusFound)
 }
 
 func (f *forgetful) login(w http.ResponseWriter, r *http.Request) {
@@ -111,6 +133,50 @@ func TestASessionIsBegunOnceAndAgainWhenItIsOver(t *testing.T) {
 	f.newest.Store(0)
 	if _, err := ask(t, c, http.MethodGet, url); err != nil || f.logins.Load() != 2 {
 		t.Errorf("after the session was lost: got %v and %d logins, want an answer with a second", err, f.logins.Load())
+	}
+}
+
+func TestASessionIsOverAlsoWithoutTheLoginPage(t *testing.T) {
+	for name, tc := range map[string]struct {
+		refuse http.HandlerFunc
+		paying hub.Code // what a payment that meets it fails with; "" is a status to be classified
+	}{
+		"401":        {unauthenticated, ""},
+		"a redirect": {elsewhere, hub.CodeBadData},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &forgetful{refuse: tc.refuse}
+			c, url := sessionCaller(t, f, "p&w=1", 0)
+			for session := int64(1); session <= 2; session++ {
+				if body, err := ask(t, c, http.MethodGet, url); err != nil || body == "" || f.logins.Load() != session {
+					t.Fatalf("got %q, %v and %d logins, want an answer in session %d", body, err, f.logins.Load(), session)
+				}
+				f.newest.Store(0)
+			}
+			if _, err := ask(t, c, http.MethodPut, url); hub.CodeOf(err) != tc.paying || hub.Certainly(err) || f.logins.Load() != 2 {
+				t.Errorf("a payment: got %v (certain %t) and %d logins, want code %q, not certain, and no repetition", err, hub.Certainly(err), f.logins.Load(), tc.paying)
+			}
+			if _, err := ask(t, c, http.MethodPut, url); err != nil || f.paid.Load() != 1 || f.logins.Load() != 3 {
+				t.Errorf("the next payment: got %v, %d payments and %d logins, want it booked in a new session", err, f.paid.Load(), f.logins.Load())
+			}
+		})
+	}
+}
+
+func TestARefusalRightAfterALoginStands(t *testing.T) {
+	for name, tc := range map[string]struct {
+		refuse http.HandlerFunc
+		want   hub.Code
+	}{
+		"401":        {unauthenticated, ""}, // a status, for the rules of the manifest
+		"a redirect": {elsewhere, hub.CodeBadData},
+	} {
+		f := &forgetful{refuse: tc.refuse}
+		f.deaf.Store(true)
+		c, url := sessionCaller(t, f, "p&w=1", 0)
+		if _, err := ask(t, c, http.MethodGet, url); hub.CodeOf(err) != tc.want || f.asked.Load() != 2 || f.logins.Load() != 2 {
+			t.Errorf("%s: got %v after %d questions and %d logins, want code %q after two", name, err, f.asked.Load(), f.logins.Load(), tc.want)
+		}
 	}
 }
 
