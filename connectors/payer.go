@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"racord/hub"
@@ -64,11 +65,17 @@ func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, v Verdict
 			return BadData("page %d says that there is nothing, and the one before said that there is one", v.Page)
 		case err != nil:
 			return err
-		case verdict.Found == "" && reply.Broken != nil:
+		case verdict.Found == "" && reply.Broken != nil && !p.over(verdict, reply):
 			return reply.Broken
 		}
 		return use(r, verdict)
 	})
+}
+
+// over tells whether an answer without content says all there is to say: of a
+// reversal nothing is read but that it was done.
+func (p payer) over(v Verdict, reply Reply) bool {
+	return p.call.Name == CallReverse && (v.Done || !reply.Unproven && reply.Status == http.StatusNoContent)
 }
 
 // verdict judges what the creditor said. Of what anybody between may have said
@@ -130,7 +137,7 @@ func (f finder) Find(ctx context.Context, p hub.Posting) (hub.Found, hub.Receipt
 type reverser struct{ payer }
 
 // Reverse sends the call reverse, once. That it was reversed before is a success
-// where a rule of the manifest says so.
+// where a rule of the manifest says so, and so is 204, which has no content.
 func (r reverser) Reverse(ctx context.Context, p hub.Posting, receipt string) error {
 	return r.send(ctx, &Vars{Posting: &p, Receipt: receipt}, func(*Reading, Verdict) error { return nil })
 }

@@ -91,6 +91,7 @@ calls:
     request: {method: POST, path: "/payments/{{ receipt }}/reversal", body: {id: "{{ posting.id }}"}}
     errors:
       - {status: 409, at: code, is: reversed, done: true}
+      - {status: 410, done: true}
       - {status: 409, at: code, is: too_late, code: not_payable, certain: true}
   statement:
     read: true
@@ -344,6 +345,13 @@ func TestABookingIsTakenBack(t *testing.T) {
 		"too late":     {say(409, nil, `{"code":"too_late"}`), hub.CodeNotPayable, true},
 		"broken":       {say(500, nil, ``), hub.CodeUnavailable, false},
 		"a login page": {say(200, map[string]string{"Content-Type": "text/html"}, `<html>`), hub.CodeBadData, false},
+
+		"taken back, and no more to say":  {say(204, nil, ``), "", false},
+		"before, and no more to say":      {say(410, nil, ``), "", false},
+		"before, in words":                {say(410, map[string]string{"Content-Type": "text/plain"}, `gone`), "", false},
+		"nothing, where something is due": {say(200, nil, ``), hub.CodeBadData, false},
+		"half an answer":                  {say(200, nil, `{"st`), hub.CodeBadData, false},
+		"a conflict that is not JSON":     {say(409, nil, ``), hub.CodeBadData, false},
 	} {
 		path := ""
 		c := payee(t, func(w http.ResponseWriter, r *http.Request) {
