@@ -142,25 +142,8 @@ func (r reverser) Reverse(ctx context.Context, p hub.Posting, receipt string) er
 	return r.send(ctx, &Vars{Posting: &p, Receipt: receipt}, func(*Reading, Verdict) error { return nil })
 }
 
-// statement lists what was booked.
-type statement struct{ payer }
-
-// Statement reads all pages of a day.
-func (s statement) Statement(ctx context.Context, day hub.Date) (all []hub.BookedPosting, err error) {
-	err = s.send(ctx, &Vars{Day: day}, func(r *Reading, v Verdict) error {
-		rows, err := r.Booked(v.Content)
-		all = append(all, rows...)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
-}
-
 var (
-	_ hub.Sink      = sink{}
-	_ hub.Finder    = finder{}
-	_ hub.Reverser  = reverser{}
-	_ hub.Statement = statement{}
+	_ hub.Sink     = sink{}
+	_ hub.Finder   = finder{}
+	_ hub.Reverser = reverser{}
 )

@@ -402,6 +402,36 @@ func TestAStatementIsReadToItsEnd(t *testing.T) {
 	}
 }
 
+// A page that comes again would make one payment look as if it were booked twice.
+func TestPagesOfAStatementDoNotRepeat(t *testing.T) {
+	row := func(id string) string { return `{"id":"` + id + `","bill":"G1","receipt":"R","bani":100}` }
+	for name, tc := range map[string]struct {
+		pages [2]string
+		rows  int
+		code  hub.Code
+	}{
+		"two pages":                      {[2]string{row("p1"), row("p2")}, 2, ""},
+		"the page is not looked at":      {[2]string{row("p1") + "," + row("p2"), row("p1") + "," + row("p2")}, 0, hub.CodeBadData},
+		"a row moved on meanwhile":       {[2]string{row("p2") + "," + row("p1"), row("p1") + "," + row("p0")}, 0, hub.CodeBadData},
+		"booked twice, on one page":      {[2]string{row("p1") + "," + row("p1"), row("p2")}, 3, ""},
+		"taken back on another page":     {[2]string{row("p1"), strings.Replace(row("p1"), "}", `,"state":"reversed"}`, 1)}, 2, ""},
+		"twice, under another number":    {[2]string{row("p1"), strings.Replace(row("p1"), `"R"`, `"R2"`, 1)}, 2, ""},
+		"others' payments without names": {[2]string{row(""), row("")}, 2, ""},
+	} {
+		c := payee(t, func(w http.ResponseWriter, r *http.Request) {
+			page := tc.pages[0]
+			if r.URL.Query().Get("page") == "2" {
+				page = tc.pages[1]
+			}
+			say(200, nil, `{"pages":2,"payments":[`+page+`]}`)(w, r)
+		})
+		rows, err := c.Statement.Statement(t.Context(), "2026-03-15")
+		if len(rows) != tc.rows || hub.CodeOf(err) != tc.code {
+			t.Errorf("%s: got %d rows, %v, want %d, code %q", name, len(rows), err, tc.rows, tc.code)
+		}
+	}
+}
+
 func TestAQuoteIsTheCreditorsWord(t *testing.T) {
 	var asked []string
 	c := payee(t, func(w http.ResponseWriter, r *http.Request) {
