@@ -20,10 +20,10 @@ func (s statement) Statement(ctx context.Context, day hub.Date) ([]hub.BookedPos
 			return err
 		}
 		if s.call.Pages() {
-			err = sheets.check(v.Page, rows)
+			return sheets.add(v.Page, rows)
 		}
 		sheets.rows = append(sheets.rows, rows...)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -35,6 +35,15 @@ func (s statement) Statement(ctx context.Context, day hub.Date) ([]hub.BookedPos
 type pile struct {
 	rows []hub.BookedPosting
 	on   map[hub.BookedPosting]int // the page on which a row stood first
+}
+
+// add takes a page. All pages together hold no more rows than one might.
+func (p *pile) add(page int, rows []hub.BookedPosting) error {
+	if len(p.rows)+len(rows) > MaxBooked {
+		return BadData("more than %d records", MaxBooked)
+	}
+	p.rows = append(p.rows, rows...)
+	return p.check(page, rows)
 }
 
 // check refuses a page that has rows of an earlier one: the creditor does not look

@@ -29,10 +29,14 @@ func (cl *client) pay(c *hub.Connector) {
 	})
 }
 
-// exchange sends a call of paying and gives every page of the answer to use.
+// exchange sends a call of paying and gives every page of the answer to use. All
+// pages together are no larger than the largest answer of one page.
 func (cl *client) exchange(ctx context.Context, p *prepared, v *connectors.Vars, use func(connectors.Reply) error) error {
-	for {
-		more, err := cl.onePage(ctx, p, v, use)
+	for most, size := connectors.StatementBounds().Bytes, 0; ; {
+		read, more, err := cl.onePage(ctx, p, v, use)
+		if size += read; err == nil && size > most {
+			err = connectors.BadData("%d pages of more than %d bytes together", v.Page, most)
+		}
 		if err != nil || !more {
 			return err
 		}
@@ -42,12 +46,14 @@ func (cl *client) exchange(ctx context.Context, p *prepared, v *connectors.Vars,
 	}
 }
 
-func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, use func(connectors.Reply) error) (more bool, err error) {
+// onePage tells how many bytes the page had, and whether another one follows.
+func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, use func(connectors.Reply) error) (read int, more bool, err error) {
 	reply, err := cl.send(ctx, p, v)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	defer reply.Release()
+	read = len(reply.Body)
 	answer, proven, broken := cl.open(ctx, reply, p.Bounds())
 	said := connectors.Reply{Status: reply.Status, Broken: broken, Unproven: !proven, RetryAfter: reply.RetryAfter}
 	if broken == nil {
@@ -56,9 +62,10 @@ func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, 
 	}
 	switch err := use(said); {
 	case err != nil || p.Paging == nil:
-		return false, err
+		return read, false, err
 	case broken != nil || reply.Status >= http.StatusMultipleChoices:
-		return false, nil // a rule of the manifest knew what it means; it is no page
+		return read, false, nil // a rule of the manifest knew what it means; it is no page
 	}
-	return p.Paging.next(answer.Root(), v)
+	more, err = p.Paging.next(answer.Root(), v)
+	return read, more, err
 }

@@ -432,6 +432,35 @@ func TestPagesOfAStatementDoNotRepeat(t *testing.T) {
 	}
 }
 
+// What one answer may hold is held by all of its pages together.
+func TestAStatementHasItsBoundsOverAllPages(t *testing.T) {
+	page := func(n, rows, blanks int) string {
+		text := strings.Builder{}
+		for i := range rows {
+			_, _ = fmt.Fprintf(&text, `,{"id":"p%d-%d","bani":100}`, n, i)
+		}
+		return `{"pages":2,"payments":[` + strings.TrimPrefix(text.String(), ",") + `]}` + strings.Repeat(" ", blanks)
+	}
+	for name, tc := range map[string]struct {
+		rows, blanks int
+		code         hub.Code
+	}{
+		"as much as there may be": {connectors.MaxBooked / 2, 0, ""},
+		"too many rows":           {connectors.MaxBooked/2 + 1, 0, hub.CodeBadData},
+		"too many bytes":          {1, connectors.StatementBounds().Bytes / 2, hub.CodeBadData},
+	} {
+		n := 0
+		c := payee(t, func(w http.ResponseWriter, r *http.Request) {
+			n++
+			say(200, nil, page(n, tc.rows, tc.blanks))(w, r)
+		})
+		rows, err := c.Statement.Statement(t.Context(), "2026-03-15")
+		if hub.CodeOf(err) != tc.code || err == nil && len(rows) != 2*tc.rows {
+			t.Errorf("%s: got %d rows, %v, want code %q", name, len(rows), err, tc.code)
+		}
+	}
+}
+
 func TestAQuoteIsTheCreditorsWord(t *testing.T) {
 	var asked []string
 	c := payee(t, func(w http.ResponseWriter, r *http.Request) {
