@@ -18,11 +18,15 @@ type Reply struct {
 	RetryAfter time.Duration // as Classify takes it
 }
 
+// Use takes an answer, or a page of one. page is false when a rule of the manifest
+// knew what the answer means: then it has no records, and nothing follows.
+type Use func(Reply) (page bool, err error)
+
 // Exchange sends a call in a kind's protocol and gives the answer to use: every
 // page of it, where the call has pages. It fails with what use fails with, and
 // with what kept an answer from coming: an error is Certain when nothing reached
 // the creditor. A call that is not Safe is sent once.
-type Exchange func(ctx context.Context, c *Call, v *Vars, use func(Reply) error) error
+type Exchange func(ctx context.Context, c *Call, v *Vars, use Use) error
 
 // Pay gives a connector the parts of paying that its manifest describes. It is
 // for kinds whose postings are calls; those that pay by files have a Sink of
@@ -58,17 +62,17 @@ type payer struct {
 func (p payer) send(ctx context.Context, v *Vars, use func(r *Reading, v Verdict) error) error {
 	v.Page, v.Now, v.Secret = 1, p.env.Clock.Now(), p.env.Secret
 	r := p.manifest.Reading(p.call, v.Asked, v.Now)
-	return p.exchange(ctx, p.call, v, func(reply Reply) error {
+	return p.exchange(ctx, p.call, v, func(reply Reply) (page bool, err error) {
 		verdict, err := r.verdict(reply)
 		switch {
 		case v.Page > 1 && (verdict.Found == hub.FoundAbsent || hub.CodeOf(err) == hub.CodeNotFound):
-			return BadData("page %d says that there is nothing, and the one before said that there is one", v.Page)
+			return false, BadData("page %d says that there is nothing, and the one before said that there is one", v.Page)
 		case err != nil:
-			return err
+			return false, err
 		case verdict.Found == "" && reply.Broken != nil && !p.over(verdict, reply):
-			return reply.Broken
+			return false, reply.Broken
 		}
-		return use(r, verdict)
+		return verdict.Found == "", use(r, verdict)
 	})
 }
 

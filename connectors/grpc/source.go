@@ -26,12 +26,13 @@ func (cl *client) vars(asked hub.Asked) *connectors.Vars {
 
 // exchange makes a call of paying and gives what was said to use. An answer has
 // one page.
-func (cl *client) exchange(ctx context.Context, call *connectors.Call, v *connectors.Vars, use func(connectors.Reply) error) error {
+func (cl *client) exchange(ctx context.Context, call *connectors.Call, v *connectors.Vars, use connectors.Use) error {
 	answer, err := cl.send(ctx, call, v)
 	if err != nil {
 		return err
 	}
-	return use(connectors.Reply{Status: answer.status, Root: answer.root, RetryAfter: answer.retryAfter})
+	_, err = use(connectors.Reply{Status: answer.status, Root: answer.root, RetryAfter: answer.retryAfter})
+	return err
 }
 
 // source answers live questions.

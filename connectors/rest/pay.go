@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"net/http"
 	"slices"
 
 	"racord/connectors"
@@ -24,14 +23,14 @@ func (cl *client) pay(c *hub.Connector) {
 			calls[name] = &p
 		}
 	}
-	cl.manifest.Pay(c, cl.env, func(ctx context.Context, call *connectors.Call, v *connectors.Vars, use func(connectors.Reply) error) error {
+	cl.manifest.Pay(c, cl.env, func(ctx context.Context, call *connectors.Call, v *connectors.Vars, use connectors.Use) error {
 		return cl.exchange(ctx, calls[call.Name], v, use)
 	})
 }
 
 // exchange sends a call of paying and gives every page of the answer to use. All
 // pages together are no larger than the largest answer of one page.
-func (cl *client) exchange(ctx context.Context, p *prepared, v *connectors.Vars, use func(connectors.Reply) error) error {
+func (cl *client) exchange(ctx context.Context, p *prepared, v *connectors.Vars, use connectors.Use) error {
 	for most, size := connectors.StatementBounds().Bytes, 0; ; {
 		read, more, err := cl.onePage(ctx, p, v, use)
 		if size += read; err == nil && size > most {
@@ -47,7 +46,7 @@ func (cl *client) exchange(ctx context.Context, p *prepared, v *connectors.Vars,
 }
 
 // onePage tells how many bytes the page had, and whether another one follows.
-func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, use func(connectors.Reply) error) (read int, more bool, err error) {
+func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, use connectors.Use) (read int, more bool, err error) {
 	reply, err := cl.send(ctx, p, v)
 	if err != nil {
 		return 0, false, err
@@ -60,12 +59,9 @@ func (cl *client) onePage(ctx context.Context, p *prepared, v *connectors.Vars, 
 		defer answer.Release()
 		said.Root = answer.Root()
 	}
-	switch err := use(said); {
-	case err != nil || p.Paging == nil:
-		return read, false, err
-	case broken != nil || reply.Status >= http.StatusMultipleChoices:
-		return read, false, nil // a rule of the manifest knew what it means; it is no page
+	page, err := use(said)
+	if page && err == nil && p.Paging != nil {
+		more, err = p.Paging.next(said.Root, v)
 	}
-	more, err = p.Paging.next(answer.Root(), v)
 	return read, more, err
 }

@@ -306,7 +306,10 @@ func TestALookUpOfSeveralPages(t *testing.T) {
       paging: {pages: pages, max_pages: 3}
     items: bills
     errors:
-      - {status: 404, at: code, is: unknown, code: not_found}`,
+      - {status: 404, at: code, is: unknown, code: not_found}
+      - {at: code, is: none, code: not_found}`,
+		`      - {status: 425, found: not_visible}`, `      - {status: 425, found: not_visible}
+      - {at: code, is: none, found: absent}`,
 	).Replace(payable)
 	absent := say(http.StatusNotFound, nil, `{"code":"unknown"}`)
 	first := say(http.StatusOK, nil, `{"pages":2,"account":"1","bills":[],"payments":[`+booked+`]}`)
@@ -316,9 +319,11 @@ func TestALookUpOfSeveralPages(t *testing.T) {
 		code   hub.Code
 		quoted hub.Code
 	}{
-		"page 2 is not there":     {[2]http.HandlerFunc{first, absent}, "", hub.CodeBadData, hub.CodeBadData},
-		"nothing is there":        {[2]http.HandlerFunc{absent, nil}, hub.FoundAbsent, "", hub.CodeNotFound},
-		"not yet, without a body": {[2]http.HandlerFunc{say(425, nil, ""), nil}, hub.FoundNotVisible, "", hub.CodeBadData},
+		"page 2 is not there":               {[2]http.HandlerFunc{first, absent}, "", hub.CodeBadData, hub.CodeBadData},
+		"nothing is there":                  {[2]http.HandlerFunc{absent, nil}, hub.FoundAbsent, "", hub.CodeNotFound},
+		"nothing is there, says an answer":  {[2]http.HandlerFunc{say(200, nil, `{"code":"none"}`), nil}, hub.FoundAbsent, "", hub.CodeNotFound},
+		"page 2 says that nothing is there": {[2]http.HandlerFunc{first, say(200, nil, `{"code":"none"}`)}, "", hub.CodeBadData, hub.CodeBadData},
+		"not yet, without a body":           {[2]http.HandlerFunc{say(425, nil, ""), nil}, hub.FoundNotVisible, "", hub.CodeBadData},
 	} {
 		var calls atomic.Int64
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tc.pages[calls.Add(1)-1](w, r) }))

@@ -8,7 +8,7 @@ import (
 
 // exchange sends a call of paying and gives its answer to use. An answer has one
 // page.
-func (cl *client) exchange(ctx context.Context, call *connectors.Call, vars *connectors.Vars, use func(connectors.Reply) error) error {
+func (cl *client) exchange(ctx context.Context, call *connectors.Call, vars *connectors.Vars, use connectors.Use) error {
 	reply, err := cl.send(ctx, call, vars)
 	if err != nil {
 		return err
@@ -24,5 +24,6 @@ func (cl *client) exchange(ctx context.Context, call *connectors.Call, vars *con
 	default:
 		said.Root = payload
 	}
-	return use(said)
+	_, err = use(said)
+	return err
 }

@@ -36,7 +36,7 @@ func (t *till) pay(c *hub.Connector) {
 
 // exchange makes the call in the database; every row is a page of the answer. An
 // insert is made once.
-func (t *till) exchange(ctx context.Context, c *connectors.Call, v *connectors.Vars, use func(connectors.Reply) error) error {
+func (t *till) exchange(ctx context.Context, c *connectors.Call, v *connectors.Vars, use connectors.Use) error {
 	s := t.statements[c.Name]
 	params, err := s.fill(ctx, v)
 	if err != nil {
@@ -82,22 +82,24 @@ func (s *statement) fill(ctx context.Context, v *connectors.Vars) (params []any,
 
 // insert inserts the row. One that is there already is read and given instead; there
 // is none where it is another row that is in the way.
-func (t *till) insert(ctx context.Context, db *sql.DB, s *statement, params []any, use func(connectors.Reply) error) error {
+func (t *till) insert(ctx context.Context, db *sql.DB, s *statement, params []any, use connectors.Use) error {
 	row, err := t.inserted(ctx, db, s, params)
 	if err == nil {
-		return use(connectors.Reply{Root: row})
+		_, err = use(connectors.Reply{Root: row})
+		return err
 	}
 	state := stateOf(err)
 	if state == uniqueViolation && s.again != "" {
 		there := false
-		failure := t.rows(ctx, db, s, s.again, params[s.key:s.key+1], func(r connectors.Reply) error { there = true; return use(r) })
+		failure := t.rows(ctx, db, s, s.again, params[s.key:s.key+1], func(r connectors.Reply) (bool, error) { there = true; return use(r) })
 		if there || failure != nil {
 			return failure
 		}
 	}
 	refused := connectors.NewRow([]string{"sqlstate"})
 	refused.Set([]string{state})
-	return use(connectors.Reply{Root: refused, Broken: certainty(err, classify(ctx, err))})
+	_, err = use(connectors.Reply{Root: refused, Broken: certainty(err, classify(ctx, err))})
+	return err
 }
 
 // inserted gives the row as the database took it. A server that has no
@@ -125,7 +127,7 @@ func (t *till) once(ctx context.Context, db *sql.DB, s *statement, params []any)
 }
 
 // rows gives every row of a query to use.
-func (t *till) rows(ctx context.Context, db *sql.DB, s *statement, query string, params []any, use func(connectors.Reply) error) error {
+func (t *till) rows(ctx context.Context, db *sql.DB, s *statement, query string, params []any, use connectors.Use) error {
 	if err := t.env.Turn(ctx); err != nil {
 		return err
 	}
@@ -142,7 +144,7 @@ func (t *till) rows(ctx context.Context, db *sql.DB, s *statement, query string,
 		if err := row.scan(rows); err != nil {
 			return err
 		}
-		if err := use(connectors.Reply{Root: row.row()}); err != nil {
+		if _, err := use(connectors.Reply{Root: row.row()}); err != nil {
 			return err
 		}
 	}
