@@ -53,17 +53,9 @@ func (s *Session) isLogin(reply *Reply) bool {
 }
 
 // login sends the form and gives the session's cookie.
-func (t *tokens) login(ctx context.Context) (cookie string, life time.Duration, err error) {
+func (t *tokens) login(ctx context.Context, as credentials) (cookie string, life time.Duration, err error) {
 	s := t.auth.Session
-	user, err := t.env.Secret(ctx, string(s.User))
-	if err != nil {
-		return "", 0, err
-	}
-	password, err := t.env.Secret(ctx, string(s.Password))
-	if err != nil {
-		return "", 0, err
-	}
-	form := url.Values{s.UserField: {user.Reveal()}, s.PasswordField: {password.Reveal()}}
+	form := url.Values{s.UserField: {as.name.Reveal()}, s.PasswordField: {as.secret.Reveal()}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.LoginURL, strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", 0, connectors.Failure(hub.CodeInternal, errors.New("the login cannot be made"))
@@ -81,6 +73,8 @@ func (t *tokens) login(ctx context.Context) (cookie string, life time.Duration, 
 	return cookie, life, err
 }
 
+var errNoEntry = errors.New("login: user or password are refused")
+
 // accept reads the answer to a login. Systems for people answer one that went
 // wrong with the form again, and one that went well with a redirect.
 func (s *Session) accept(reply *Reply) (cookie string, err error) {
@@ -88,7 +82,7 @@ func (s *Session) accept(reply *Reply) (cookie string, err error) {
 	case reply.Status >= 400:
 		return "", refusedToken(reply, "login")
 	case s.isLogin(reply):
-		return "", connectors.Failure(hub.CodeAuth, errors.New("login: user or password are refused"))
+		return "", connectors.Failure(hub.CodeAuth, errNoEntry)
 	}
 	said := http.Response{Header: reply.Header}
 	for _, c := range said.Cookies() {

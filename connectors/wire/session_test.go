@@ -87,13 +87,17 @@ func sessionCaller(t *testing.T, f http.Handler, password string, lasts time.Dur
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	env := connectors.Env{Read: client, Write: client, Secret: func(_ context.Context, name string) (hub.Secret, error) {
-		return hub.NewSecret(map[string]string{"bus-user": "racord", "bus-password": password}[name]), nil
+	return sessionAt(server.URL, client, func() string { return password }, lasts), server.URL
+}
+
+func sessionAt(url string, way connectors.Doer, password func() string, lasts time.Duration) *wire.Caller {
+	env := connectors.Env{Read: way, Write: way, Secret: func(_ context.Context, name string) (hub.Secret, error) {
+		return hub.NewSecret(map[string]string{"bus-user": "racord", "bus-password": password()}[name]), nil
 	}}
 	return wire.NewCaller(env, wire.Auth{Type: "session", Session: &wire.Session{
-		LoginURL: server.URL + "/login.php", User: "bus-user", Password: "bus-password", UserField: "u", PasswordField: "p",
+		LoginURL: url + "/login.php", User: "bus-user", Password: "bus-password", UserField: "u", PasswordField: "p",
 		Cookie: "PHPSESSID", LoginPage: "Sesiunea a expirat", Lasts: lasts,
-	}}).Reading(wire.Answers{HTML: true, Charset: "iso-8859-2"}), server.URL
+	}}).Reading(wire.Answers{HTML: true, Charset: "iso-8859-2"})
 }
 
 func ask(t *testing.T, c *wire.Caller, method, url string) (string, error) {

@@ -22,8 +22,9 @@ const earlier = 30 * time.Second
 type tokens struct {
 	auth  Auth
 	env   connectors.Env
-	fetch func(ctx context.Context) (value string, life time.Duration, err error)
+	fetch func(ctx context.Context, as credentials) (value string, life time.Duration, err error)
 	renew chan struct{} // held by the caller that fetches
+	wrong refusals      // likewise
 
 	mu    sync.Mutex
 	value string
@@ -32,7 +33,7 @@ type tokens struct {
 }
 
 func newTokens(env connectors.Env, auth Auth) *tokens {
-	t := &tokens{auth: auth, env: env, renew: make(chan struct{}, 1)}
+	t := &tokens{auth: auth, env: env, renew: make(chan struct{}, 1), wrong: refusals{}}
 	if t.fetch = t.token; auth.Session != nil {
 		t.fetch = t.login
 	}
@@ -103,9 +104,17 @@ func (t *tokens) held(refused string) (value string, fresh, good bool) {
 }
 
 func (t *tokens) fetchAndKeep(ctx context.Context) (string, error) {
-	asked := time.Now()
-	value, life, err := t.fetch(ctx)
+	as, err := t.credentials(ctx)
 	if err != nil {
+		return "", err
+	}
+	if err := t.wrong.of(as); err != nil {
+		return "", err
+	}
+	asked := time.Now()
+	value, life, err := t.fetch(ctx, as)
+	if err != nil {
+		t.wrong.note(as, err)
 		return "", err
 	}
 	t.mu.Lock()
@@ -117,15 +126,7 @@ func (t *tokens) fetchAndKeep(ctx context.Context) (string, error) {
 
 // token asks the token endpoint (RFC 6749 §4.4.2), with the client's
 // credentials in the Authorization header (§2.3.1).
-func (t *tokens) token(ctx context.Context) (value string, life time.Duration, err error) {
-	id, err := t.env.Secret(ctx, string(t.auth.ClientID))
-	if err != nil {
-		return "", 0, err
-	}
-	secret, err := t.env.Secret(ctx, string(t.auth.ClientSecret))
-	if err != nil {
-		return "", 0, err
-	}
+func (t *tokens) token(ctx context.Context, as credentials) (value string, life time.Duration, err error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if t.auth.Scope != "" {
 		form.Set("scope", t.auth.Scope)
@@ -136,7 +137,7 @@ func (t *tokens) token(ctx context.Context) (value string, life time.Duration, e
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept", "application/json")
-	request.SetBasicAuth(url.QueryEscape(id.Reveal()), url.QueryEscape(secret.Reveal()))
+	request.SetBasicAuth(url.QueryEscape(as.name.Reveal()), url.QueryEscape(as.secret.Reveal()))
 	reply, err := exchange(t.env.Read, request)
 	if err != nil {
 		return "", 0, err
