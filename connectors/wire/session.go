@@ -87,10 +87,13 @@ func (s *Session) accept(reply *Reply) (cookie string, err error) {
 	said := http.Response{Header: reply.Header}
 	for _, c := range said.Cookies() {
 		if c.Name == s.Cookie && c.Value != "" && c.MaxAge >= 0 {
-			return c.Value, nil
+			cookie = c.Value // one that is set twice has its last value (RFC 6265 §5.3)
 		}
 	}
-	return "", connectors.BadData("login: an answer without the cookie %s", s.Cookie)
+	if cookie == "" {
+		return "", connectors.BadData("login: an answer without the cookie %s", s.Cookie)
+	}
+	return cookie, nil
 }
 
 // loggedOut tells whether the creditor has forgotten the session.

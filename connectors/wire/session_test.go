@@ -236,6 +236,23 @@ func TestOtherPagesAreNotAnswers(t *testing.T) {
 	}
 }
 
+// Some begin a session for the form, and another one for who came in.
+func TestTheLastValueOfACookieCounts(t *testing.T) {
+	c, url := sessionCaller(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/login.php" {
+			http.SetCookie(w, &http.Cookie{Name: "PHPSESSID", Value: "before"})
+			http.SetCookie(w, &http.Cookie{Name: "PHPSESSID", Value: "after"})
+			return
+		}
+		c, _ := r.Cookie("PHPSESSID")
+		_, _ = w.Write([]byte(`{"session":"` + c.Value + `"}`))
+	}), "p&w=1", 0)
+	if body, err := ask(t, c, http.MethodGet, url); err != nil || body != `{"session":"after"}` {
+		t.Errorf("got %s, %v, want the answer of the session that was begun last", body, err)
+	}
+}
+
 func TestALoginWithoutItsCookieIsBadData(t *testing.T) {
 	c, url := sessionCaller(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "PHPSESSID", Value: "gone", MaxAge: -1})
