@@ -34,7 +34,9 @@ func (s *Service) back(ctx context.Context, p *hub.Payment, no int) (*hub.Paymen
 	}
 	return s.alter(ctx, p.ID, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 		c := p.Charge(no)
-		c.Facts = c.Facts.Fold(said)
+		if c.State == hub.ChargeAwaiting { // else it was told what to take since, and this may be another sum
+			c.Facts = c.Facts.Fold(said)
+		}
 		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: no}, 0)
 		return nil
 	})
