@@ -17,23 +17,29 @@ func (s *Service) merge(ctx context.Context, o *foundOrder, said map[hub.Posting
 	if err != nil {
 		return err
 	}
-	_, err = s.Store.ChangePayment(ctx, o.manifest.payment, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
-		return s.restoreCharge(tx, p, o)
-	})
-	if err != nil || o.Facts.Captured == 0 {
-		return err
-	}
-	for _, step := range []mergeStep{
-		s.taken(o), s.settleAgain, s.refundAgain,
-	} {
+	for _, step := range []mergeStep{s.bringBack, s.settleAgain, s.refundAgain} {
 		_, err := s.Store.ChangePayment(ctx, o.manifest.payment, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 			return step(ctx, tx, p, o, there)
 		})
-		if err != nil {
+		if err != nil || o.Facts.Captured == 0 {
 			return err
 		}
 	}
 	return nil
+}
+
+// bringBack adds the order's charge and books the money that it took, in one: of a
+// payment that was lost, whoever goes on would hold a charge without its money for
+// one that the payer gave up.
+func (s *Service) bringBack(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, there heard) error {
+	err := s.restoreCharge(tx, p, o)
+	switch {
+	case err != nil || o.Facts.Captured == 0:
+		return err
+	case o.known:
+		return s.takeOn(ctx, tx, p, o, there)
+	}
+	return s.takeAgain(ctx, tx, p, o, there)
 }
 
 // takeAgain books the money that an order took, and marks its lines as told.

@@ -70,14 +70,6 @@ func (s *Service) knownOrders(ctx context.Context, open []hub.PaymentID) (known 
 	return known, nil
 }
 
-// taken is the step that books the money an order took.
-func (s *Service) taken(o *foundOrder) mergeStep {
-	if o.known {
-		return s.takeOn
-	}
-	return s.takeAgain
-}
-
 // takeOn goes on with a charge of the backup whose money was taken since. What
 // the lost hub had decided to take is told by what was taken, and by what
 // creditors have booked.

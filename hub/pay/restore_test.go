@@ -336,3 +336,42 @@ func TestAnOrderWhoseManifestWasCutIsNamed(t *testing.T) {
 		}
 	})
 }
+
+// breaking is a store that cannot be reached once: at so many changes from now.
+type breaking struct {
+	pay.Store
+	at int
+}
+
+func (b *breaking) ChangePayment(ctx context.Context, id hub.PaymentID, under *hub.Lease, change func(hub.PaymentTx, *hub.Payment) error) (*hub.Payment, error) {
+	if b.at--; b.at == 0 {
+		return nil, hub.Errorf(hub.CodeUnavailable, "the database is away")
+	}
+	return b.Store.ChangePayment(ctx, id, under, change)
+}
+
+// TestRebuildingThatBrokeOffIsDoneAgain loses the database between any two changes
+// of rebuilding a payment whose creditors have booked it.
+func TestRebuildingThatBrokeOffIsDoneAgain(t *testing.T) {
+	for at := range 4 {
+		t.Run(fmt.Sprint(at+1), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, old := afterBackup(t, true, "", "alpha", "beta")
+				f.ledger = old
+				parts := f.parts()
+				parts.Store = &breaking{parts.Store, at + 1}
+				if _, err := pay.New(parts, f.conf).Rebuild(t.Context(), vault{Ledger: old}); err == nil && at < 3 {
+					t.Error("the database was away, and rebuilding says nothing of it")
+				}
+				f.restore(old, 0)
+				f.end()
+				f.audit(t)
+				for number, o := range f.manual.orders {
+					if o.facts.Refunded != 0 {
+						t.Errorf("%s: got %d given back of what creditors have booked", number, o.facts.Refunded)
+					}
+				}
+			})
+		})
+	}
+}
