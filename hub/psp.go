@@ -56,6 +56,7 @@ type PSPTraits struct {
 	PartialCapture bool          // less than what was authorised may be captured
 	SilentStart    bool          // Start asks nobody: the provider learns of an order when the payer comes to the page
 	TellsDisputes  bool          // a look-up tells what payers' banks took back; else only settlements do
+	AssumesAmounts bool          // a look-up tells whether money was taken and not how much: ChargeRef.Take or, without it, all
 	PageLife       time.Duration // how long the payer has on the provider's page at most
 	LargestCharge  int64         // bani; 0 = no limit of its own
 	Extras         []string      // abilities that were switched on although the provider does not document them

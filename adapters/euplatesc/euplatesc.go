@@ -116,7 +116,7 @@ func (p *Provider) psp() hub.PSP {
 	psp := hub.PSP{
 		Name: p.conf.Name, Title: p.conf.Title, Merchants: p.conf.Merchants,
 		Traits: hub.PSPTraits{
-			SilentStart: true, PageLife: p.conf.PageLife, LargestCharge: largest, Extras: p.conf.Extras,
+			SilentStart: true, AssumesAmounts: !p.amounts(), PageLife: p.conf.PageLife, LargestCharge: largest, Extras: p.conf.Extras,
 		},
 		Charger: p, Refunder: p, Recaller: p, Settler: p, Notifier: p, Probe: p,
 	}

@@ -10,21 +10,6 @@ import (
 	"racord/hub/pay"
 )
 
-// flagged is a provider that tells that it took money and not how much: that is
-// what it was asked for or, as long as nobody says so, all.
-type flagged struct{ hub.Charger }
-
-func (f flagged) Lookup(ctx context.Context, r hub.ChargeRef) (hub.ChargeFacts, error) {
-	facts, err := f.Charger.Lookup(ctx, r)
-	if facts.Captured == 0 {
-		return facts, err
-	}
-	if facts.Captured = r.Take.Minor; facts.Captured == 0 {
-		facts.Captured = r.Amount.Minor
-	}
-	return facts, err
-}
-
 // slow is a provider that takes its time over the first look-up, and over the
 // answer to a capture.
 type slow struct {
@@ -53,8 +38,9 @@ func (s *slow) Capture(ctx context.Context, r hub.ChargeRef, amount hub.Money, k
 func TestWhatAPayersReturnFindsOutLateSaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(1, 0, pay.Conf{})
-		parts, late := s.parts(), &slow{lookUp: make(chan struct{}), answer: make(chan struct{})}
-		late.Charger, late.Capturer = flagged{parts.PSPs[0].Charger}, parts.PSPs[0].Capturer
+		s.manual.terse = true
+		parts := s.parts()
+		late := &slow{Charger: s.manual, Capturer: s.manual, lookUp: make(chan struct{}), answer: make(chan struct{})}
 		parts.PSPs[0].Charger, parts.PSPs[0].Capturer = late, late
 		s.Service = pay.New(parts, pay.Conf{})
 		p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
@@ -77,5 +63,32 @@ func TestWhatAPayersReturnFindsOutLateSaysNothing(t *testing.T) {
 			t.Errorf("got %d taken and the refunds %+v, want 1037 and none", c.Facts.Captured, p.Refunds)
 		}
 		s.audit(t)
+	})
+}
+
+// TestAPartThatWasTakenIsNotHeldForAll restores books of before a part of a basket
+// was taken, at a provider that does not say how much it took. What a creditor
+// booked was; whether the rest was, is a person's to find out.
+func TestAPartThatWasTakenIsNotHeldForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFenced(t, 1, 0)
+		f.manual.terse = true
+		f.birth()
+		old := f.ledger
+		p := f.pay(basket{key: "k", items: f.owe(1, "alpha", "beta"), policy: hub.BestEffort, meanwhile: func(*hub.Payment) {
+			old = f.ledger.Backup()
+			f.change("alpha", external(1), 0)
+		}})
+		time.Sleep(time.Second)
+		f.halt()
+		found := f.restore(old, time.Minute)
+		f.end()
+		now, err := f.ledger.Payment(t.Context(), p.ID)
+		if err != nil || now.Line(1).State != hub.LineStuck || now.Line(2).State != hub.LinePosted || len(now.Refunds) != 0 {
+			t.Errorf("got %+v, refunds %+v (%v), want a booked line and one for a person", now.Lines, now.Refunds, err)
+		}
+		if f.called(t, "rebuilt_unclear") != 1 {
+			t.Errorf("got %+v, and nobody is told that it is not clear what was taken", found)
+		}
 	})
 }

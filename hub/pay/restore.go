@@ -76,12 +76,43 @@ func (s *Service) knownOrders(ctx context.Context, open []hub.PaymentID) (known 
 func (s *Service) takeOn(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, there heard) error {
 	c := p.Charge(o.manifest.charge)
 	c.Restored = true
+	assumed := assumed(p, c, o)
 	if c.Manual && c.Take.Minor == 0 {
 		if err := s.retake(tx, p, c, o.Facts.Captured, there); err != nil {
 			return err
 		}
 	}
-	return s.fold(ctx, tx, p, c, word{ChargeFacts: o.Facts})
+	err := s.fold(ctx, tx, p, c, word{ChargeFacts: o.Facts})
+	if err != nil || !assumed {
+		return err
+	}
+	return s.perhapsTaken(ctx, tx, p, c, there)
+}
+
+// assumed tells whether the sum that a provider says it took is only what was
+// ordered, of which a part may have been taken.
+func assumed(p *hub.Payment, c *hub.Charge, o *foundOrder) bool {
+	inParts := len(c.Lines) > 1 && p.Policy == hub.BestEffort && o.psp.Traits.PartialCapture
+	return c.Manual && c.Take.Minor == 0 && inParts && o.psp.Traits.AssumesAmounts
+}
+
+// perhapsTaken leaves to a person what no creditor has booked of a charge of which
+// perhaps a part was taken.
+func (s *Service) perhapsTaken(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, there heard) error {
+	clear := true
+	for _, l := range linesOf(p, c) {
+		if _, booked := there.booked[l.No]; booked || !undecided(l) || p.ChargeOf(l.No).No != c.No {
+			continue
+		}
+		clear = false
+		if err := s.stuckAgain(ctx, tx, p, l); err != nil {
+			return err
+		}
+	}
+	if !clear {
+		tx.Anomaly("rebuilt_unclear", "the provider does not say how much it took, and not all is booked: "+c.Order)
+	}
+	return nil
 }
 
 // retake fixes what a charge took: the lines that are booked, and of the others

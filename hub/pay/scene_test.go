@@ -1,6 +1,7 @@
 package pay_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -70,6 +71,7 @@ type provider struct {
 	loses  bool          // does not do the second refund
 	vague  bool          // says that something was refunded and not how much, and of the second refund nothing
 	mute   bool          // says nothing of the first, too
+	terse  bool          // says that it took money and not how much: what it was asked to or, as long as nobody says, all
 }
 
 type order struct {
@@ -128,6 +130,9 @@ func (b *provider) Lookup(_ context.Context, r hub.ChargeRef) (hub.ChargeFacts, 
 	facts := o.seen(b.lag)
 	if b.vague {
 		facts.RefundedSome, facts.Refunded = facts.Refunded > 0, 0
+	}
+	if b.terse && facts.Captured > 0 {
+		facts.Captured = cmp.Or(r.Take.Minor, r.Amount.Minor)
 	}
 	return facts, nil
 }
@@ -524,7 +529,7 @@ func (s *scene) parts() pay.Parts {
 	parts := pay.Parts{Roster: s.fleet, Folders: folders{}, Store: s.ledger, Keys: keys, Clock: s.clock, Pages: pages{}, Settlements: readAll{}}
 	for _, name := range s.prefer {
 		b := map[string]*provider{"manual": s.manual, "auto": s.auto}[name]
-		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true}, Merchants: merchants, Charger: b, Refunder: b, Recaller: b, Notifier: notes{}}
+		psp := &hub.PSP{Name: name, Traits: hub.PSPTraits{Split: true, AssumesAmounts: b.terse}, Merchants: merchants, Charger: b, Refunder: b, Recaller: b, Notifier: notes{}}
 		if b.manual {
 			psp.Capturer, psp.Traits.PartialCapture = b, true
 		}
