@@ -92,7 +92,7 @@ func (b *Body) leafJSON(ctx context.Context, dst []byte, v *Vars) ([]byte, bool,
 		return b.leaf.Append(ctx, dst, v, InBody)
 	}
 	dst = append(dst, '"')
-	dst, present, err := b.leaf.escaped(ctx, dst, v, appendJSONText)
+	dst, present, err := b.leaf.escaped(ctx, dst, v, AppendJSONText)
 	return append(dst, '"'), present, err
 }
 
@@ -106,7 +106,7 @@ func (b *Body) partsJSON(ctx context.Context, dst []byte, v *Vars, open, end byt
 		}
 		if b.kind == bodyObject {
 			dst = append(dst, '"')
-			dst, _ = appendJSONText(dst, b.keys[i])
+			dst, _ = AppendJSONText(dst, b.keys[i])
 			dst = append(dst, '"', ':')
 		}
 		var present bool
@@ -146,7 +146,9 @@ func (t *Template) escaped(ctx context.Context, dst []byte, v *Vars, escape func
 
 const hexDigits = "0123456789abcdef"
 
-func appendJSONText(dst []byte, s string) ([]byte, error) {
+// AppendJSONText appends what stands between the quotes of a text in JSON. It
+// fails with CodeInvalid for what is not UTF-8.
+func AppendJSONText(dst []byte, s string) ([]byte, error) {
 	if !utf8.ValidString(s) {
 		return dst, hub.Errorf(hub.CodeInvalid, "A value is not valid text.")
 	}

@@ -229,7 +229,7 @@ func (r *run) judge(ctx context.Context, c clause) Result {
 		result.Change = c.change
 	}
 	if proof := r.proof(c, found, before); proof != nil {
-		result.Sent, result.Got = r.masked(proof.sent()), r.masked(proof.got())
+		result.Sent, result.Got = cutTo(shownBytes, proof.sent(r.hidden)), cutTo(shownBytes, proof.got(r.hidden))
 	}
 	return result
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -70,36 +71,37 @@ func (e *exchange) taken() int64 {
 	return e.read
 }
 
-// sent describes the request, not masked yet.
-func (e *exchange) sent() string {
-	return strings.TrimSpace(e.method + " " + e.address + " " + shown(readable(e.header.Get("Content-Type"), e.body)))
+// sent describes the request. hide masks what came over the wire, before it is
+// made readable: later a credential could not be found any more.
+func (e *exchange) sent(hide func(string) string) string {
+	return strings.TrimSpace(hide(e.method+" "+e.address) + " " + shown(hide(readable(e.header.Get("Content-Type"), e.body))))
 }
 
-// got describes the answer, not masked yet.
-func (e *exchange) got() string {
+// got describes the answer likewise.
+func (e *exchange) got(hide func(string) string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.err != nil {
-		return "nothing: " + e.err.Error()
+		return hide("nothing: " + e.err.Error())
 	}
-	return fmt.Sprintf("%d %s %s", e.status, e.kind, shown(readable(e.kind, e.answer.Bytes())))
+	return fmt.Sprintf("%d %s %s", e.status, hide(e.kind), shown(hide(readable(e.kind, e.answer.Bytes()))))
 }
 
 // readable leaves out what a signed message says: it stands in base64 (RFC 7515
 // §7.1), where a personal code cannot be masked.
-func readable(kind string, message []byte) []byte {
+func readable(kind string, message []byte) string {
 	if !strings.HasPrefix(kind, "application/jose") {
-		return message
+		return string(message)
 	}
 	header, _, _ := bytes.Cut(message, []byte("."))
-	return append(header[:len(header):len(header)], ".<signed>"...)
+	return string(header) + ".<signed>"
 }
 
 // shownBytes is how much of a message a report repeats.
 const shownBytes = 600
 
 // shown makes one readable line of the beginning of a message.
-func shown(message []byte) string {
+func shown(message string) string {
 	text := strings.Map(func(c rune) rune {
 		switch {
 		case c == '\uFFFD':
@@ -108,7 +110,7 @@ func shown(message []byte) string {
 			return ' '
 		}
 		return c
-	}, strings.ToValidUTF8(string(message), "·"))
+	}, strings.ToValidUTF8(message, "·"))
 	return strings.Join(strings.Fields(text), " ")
 }
 
@@ -121,21 +123,46 @@ func (r *run) masked(text string) string { return cutTo(shownBytes, r.hidden(tex
 
 // hidden masks and cuts nothing.
 func (r *run) hidden(text string) string {
-	for _, w := range r.allWires() {
-		w.mu.Lock()
-		for _, secret := range w.secrets {
-			if secret != "" {
-				text = strings.ReplaceAll(text, secret, "<secret>")
-			}
+	var pairs [][2]string // a spelling, and what stands in its place
+	for _, secret := range r.credentials() {
+		for _, written := range spellings(secret) {
+			text = withoutEnd(text, written)
+			pairs = append(pairs, [2]string{written, "<secret>"})
 		}
-		w.mu.Unlock()
 	}
 	for _, who := range []hub.Asked{r.suite.Known, r.suite.Other, r.suite.Unknown, r.suite.Settled, r.suite.Payer} {
 		if value := valueOf(who); value != "" {
-			text = strings.ReplaceAll(text, value, hub.Mask(value))
+			for _, written := range spellings(value) {
+				pairs = append(pairs, [2]string{written, hub.Mask(value)})
+			}
 		}
 	}
-	return codes.ReplaceAllStringFunc(text, hub.Mask)
+	return codes.ReplaceAllStringFunc(replaced(text, pairs), hub.Mask)
+}
+
+// replaced puts others in the place of texts, the longest first: one may stand in
+// another.
+func replaced(text string, pairs [][2]string) string {
+	slices.SortStableFunc(pairs, func(a, b [2]string) int { return len(b[0]) - len(a[0]) })
+	var list []string
+	for _, pair := range pairs {
+		list = append(list, pair[0], pair[1])
+	}
+	return strings.NewReplacer(list...).Replace(text)
+}
+
+// withoutEnd drops the beginning of a secret from the end of a message that was
+// kept in part only.
+func withoutEnd(message, secret string) string {
+	if len(message) < keepBytes {
+		return message
+	}
+	for most := min(len(secret)-1, len(message)); most > 0; most-- {
+		if strings.HasSuffix(message, secret[:most]) {
+			return message[:len(message)-most]
+		}
+	}
+	return message
 }
 
 // cutTo cuts what is longer.

@@ -122,12 +122,12 @@ func codesUntold(_ context.Context, r *run) finding {
 // told looks for a value in everything the connector said to us.
 func (r *run) told(value, what string) finding {
 	for _, err := range r.allErrors() {
-		if strings.Contains(err.Error(), value) {
+		if holds(err.Error(), value) {
 			return failed(nil, "an error of code %s holds %s", hub.CodeOf(err), what)
 		}
 	}
 	for _, w := range r.allWires() {
-		if strings.Contains(w.lines.String(), value) {
+		if holds(w.lines.String(), value) {
 			return failed(nil, "a line of the log holds %s", what)
 		}
 	}
@@ -144,21 +144,13 @@ func (r *run) allErrors() []error {
 const shortest = 6
 
 func credentialsUntold(_ context.Context, r *run) finding {
-	secrets := map[string]bool{}
-	for _, w := range r.allWires() {
-		w.mu.Lock()
-		for _, s := range w.secrets {
-			secrets[s] = len(s) >= shortest
-		}
-		w.mu.Unlock()
-	}
-	for secret, long := range secrets {
-		if !long {
+	for _, secret := range r.credentials() {
+		if len(secret) < shortest {
 			continue
 		}
 		for _, w := range r.allWires() {
 			for _, e := range w.requests() {
-				if strings.Contains(e.address, secret) {
+				if holds(e.address, secret) {
 					return failed(w, "an address holds a credential")
 				}
 			}

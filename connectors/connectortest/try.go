@@ -110,7 +110,7 @@ func (t *trial) result(w *wire, err error) hub.DryRun {
 	for _, e := range w.requests() {
 		if len(dry.Exchanges) < mostExchanges {
 			dry.Exchanges = append(dry.Exchanges, hub.DryExchange{
-				Sent: cutTo(keepBytes, t.run.hidden(e.sent())), CameBack: cutTo(keepBytes, t.run.hidden(e.got())),
+				Sent: cutTo(keepBytes, e.sent(t.run.hidden)), CameBack: cutTo(keepBytes, e.got(t.run.hidden)),
 			})
 		}
 	}
