@@ -7,7 +7,9 @@ import (
 	"racord/hub"
 )
 
-// What is asked of the chain. A booking's first leg stands for it.
+// What is asked of the chain. A booking's first leg stands for it. Whether one has
+// a place is asked so that no plan can make a join of it, which would read the
+// whole chain whenever it is to be extended.
 const (
 	chainEndQuery     = `SELECT no, tx, hash FROM chain ORDER BY no DESC LIMIT 1`
 	chainReachedQuery = `
@@ -15,12 +17,12 @@ SELECT coalesce((SELECT at FROM journal j WHERE j.tx = chain.tx AND j.leg = 1), 
 	lastCheckpointQuery = `SELECT no, hash, at, signer, signature FROM checkpoints ORDER BY no DESC LIMIT 1`
 	checkpointsQuery    = `SELECT no, hash, at, signer, signature FROM checkpoints ORDER BY no`
 	oldestLooseQuery    = `
-SELECT at FROM journal WHERE leg = 1 AND at >= $1 AND NOT EXISTS (SELECT 1 FROM chain WHERE chain.tx = journal.tx) ORDER BY at LIMIT 1`
+SELECT at FROM journal WHERE leg = 1 AND at >= $1 AND (SELECT no FROM chain WHERE chain.tx = journal.tx) IS NULL ORDER BY at LIMIT 1`
 	looseQuery = `
 SELECT j.tx, j.kind, j.payment, j.at, j.version, j.place, j.account, j.debit, j.credit
 FROM (
 	SELECT tx, at FROM journal
-	WHERE leg = 1 AND at >= $1 AND NOT EXISTS (SELECT 1 FROM chain WHERE chain.tx = journal.tx)
+	WHERE leg = 1 AND at >= $1 AND (SELECT no FROM chain WHERE chain.tx = journal.tx) IS NULL
 	ORDER BY at, tx LIMIT $2) AS loose
 JOIN journal j ON j.tx = loose.tx ORDER BY loose.at, j.tx, j.leg`
 	chainedQuery = `
