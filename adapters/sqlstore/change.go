@@ -70,7 +70,7 @@ func (c *change) HoldAll(ctx context.Context, p hub.PaymentID, lines []*hub.Line
 			wanted = append(wanted, wish{d, l.No, &held[i]})
 		}
 	}
-	slices.SortStableFunc(wanted, func(a, b wish) int { return byClaim(a.Debt, b.Debt) })
+	slices.SortStableFunc(wanted, byClaim)
 	batch := make([]Statement, 0, len(wanted))
 	for _, w := range wanted {
 		c.released = slices.DeleteFunc(c.released, func(r wish) bool { return r.Debt == w.Debt })
@@ -105,7 +105,7 @@ func (w wish) answered(row Scanner, p hub.PaymentID) error {
 }
 
 // byClaim is the order in which debts are claimed.
-func byClaim(a, b hub.Debt) int {
+func byClaim(a, b wish) int {
 	return cmp.Or(cmp.Compare(a.Creditor, b.Creditor), cmp.Compare(a.Obligation, b.Obligation))
 }
 
@@ -224,9 +224,10 @@ func (c *change) rest(batch []Statement, p *hub.Payment) ([]Statement, error) {
 
 const releaseQuery = `DELETE FROM claims WHERE creditor = $1 AND obligation = $2 AND payment = $3`
 
-// release ends claims that no line of the payment needs any more.
+// release ends claims that no line of the payment needs any more, in the order in
+// which they are made: whoever makes them meanwhile waits and is not waited for.
 func (c *change) release(p *hub.Payment) (batch []Statement) {
-	for _, r := range c.released {
+	for _, r := range slices.SortedStableFunc(slices.Values(c.released), byClaim) {
 		needed := slices.ContainsFunc(p.Lines, func(other hub.Line) bool {
 			return other.No != r.line && other.HubState() != hub.HubNone && slices.Contains(other.Debts(), r.Debt)
 		})
