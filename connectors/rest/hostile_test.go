@@ -41,6 +41,7 @@ func TestEveryRefusalHasACode(t *testing.T) {
 		"too many, with a wait":          {say(429, map[string]string{"Retry-After": "7"}, ``), hub.CodeBusy, 7 * time.Second},
 		"too many, with a short wait":    {say(429, map[string]string{"Retry-After": "0"}, ``), hub.CodeBusy, time.Second},
 		"too many, with an endless wait": {say(429, map[string]string{"Retry-After": "999999999999"}, ``), hub.CodeBusy, time.Hour},
+		"too many, with no number":       {say(429, map[string]string{"Retry-After": "99999999999999999999"}, ``), hub.CodeBusy, time.Hour},
 		"too many, with nonsense":        {say(429, map[string]string{"Retry-After": "soon"}, ``), hub.CodeBusy, 0},
 		"overloaded":                     {say(503, map[string]string{"Retry-After": "30"}, ``), hub.CodeUnavailable, 30 * time.Second},
 		"closed, says the rule":          {say(503, nil, `{"code":"closed"}`), hub.CodeMaintenance, 10 * time.Minute},

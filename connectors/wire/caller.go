@@ -306,7 +306,7 @@ func retryAfter(h http.Header) time.Duration {
 		return 0
 	}
 	wait := time.Duration(0)
-	if seconds, err := strconv.ParseInt(written, 10, 64); err == nil {
+	if seconds, err := strconv.ParseInt(written, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		wait = time.Duration(min(max(seconds, 0), 3600)) * time.Second
 	} else if at, err := http.ParseTime(written); err == nil {
 		wait = time.Until(at)
