@@ -53,6 +53,7 @@ func TestEveryRefusalHasACode(t *testing.T) {
 		"XML":                            {say(200, map[string]string{"Content-Type": "application/xml"}, `{"bills":[]}`), hub.CodeBadData, 0},
 		"JSON called text":               {say(200, map[string]string{"Content-Type": "text/plain"}, `{"bills":[]}`), "", 0},
 		"JSON of a kind":                 {say(200, map[string]string{"Content-Type": "application/problem+json"}, `{"bills":[]}`), "", 0},
+		"UTF-8 as PHP has it":            {say(200, map[string]string{"Content-Type": "application/json; charset=UTF8"}, `{"bills":[]}`), "", 0},
 		"a charset nobody knows":         {say(200, map[string]string{"Content-Type": "application/json; charset=klingon"}, `{"bills":[]}`), hub.CodeBadData, 0},
 		"a charset that is not said":     {say(200, nil, "{\"bills\":[],\"x\":\"\xe3\"}"), hub.CodeBadData, 0},
 		"nothing":                        {say(200, nil, ``), hub.CodeBadData, 0},

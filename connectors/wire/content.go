@@ -61,7 +61,7 @@ func (r *Reply) JSON() ([]byte, error) {
 	if r.form.Charset != "" {
 		charset = r.form.Charset
 	}
-	if charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii") {
+	if isUTF8(charset) {
 		return r.Body, nil
 	}
 	set, known := eightBit[strings.ToLower(charset)]
@@ -73,6 +73,17 @@ func (r *Reply) JSON() ([]byte, error) {
 		return nil, connectors.BadData("an answer that is not in the character set it names")
 	}
 	return text, nil
+}
+
+// isUTF8 tells whether a character set is UTF-8 or part of it. utf8 is no name of it
+// (RFC 3629 §8), but what systems in PHP are often told to say.
+func isUTF8(charset string) bool {
+	for _, name := range [...]string{"", "utf-8", "utf8", "us-ascii"} {
+		if strings.EqualFold(charset, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // maybeJSON refuses what is surely something else. Systems call JSON text/plain
