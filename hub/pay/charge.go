@@ -148,9 +148,6 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 	}
 	c.Tries++
 	work := hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}
-	if said.Contested() && c.State == hub.ChargeCaptured {
-		reopen(c, said.ChargeFacts)
-	}
 	switch f := c.Facts; {
 	case f.Contested():
 		return s.disputed(ctx, tx, p, c, said)
@@ -175,11 +172,15 @@ func (s *Service) fold(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c 
 	return nil
 }
 
-// learn lays what the provider said over what is known. What it took once more of a
-// charge whose money is booked is for nothing that was ordered, and goes back.
+// learn lays what the provider said over what is known: a dispute that was won may
+// begin again. What it took once more of a charge whose money is booked is for
+// nothing that was ordered, and goes back.
 func (s *Service) learn(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said hub.ChargeFacts) {
 	booked := c.Facts.Captured
 	c.Facts = c.Facts.Fold(said)
+	if said.Contested() && c.State == hub.ChargeCaptured {
+		reopen(c, said)
+	}
 	more := c.Facts.Captured - booked
 	if more <= 0 || c.State != hub.ChargeCaptured && c.State != hub.ChargeDisputed {
 		return

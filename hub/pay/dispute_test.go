@@ -96,6 +96,43 @@ func TestADisputeThatWasWonMayBeginAgain(t *testing.T) {
 	})
 }
 
+// TestADisputeThatBeginsAgainUnnoticedHoldsARefundBack has the payer's bank take the
+// money back once more with no word of it from the provider, and staff give the line
+// back: the payer would have it twice.
+func TestADisputeThatBeginsAgainUnnoticedHoldsARefundBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		s.contest(t, p, hub.ChargeFacts{Disputed: 1037}, "disputed")
+		s.contest(t, p, hub.ChargeFacts{Won: 1037}, "won")
+		s.mustEnd(t, p.ID, hub.PaymentSettled)
+		order := s.manual.orders[p.Charge(1).Order]
+		order.facts.Won = 0 // it tells of the new dispute alone
+		order.now()
+		if _, err := s.GiveBack(t.Context(), clerk, p.ID, 1, hub.Bani(1037)); err != nil {
+			t.Fatal(err)
+		}
+		s.settle(t, 10*time.Minute)
+		p = s.mustEnd(t, p.ID, hub.PaymentDisputed)
+		if r := p.Refund(1); r.State != hub.RefundFailed || order.facts.Refunded != 0 {
+			t.Fatalf("got a refund %s of %d, want none", r.State, order.facts.Refunded)
+		}
+		s.mustAgree(t)
+		s.contest(t, p, hub.ChargeFacts{Won: 1037}, "won again")
+		s.settle(t, 5*time.Minute)
+		s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+		if order.facts.Refunded != 1037 {
+			t.Errorf("got %d given back once the dispute was won, want 1037", order.facts.Refunded)
+		}
+		s.mustAgree(t)
+	})
+}
+
 // settles has a settlement tell of money of the payment that its payer's bank moved.
 func (s *scene) settles(t *testing.T, p *hub.Payment, payout string, back bool) {
 	t.Helper()
