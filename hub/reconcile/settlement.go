@@ -163,7 +163,7 @@ func (o *settledDay) alsoAbout(open []hub.Difference) {
 }
 
 // alsoBooked looks again at the payments of what was booked of these payouts and
-// is not told any more.
+// is not told of them any more. What was nobody's may be a payment's by now.
 func (s *Service) alsoBooked(ctx context.Context, paid *settledDay) error {
 	told := paid.told()
 	for ref := range paid.payouts {
@@ -172,7 +172,7 @@ func (s *Service) alsoBooked(ctx context.Context, paid *settledDay) error {
 			return err
 		}
 		for name, id := range booked {
-			if !told[name] {
+			if now, is := told[name]; !is || now.Payment != id {
 				paid.payments[id] = true
 			}
 		}
@@ -209,46 +209,76 @@ func splitAccount(account string) (hub.Name, string) {
 	return hub.Name(creditor), id
 }
 
-// correct takes back what was booked of a payment and is told otherwise now, and
-// books again what was taken back and is told again.
+// correct takes back what was booked of a payment and is not told of it any more,
+// and books again what was taken back and is told again.
 func (s *Service) correct(ctx context.Context, id hub.PaymentID, paid *settledDay) error {
 	booked, err := s.Store.Bookings(ctx, id)
 	if err != nil {
 		return err
 	}
-	there := map[string]bool{}
-	for _, b := range booked {
-		there[b.ID] = true
-	}
-	told := paid.told()
-	var bookings []hub.Booking
-	for _, b := range booked {
-		if !paid.covers(b.ID) {
-			continue
-		}
-		last, round := lastRound(b, there)
-		switch taken := there[corrected+last.ID]; {
-		case told[b.ID] && taken:
-			bookings = append(bookings, again(b, round+1))
-		case !told[b.ID] && !taken:
-			bookings = append(bookings, reversed(last))
-		}
-	}
+	bookings := paid.corrections(id, booked)
 	if len(bookings) == 0 {
 		return nil
 	}
 	return s.Store.Book(ctx, bookings...)
 }
 
-// told gives the names of what is told now.
-func (o *settledDay) told() map[string]bool {
-	names := map[string]bool{}
-	for _, bookings := range o.bookings {
-		for _, b := range bookings {
-			names[b.ID] = true
+// corrections make what was booked of a payment what is told of it now. What is told
+// and not there was booked before it was known whose it is: it is booked again.
+func (o *settledDay) corrections(id hub.PaymentID, booked []hub.Booking) (bookings []hub.Booking) {
+	there, told := namesOf(booked), o.told()
+	for _, b := range firsts(booked, there) {
+		if !o.covers(b.ID) {
+			continue
+		}
+		last, round := lastRound(b, there)
+		now, is := told[b.ID]
+		delete(told, b.ID)
+		switch is, taken := is && now.Payment == id, there[corrected+last.ID]; {
+		case is && taken:
+			bookings = append(bookings, again(b, round+1))
+		case !is && !taken:
+			bookings = append(bookings, reversed(last))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(told)) {
+		if b := told[name]; b.Payment == id {
+			bookings = append(bookings, again(b, 2))
+		}
+	}
+	return bookings
+}
+
+// namesOf gives the names of bookings.
+func namesOf(bookings []hub.Booking) map[string]bool {
+	names := map[string]bool{}
+	for _, b := range bookings {
+		names[b.ID] = true
+	}
 	return names
+}
+
+// firsts gives bookings, and the first name to what was booked of another payment
+// under it.
+func firsts(booked []hub.Booking, there map[string]bool) []hub.Booking {
+	list := slices.Clone(booked)
+	for i := range list {
+		if name, moved := strings.CutPrefix(list[i].ID, secondRound); moved && !there[name] {
+			list[i].ID = name
+		}
+	}
+	return list
+}
+
+// told gives what is told now, by name.
+func (o *settledDay) told() map[string]hub.Booking {
+	told := map[string]hub.Booking{}
+	for _, bookings := range o.bookings {
+		for _, b := range bookings {
+			told[b.ID] = b
+		}
+	}
+	return told
 }
 
 // covers tells whether what add called so is of a payout that is told now.
@@ -279,6 +309,9 @@ func again(b hub.Booking, round int) hub.Booking {
 	b.ID = fmt.Sprintf("again:%d:%s", round, b.ID)
 	return b
 }
+
+// secondRound begins the name of a booking that is booked again for the first time.
+const secondRound = "again:2:"
 
 // corrected begins the name of a booking that takes another back.
 const corrected = "corrected:"

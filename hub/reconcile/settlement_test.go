@@ -214,6 +214,40 @@ func TestADayThatCannotBeReadHidesNoOther(t *testing.T) {
 	}
 }
 
+// TestWhatWasSettledBeforeItsPaymentWasKnownIsThePayments reads a settlement in books
+// that were restored, makes the payment anew, and reads the settlement again.
+func TestWhatWasSettledBeforeItsPaymentWasKnownIsThePayments(t *testing.T) {
+	lost, w := newWorld(t, true), newWorld(t, true)
+	lost.take(1, hub.LinePosted)
+	empty := w.books
+	w.books = lost.clone()
+	w.do(hub.JobSettlement)
+	if order := w.settled[settledOn][0].Order; w.open()["settlement missing_here "+order].Amount == 0 {
+		t.Fatalf("got %v, want %s missing here", w.open(), order)
+	}
+	w.books = empty
+	one := w.take(1, hub.LinePosted)
+	if one.order() != lost.settled[settledOn][0].Order {
+		t.Fatalf("got order %s, want that of %+v", one.order(), lost.settled)
+	}
+	item := &w.settled[settledOn][0]
+	for _, fee := range []int64{1, 1, 2, 1} { // it is told otherwise for a while
+		item.Fee, item.Net = hub.Bani(fee), hub.Bani(one.amount()-fee)
+		w.do(hub.JobSettlement)
+		w.balance(hub.AccountClearing("netopia"), 0)
+		w.balance(hub.AccountFee("netopia"), fee)
+	}
+	if n := w.bookings(""); n != 2 {
+		t.Errorf("got %d bookings of no payment, want one and its correction", n)
+	}
+	for range 2 {
+		if open := w.compare(); len(open) > 0 {
+			t.Errorf("got %v, want nothing", open)
+		}
+		w.later(6 * 24 * time.Hour)
+	}
+}
+
 // TestSettlementsAreReadOnceAllTheirDaysAre has one day of one account that cannot be
 // understood, for a while.
 func TestSettlementsAreReadOnceAllTheirDaysAre(t *testing.T) {
