@@ -57,9 +57,10 @@ func (s *Service) bookRefusal(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) {
 	tx.Book(hub.TransferBooking(id, "refused", p.ID, hub.AccountLine(p.PostingID(l.No)), hub.AccountRefund(p.ID), l.Amount))
 }
 
-// bookReversal: the creditor gave a booked line up; it is for the line again.
+// bookReversal: the creditor gave a booked line up, or may have; it is for the line
+// again.
 func (s *Service) bookReversal(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) {
-	id := fmt.Sprintf("%s:reversed:%d", p.ID, l.No)
+	id := fmt.Sprintf("%s:reversed:%d:%d", p.ID, l.No, l.Tries)
 	tx.Book(hub.TransferBooking(id, "reversed", p.ID, hub.AccountPayable(l.Creditor), hub.AccountLine(p.PostingID(l.No)), l.Amount))
 }
 

@@ -95,6 +95,7 @@ func (s *Service) giveLineBack(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) er
 		tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor})
 		return s.reject(tx, p, p.ChargeOf(l.No), l, "asked_by_operator")
 	}
+	l.SentAt = tx.Now() // from when it is tried
 	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkLine, No: l.No, Creditor: l.Creditor}, 0)
 	return l.Move(hub.LineReversing)
 }

@@ -78,6 +78,69 @@ func TestABookingThatStaysIsStillLookedFor(t *testing.T) {
 	})
 }
 
+// TestABookingOfWhichNothingIsSaidIsGivenToAPerson lets a creditor not say, for longer
+// than it is asked, whether it takes a booking back. The person finds out that it did
+// or, from its statement, that it did not, and has it asked anew.
+func TestABookingOfWhichNothingIsSaidIsGivenToAPerson(t *testing.T) {
+	for name, tc := range map[string]struct {
+		says   error
+		booked bool // still, as the person finds out
+	}{
+		"it is silent":                {hub.Errorf(hub.CodeTimeout, "no answer"), false},
+		"it always says later":        {hub.NotDone(hub.Errorf(hub.CodeBusy, "later")), false},
+		"it has nothing to ask for":   {hub.NotDone(hub.Errorf(hub.CodeUnsupported, "no such call")), true},
+		"it is silent, and booked it": {hub.Errorf(hub.CodeTimeout, "no answer"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				parts := s.parts()
+				withConnectors(&parts, func(c *hub.Connector) { c.Traits.Paying.TransientWindow = 2 * time.Hour })
+				s.Service = pay.New(parts, pay.Conf{})
+				p, err := s.open(t.Context(), "k", s.owe(1, "alpha"), hub.BestEffort)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.authorise(p)
+				s.settle(t, 3*time.Hour) // it counts from when it is asked
+				giveBack := func() {
+					t.Helper()
+					if _, err := s.GiveBack(t.Context(), clerk, p.ID, 1, hub.Bani(1037)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				o := s.offices["alpha"]
+				o.keeps = tc.says
+				giveBack()
+				s.settle(t, time.Hour)
+				if p = s.mustEnd(t, p.ID, hub.PaymentCaptured); p.Line(1).State != hub.LineReversing {
+					t.Errorf("got %s after an hour", p.Line(1).State)
+				}
+				s.settle(t, 4*time.Hour)
+				if stuck := s.audit(t); stuck != 1 || s.called(t, "line_stuck") != 1 {
+					t.Fatalf("got %d lines stuck, want one for a person", stuck)
+				}
+				o.keeps = nil
+				if tc.booked {
+					err = s.Booked(t.Context(), p.ID, 1, hub.Receipt{Number: "N"})
+				} else {
+					err = o.Reverse(t.Context(), p.Posting(p.Line(1)), "N")
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				giveBack()
+				s.settle(t, 5*time.Minute)
+				if l := s.mustEnd(t, p.ID, hub.PaymentSettledPartly).Line(1); l.State != hub.LineRefunded {
+					t.Errorf("got %s, want it refunded", l.State)
+				}
+				s.audit(t)
+				s.mustHave(t, map[string]int64{hub.AccountPayable("alpha"): 0, hub.AccountClearing("manual"): 0})
+			})
+		})
+	}
+}
+
 // TestALineThatNobodyWasToldOfIsGivenBack takes money for creditors that are away
 // then. What was put into a file that did not arrive is in that file for ever.
 func TestALineThatNobodyWasToldOfIsGivenBack(t *testing.T) {

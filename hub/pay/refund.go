@@ -323,37 +323,3 @@ func (s *Service) retryRefund(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) e
 	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkRefund, No: r.No}, 0)
 	return r.Move(hub.RefundRequested)
 }
-
-// reverse takes a booked line back at its creditor. Reversing twice is harmless,
-// so that a lost answer is asked for again.
-func (s *Service) reverse(ctx context.Context, lease *hub.Lease, p *hub.Payment, l *hub.Line, c *hub.Connector) error {
-	if c.Reverser == nil {
-		return s.later(ctx, lease, time.Hour)
-	}
-	err := c.Reverser.Reverse(ctx, p.Posting(l), l.Receipt)
-	return s.change(ctx, lease, func(tx hub.PaymentTx, p *hub.Payment) error {
-		l := p.Line(lease.No)
-		switch {
-		case err == nil:
-			tx.Done(lease.Work)
-			s.bookReversal(tx, p, l)
-			return s.reject(tx, p, p.ChargeOf(l.No), l, "asked_by_operator")
-		case hub.Certainly(err) && refusal(err):
-			tx.Done(lease.Work)
-			tx.Anomaly("reversal_refused", string(p.PostingID(l.No))+" at "+string(l.Creditor))
-			return s.staysBooked(tx, p, l)
-		}
-		l.Tries++
-		tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(l.Tries)))
-		return nil
-	})
-}
-
-// staysBooked returns a line to what it was before somebody asked to give it back.
-func (s *Service) staysBooked(tx hub.PaymentTx, p *hub.Payment, l *hub.Line) error {
-	l.GivenBack = nil
-	if l.ClearedAt.IsZero() { // looking for it may have ended meanwhile
-		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkClear, No: l.No}, firstLook)
-	}
-	return l.Move(hub.LinePosted)
-}
