@@ -24,8 +24,9 @@ type Charge struct {
 	Tries     int            `json:"tries"`                // how often what is under way was asked for
 	Again     int            `json:"again,omitempty"`      // how often the provider had neither taken nor given back what it was asked to
 	Facts     ChargeFacts    `json:"facts"`                // what the provider has said, folded
-	Shares    []DisputeShare `json:"shares,omitempty"`     // whose money the payer's bank took back, as it was booked then
-	Disputes  int            `json:"disputes,omitempty"`   // how often the payer's bank took it back: a dispute that was won may begin again
+	Shares    []DisputeShare `json:"shares,omitempty"`     // whose money the payer's bank took back in the last dispute, as it was booked then
+	Contested int64          `json:"contested,omitempty"`  // bani that the bank had when that was booked last; 0 while there is no dispute
+	Disputes  int            `json:"disputes,omitempty"`   // how often that was booked: a dispute that was won may begin again, and one may grow or be won in part
 	WonBefore int64          `json:"won_before,omitempty"` // bani that came back of disputes before the last, where Facts are of the last alone
 	Restored  bool           `json:"restored,omitempty"`   // what the provider refunded may be what is asked for now: an old backup was restored under it, or it was given back before it was known here
 	Reason    string         `json:"reason,omitempty"`     // why it failed, from a closed set
@@ -34,7 +35,8 @@ type Charge struct {
 // DisputeShare is what one line has of a disputed charge.
 type DisputeShare struct {
 	Line   int   `json:"line"`
-	Amount int64 `json:"amount"` // bani
+	Amount int64 `json:"amount"`        // bani
+	Won    int64 `json:"won,omitempty"` // bani of it that came back while the rest was still in dispute
 }
 
 // ChargeState is how far a charge has come.

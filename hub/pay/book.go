@@ -86,18 +86,17 @@ func (s *Service) bookTransferred(tx hub.PaymentTx, p *hub.Payment, psp *hub.PSP
 	tx.Book(b)
 }
 
-// bookDispute: the payer's bank took back what the charge had taken; who has it
-// now owes it. It stays noted who, whatever becomes of the lines.
-func (s *Service) bookDispute(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
-	c.Shares = disputedShares(p, c)
-	for _, share := range c.Shares {
+// bookDispute: the payer's bank took back shares of what the charge had taken; who has
+// them now owes them.
+func (s *Service) bookDispute(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, shares []hub.DisputeShare) {
+	for _, share := range shares {
 		id := fmt.Sprintf("%s:disputed:%d:%d", p.ID, c.No, share.Line) + nth(c.Disputes)
 		owes := hub.AccountDispute(p.Line(share.Line).Creditor)
 		tx.Book(hub.TransferBooking(id, "disputed", p.ID, owes, hub.AccountClearing(c.PSP), hub.Bani(share.Amount)))
 	}
 }
 
-// nth ends the name of what is booked once a dispute.
+// nth ends the name of what is booked of disputes more than once.
 func nth(dispute int) string {
 	if dispute <= 1 {
 		return ""
@@ -105,12 +104,9 @@ func nth(dispute int) string {
 	return fmt.Sprintf(":%d", dispute)
 }
 
-// bookWon: the dispute was decided for the creditors.
-func (s *Service) bookWon(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
-	if c.Shares == nil { // it was booked before that was noted
-		c.Shares = disputedShares(p, c)
-	}
-	for _, share := range c.Shares {
+// bookWon: of a dispute, shares were decided for the creditors.
+func (s *Service) bookWon(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, shares []hub.DisputeShare) {
+	for _, share := range shares {
 		id := fmt.Sprintf("%s:won:%d:%d", p.ID, c.No, share.Line) + nth(c.Disputes)
 		owed := hub.AccountDispute(p.Line(share.Line).Creditor)
 		tx.Book(hub.TransferBooking(id, "won", p.ID, hub.AccountClearing(c.PSP), owed, hub.Bani(share.Amount)))
@@ -143,29 +139,4 @@ func (s *Service) bookTakenBack(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge,
 		}
 	}
 	book("provider", hub.AccountClearing(c.PSP), rest)
-}
-
-// disputedShares divides a disputed amount over the charge's lines, in their
-// order. Providers tell of the whole order, whatever they gave back before; and
-// what a creditor does not keep, it does not owe.
-func disputedShares(p *hub.Payment, c *hub.Charge) (shares []hub.DisputeShare) {
-	left := min(c.Facts.Disputed, c.Facts.Captured-p.RefundedOf(c.No))
-	for _, l := range linesOf(p, c) {
-		if p.ChargeOf(l.No).No != c.No || !keeps(l) || left <= 0 {
-			continue
-		}
-		part := min(left, l.Amount.Minor)
-		left -= part
-		shares = append(shares, hub.DisputeShare{Line: l.No, Amount: part})
-	}
-	return shares
-}
-
-// keeps tells whether a line's money is, or will be, its creditor's.
-func keeps(l *hub.Line) bool {
-	switch l.State {
-	case hub.LineDropped, hub.LineRejected, hub.LineRefunded:
-		return false
-	}
-	return true
 }

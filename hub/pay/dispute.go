@@ -6,10 +6,12 @@ import (
 	"racord/hub"
 )
 
-// disputed notes that the payer's bank took the money back.
+// disputed notes that the payer's bank took money back, or that it has more of it, or
+// less, than it had.
 func (s *Service) disputed(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, said word) error {
 	tx.Done(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No})
 	if c.State == hub.ChargeDisputed {
+		s.disputeMoved(tx, p, c)
 		return nil
 	}
 	if c.State != hub.ChargeCaptured {
@@ -20,11 +22,54 @@ func (s *Service) disputed(ctx context.Context, tx hub.PaymentTx, p *hub.Payment
 	if err := c.Move(hub.ChargeDisputed); err != nil {
 		return err
 	}
-	c.Disputes++
 	s.Meter.Charged(c.PSP, c.State, c.Amount)
-	s.bookDispute(tx, p, c)
-	s.emitShares(tx, p, c, "disputed")
+	c.Shares, c.Contested = nil, 0
+	s.emit(tx, p, "payment.disputed", 0)
+	s.bankTook(tx, p, c, c.Facts.Disputed-c.Facts.Won)
 	return nil
+}
+
+// disputeMoved follows a dispute that goes on: only a provider's word on how much the
+// bank has moves anything, whatever becomes of the lines.
+func (s *Service) disputeMoved(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
+	if c.Contested == 0 { // it was booked before that was noted
+		c.Contested = shared(c)
+	}
+	switch more := c.Facts.Disputed - c.Facts.Won - c.Contested; {
+	case more > 0:
+		s.bankTook(tx, p, c, more)
+	case more < 0:
+		s.bankGave(tx, p, c, -more)
+	}
+}
+
+// bankTook books what the payer's bank took back, and tells whose it was.
+func (s *Service) bankTook(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, sum int64) {
+	shares := disputedShares(p, c, sum)
+	c.Contested += sum
+	c.Disputes++
+	s.bookDispute(tx, p, c, shares)
+	for _, share := range shares {
+		if shareOf(c, share.Line) == 0 {
+			s.emit(tx, p, "line.disputed", share.Line)
+		}
+		shareIn(c, share.Line).Amount += share.Amount
+	}
+}
+
+// bankGave books what the payer's bank gave back of a dispute that goes on. A creditor
+// is told once it has its whole line again.
+func (s *Service) bankGave(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, sum int64) {
+	won := wonShares(p, c, sum)
+	s.bookWon(tx, p, c, won)
+	c.Contested -= sum
+	c.Disputes++
+	for _, part := range won {
+		shareIn(c, part.Line).Won += part.Amount
+		if shareOf(c, part.Line) == 0 {
+			s.emit(tx, p, "line.dispute_won", part.Line)
+		}
+	}
 }
 
 // reopen has a charge follow what is said of a dispute that begins, also after one
@@ -40,18 +85,17 @@ func (s *Service) won(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
 		return err
 	}
 	s.Meter.Charged(c.PSP, c.State, c.Amount)
-	s.bookWon(tx, p, c)
-	s.emitShares(tx, p, c, "dispute_won")
-	return s.refundAfterAll(tx, p, c)
-}
-
-// emitShares tells the payment's portal what became of a charge, and each creditor
-// which of its lines that concerns.
-func (s *Service) emitShares(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge, what string) {
-	s.emit(tx, p, "payment."+what, 0)
-	for _, share := range c.Shares {
-		s.emit(tx, p, "line."+what, share.Line)
+	if c.Shares == nil { // it was booked before that was noted
+		c.Shares = disputedShares(p, c, c.Facts.Disputed)
 	}
+	rest := openShares(c)
+	s.bookWon(tx, p, c, rest)
+	c.Contested = 0
+	s.emit(tx, p, "payment.dispute_won", 0)
+	for _, share := range rest {
+		s.emit(tx, p, "line.dispute_won", share.Line)
+	}
+	return s.refundAfterAll(tx, p, c)
 }
 
 // Disputed has a payment's charges follow what settlements say that the payer's bank

@@ -2,7 +2,9 @@ package pay_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,14 +136,15 @@ func TestADisputeThatBeginsAgainUnnoticedHoldsARefundBack(t *testing.T) {
 }
 
 // settles has a settlement tell of money of the payment that its payer's bank moved.
-func (s *scene) settles(t *testing.T, p *hub.Payment, payout string, back bool) {
+// It took so many bani or, below 0, gave them back again.
+func (s *scene) settles(t *testing.T, p *hub.Payment, payout string, bani int64) {
 	t.Helper()
-	item := hub.SettledCharge{Order: p.Charge(1).Order, Refund: back, Dispute: true, PayoutRef: payout}
+	item := hub.SettledCharge{Order: p.Charge(1).Order, Refund: bani > 0, Dispute: true, PayoutRef: payout}
 	debit, credit := hub.AccountClearing("manual"), hub.AccountBank("beta", "main")
-	if !back {
+	if bani < 0 {
 		debit, credit = credit, debit
 	}
-	booking := hub.TransferBooking(hub.SettledName("manual", "M", &item)+":1", "settled", p.ID, debit, credit, hub.Bani(1037))
+	booking := hub.TransferBooking(hub.SettledName("manual", "M", &item)+":1", "settled", p.ID, debit, credit, hub.Bani(max(bani, -bani)))
 	if err := s.ledger.Book(t.Context(), booking); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +165,7 @@ func TestASettlementTellsOfADispute(t *testing.T) {
 		s.authorise(p)
 		s.settle(t, time.Minute)
 		for _, payout := range []string{"P1", "P2"} {
-			s.settles(t, p, payout, true)
+			s.settles(t, p, payout, 1037)
 			s.mustEnd(t, p.ID, hub.PaymentDisputed)
 			if _, err := s.GiveBack(t.Context(), clerk, p.ID, 1, hub.Bani(1037)); hub.CodeOf(err) != hub.CodeConflict {
 				t.Errorf("giving it back besides: got %v, want a conflict", err)
@@ -170,9 +173,55 @@ func TestASettlementTellsOfADispute(t *testing.T) {
 			s.settle(t, time.Minute) // the provider says that it took it, and no more
 			s.mustEnd(t, p.ID, hub.PaymentDisputed)
 			s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 1037})
-			s.settles(t, p, payout, false)
+			s.settles(t, p, payout, -1037)
 			s.mustEnd(t, p.ID, hub.PaymentSettled)
 			s.mustHave(t, map[string]int64{hub.AccountDispute("beta"): 0})
+		}
+	})
+}
+
+// TestADisputeMayGrowAndBeWonInParts has settlements tell of a dispute bit by bit: what
+// creditors owe is what they say, and each hears of its own line once.
+func TestADisputeMayGrowAndBeWonInParts(t *testing.T) {
+	const all = 2 * 1037
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		p, err := s.open(t.Context(), "k", s.owe(1, "alpha", "beta"), hub.BestEffort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.authorise(p)
+		s.settle(t, time.Minute)
+		for i, step := range []struct {
+			bani, alpha, beta int64
+			ends              hub.PaymentState
+			heard             string
+		}{
+			{600, 600, 0, hub.PaymentDisputed, "alpha disputed"},
+			{900, 1037, 463, hub.PaymentDisputed, "beta disputed"},
+			{-1100, 0, 400, hub.PaymentDisputed, "alpha dispute_won"},
+			{200, 200, 400, hub.PaymentDisputed, "alpha disputed"},
+			{-600, 0, 0, hub.PaymentSettled, "alpha dispute_won, beta dispute_won"},
+			{all, 1037, 1037, hub.PaymentDisputed, "alpha disputed, beta disputed"},
+			{-1, 1036, 1037, hub.PaymentDisputed, ""},
+			{1 - all, 0, 0, hub.PaymentSettled, "alpha dispute_won, beta dispute_won"},
+		} {
+			before := len(s.ledger.Events())
+			s.settles(t, p, fmt.Sprint("P", i), step.bani)
+			s.settle(t, time.Minute)
+			s.mustEnd(t, p.ID, step.ends)
+			s.mustHave(t, map[string]int64{
+				hub.AccountDispute("alpha"): step.alpha, hub.AccountDispute("beta"): step.beta, hub.AccountClearing("manual"): all,
+			})
+			var heard []string
+			for _, e := range s.ledger.Events()[before:] {
+				if what, of := strings.CutPrefix(e.Type, "line."); of && strings.HasPrefix(what, "disput") {
+					heard = append(heard, string(e.Creditor)+" "+what)
+				}
+			}
+			if got := strings.Join(heard, ", "); got != step.heard {
+				t.Errorf("%d: got %q heard, want %q", step.bani, got, step.heard)
+			}
 		}
 	})
 }

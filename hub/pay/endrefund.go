@@ -2,6 +2,7 @@ package pay
 
 import (
 	"context"
+	"slices"
 
 	"racord/hub"
 )
@@ -62,7 +63,7 @@ func (s *Service) ending(ctx context.Context, id hub.PaymentID, no int, amount h
 		case r.State != hub.RefundFailed || amount != r.Amount:
 			return hub.Errorf(hub.CodeConflict, "The refund has not failed, or is of another amount.")
 		}
-		if how == hub.EndByBank && p.Charge(r.Charge).State != hub.ChargeDisputed {
+		if how == hub.EndByBank && !byBank(p.Charge(r.Charge), r.Line) {
 			return hub.Errorf(hub.CodeConflict, "The payer's bank has not taken this money back.")
 		}
 		psp := s.psp(p.Charge(r.Charge).PSP)
@@ -71,6 +72,12 @@ func (s *Service) ending(ctx context.Context, id hub.PaymentID, no int, amount h
 		}
 		return do(tx, p, r)
 	})
+}
+
+// byBank tells whether the payer's bank may have given all of a line back.
+func byBank(c *hub.Charge, line int) bool {
+	wonInPart := slices.ContainsFunc(c.Shares, func(s hub.DisputeShare) bool { return s.Line == line && s.Won > 0 })
+	return c.State == hub.ChargeDisputed && !wonInPart
 }
 
 // endRefund does what was said of a failed refund.
