@@ -51,6 +51,16 @@ func TestAStatementIsReadWhole(t *testing.T) {
 	}
 }
 
+// TestPartsOfABatchAreToldApart repeats a batch's number in each of its parts.
+func TestPartsOfABatchAreToldApart(t *testing.T) {
+	text := strings.Replace(whole, "<TxDtls><Refs><EndToEndId>E1", "<TxDtls><Refs><AcctSvcrRef>B3</AcctSvcrRef><EndToEndId>E1", 1)
+	text = strings.Replace(text, `<TxDtls><Amt Ccy="RON">2<`, `<TxDtls><Refs><AcctSvcrRef>B3</AcctSvcrRef></Refs><Amt Ccy="RON">2<`, 1)
+	got, err := camt.Parse([]byte(text), iban)
+	if err != nil || len(got) != 4 || got[2].Number != "B3.1" || got[3].Number != "B3.2" {
+		t.Errorf("got %+v, %v, want the parts B3.1 and B3.2", got, err)
+	}
+}
+
 func TestAStatementThatIsNotRightIsNotBelieved(t *testing.T) {
 	for name, change := range map[string][2]string{
 		"another version":              {"053.001.08", "053.001.02"},

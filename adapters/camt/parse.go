@@ -193,6 +193,9 @@ func (e *entry) read(iban string, value int64) ([]hub.BankEntry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("TxDtls[%d]: %w", i+1, err)
 		}
+		if t.BankRef == whole.Number { // the entry's, and not its own
+			t.BankRef = ""
+		}
 		one := hub.BankEntry{Number: fmt.Sprintf("%s.%d", whole.Number, i+1), Amount: hub.Bani(part), Day: day}
 		t.describe(&one)
 		one.Payer = t.other(iban, e.paid(part))
