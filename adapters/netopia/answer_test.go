@@ -19,6 +19,7 @@ import (
 // asked.
 type script struct {
 	answers map[string]string // by path; "404 {…}" has a status in front
+	then    map[string]string // by path, from the second time on
 	asked   []string
 	keys    []string
 }
@@ -31,6 +32,9 @@ func (s *script) Do(req *http.Request) (*http.Response, error) {
 	s.asked = append(s.asked, req.URL.Path+" "+string(body))
 	s.keys = append(s.keys, req.Header.Get("Authorization"))
 	status, text := http.StatusOK, s.answers[req.URL.Path]
+	if next, changes := s.then[req.URL.Path]; changes {
+		s.answers[req.URL.Path] = next
+	}
 	if code, rest, ok := strings.Cut(text, " "); ok && len(code) == 3 {
 		if n, err := strconv.Atoi(code); err == nil {
 			status, text = n, rest
@@ -214,6 +218,29 @@ func TestWhatIsNotDocumentedIsOff(t *testing.T) {
 	p = contract(t, nil, time.Now, netopia.ExtraRefund)
 	if p.Refunder == nil || p.Lister != nil || p.Settler != nil || len(p.Traits.Extras) != 1 {
 		t.Errorf("got %+v", p)
+	}
+}
+
+// TestAnOrderOfAnotherShopHidesNone lists orders of which one, of another point of sale
+// under the same signature, is nothing that can be understood.
+func TestAnOrderOfAnotherShopHidesNone(t *testing.T) {
+	order := func(number string, pos, status int, currency string) string {
+		return fmt.Sprintf(`{"order":{"orderID":%q,"dateTime":"2026-03-15T08:00:00Z"},"payment":{"ntpID":%q,"status":%d,"amount":20.5,"currency":%q,
+			"operationDate":"2026-03-15T08:00:00Z","options":{"split":[{"posID":%d,"amount":20.5}]}}}`, number, number, status, currency, pos)
+	}
+	for name, foreign := range map[string]string{
+		"in euros":             order("X-1", 10007, 3, "EUR"),
+		"of an unknown status": order("X-1", 10007, 99, "RON"),
+	} {
+		s := &script{
+			answers: map[string]string{"/extras/orders": `{"orders":[` + foreign + "," + order("RC-1", 10006, 3, "RON") + "]}"},
+			then:    map[string]string{"/extras/orders": `{"orders":[]}`},
+		}
+		p := contract(t, s, time.Now, netopia.Extras()...)
+		all, err := p.Lister.List(t.Context(), "10006", time.Time{}, time.Now().AddDate(10, 0, 0))
+		if err != nil || len(all) != 1 || all[0].Order != "RC-1" {
+			t.Errorf("%s: got %+v, %v, want ours alone", name, all, err)
+		}
 	}
 }
 

@@ -94,13 +94,14 @@ func (p *Provider) List(ctx context.Context, merchant string, from, to time.Time
 			return all, nil
 		}
 		for _, a := range page {
+			if !a.within(from, to) || !a.concerns(id) { // and may be anything
+				continue
+			}
 			listed, err := a.listed()
 			if err != nil {
 				return nil, err
 			}
-			if a.within(from, to) && a.concerns(id) {
-				all = append(all, listed)
-			}
+			all = append(all, listed)
 		}
 		last := string(page[len(page)-1].Payment.NtpID)
 		if last == after {
