@@ -148,9 +148,18 @@ func (s *Service) refundAfterAll(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge
 			s.bookTakenBack(tx, p, c, r, true)
 		}
 		r.Ending = nil
-		if err := s.retryRefund(tx, p, r); err != nil {
+		if err := s.askAfterAll(tx, p, r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// askAfterAll has a refund asked for. One that was before may have happened late, and
+// is looked up first.
+func (s *Service) askAfterAll(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
+	if err := s.retryRefund(tx, p, r); err != nil || r.AskedAt.IsZero() {
+		return err
+	}
+	return s.doubt(tx, p, r)
 }

@@ -286,6 +286,39 @@ func TestADisputedChargeIsNotRefunded(t *testing.T) {
 	}
 }
 
+// TestARefundThatHappenedLateIsNotAskedForAfterTheDispute loses a refund on its way to a
+// bank that does it only after the payer's bank took the money back: nothing is known
+// of it until the dispute is won.
+func TestARefundThatHappenedLateIsNotAskedForAfterTheDispute(t *testing.T) {
+	for name, happened := range map[string]bool{"it happened late": true, "it never happened": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(1, 0, pay.Conf{})
+				parts, amounts, lose := s.parts(), []int64{}, true
+				withPSPs(&parts, func(psp *hub.PSP) { psp.Refunder = lossy{psp.Refunder, &amounts, &lose} })
+				s.Service = pay.New(parts, pay.Conf{})
+				p := s.twoLines(t)
+				s.contest(t, p, wholeDisputed, "disputed")
+				s.settle(t, time.Hour)
+				if r := s.refundOf(t, p.ID, 1); r.State != hub.RefundFailed || len(amounts) != 1 {
+					t.Fatalf("got a refund %s, asked for %d times, want one that failed after once", r.State, len(amounts))
+				}
+				lose = false
+				if happened {
+					s.manual.say(p.Charge(1).Order, hub.ChargeFacts{Refunded: 1037})
+				}
+				s.contest(t, p, hub.ChargeFacts{Won: 2 * 1037}, "won")
+				s.settle(t, time.Hour)
+				p = s.mustEnd(t, p.ID, hub.PaymentSettledPartly)
+				if got := s.manual.orders[p.Charge(1).Order].facts.Refunded; got != 1037 {
+					t.Errorf("got %d given back, want 1037", got)
+				}
+				s.mustAgree(t)
+			})
+		})
+	}
+}
+
 // TestABanksWordEndsNoRefundOfAnUndisputedCharge takes no bank's word where none
 // spoke.
 func TestABanksWordEndsNoRefundOfAnUndisputedCharge(t *testing.T) {

@@ -202,7 +202,7 @@ func (s *Service) refundAgain(_ context.Context, tx hub.PaymentTx, p *hub.Paymen
 func (s *Service) doubt(tx hub.PaymentTx, p *hub.Payment, r *hub.Refund) error {
 	r.Before, r.AskedAt, r.AskedOn = 0, tx.Now(), hub.DateOf(s.Clock.Now())
 	for i := range p.Refunds {
-		if o := &p.Refunds[i]; o.No < r.No && o.Charge == r.Charge && (o.AtProvider() || !o.State.Final()) {
+		if o := &p.Refunds[i]; o.No != r.No && o.Charge == r.Charge && (o.AtProvider() || o.No < r.No && !o.State.Final()) {
 			r.Before += o.Amount.Minor
 		}
 	}
