@@ -31,7 +31,7 @@ func (s *Service) Validate(ctx context.Context, who hub.Caller, creditor hub.Nam
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	kept, err := s.files(ctx, creditor)
+	kept, _, err := s.files(ctx, creditor)
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +45,22 @@ func (s *Service) Validate(ctx context.Context, who hub.Caller, creditor hub.Nam
 }
 
 // files gives the files of the newest version: they come with whatever is written
-// next.
-func (s *Service) files(ctx context.Context, creditor hub.Name) ([]hub.ManifestFile, error) {
+// next. basis is for keep.
+func (s *Service) files(ctx context.Context, creditor hub.Name) (files []hub.ManifestFile, basis string, err error) {
 	r, err := s.Store.Registration(ctx, creditor)
 	if err != nil || len(r.Versions) == 0 {
-		return nil, ignoreAbsent(err)
+		return nil, "", ignoreAbsent(err)
 	}
 	text, err := s.Store.Text(ctx, creditor, len(r.Versions))
-	return text.Files, ignoreAbsent(err)
+	return text.Files, newest(&r), ignoreAbsent(err)
+}
+
+// newest is the digest of the newest text, "" before the first.
+func newest(r *hub.Registration) string {
+	if len(r.Versions) == 0 {
+		return ""
+	}
+	return r.Versions[len(r.Versions)-1].Digest
 }
 
 func checkText(text hub.ManifestText) error {
@@ -79,7 +87,8 @@ func checkText(text hub.ManifestText) error {
 
 // Draft keeps a text as the creditor's draft, in place of the one before. A text
 // with problems is kept too: the work is not lost, and Submit refuses it. Files of
-// the version before stay.
+// the version before stay. It returns CodeConflict when somebody else writes at the
+// same time.
 func (s *Service) Draft(ctx context.Context, who hub.Caller, creditor hub.Name, yaml []byte) (Detail, error) {
 	if err := reach(&who, creditor); err != nil {
 		return Detail{}, err
@@ -88,15 +97,16 @@ func (s *Service) Draft(ctx context.Context, who hub.Caller, creditor hub.Name, 
 	if err := checkText(text); err != nil {
 		return Detail{}, err
 	}
-	var err error
-	if text.Files, err = s.files(ctx, creditor); err != nil {
+	files, basis, err := s.files(ctx, creditor)
+	if err != nil {
 		return Detail{}, err
 	}
-	return s.keep(ctx, &who, creditor, text, true)
+	text.Files = files
+	return s.keep(ctx, &who, creditor, text, basis, true)
 }
 
 // Attach keeps a file beside the draft, in place of one of the same name; nil data
-// take it away.
+// take it away. It fails like Draft.
 func (s *Service) Attach(ctx context.Context, who hub.Caller, creditor hub.Name, name string, data []byte) (Detail, error) {
 	if err := reach(&who, creditor); err != nil {
 		return Detail{}, err
@@ -125,16 +135,21 @@ func (s *Service) Attach(ctx context.Context, who hub.Caller, creditor hub.Name,
 	if err := checkText(text); err != nil {
 		return Detail{}, err
 	}
-	return s.keep(ctx, &who, creditor, text, false)
+	return s.keep(ctx, &who, creditor, text, newest(&r), false)
 }
 
-// keep writes a text into the draft, beginning one when that is wanted.
-func (s *Service) keep(ctx context.Context, who *hub.Caller, creditor hub.Name, text hub.ManifestText, begin bool) (Detail, error) {
+// keep writes a text into the draft, beginning one when that is wanted. basis is the
+// digest of the newest text when the other half of this one was read: what was
+// written since would be lost.
+func (s *Service) keep(ctx context.Context, who *hub.Caller, creditor hub.Name, text hub.ManifestText, basis string, begin bool) (Detail, error) {
 	facts, problems := s.read(creditor, text)
 	r, err := s.Store.ChangeRegistration(ctx, creditor, func(r *hub.Registration) error {
 		v := r.In(hub.StageDraft)
 		if v == nil && !begin {
 			return hub.Errorf(hub.CodeConflict, "The draft has just been submitted by somebody else.")
+		}
+		if newest(r) != basis {
+			return changedMeanwhile()
 		}
 		if v == nil {
 			var err error
@@ -149,6 +164,10 @@ func (s *Service) keep(ctx context.Context, who *hub.Caller, creditor hub.Name, 
 		return Detail{}, err
 	}
 	return s.detail(ctx, &r, r.In(hub.StageDraft), text, problems)
+}
+
+func changedMeanwhile() error {
+	return hub.Errorf(hub.CodeConflict, "The draft has just been changed by somebody else.")
 }
 
 // read gives facts only when there are no problems.
@@ -247,7 +266,7 @@ func (s *Service) Submit(ctx context.Context, who hub.Caller, creditor hub.Name,
 	}
 	v, err := s.onVersion(ctx, "connector_submit", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
 		if v.Digest != digest(text) {
-			return hub.Errorf(hub.CodeConflict, "The draft has just been changed by somebody else.")
+			return changedMeanwhile()
 		}
 		if len(current(r.Contacts)) == 0 {
 			return hub.Errorf(hub.CodeConflict, "Say first who is told when somebody changes this connector: it has no contact.")
