@@ -267,6 +267,7 @@ func leftAt(v *hub.Version) time.Time {
 // Lift ends a version's quarantine. It begins again in shadow: it has shown one
 // citizen's bills to another, and has to show that it does not any more. Another
 // version that is live stays as it is: if it was stopped, the operator lets it out.
+// A lift that was cut short half done is done again.
 func (s *Service) Lift(ctx context.Context, who hub.Caller, creditor hub.Name, no int, why string) (hub.Version, error) {
 	if err := decide(&who, creditor); err != nil {
 		return hub.Version{}, err
@@ -277,7 +278,10 @@ func (s *Service) Lift(ctx context.Context, who hub.Caller, creditor hub.Name, n
 	other := false
 	v, err := s.onVersion(ctx, "connector_lift", &who, creditor, no, func(r *hub.Registration, v *hub.Version) error {
 		other = slices.ContainsFunc(r.Versions, func(v hub.Version) bool { return v.Stage == hub.StageLive })
-		if v.Stage != hub.StageQuarantined {
+		switch {
+		case liftedLast(v):
+			return nil
+		case v.Stage != hub.StageQuarantined:
 			return hub.Errorf(hub.CodeConflict, "Version %d is %s, not quarantined.", no, v.Stage)
 		}
 		if err := roomFor(r, v, hub.StageShadow); err != nil {
@@ -288,5 +292,12 @@ func (s *Service) Lift(ctx context.Context, who hub.Caller, creditor hub.Name, n
 	if err != nil || other {
 		return v, err
 	}
-	return v, s.Store.Lift(ctx, creditor)
+	return v, s.Store.Lift(context.WithoutCancel(ctx), creditor) // an approver who leaves meanwhile has lifted it all the same
+}
+
+// liftedLast tells whether the last thing that became of a version is that its
+// quarantine was lifted.
+func liftedLast(v *hub.Version) bool {
+	last := v.Moves[len(v.Moves)-1]
+	return v.Stage == hub.StageShadow && last.From == hub.StageQuarantined && last.To == hub.StageShadow
 }
