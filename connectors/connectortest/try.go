@@ -43,11 +43,15 @@ func Try(ctx context.Context, catalog connectors.Catalog, m *connectors.Manifest
 }
 
 // Subject gives whom a dry run asks about. It fails with CodeInvalid for a word
-// the manifest has nobody for.
+// the manifest has nobody for, and for a personal code in the place of an account's:
+// codes of accounts stand in addresses.
 func Subject(m *connectors.Manifest, whom hub.TrialSubject) (hub.Asked, error) {
 	debtors := map[string]hub.Asked{"known": m.Test.Known, "other": m.Test.Other, "unknown": m.Test.Unknown, "settled": m.Test.Settled}
 	who := debtors[whom.Debtor]
-	if whom.Debtor == "" && whom.Account != "" {
+	switch {
+	case hub.TypedCNP(whom.Account):
+		return hub.Asked{}, hub.Errorf(hub.CodeInvalid, "This is a personal code, not the code of an account.")
+	case whom.Debtor == "" && whom.Account != "":
 		who = hub.Asked{Account: hub.AccountRef{Creditor: m.Creditor.Name, Code: whom.Account}}
 	}
 	if who == (hub.Asked{}) {

@@ -134,7 +134,7 @@ func TestADryRunNeedsSomebody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, whom := range []hub.TrialSubject{{}, {Debtor: "settled"}, {Debtor: "anybody"}} {
+	for _, whom := range []hub.TrialSubject{{}, {Debtor: "settled"}, {Debtor: "anybody"}, {Account: "1850415120007"}, {Account: " 185-0415 12.0007"}} {
 		if _, err := connectortest.Subject(m, whom); hub.CodeOf(err) != hub.CodeInvalid {
 			t.Errorf("%+v: got %v, want code invalid", whom, err)
 		}
