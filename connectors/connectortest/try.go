@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"sync"
@@ -145,14 +146,54 @@ func (t *trial) obligation(o *hub.Obligation) *hub.Obligation {
 	if o == nil {
 		return nil
 	}
-	var masked hub.Obligation
+	var plain any
 	text, err := json.Marshal(o)
 	if err == nil {
-		err = json.Unmarshal([]byte(t.run.hidden(string(text))), &masked)
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		err = decoder.Decode(&plain)
+	}
+	var masked hub.Obligation
+	if err == nil {
+		text, err = json.Marshal(t.texts(plain))
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &masked)
 	}
 	if err != nil {
 		return nil // a number that looks like a code cannot be shown
 	}
 	masked.ID = o.ID
 	return &masked
+}
+
+// texts masks the texts of a value of JSON. Amounts and days stay: a short code may
+// be part of any.
+func (t *trial) texts(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			v[name] = t.texts(member)
+		}
+	case []any:
+		for i, member := range v {
+			v[i] = t.texts(member)
+		}
+	case json.Number:
+		if codes.MatchString(v.String()) {
+			return hub.Mask(v.String())
+		}
+	case string:
+		if !day(v) {
+			return t.run.hidden(v)
+		}
+	}
+	return v
+}
+
+// day tells whether a text is a day or a moment.
+func day(text string) bool {
+	_, noMoment := time.Parse(time.RFC3339, text)
+	_, noDay := time.Parse(time.DateOnly, text)
+	return noMoment == nil || noDay == nil
 }

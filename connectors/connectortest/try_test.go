@@ -140,3 +140,46 @@ func TestADryRunNeedsSomebody(t *testing.T) {
 		}
 	}
 }
+
+const triedByAccount = `kind: rest
+creditor: gaz
+name: Gaz
+category: gas
+accounts: [{id: main, iban: RO49AAAA1B31007593840000, beneficiary: Gaz}]
+traits: {fetch: [by_account]}
+test: {known: {account: "12"}, other: {account: "13"}, unknown: {account: "99"}}
+settings: {base_url: "BASE", auth: {type: none}}
+calls:
+  obligations:
+    read: true
+    request: {method: POST, path: /bills, body: {account: "{{ account }}"}}
+    subject: {account: who}
+    as_of: at | datetime_ro
+    items: bills
+    map:
+      external_id: id
+      kind: ="gas.bill"
+      outstanding: due | money_ro
+      account: $.who
+      installments: [{due_on: day | date_ro}]
+`
+
+func TestAShortCodeOfAnAccountIsMaskedInTextsOnly(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"who":"12","at":"12.03.2026 12:12","bills":[{"id":"G1","due":"1.212,12","day":"12.12.2026"}]}`)
+	}))
+	t.Cleanup(server.Close)
+	catalog := connectors.NewCatalog(rest.Kind)
+	m, err := catalog.Parse("gaz.yaml", []byte(strings.Replace(triedByAccount, "BASE", server.URL, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dry := connectortest.Try(t.Context(), catalog, m, world(t), m.Test.Known)
+	if len(dry.Records) != 1 || dry.Records[0].Mapped == nil {
+		t.Fatalf("got %+v, want the bill mapped", dry)
+	}
+	if o := dry.Records[0].Mapped; o.Outstanding != hub.Bani(121_212) || o.Account != hub.Mask("12") || len(o.Installments) != 1 || o.Installments[0].DueOn != "2026-12-12" {
+		t.Errorf("got %+v, want its amount and its day as they are, and the code masked", o)
+	}
+}
