@@ -32,6 +32,16 @@ func sample() *hub.PaymentReceipt {
 	}
 }
 
+// TestLettersBeyondTheFontArePrintedAsBlanks has letters of more than two bytes in
+// UTF-16, which the document's fonts cannot have.
+func TestLettersBeyondTheFontArePrintedAsBlanks(t *testing.T) {
+	r := sample()
+	r.Lines[0].Label = "Taxa \U00010000 auto\U0001F600mobil"
+	if text := textIn(t, printed(t, r)); !strings.Contains(text, "Taxa auto mobil") {
+		t.Errorf("got %q, want the label with blanks", text)
+	}
+}
+
 func printed(t *testing.T, r *hub.PaymentReceipt) []byte {
 	t.Helper()
 	var out bytes.Buffer

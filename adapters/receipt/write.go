@@ -63,10 +63,11 @@ func (p page) picture(text string, x, y, side float64) error {
 const longestText = 160
 
 // clean makes a creditor's text fit to be printed: one line, not too long,
-// without control characters.
+// without control characters, and without those beyond U+FFFF, which the document's
+// fonts cannot have.
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar || r > 0xFFFF {
 			return ' '
 		}
 		return r
