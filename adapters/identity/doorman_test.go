@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -182,10 +183,10 @@ func TestTheIssuerIsSilent(t *testing.T) {
 func TestASilentIssuerIsInTheLog(t *testing.T) {
 	s := newScene(t)
 	s.issuer.set(func(p *provider) { p.status = http.StatusServiceUnavailable })
+	s.Knock()
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusServiceUnavailable, 0} {
 		s.issuer.set(func(p *provider) { p.status = status })
-		s.clock.pass(6 * time.Second) // the pause between two questions
-		s.Knock()
+		s.clock.pass(6 * time.Second)        // the pause between two questions
 		_, _ = s.Admit(ctx, s.portalToken()) // waits for the answer
 	}
 	log := s.log.String()
@@ -239,6 +240,49 @@ func TestUnknownKeysDoNotFloodTheIssuer(t *testing.T) {
 	}
 	if got := s.issuer.asked.Load(); got != 1 {
 		t.Errorf("got %d questions to the issuer, want 1", got)
+	}
+}
+
+func TestNobodyQueuesForAnIssuerThatWasSilentBefore(t *testing.T) {
+	s := newScene(t, func(c *identity.Conf) { c.RememberFor = time.Minute })
+	known, token := s.token(), func(kid string) string {
+		return signES256(good().with("kid", kid), s.issuer.claims(s.clock.Now()), keyring().ec)
+	}
+	if _, err := s.Admit(ctx, known); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.pass(10 * time.Second)
+	s.issuer.set(func(p *provider) { p.status = http.StatusInternalServerError })
+	if _, err := s.Admit(ctx, token("broken")); hub.CodeOf(err) != hub.CodeUnavailable {
+		t.Fatalf("got %v, want the failure noticed", err)
+	}
+	s.clock.pass(10 * time.Second)
+	hangs := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(hangs) })
+	defer answer()
+	s.issuer.set(func(p *provider) { p.status, p.hangs = 0, hangs })
+	asked := s.issuer.asked.Load()
+	first := make(chan error, 1)
+	go func() { _, err := s.Admit(ctx, token("first")); first <- err }()
+	for s.issuer.asked.Load() == asked {
+		time.Sleep(time.Millisecond)
+	}
+	soon, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for i := range 20 {
+		if _, err := s.Admit(soon, token(fmt.Sprint("kid", i))); hub.CodeOf(err) != hub.CodeUnavailable {
+			t.Fatalf("stranger %d: got %v, want to hear at once that the provider is away", i, err)
+		}
+	}
+	if _, err := s.Admit(soon, known); err != nil {
+		t.Errorf("a citizen who is remembered: got %v", err)
+	}
+	answer()
+	if err := <-first; hub.CodeOf(err) != hub.CodeUnauthenticated {
+		t.Errorf("whoever began the question: got %v, want its answer", err)
+	}
+	if _, err := s.Admit(ctx, token("last")); hub.CodeOf(err) != hub.CodeUnauthenticated {
+		t.Errorf("after the provider answered: got %v, want code unauthenticated", err)
 	}
 }
 

@@ -158,15 +158,17 @@ func (i *issuer) last() *published {
 }
 
 // ask starts a question to the issuer unless one is under way or the last one
-// was a moment ago. The channel is closed when the answer is there.
+// was a moment ago. The channel is closed when the answer is there. For an issuer
+// that was silent the last time only whoever starts a question waits: tokens under
+// a key that nobody knows cost strangers nothing, and each would hold a place.
 func (i *issuer) ask(now time.Time) <-chan struct{} {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.asking != nil {
+	if i.asking != nil && i.failure == nil {
 		return i.asking
 	}
 	done := make(chan struct{})
-	if !i.tried.IsZero() && now.Sub(i.tried) < i.door.conf.KeysPause {
+	if i.asking != nil || !i.tried.IsZero() && now.Sub(i.tried) < i.door.conf.KeysPause {
 		close(done)
 		return done
 	}

@@ -59,6 +59,7 @@ type provider struct {
 	userinfo atomic.Int64
 	waits    chan struct{} // what userinfo waits for, when not nil
 	mute     int           // status of userinfo's answers, when not 0
+	hangs    chan struct{} // what the keys wait for, when not nil
 }
 
 func newProvider(t testing.TB) *provider {
@@ -83,8 +84,11 @@ func newProvider(t testing.TB) *provider {
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		p.asked.Add(1)
 		p.mu.Lock()
-		set := jose.JSONWebKeySet{Keys: p.keys}
+		set, hangs := jose.JSONWebKeySet{Keys: p.keys}, p.hangs
 		p.mu.Unlock()
+		if hangs != nil {
+			<-hangs
+		}
 		p.reply(w, set)
 	})
 	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, r *http.Request) {
