@@ -84,9 +84,13 @@ func TestFirstAdmission(t *testing.T) {
 		"a company":                      {claims{"sub": "sub-1", "name": "Apă SA", "cui": "RO12345674"}, 0, "", []hub.Identifier{{Scheme: hub.SchemeCUI, Value: "12345674"}}},
 		"another subject":                {claims{"sub": "sub-2", "cnp": cnp}, 0, hub.CodeUnavailable, nil},
 		"no subject":                     {claims{"cnp": cnp}, 0, hub.CodeUnavailable, nil},
-		"a CNP with a wrong check digit": {claims{"sub": "sub-1", "cnp": "1850415120008"}, 0, hub.CodeUnavailable, nil},
+		"a CNP with a wrong check digit": {claims{"sub": "sub-1", "cnp": "1850415120008"}, 0, hub.CodeForbidden, nil},
+		"a CNP with blanks around it":    {claims{"sub": "sub-1", "cnp": " " + cnp + " "}, 0, "", []hub.Identifier{{Scheme: hub.SchemeCNP, Value: cnp}}},
+		"a company code with blanks":     {claims{"sub": "sub-1", "cui": "RO 12345674 "}, 0, "", []hub.Identifier{{Scheme: hub.SchemeCUI, Value: "12345674"}}},
+		"one good code of two":           {claims{"sub": "sub-1", "cnp": cnp, "cui": "RO 12345678"}, 0, "", []hub.Identifier{{Scheme: hub.SchemeCNP, Value: cnp}}},
+		"two codes, neither good":        {claims{"sub": "sub-1", "cnp": "1850415120008", "cui": "12345678"}, 0, hub.CodeForbidden, nil},
 		"a CNP that is a number":         {claims{"sub": "sub-1", "cnp": 1850415120007}, 0, hub.CodeUnavailable, nil},
-		"a company code of letters":      {claims{"sub": "sub-1", "cui": "ROX"}, 0, hub.CodeUnavailable, nil},
+		"a company code of letters":      {claims{"sub": "sub-1", "cui": "ROX"}, 0, hub.CodeForbidden, nil},
 		"no code at all":                 {claims{"sub": "sub-1", "name": "Ana"}, 0, hub.CodeForbidden, nil},
 		"a session that ended":           {nil, http.StatusUnauthorized, hub.CodeUnauthenticated, nil},
 		"a broken provider":              {nil, http.StatusInternalServerError, hub.CodeUnavailable, nil},
@@ -111,6 +115,25 @@ func TestFirstAdmission(t *testing.T) {
 				t.Errorf("the error repeats a personal code: %v", err)
 			}
 		})
+	}
+}
+
+func TestACodeThatCannotExistIsNamedByItsSchemeOnly(t *testing.T) {
+	s := newScene(t)
+	s.issuer.set(func(p *provider) { p.person = claims{"sub": "sub-1", "cnp": "1850415120008", "cui": "12345678"} })
+	_, err := s.Admit(ctx, s.token())
+	if hub.CodeOf(err) != hub.CodeForbidden || !strings.Contains(hub.MessageOf(err), "check") {
+		t.Errorf("got %v, want a sentence that says that the code fails its check", err)
+	}
+	for _, want := range []string{string(hub.SchemeCNP), string(hub.SchemeCUI)} {
+		if !strings.Contains(s.log.String(), want) {
+			t.Errorf("the log does not name %s: %s", want, s.log)
+		}
+	}
+	for _, never := range []string{"1850415120008", "12345678", "sub-1"} {
+		if strings.Contains(s.log.String()+err.Error(), never) {
+			t.Errorf("the log or the error holds %s: %v %s", never, err, s.log)
+		}
 	}
 }
 

@@ -39,8 +39,27 @@ func (i *issuer) about(ctx context.Context, subject, bearer string) (name string
 	if err := i.get(ctx, known.userinfo, bearer, &said); err != nil {
 		return "", nil, err
 	}
-	ids, err = said.identifiers(subject)
+	if said.Subject != subject {
+		return "", nil, unreachable(errors.New("userinfo speaks about another subject"))
+	}
+	ids, err = i.usable(&said)
 	return said.fullName(), ids, err
+}
+
+// usable gives the codes by which creditors know the citizen. One that fails its
+// check is left out: the citizen cannot correct it, and the other may be good.
+func (i *issuer) usable(said *person) ([]hub.Identifier, error) {
+	good, bad := said.codes()
+	for _, scheme := range bad {
+		i.door.log.Warn("a citizen's code fails its check and is left out", "issuer", i.host(), "field", scheme)
+	}
+	switch {
+	case len(good) > 0:
+		return good, nil
+	case len(bad) > 0:
+		return nil, hub.Errorf(hub.CodeForbidden, "The personal or company code that the identity provider shares with the city fails its check. Have the provider correct it.")
+	}
+	return nil, hub.Errorf(hub.CodeForbidden, "The identity provider did not share a personal or company code with the city.")
 }
 
 // person is what userinfo says (OpenID Connect Core §5.3, with the claims of
@@ -54,27 +73,28 @@ type person struct {
 	CUI        string `json:"cui"`
 }
 
-// identifiers gives the codes by which creditors know the citizen. An answer
-// about somebody else or with a code that cannot exist is not used.
-func (p *person) identifiers(subject string) ([]hub.Identifier, error) {
-	cui := hub.NormalCUI(p.CUI)
-	switch {
-	case p.Subject != subject:
-		return nil, unreachable(errors.New("userinfo speaks about another subject"))
-	case p.CNP != "" && !hub.ValidCNP(p.CNP), p.CUI != "" && !hub.ValidCUI(p.CUI):
-		return nil, unreachable(errors.New("userinfo gives a code that cannot exist"))
-	case p.CNP == "" && p.CUI == "":
-		return nil, hub.Errorf(hub.CodeForbidden, "The identity provider did not share a personal or company code with the city.")
+// codes gives the codes that can exist, and of which schemes those are that cannot.
+func (p *person) codes() (good []hub.Identifier, bad []hub.Scheme) {
+	cnp, cui := unspaced(p.CNP), hub.NormalCUI(unspaced(p.CUI))
+	for _, said := range []struct {
+		hub.Identifier
+		valid bool
+	}{
+		{hub.Identifier{Scheme: hub.SchemeCNP, Value: cnp}, hub.ValidCNP(cnp)},
+		{hub.Identifier{Scheme: hub.SchemeCUI, Value: cui}, hub.ValidCUI(cui)},
+	} {
+		switch {
+		case said.valid:
+			good = append(good, said.Identifier)
+		case said.Value != "":
+			bad = append(bad, said.Scheme)
+		}
 	}
-	var ids []hub.Identifier
-	if p.CNP != "" {
-		ids = append(ids, hub.Identifier{Scheme: hub.SchemeCNP, Value: p.CNP})
-	}
-	if p.CUI != "" {
-		ids = append(ids, hub.Identifier{Scheme: hub.SchemeCUI, Value: cui})
-	}
-	return ids, nil
+	return good, bad
 }
+
+// unspaced takes the blanks out of a code: people write RO 12345674.
+func unspaced(code string) string { return strings.Join(strings.Fields(code), "") }
 
 // longestName in runes is kept of a citizen's name.
 const longestName = 200
