@@ -26,7 +26,7 @@ func (s *Service) reverse(ctx context.Context, lease *hub.Lease, p *hub.Payment,
 			tx.Done(lease.Work)
 			tx.Anomaly("reversal_refused", string(p.PostingID(l.No))+" at "+string(l.Creditor))
 			return s.staysBooked(tx, p, l)
-		case tx.Now().Sub(l.SentAt) > window(c):
+		case tx.Now().Sub(l.SentAt) > c.Traits.Paying.Window():
 			return s.perhapsReversed(ctx, tx, lease, p, l)
 		}
 		tx.Schedule(lease.Work, max(hub.RetryAfterOf(err), backoff(l.Tries)))
