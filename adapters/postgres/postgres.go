@@ -91,8 +91,10 @@ func connect(dsn string, keys *hub.Keys, settings map[string]string) (*Store, er
 	} {
 		config.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
-	// No plan of ours depends on the values: each is made once a connection.
+	// No plan of ours depends on the values: each is made once a connection. It counts
+	// on far more rows than there are, for which compiling would seem to pay.
 	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	config.RuntimeParams["jit"] = "off"
 	maps.Copy(config.RuntimeParams, settings)
 	db := pool(config, connections)
 	config = config.Copy()
