@@ -55,6 +55,7 @@ type WorkQuery struct {
 	Most     int
 	TTL      time.Duration
 	Lots     bool // for lines of a creditor: those of one lot, see Payments.LeaseWork
+	Older    bool // of lots: only what is in one, or goes into none; no lot is made
 }
 
 // Event is something a portal or a creditor is told, with the number that says

@@ -62,6 +62,9 @@ RETURNING payment, kind, no, creditor, turn, lot`
 	// isToTell tells a line that is to be told from one that is looked for.
 	isToTell = `EXISTS (SELECT 1 FROM lines l WHERE l.payment = works.payment AND l.no = works.no AND l.state = 'due')`
 
+	// isInLot tells what is in a lot, or goes into none, from what is put into a new one.
+	isInLot = `(lot <> '' OR NOT ` + isToTell + `)`
+
 	dueLinesQuery = `SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND due_at <= {now} AND `
 
 	// What is looked for is only read where there is not enough to tell.
@@ -88,7 +91,7 @@ UPDATE works SET turn = turn + 1, leased_until = {now} + $3, due_at = {now} + $3
 WHERE (payment, kind, no) IN (
 	SELECT payment, kind, no FROM works WHERE kind = $1 AND creditor = $4 AND creditor <> '' AND due_at IS NOT NULL AND leased_until <= {now}
 		AND due_at <= {now} + CASE WHEN lot = '' THEN 0 ELSE 5000000 END
-		AND lot = (SELECT lot FROM works WHERE kind = $1 AND creditor = $4 AND due_at IS NOT NULL AND due_at <= {now} ORDER BY due_at LIMIT 1)
+		AND ` + isInLot + ` AND lot = (SELECT lot FROM works WHERE kind = $1 AND creditor = $4 AND due_at IS NOT NULL AND due_at <= {now} AND ` + isInLot + ` ORDER BY due_at LIMIT 1)
 	ORDER BY due_at LIMIT $2{skip locked})
 RETURNING payment, kind, no, creditor, turn, lot`
 	lotQuery = `SELECT payment, kind, no, creditor FROM works WHERE lot = $1 AND lot <> '' ORDER BY payment, no`
@@ -97,6 +100,8 @@ RETURNING payment, kind, no, creditor, turn, lot`
 // LeaseWork takes due work for a while.
 func (s *Store) LeaseWork(ctx context.Context, q hub.WorkQuery) ([]hub.Lease, error) {
 	switch {
+	case q.Lots && q.Older:
+		return s.leaseBy(ctx, s.texts.leaseLot, q)
 	case q.Lots:
 		leases, err := s.leaseBy(ctx, s.texts.formLot, q, hub.NewID())
 		if err != nil || len(leases) > 0 {

@@ -270,7 +270,7 @@ func (l *Ledger) LeaseWork(_ context.Context, q hub.WorkQuery) (leases []hub.Lea
 	free := l.free(q, now)
 	due := slices.DeleteFunc(slices.Clone(free), func(w hub.Work) bool { return l.works[w].due.After(now) })
 	if q.Lots {
-		due = l.lot(due, slices.DeleteFunc(free, func(w hub.Work) bool { return l.works[w].due.After(now.Add(5 * time.Second)) }), q.Most)
+		due = l.lot(due, slices.DeleteFunc(free, func(w hub.Work) bool { return l.works[w].due.After(now.Add(5 * time.Second)) }), q)
 	}
 	for _, w := range due[:min(len(due), q.Most)] {
 		at := l.works[w]
@@ -306,13 +306,13 @@ func (l *Ledger) free(q hub.WorkQuery, now time.Time) (free []hub.Work) {
 }
 
 // lot makes a lot of what is due, or gives one that is there.
-func (l *Ledger) lot(due, free []hub.Work, most int) (lot []hub.Work) {
-	for _, w := range due {
-		if l.lotOf[w] == "" && len(lot) < most && l.payments[w.Payment].Line(w.No).State == hub.LineDue {
-			lot = append(lot, w)
-		}
+func (l *Ledger) lot(due, free []hub.Work, q hub.WorkQuery) []hub.Work {
+	isNew := func(w hub.Work) bool {
+		return l.lotOf[w] == "" && l.payments[w.Payment].Line(w.No).State == hub.LineDue
 	}
-	if len(lot) > 0 {
+	lot := slices.DeleteFunc(slices.Clone(due), func(w hub.Work) bool { return !isNew(w) })
+	lot, due = lot[:min(len(lot), q.Most)], slices.DeleteFunc(slices.Clone(due), isNew)
+	if len(lot) > 0 && !q.Older {
 		id := hub.LotID(hub.NewID())
 		for _, w := range lot {
 			l.lotOf[w] = id

@@ -113,6 +113,7 @@ func TestStore(t *testing.T, open func(t *testing.T) Lab) {
 		"lots: what is due is put together, for good":          lotsAreMade,
 		"lots: what may have been told alone is in none":       strangersToLots,
 		"lots: no line is ever in two":                         lotsRace,
+		"lots: those that are there are taken without others":  olderLots,
 		"facts: each is fresh once and wakes its charge":       factsWake,
 		"facts: told during a lease, not forgotten":            factsAreNotForgotten,
 		"facts: of many at once each is fresh once":            factsRace,

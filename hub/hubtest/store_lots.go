@@ -117,6 +117,30 @@ func lotsAreMade(t *testing.T, lab Lab) {
 	wantLot(t, store, lot, a, b)
 }
 
+// olderLots asks for a lot that is there while new lines come.
+func olderLots(t *testing.T, lab Lab) {
+	store, older := lab.Store, lots(100)
+	older.Older = true
+	first := dueLine(t, store, "first")
+	lease(t, store, older, 0)
+	lot := lease(t, store, lots(100), 1)[0]
+	lab.age(t, time.Second)
+	told(t, store, lot, 0)
+	for n := range 3 {
+		dueLine(t, store, fmt.Sprint(n))
+		again := lease(t, store, older, 1)[0]
+		if again.Work != first || again.Lot != lot.Lot {
+			t.Fatalf("got %v, want the lot %s again", again, lot.Lot)
+		}
+		told(t, store, again, 0)
+	}
+	if all := lease(t, store, lots(100), 3); all[0].Lot == lot.Lot {
+		t.Errorf("got %v, want what came meanwhile in a lot of its own", all)
+	}
+	lease(t, store, older, 1)
+	lease(t, store, older, 0)
+}
+
 func strangersToLots(t *testing.T, lab Lab) {
 	store := lab.Store
 	was := dueLine(t, store, "a")

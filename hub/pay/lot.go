@@ -24,19 +24,25 @@ const (
 	lotWait = 2 * time.Second
 )
 
-// drainLots brings one lot after the other on, until ctx ends.
+// drainLots brings one lot after the other on, until ctx ends. While lines are
+// gathered for a new one, those that are there have their turn: at least one of them.
 func (s *Service) drainLots(ctx context.Context, q hub.WorkQuery) {
+	var gathered time.Time
 	for ctx.Err() == nil {
 		leases, err := s.lease(ctx, q, min(s.may(q), 1)*q.Most)
+		if !q.Older {
+			gathered = time.Now().Add(lotEvery)
+		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.Warn("work cannot be leased", "kind", q.Kind, "code", hub.CodeOf(err))
 		}
-		if len(leases) > 0 {
-			s.oneOf(ctx, &leases[0], func(ctx context.Context, _ *hub.Lease) error { return s.lot(ctx, leases) })
+		if len(leases) == 0 {
+			hub.Sleep(ctx, time.Until(gathered))
+			q.Older = false
+			continue
 		}
-		if len(leases) == 0 || leases[0].Turn == 1 {
-			hub.Sleep(ctx, lotEvery)
-		}
+		s.oneOf(ctx, &leases[0], func(ctx context.Context, _ *hub.Lease) error { return s.lot(ctx, leases) })
+		q.Older = !q.Older || time.Now().Before(gathered)
 	}
 }
 

@@ -76,6 +76,36 @@ func TestLinesOfManyPaymentsAreOneFile(t *testing.T) {
 	})
 }
 
+// TestOlderLotsGoOnWhileOthersPay looks at what was paid first while there are new
+// lines all the time.
+func TestOlderLotsGoOnWhileOthersPay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(1, 0, pay.Conf{})
+		var opened []*hub.Payment
+		var payers sync.WaitGroup
+		payers.Go(func() {
+			for n := range 240 {
+				p, err := s.open(t.Context(), fmt.Sprint("k", n), s.owe(n, "delta"), hub.BestEffort)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.authorise(p)
+				opened = append(opened, p)
+				time.Sleep(500 * time.Millisecond)
+			}
+		})
+		s.settle(t, 2*time.Minute)
+		payers.Wait()
+		for n, p := range opened[:120] {
+			now, err := s.ledger.Payment(t.Context(), p.ID)
+			if err != nil || now.Lines[0].State != hub.LinePosted {
+				t.Fatalf("payment %d after a minute of others: got %s (%v), want it posted", n, now.Lines[0].State, err)
+			}
+		}
+	})
+}
+
 // TestNoLineIsInTwoFiles lets replicas die and stand still, and answers be lost,
 // while lots are made, put and looked up.
 func TestNoLineIsInTwoFiles(t *testing.T) {
