@@ -84,6 +84,9 @@ func (in *inspection) payingFits(m *Manifest, kind Kind) {
 			in.at(where, "{{ %s }} belongs to files of postings", name)
 		}
 	}
+	if where := m.Calls[CallPost].vars["now"]; where != "" && kind.files {
+		in.at(where, "a file that is put again must be the same file, and {{ now }} is another one then; write {{ paid_at }}")
+	}
 	if p.QuoteMaxAge == 0 && !has(CallObligations) && !has(CallQuote) {
 		in.at(field, "quote_max_age is missing: nothing can be asked live, so a payment rests on the last delivery")
 	}
