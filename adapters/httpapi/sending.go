@@ -156,22 +156,29 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	return b.body.Read(p)
 }
 
-// sendMany takes a delivery and gathers the report.
+// sendMany takes a delivery and gathers the report, or its beginning and how much
+// is missing.
 func (a *API) sendMany(ctx context.Context, _ hub.Login, d delivered) (delivered, error) {
 	if a.Sending == nil {
 		return d, errNotOffered
 	}
-	var err error
-	d.whole, err = a.Sending.Send(ctx, exchangeOf(ctx).caller, d.creditor, d.Delivery, func(w push.Wrong) error {
+	unlisted := 0
+	whole, err := a.Sending.Send(ctx, exchangeOf(ctx).caller, d.creditor, d.Delivery, func(w push.Wrong) error {
 		line, err := json.Marshal(w)
 		if err != nil {
 			return err
+		}
+		if unlisted > 0 || d.report.full(line) {
+			unlisted++
+			return nil
 		}
 		return d.report.line(line)
 	})
 	if err != nil {
 		d.report.close()
 	}
+	whole.Unlisted = unlisted
+	d.whole = whole
 	return d, theirs(err)
 }
 

@@ -193,6 +193,31 @@ func TestALongDeliveryIsNeverHeldInMemory(t *testing.T) {
 	}
 }
 
+// TestTheReportOfADeliveryIsBounded sends nothing but wrong rows: their report is
+// many times as long as they are.
+func TestTheReportOfADeliveryIsBounded(t *testing.T) {
+	const rows, most = 400_000, 16 << 20
+	s := newScene(t, func(parts *httpapi.Parts, _ *httpapi.Conf) { sending(t, parts) })
+	w := s.ask("POST", many, strings.Repeat("x\n", rows), "Authorization", "Bearer salub", "Content-Type", "application/x-ndjson")
+	length := w.Body.Len()
+	listed, last := 0, ""
+	for lines := bufio.NewScanner(w.Body); lines.Scan(); last = lines.Text() {
+		if strings.HasPrefix(lines.Text(), `{"row":`) {
+			listed++
+		}
+	}
+	var said struct{ Summary push.Summary }
+	if err := json.Unmarshal([]byte(last), &said); err != nil {
+		t.Fatalf("got %q at the end: %v", last, err)
+	}
+	if length > most+1000 || listed < 100_000 {
+		t.Errorf("got %d lines in %d bytes, want as many as %d bytes hold", listed, length, most)
+	}
+	if sum := said.Summary; sum.Refused != rows || listed+sum.Unlisted != rows {
+		t.Errorf("got %d listed and %+v, want all %d refused and those counted that are not listed", listed, sum, rows)
+	}
+}
+
 // inUse is what the heap holds once the garbage is gone.
 func inUse() uint64 {
 	runtime.GC()

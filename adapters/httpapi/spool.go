@@ -15,9 +15,19 @@ const inMemory = 256 << 10
 type spool struct {
 	memory bytes.Buffer
 	file   *os.File
+	length int // of all lines
 }
 
+// longestReport in bytes is enough to see what is wrong with a delivery. Many short
+// rows make a report that is far longer than they are, on a disk where the hub
+// writes, too.
+const longestReport = 16 << 20
+
+// full tells whether a line is one too many.
+func (s *spool) full(line []byte) bool { return s.length+len(line) >= longestReport }
+
 func (s *spool) line(text []byte) error {
+	s.length += len(text) + 1
 	s.memory.Write(text)
 	s.memory.WriteByte('\n')
 	if s.memory.Len() < inMemory {

@@ -47,6 +47,7 @@ type Summary struct {
 	Outcome    Outcome   `json:"outcome"`
 	Reason     string    `json:"reason,omitempty"` // why it is held, for a person
 	AsOf       time.Time `json:"as_of"`
+	Unlisted   int       `json:"unlisted,omitempty"` // refused, and named by no line of the report because it was long enough
 }
 
 // Outcome says whether citizens see it.
