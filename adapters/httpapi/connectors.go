@@ -317,7 +317,9 @@ func decodeSecretName(r *http.Request) (s secretSlot, err error) {
 	if s.versionRef, err = creditorIn(r); err != nil {
 		return s, err
 	}
-	s.name = r.PathValue("name")
+	if s.name = r.PathValue("name"); !printable(s.name) {
+		return s, hub.Errorf(hub.CodeNotFound, "There is no such secret.")
+	}
 	switch slots := query["slot"]; {
 	case len(slots) == 0:
 	case len(slots) == 1 && slots[0] == "previous":

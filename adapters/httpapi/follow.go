@@ -38,8 +38,8 @@ func (a *API) follow(ctx context.Context, who hub.Login, f following) (none, err
 	if err != nil {
 		return none{}, err
 	}
-	if !a.followers.enter(&x.caller) {
-		return none{}, overloaded()
+	if err := a.followers.enter(&x.caller); err != nil {
+		return none{}, err
 	}
 	defer a.followers.leave(x.caller.Login)
 	ctx, cancel := context.WithTimeout(ctx, longest)
@@ -104,19 +104,24 @@ func newFollowers() *followers {
 	return &followers{of: map[hub.Login]int{}, ending: make(chan struct{})}
 }
 
-func (f *followers) enter(caller *hub.Caller) bool {
+// enter lets a stream in. Whoever holds as many as one may has himself asked for too
+// many: that is no fault of the replica, which CodeOverloaded is.
+func (f *followers) enter(caller *hub.Caller) error {
 	most := mostStreamsOne
 	if !caller.Citizen {
 		most = mostStreamsPortal
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.open >= mostStreams || f.of[caller.Login] >= most {
-		return false
+	switch {
+	case f.of[caller.Login] >= most:
+		return tooMany("You follow too many payments at a time. Close a stream first.", quota{again: inAMoment()})
+	case f.open >= mostStreams:
+		return overloaded()
 	}
 	f.open++
 	f.of[caller.Login]++
-	return true
+	return nil
 }
 
 func (f *followers) leave(who hub.Login) {

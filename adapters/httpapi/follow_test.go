@@ -117,8 +117,8 @@ func TestAPersonHoldsFewStreams(t *testing.T) {
 		next()
 	}
 	w := s.ask("GET", "/v1/payments/"+string(p.ID), "", "Accept", "text/event-stream")
-	if got := problemIn(t, w); w.Code != 503 || got.Code != "overloaded" {
-		t.Errorf("the fifth: got %d %q, want 503 overloaded", w.Code, got.Code)
+	if got := problemIn(t, w); w.Code != 429 || got.Code != "too_many" {
+		t.Errorf("the fifth: got %d %q, want 429 too_many: others have room", w.Code, got.Code)
 	}
 	if w := s.ask("GET", "/v1/payments/"+string(p.ID), ""); w.Code != ok {
 		t.Errorf("without a stream: got %d, want 200", w.Code)

@@ -105,9 +105,18 @@ func (a *API) listLinks(ctx context.Context, who hub.Login, _ none) (linksShown,
 	return list, err
 }
 
+// errNoLink is one answer for a link that does not exist and for another person's.
+var errNoLink = hub.Errorf(hub.CodeNotFound, "You have no such link.")
+
 func decodeLinkID(r *http.Request) (hub.LinkID, error) {
-	_, err := params(r)
-	return hub.LinkID(r.PathValue("id")), err
+	if _, err := params(r); err != nil {
+		return "", err
+	}
+	id := r.PathValue("id")
+	if !printable(id) {
+		return "", errNoLink
+	}
+	return hub.LinkID(id), nil
 }
 
 func (a *API) unlink(ctx context.Context, who hub.Login, id hub.LinkID) (none, error) {

@@ -122,8 +122,20 @@ func refusedOpening(err error) error {
 }
 
 func decodePaymentID(r *http.Request) (hub.PaymentID, error) {
-	_, err := params(r)
-	return hub.PaymentID(r.PathValue("id")), err
+	if _, err := params(r); err != nil {
+		return "", err
+	}
+	return paymentIn(r)
+}
+
+// paymentIn reads the id in the address. What cannot be one is nobody's, and the
+// store is not asked for it: it may be no text there.
+func paymentIn(r *http.Request) (hub.PaymentID, error) {
+	id := r.PathValue("id")
+	if !idForm(id) {
+		return "", errNotYours
+	}
+	return hub.PaymentID(id), nil
 }
 
 // payment gives a payment of the caller's own.
@@ -161,7 +173,7 @@ func decodePaging(r *http.Request) (paging, error) {
 		}
 	}
 	if values, given := query["cursor"]; given {
-		if len(values) > 1 || !cursorForm(values[0]) {
+		if len(values) > 1 || !idForm(values[0]) {
 			return want, invalid("cursor", "must be next of an earlier page")
 		}
 		want.before = hub.PaymentID(values[0])
@@ -169,7 +181,8 @@ func decodePaging(r *http.Request) (paging, error) {
 	return want, nil
 }
 
-func cursorForm(s string) bool {
+// idForm tells whether a text may be the id of a payment.
+func idForm(s string) bool {
 	return len(s) == idLength && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 

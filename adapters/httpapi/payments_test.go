@@ -452,7 +452,7 @@ func TestRefundsAreReadStrictly(t *testing.T) {
 		`{"line":1,"expected_refundable":{"amount":1,"currency":"EUR"},"reason":"other"}`:        "/expected_refundable/currency",
 		`{"line":1,"expected_refundable":{"amount":1,"currency":"RON"},"reason":"I am unhappy"}`: "/reason",
 	} {
-		w := s.ask("POST", "/v1/payments/x/refunds", body, "Authorization", "Bearer staff")
+		w := s.ask("POST", "/v1/payments/AAAAAAAAAAAAAAAAAAAAAAAAAA/refunds", body, "Authorization", "Bearer staff")
 		if p := problemIn(t, w); w.Code != 400 || len(p.Errors) != 1 || p.Errors[0].Pointer != pointer {
 			t.Errorf("%s: got %d %+v, want one error about %s", body, w.Code, p.Errors, pointer)
 		}

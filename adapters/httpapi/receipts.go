@@ -34,9 +34,12 @@ type receiptWanted struct {
 }
 
 func decodeReceipt(r *http.Request) (receiptWanted, error) {
-	want := receiptWanted{id: hub.PaymentID(r.PathValue("id"))}
+	want := receiptWanted{}
 	query, err := params(r, "line")
 	if err != nil {
+		return want, err
+	}
+	if want.id, err = paymentIn(r); err != nil {
 		return want, err
 	}
 	if values, given := query["line"]; given {

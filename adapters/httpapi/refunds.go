@@ -51,7 +51,9 @@ func decodeLine(r *http.Request) (want lineWanted, err error) {
 	if err != nil {
 		return want, err
 	}
-	want.id = hub.PaymentID(r.PathValue("id"))
+	if want.id, err = paymentIn(r); err != nil {
+		return want, err
+	}
 	if values := query["line"]; len(values) == 1 {
 		want.line, err = strconv.Atoi(values[0])
 	}
