@@ -48,6 +48,7 @@ func (a *API) follow(ctx context.Context, who hub.Login, f following) (none, err
 }
 
 func (a *API) tell(ctx context.Context, x *exchange, who hub.Login, f following, p *hub.Payment) error {
+	defer f.to.allow() // the end of the stream has to leave as well
 	var last []byte
 	wait, spoke := firstLook, time.Now()
 	for {

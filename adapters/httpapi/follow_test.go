@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -126,5 +127,48 @@ func TestAPersonHoldsFewStreams(t *testing.T) {
 	w = s.ask("HEAD", "/v1/payments/"+string(p.ID), "", "Accept", "text/event-stream")
 	if got := w.Header().Get("Content-Type"); w.Code != ok || got != "application/json" {
 		t.Errorf("HEAD: got %d of type %q, want 200 of what is no stream", w.Code, got)
+	}
+}
+
+// impatient is an API whose clients have a moment to take what is written, not the
+// seconds that a stream gives them.
+type impatient struct{ *httpapi.API }
+
+func (i impatient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	i.API.ServeHTTP(hasty{w}, r)
+}
+
+type hasty struct{ http.ResponseWriter }
+
+func (h hasty) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+
+func (h hasty) SetWriteDeadline(time.Time) error {
+	return http.NewResponseController(h.ResponseWriter).SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+}
+
+func TestAQuietStreamEndsWhole(t *testing.T) {
+	s := newTill(t, nil)
+	server := httpapi.NewServer(impatient{s.API}, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+l.Addr().String()+"/v1/payments/"+string(s.opened(t, "k1", debt("ditl", 0)).ID), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer ana")
+	r.Header.Set("Accept", "text/event-stream")
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	time.Sleep(300 * time.Millisecond) // the time of the only event is over
+	s.HangUp()
+	if body, err := io.ReadAll(answer.Body); err != nil {
+		t.Errorf("got %v after %q, want a stream that ends", err, body)
 	}
 }
