@@ -23,6 +23,7 @@ type exchange struct {
 	trace   [traceLength]byte
 	tally   tally
 	begun   time.Time
+	streams bool // the answer is a stream, and has begun
 
 	// Room for header values, one slice less to allocate for each.
 	traceHeader, lengthHeader, tagHeader, limitHeader [1]string

@@ -94,7 +94,10 @@ func serve[Req, Resp any](
 // begin opens the exchange that accompanies a request.
 func begin(_ context.Context, r *http.Request) context.Context { return newExchange(r) }
 
-// fail writes an error as a problem document.
+// fail writes an error as a problem document. A stream that has begun has had its
+// status and its type: no document can follow.
 func fail(ctx context.Context, err error, w http.ResponseWriter) {
-	writeProblem(exchangeOf(ctx), w, err)
+	if x := exchangeOf(ctx); !x.streams {
+		writeProblem(x, w, err)
+	}
 }

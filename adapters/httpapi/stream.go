@@ -42,38 +42,32 @@ func (a *API) stream(ctx context.Context, who hub.Login, s streaming) (none, err
 	switch {
 	case err == nil:
 		return none{}, s.to.send(x, "view", whole.AppendSummary)
-	case !s.to.begun:
+	case !x.streams:
 		return none{}, err
 	}
 	_ = s.to.send(x, "problem", func(dst []byte) []byte {
 		body, _ := encode(describe(x, err)) // strings and numbers always encode
 		return append(dst, body...)
 	})
-	return none{}, errStreamed{err}
+	return none{}, err
 }
-
-// errStreamed is a failure that the client was told already.
-type errStreamed struct{ error }
-
-func (e errStreamed) Unwrap() error { return e.error }
 
 // events is the client's end of a stream (text/event-stream, HTML standard
 // §9.2).
 type events struct {
 	w     http.ResponseWriter
 	flush func() error
-	begun bool
 }
 
 var typeEvents = []string{"text/event-stream"}
 
 // send writes one event. The data are one line of JSON.
 func (e *events) send(x *exchange, name string, data func([]byte) []byte) error {
-	if !e.begun {
+	if !x.streams {
 		x.head(e.w.Header())
 		e.w.Header()["Content-Type"] = typeEvents
 		e.w.Header().Set("X-Accel-Buffering", "no") // a proxy must not wait for the end
-		e.begun = true
+		x.streams = true
 	}
 	room := bodies.Get().(*[]byte)
 	b := append(append(append((*room)[:0], "event: "...), name...), "\ndata: "...)

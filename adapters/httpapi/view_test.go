@@ -208,6 +208,34 @@ func TestAStreamThatFailsSaysSo(t *testing.T) {
 	}
 }
 
+// broken panics after its first page.
+type broken struct{ httpapi.Views }
+
+func (broken) Stream(_ context.Context, _ hub.Login, _ view.Ask, each func(*view.Page) error) (*view.View, error) {
+	_ = each(&view.Page{Creditor: "water", State: hub.PageMissing})
+	panic("a page that nobody can read")
+}
+
+func TestAStreamThatFailsEnds(t *testing.T) {
+	for name, tc := range map[string]struct {
+		views httpapi.Views
+		last  string
+	}{
+		"halfway": {halfway{}, "event: problem\ndata: "},
+		"a panic": {broken{}, "event: page\ndata: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			talk, _ := serveOn(t, newScene(t, func(p *httpapi.Parts, _ *httpapi.Conf) { p.Views = tc.views }), true)
+			_, _ = talk.WriteString(request("GET", "/v1/view", "Accept: text/event-stream"))
+			talk.Flush()
+			events := strings.Split(strings.TrimSuffix(string(read(t, talk.Reader, "GET")), "\n\n"), "\n\n")
+			if last := events[len(events)-1]; len(events) > 2 || !strings.HasPrefix(last, tc.last) {
+				t.Errorf("got %q, want it to end with %q and nothing behind", events, tc.last)
+			}
+		})
+	}
+}
+
 func TestAcceptChoosesTheFormat(t *testing.T) {
 	s := newScene(t, raised)
 	for accept, want := range map[string]string{
