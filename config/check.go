@@ -132,6 +132,11 @@ func (c *Config) checkIssuers(refuse func(key, what string)) {
 		if len(issuer.Portals) == 0 || slices.Contains(issuer.Portals, "") {
 			refuse(at+"portals", "must name at least one registered portal, and no empty one")
 		}
+		for _, service := range issuer.Services {
+			if !slices.Contains(issuer.Portals, service) {
+				refuse(at+"services", fmt.Sprintf("%q is none of its portals", service))
+			}
+		}
 		for _, algorithm := range issuer.Algorithms {
 			if !slices.Contains(tokenAlgorithms, algorithm) {
 				refuse(at+"algorithms", fmt.Sprintf("%q is none of EdDSA, ES256, PS256", algorithm))

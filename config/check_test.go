@@ -35,6 +35,7 @@ func TestAValueThatCannotWorkIsRefused(t *testing.T) {
 		"bad-config-redis-without-address.yaml":        ":2: redis.addresses: is missing",
 		"bad-config-redis-username-alone.yaml":         ":2: redis.password_file: is missing",
 		"bad-config-issuer-algorithm.yaml":             ":4: issuers[0].algorithms: ",
+		"bad-config-issuer-service.yaml":               ":4: issuers[0].services: ",
 		"bad-config-issuer-twice.yaml":                 ":4: issuers[1].url: ",
 		"bad-config-issuer-url.yaml":                   ":2: issuers[0].url: ",
 		"bad-config-wall-creditor.yaml":                ":3: wall.creditors: ",

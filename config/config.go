@@ -67,6 +67,7 @@ type Issuer struct {
 	URL        string   `yaml:"url"`
 	Audience   string   `yaml:"audience"`   // default racord
 	Portals    []string `yaml:"portals"`    // client ids (azp) of all who bring tokens: portals, the staff's and approvers' desk, companies
+	Services   []string `yaml:"services"`   // portals that bring tokens of their own (client credentials); default all
 	Algorithms []string `yaml:"algorithms"` // default EdDSA ES256 PS256
 }
 

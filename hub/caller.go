@@ -8,6 +8,7 @@ type Caller struct {
 	Portal    string // the registered portal that carries the person (azp)
 	Assurance string // acr: low, substantial, high
 	Citizen   bool   // a person's own token; false for a portal's client credentials
+	Bare      bool   // a person's token that does not say whose: it shows no one's data, and is no portal's
 	Refunds   bool   // may have money given back: staff whose token has the scope "refunds"
 	Company   Name   // the one creditor whose connector it may work on: a company's token
 	Approver  bool   // may approve connectors of all creditors; never a company's token

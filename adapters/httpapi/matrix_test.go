@@ -27,7 +27,7 @@ var (
 )
 
 // bearers are the tokens of the roles.
-var bearers = map[string]string{"citizen": "ana", "portal": "portal", "company": "salub", "approver": "maria"}
+var bearers = map[string]string{"citizen": "ana", "portal": "portal", "company": "salub", "approver": "maria", "clerk": "staff", "bare person": "bare"}
 
 // row is what every role gets about every object. One status stands for all
 // objects, three for own, other and absent.
@@ -168,6 +168,27 @@ func TestEveryRouteByEveryRole(t *testing.T) {
 	for name := range matrix {
 		if !seen[name] {
 			t.Errorf("the row %s is about no operation of the document", name)
+		}
+	}
+}
+
+// TestOnlyPortalsActForPayersWhoDidNotSignIn keeps others from a portal's part: the
+// staff, and persons whose token says of nobody who they are.
+func TestOnlyPortalsActForPayersWhoDidNotSignIn(t *testing.T) {
+	s := newRegistry(t, "")
+	s.doorman.callers["bare"] = hub.Caller{Login: hub.Login{Issuer: issuer, Subject: "somebody"}, Portal: "portal", Bare: true}
+	for path, item := range model(t).Paths.PathItems.FromOldest() {
+		for method, op := range item.GetOperations().FromOldest() {
+			r := matrix[op.OperationId]
+			if r.want["anonymous"][0] != http.StatusUnauthorized || r.want["company"][0] != http.StatusForbidden || r.want["citizen"][0] == http.StatusForbidden {
+				continue // open to all, or for companies or the staff
+			}
+			for _, role := range []string{"clerk", "bare person"} {
+				target := s.targets(path, "portal", "own")[0]
+				if w := s.request(strings.ToUpper(method), target, role, r); w.Code != http.StatusForbidden {
+					t.Errorf("%s: %s %s: got %d %s, want 403", role, method, target, w.Code, w.Body)
+				}
+			}
 		}
 	}
 }

@@ -139,8 +139,10 @@ func (a *API) authorised(op operation) endpoint.Middleware {
 			if x.caller, err = a.Doorman.Admit(ctx, bearer); err != nil {
 				return nil, err
 			}
-			if op.who == holders && x.caller.Staffed() && !x.caller.Citizen {
-				return nil, hub.Errorf(hub.CodeForbidden, "A company's or an approver's token is for connectors.")
+			if op.who == holders && !x.caller.Citizen {
+				if err := asPortal(&x.caller); err != nil {
+					return nil, err
+				}
 			}
 			if op.who == registrars && !x.caller.Staffed() {
 				return nil, hub.Errorf(hub.CodeForbidden, "Connectors are for companies and for the city's approvers.")
@@ -157,6 +159,20 @@ func (a *API) authorised(op operation) endpoint.Middleware {
 			return next(ctx, request)
 		}
 	}
+}
+
+// asPortal keeps others from what a portal does for payers who did not sign in: its
+// quotas are those of many.
+func asPortal(caller *hub.Caller) error {
+	switch {
+	case caller.Staffed():
+		return hub.Errorf(hub.CodeForbidden, "A company's or an approver's token is for connectors.")
+	case caller.Refunds:
+		return hub.Errorf(hub.CodeForbidden, "The staff's token is for having money given back.")
+	case caller.Bare:
+		return hub.Errorf(hub.CodeForbidden, "This token is a person's and does not say whose: ask for the scope openid.")
+	}
+	return nil
 }
 
 // bearerOf reads the token (RFC 6750 §2.1). Tokens in queries and bodies are not

@@ -25,7 +25,7 @@ type audience int
 
 const (
 	everybody   audience = iota // without a token
-	holders                     // with any good token
+	holders                     // with a citizen's own token or a portal's own
 	persons                     // with a citizen's own token
 	registrars                  // with a company's own token or an approver's
 	refunders                   // with a token that has the right to have money given back

@@ -41,6 +41,7 @@ type Issuer struct {
 	URL        string   // exactly as in the tokens' iss
 	Audience   string   // must be among a token's aud; default "racord"
 	Portals    []string // registered portals: a token's azp must be one of them
+	Services   []string // portals that bring tokens of their own (client credentials); without any, all may
 	Algorithms []string // some of EdDSA, ES256, PS256; default all three
 }
 
@@ -184,7 +185,7 @@ func (d *Doorman) admit(ctx context.Context, name [sha256.Size]byte, bearer stri
 	if err != nil {
 		return hub.Caller{}, err
 	}
-	caller = t.caller()
+	caller = t.caller(d.issuers[t.Issuer])
 	if caller.Citizen {
 		if err := d.welcome(ctx, d.issuers[t.Issuer], caller.Login, bearer); err != nil {
 			return hub.Caller{}, err

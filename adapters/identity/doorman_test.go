@@ -32,6 +32,9 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 	staff.Refunds = true
 	company, approver := portal, portal
 	company.Company, approver.Approver = "water", true
+	bare, account := portal, portal
+	bare.Login.Subject, bare.Portal, bare.Assurance, bare.Bare = "sub-1", "demo-portal", "substantial", true
+	account.Login.Subject = "0f6c1a9e"
 	level := func(want string) hub.Caller { c := citizen; c.Assurance = want; return c }
 	service := fine.with("sub", "demo-portal-service").with("azp", "demo-portal-service").with("scope", "racord").with("acr", nil)
 	for name, tc := range map[string]struct {
@@ -51,6 +54,9 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 		"unknown assurance is low":   {signES256(good(), fine.with("acr", "gold"), k.ec), level("low")},
 		"a portal for itself":        {signES256(good(), service, k.ec), portal},
 		"a portal that wants more":   {signES256(good(), service.with("scope", "openid racord"), k.ec), portal},
+		"an account of a portal":     {signES256(good(), service.with("sub", "0f6c1a9e").with("client_id", "demo-portal-service"), k.ec), account},
+		"a person without openid":    {signES256(good(), fine.with("scope", "racord").with("auth_time", now.Unix()), k.ec), bare},
+		"a session without openid":   {signES256(good(), fine.with("scope", "racord").with("sid", "s-1"), k.ec), bare},
 		"staff that may refund":      {signES256(good(), service.with("scope", "racord refunds"), k.ec), staff},
 		"a company":                  {signES256(good(), service.with("scope", "racord connectors").with("creditor", "water"), k.ec), company},
 		"an approver":                {signES256(good(), service.with("scope", "racord connectors.approve"), k.ec), approver},
@@ -70,6 +76,17 @@ func TestGoodTokensAreAdmitted(t *testing.T) {
 	}
 	if got := s.folders.enrols; got != 1 {
 		t.Errorf("got %d enrolments of one citizen, want 1", got)
+	}
+}
+
+func TestAPortalsOwnTokenIsOfAServiceThatIsNamed(t *testing.T) {
+	s := newScene(t, func(c *identity.Conf) { c.Issuers[0].Services = []string{"demo-portal-service"} })
+	mine := s.issuer.claims(s.clock.Now()).with("scope", "racord").with("sub", "0f6c1a9e")
+	for client, bare := range map[string]bool{"demo-portal-service": false, "demo-portal": true} {
+		caller, err := s.Admit(ctx, signES256(good(), mine.with("azp", client), keyring().ec))
+		if err != nil || caller.Bare != bare || caller.Citizen {
+			t.Errorf("%s: got %+v (%v), want a person's: %t", client, caller, err, bare)
+		}
 	}
 }
 

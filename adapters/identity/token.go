@@ -43,6 +43,8 @@ type token struct {
 	ClientID string   `json:"client_id"`
 	Scope    string   `json:"scope"`
 	ACR      string   `json:"acr"`
+	SignedIn any      `json:"auth_time"`
+	Session  any      `json:"sid"`
 	Creditor string   `json:"creditor"`
 	Expiry   *float64 `json:"exp"`
 	NotYet   *float64 `json:"nbf"`
@@ -163,10 +165,9 @@ const (
 	scopeApprove    = "connectors.approve"
 )
 
-// caller tells who the token speaks for. A portal's own token (client
-// credentials) has the portal as its subject and no openid scope. Whoever is
-// bound to a creditor approves nothing.
-func (t *token) caller() hub.Caller {
+// caller tells who the token speaks for. Whoever is bound to a creditor approves
+// nothing.
+func (t *token) caller(from *issuer) hub.Caller {
 	scopes := strings.Fields(t.Scope)
 	c := hub.Caller{
 		Login:     hub.Login{Issuer: t.Issuer, Subject: t.Subject},
@@ -178,8 +179,24 @@ func (t *token) caller() hub.Caller {
 	if slices.Contains(scopes, scopeConnectors) {
 		c.Company = hub.Name(t.Creditor)
 	}
+	c.Bare = !c.Citizen && !t.portalsOwn(from.Services)
 	c.Approver = t.Creditor == "" && slices.Contains(scopes, scopeApprove)
 	return c
+}
+
+// portalsOwn tells whether a token without openid is one that a client asked for
+// itself (client credentials): its subject is the client (RFC 9068 §2.2), or an
+// account that the provider made for it. Where it is not said which clients have
+// such, a person is known by when or in which session he signed in.
+func (t *token) portalsOwn(services []string) bool {
+	switch {
+	case t.Subject == t.Portal:
+		return true
+	case len(services) > 0:
+		return slices.Contains(services, t.Portal)
+	}
+	signedIn, _ := t.SignedIn.(float64) // some write 0 where nobody did
+	return signedIn <= 0 && t.Session == nil
 }
 
 // assurance gives low, substantial or high, from the word itself or the URI of

@@ -239,7 +239,7 @@ func (h *runningHub) openIdentity(setup hubSetup) (*identity.Doorman, error) {
 	conf := identity.Conf{}
 	for _, issuer := range setup.Config.Issuers {
 		conf.Issuers = append(conf.Issuers, identity.Issuer{
-			URL: issuer.URL, Audience: issuer.Audience, Portals: issuer.Portals, Algorithms: issuer.Algorithms,
+			URL: issuer.URL, Audience: issuer.Audience, Portals: issuer.Portals, Services: issuer.Services, Algorithms: issuer.Algorithms,
 		})
 	}
 	door, err := identity.New(conf, identity.Parts{Folders: h.store, HTTP: way.HTTP(), Clock: hub.ClockFunc(time.Now), Log: h.log})
