@@ -64,9 +64,9 @@ func (c *confirmations) Find(ctx context.Context, p hub.Posting) (hub.Found, hub
 // FindLot reads what is there once for all postings. It says FoundBooked or
 // FoundRefused when a confirmation says so, FoundNotVisible while the posting
 // stands in a file that is not confirmed, and FoundAbsent when it stands in none,
-// or in one of which nothing was booked since it was put there. It fails with
-// CodeBadData when a file is damaged, and as the feed does; one posting fails alone
-// with CodeBadData when what is said of it cannot be.
+// or in one of which nothing was booked since it was put there. It fails as
+// the feed does; one posting fails alone with CodeBadData when what is said of it
+// cannot be, or when it may stand in a file that is damaged.
 func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]hub.Finding, error) {
 	at, err := c.at(ctx, c.answer.Directory)
 	if err != nil {
@@ -81,6 +81,7 @@ func (c *confirmations) FindLot(ctx context.Context, postings []hub.Posting) ([]
 	if err != nil {
 		return nil, err
 	}
+	s.doubt()
 	return s.found, nil
 }
 
@@ -91,8 +92,9 @@ type sought struct {
 	since    string          // the day of a file they stand in, at the earliest
 	until    string          // and at the latest
 	postings []hub.Posting
-	found    []hub.Finding  // of each; FoundAbsent until something is
-	open     map[string]int // those of which nothing is, by name
+	found    []hub.Finding    // of each; FoundAbsent until something is
+	open     map[string]int   // those of which nothing is, by name
+	damaged  map[string]error // what kept a file, or what is said of it, from being read
 }
 
 // newSought looks for postings. A file bears the day of the first payment in it: none
@@ -102,7 +104,7 @@ func newSought(postings []hub.Posting, tried time.Duration) *sought {
 	s := &sought{
 		name: lotName(postings, inOrder(postings)), files: filesOf(postings),
 		since: dayWord(hub.DateOf(first.Add(-tried))), until: dayWord(hub.DateOf(last)),
-		postings: postings, found: make([]hub.Finding, len(postings)), open: map[string]int{},
+		postings: postings, found: make([]hub.Finding, len(postings)), open: map[string]int{}, damaged: map[string]error{},
 	}
 	for i := range postings {
 		s.found[i].Found = hub.FoundAbsent
@@ -121,6 +123,34 @@ func filesOf(postings []hub.Posting) map[string]bool {
 		files[postings[i].File] = true
 	}
 	return files
+}
+
+// standIn notes which postings stand in a file of which nothing is said yet, or
+// nothing that can be read: others do not.
+func (s *sought) standIn(name string, sent *paper) {
+	waiting := hub.Finding{Found: hub.FoundNotVisible}
+	if err := s.damaged[name]; err != nil {
+		waiting = hub.Finding{Err: err}
+	}
+	for _, cells := range sent.rows {
+		for _, cell := range cells {
+			if _, open := s.open[cell]; open {
+				s.is(cell, waiting)
+			}
+		}
+	}
+	if sent.rows != nil {
+		delete(s.damaged, name)
+	}
+}
+
+// doubt takes back that postings are absent which may stand in a damaged file.
+func (s *sought) doubt() {
+	for _, err := range s.damaged {
+		for _, i := range s.open {
+			s.found[i] = hub.Finding{Err: err}
+		}
+	}
 }
 
 // is notes what was found.
@@ -184,13 +214,7 @@ func (c *confirmations) waits(ctx context.Context, at place, s *sought, failed m
 			c.env.Log.Warn("the creditor could not read a file of payments", "file", one.sent)
 			return nil
 		}
-		for _, cells := range sent.rows {
-			for _, cell := range cells {
-				if _, open := s.open[cell]; open {
-					s.is(cell, hub.Finding{Found: hub.FoundNotVisible})
-				}
-			}
-		}
+		s.standIn(one.sent, sent)
 		return nil
 	})
 }
@@ -227,6 +251,10 @@ func (c *confirmations) each(ctx context.Context, at place, directory string, s 
 			return connectors.BadData("more than %d files of payments", maxSheets)
 		}
 		told, err := c.paper(ctx, at, directory, one.name)
+		if hub.CodeOf(err) == hub.CodeBadData {
+			s.damaged[one.sent] = err
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -284,6 +284,46 @@ func TestALineAloneIsFoundAmongFilesOfLaterDays(t *testing.T) {
 	}
 }
 
+// TestADamagedConfirmationConcernsItsOwnFile looks for lines where what is said of
+// another file cannot be read.
+func TestADamagedConfirmationConcernsItsOwnFile(t *testing.T) {
+	for name, damage := range map[string]func(o office, other string){
+		"a marker of something else": func(o office, other string) { o.out.write("confirmare_"+other+".ok", []byte(strings.Repeat("0", 64))) },
+		"another first line":         func(o office, other string) { o.out.put("confirmare_"+other, "ID;"+answerHeader, charmap.Windows1250) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			postings := []hub.Posting{payment(1, 128_477), payment(2, 1000), payment(3, 500), payment(4, 700)}
+			var files []string
+			for i := range 3 {
+				receipts, err := o.Sink.Post(t.Context(), postings[i:i+1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				files = append(files, receipts[0].Number)
+			}
+			o.out.put("confirmare_"+files[0], answerHeader+"1;0090412;TF 0740000001;1.284,77;A;TI1;;"+string(postings[0].ID)+"\r\n#TOTAL;1;1.284,77\r\n", charmap.Windows1250)
+			o.out.put("confirmare_"+files[2], answerHeader, charmap.Windows1250)
+			damage(o, files[2])
+			want := func(want ...hub.Found) { // "" = nothing can be said
+				t.Helper()
+				found, err := o.LotFinder.FindLot(t.Context(), postings)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, f := range found {
+					if f.Found != want[i] || (want[i] == "") != (hub.CodeOf(f.Err) == hub.CodeBadData) {
+						t.Errorf("%d: got %+v, want %q", i+1, f, want[i])
+					}
+				}
+			}
+			want(hub.FoundBooked, hub.FoundNotVisible, "", hub.FoundAbsent)
+			o.in.remove(files[2])
+			want(hub.FoundBooked, hub.FoundNotVisible, "", "")
+		})
+	}
+}
+
 // TestALineIsFoundWhateverTheCompanyConfirmed looks for a line of which nothing is
 // said yet, where a thousand confirmations lie there, and then for what became of it.
 func TestALineIsFoundWhateverTheCompanyConfirmed(t *testing.T) {
