@@ -32,9 +32,7 @@ func (s *Service) disputed(ctx context.Context, tx hub.PaymentTx, p *hub.Payment
 // disputeMoved follows a dispute that goes on: only a provider's word on how much the
 // bank has moves anything, whatever becomes of the lines.
 func (s *Service) disputeMoved(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) {
-	if c.Contested == 0 { // it was booked before that was noted
-		c.Contested = shared(c)
-	}
+	asBooked(p, c)
 	switch more := c.Facts.Disputed - c.Facts.Won - c.Contested; {
 	case more > 0:
 		s.bankTook(tx, p, c, more)
@@ -85,9 +83,7 @@ func (s *Service) won(tx hub.PaymentTx, p *hub.Payment, c *hub.Charge) error {
 		return err
 	}
 	s.Meter.Charged(c.PSP, c.State, c.Amount)
-	if c.Shares == nil { // it was booked before that was noted
-		c.Shares = disputedShares(p, c, c.Facts.Disputed)
-	}
+	asBooked(p, c)
 	rest := openShares(c)
 	s.bookWon(tx, p, c, rest)
 	c.Contested = 0

@@ -46,6 +46,17 @@ func openShares(c *hub.Charge) (open []hub.DisputeShare) {
 	return open
 }
 
+// asBooked notes how a dispute was booked before that was noted.
+func asBooked(p *hub.Payment, c *hub.Charge) {
+	if c.Contested > 0 {
+		return
+	}
+	if c.Shares == nil {
+		c.Shares = disputedShares(p, c, c.Facts.Disputed)
+	}
+	c.Contested = shared(c)
+}
+
 // shared is how much of a dispute is booked, and shareOf how much of a line of it.
 func shared(c *hub.Charge) (sum int64) {
 	for _, share := range openShares(c) {
