@@ -64,9 +64,9 @@ func TestWhatACreditorTookOff(t *testing.T) {
 					t.Fatal(err)
 				}
 				s.authorise(p)
-				s.settle(t, time.Hour)
+				s.settle(t, 2*time.Minute)
 				s.clock.Advance(2 * time.Hour)
-				s.settle(t, 3*time.Hour)
+				s.settle(t, 5*time.Minute)
 				p = s.mustEnd(t, p.ID, hub.PaymentSettled)
 				if l := p.Lines[0]; l.ClearedAt.IsZero() == tc.cleared || l.Zombie == tc.cleared {
 					t.Errorf("got cleared at %v, a zombie %t; want it cleared %t", l.ClearedAt, l.Zombie, tc.cleared)
