@@ -17,7 +17,7 @@ func (s *Service) merge(ctx context.Context, o *foundOrder, said map[hub.Posting
 	if err != nil {
 		return err
 	}
-	for _, step := range []mergeStep{s.bringBack, s.settleAgain, s.refundAgain} {
+	for _, step := range []mergeStep{s.restoreCharge, s.takeMoney, s.settleAgain, s.refundAgain} {
 		_, err := s.Store.ChangePayment(ctx, o.manifest.payment, nil, func(tx hub.PaymentTx, p *hub.Payment) error {
 			return step(ctx, tx, p, o, there)
 		})
@@ -28,15 +28,15 @@ func (s *Service) merge(ctx context.Context, o *foundOrder, said map[hub.Posting
 	return nil
 }
 
-// bringBack adds the order's charge and books the money that it took, in one: of a
-// payment that was lost, whoever goes on would hold a charge without its money for
-// one that the payer gave up.
-func (s *Service) bringBack(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, there heard) error {
-	err := s.restoreCharge(tx, p, o)
-	switch {
-	case err != nil || o.Facts.Captured == 0:
-		return err
-	case o.known:
+// takeMoney books the money that an order took. A payment that was made anew, maybe
+// by a rebuilding that broke off, has no decision of its own to go on with.
+func (s *Service) takeMoney(ctx context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, there heard) error {
+	if c := p.Charge(o.manifest.charge); c.State == hub.ChargeCreated {
+		if err := c.Move(hub.ChargeStarting); err != nil {
+			return err
+		}
+	}
+	if o.known && p.Portal != rebuilt {
 		return s.takeOn(ctx, tx, p, o, there)
 	}
 	return s.takeAgain(ctx, tx, p, o, there)

@@ -151,8 +151,9 @@ func (s *Service) remake(ctx context.Context, o *foundOrder) (made bool, err err
 
 // restoreCharge adds the order's charge and lines to its payment. What comes of a
 // charge that was not captured is the usual: money that is still reserved, or
-// paid later, is given back.
-func (s *Service) restoreCharge(tx hub.PaymentTx, p *hub.Payment, o *foundOrder) error {
+// paid later, is given back. With one that was, nobody goes on before its money is
+// booked: without that it would be taken for one that the payer gave up.
+func (s *Service) restoreCharge(_ context.Context, tx hub.PaymentTx, p *hub.Payment, o *foundOrder, _ heard) error {
 	var numbers []int
 	for _, known := range o.manifest.lines {
 		numbers = append(numbers, known.No)
@@ -173,12 +174,15 @@ func (s *Service) restoreCharge(tx hub.PaymentTx, p *hub.Payment, o *foundOrder)
 		slices.SortFunc(p.Charges, func(a, b hub.Charge) int { return a.No - b.No })
 	}
 	c := p.Charge(o.manifest.charge)
-	if c.State == hub.ChargeCreated {
-		c.URL = rebuilt // the payer may still have the page
-		tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.LookUpEvery)
-		return c.Move(hub.ChargeStarting)
+	if c.State != hub.ChargeCreated {
+		return nil
 	}
-	return nil
+	c.URL = rebuilt // the payer may still have the page
+	if o.Facts.Captured > 0 {
+		return nil
+	}
+	tx.Schedule(hub.Work{Payment: p.ID, Kind: hub.WorkCharge, No: c.No}, s.conf.LookUpEvery)
+	return c.Move(hub.ChargeStarting)
 }
 
 func (s *Service) rebuiltLine(posting hub.PostingID, known hub.Line) hub.Line {
