@@ -36,7 +36,7 @@ type Line struct {
 	Doubt      bool           `json:"doubt,omitempty"`      // it was sent, and nobody knows yet whether it arrived
 	SentAt     time.Time      `json:"sent_at,omitzero"`     // real time of the last time it was sent
 	FirstSent  time.Time      `json:"first_sent,omitzero"`  // real time of the first
-	SentOn     Date           `json:"sent_on,omitempty"`    // business day of the last time: the creditor books it then, or the day after
+	SentOn     Date           `json:"sent_on,omitempty"`    // business day for which the last time counts: the creditor books it then, or the day after
 	NotOn      Date           `json:"not_on,omitempty"`     // class C: the last business day whose statement, read when it was closed, does not have it
 	Receipt    string         `json:"receipt,omitempty"`    // the creditor's number
 	BookedAt   time.Time      `json:"booked_at,omitzero"`   // business time

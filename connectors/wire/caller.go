@@ -58,9 +58,9 @@ var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b 
 // its status. A request that is safe may be repeated by the environment; one
 // that a 401 answers is sent once more with a new token, and one that a 401, a
 // redirect or the login page answers, with a new session. It fails with CodeAuth
-// (a secret is missing, no token, no session), CodeBadData (too large, an unfit redirect), CodeTimeout, CodeUnavailable or
-// the context's own error. A body must be one that can be sent again
-// (http.NewRequest sees to that).
+// (a secret is missing, no token, no session), CodeBadData (too large, an unfit
+// redirect), CodeTimeout, CodeUnavailable or the context's own error. A body must
+// be one that can be sent again (http.NewRequest sees to that).
 func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*Reply, error) {
 	return c.send(ctx, safe, connectors.MaxAnswer, request)
 }
