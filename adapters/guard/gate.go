@@ -198,8 +198,8 @@ func (g *gate) judge(ctx context.Context, err error, code hub.Code, began time.T
 			return notTheirs{err}
 		}
 		g.share.slower(began, hub.RetryAfterOf(err))
-	case hub.CodeMaintenance, hub.CodeUnavailable: // a 503 may say when it is over (RFC 9110 §15.6.4)
-		g.share.closed(code, hub.RetryAfterOf(err), g.conf.Probing)
+	case hub.CodeMaintenance:
+		g.share.closed(hub.RetryAfterOf(err), g.conf.Probing)
 	case "":
 		g.budget.answered()
 		g.share.faster()

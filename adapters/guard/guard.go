@@ -57,9 +57,8 @@ type Parts struct {
 // Connector gives a connector whose every call passes the guard. The parts that
 // are nil stay nil. Its calls fail with what the creditor's system fails with,
 // and with CodeBusy (no slot, or the creditor asked us to wait), CodeMaintenance
-// (in a declared window, or one that the creditor announced), CodeUnavailable (the
-// breaker is open, or the creditor said when its outage ends), CodeForeignData (in
-// quarantine), each without asking and with RetryAfter where it is known.
+// (in a declared window), CodeUnavailable (the breaker is open), CodeForeignData
+// (in quarantine), each without asking and with RetryAfter where it is known.
 func Connector(c *hub.Connector, parts Parts, conf Conf) *hub.Connector {
 	conf = conf.withDefaults()
 	mine := newShare(parts.Allowance)

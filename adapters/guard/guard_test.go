@@ -492,36 +492,6 @@ func TestAnnouncedMaintenanceIsLookedAtNowAndThen(t *testing.T) {
 	})
 }
 
-func TestAnOutageThatSaysItsEndIsWaitedFor(t *testing.T) {
-	for name, tc := range map[string]struct {
-		said        time.Duration
-		quiet, open time.Duration // not asked after quiet, asked after open
-	}{
-		"a few seconds":             {5 * time.Second, 4900 * time.Millisecond, 5100 * time.Millisecond},
-		"hours are looked at again": {5 * time.Hour, 29 * time.Second, 31 * time.Second},
-		"without an end":            {0, 0, time.Millisecond},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := &creditor{act: fails(&hub.Error{Code: hub.CodeUnavailable, Message: "503", RetryAfter: tc.said})}
-				s, _ := guarded(c, traits, guard.Conf{})
-				_ = ask(s)
-				c.act = nil
-				if tc.quiet > 0 {
-					time.Sleep(tc.quiet)
-					if err := ask(s); hub.CodeOf(err) != hub.CodeUnavailable || hub.RetryAfterOf(err) <= 0 || c.calls.Load() != 1 {
-						t.Errorf("after %v: got %v and %d calls, want unavailable with a time to wait, unasked", tc.quiet, err, c.calls.Load())
-					}
-				}
-				time.Sleep(tc.open - tc.quiet)
-				if err := ask(s); err != nil {
-					t.Errorf("after %v: got %v, want an answer", tc.open, err)
-				}
-			})
-		})
-	}
-}
-
 func TestPanicOfAConnectorIsOneFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, allowance := guarded(&creditor{act: func(context.Context) error { panic("1850101000005") }}, traits, guard.Conf{})

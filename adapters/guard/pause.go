@@ -46,12 +46,12 @@ func (s *share) slower(began time.Time, wait time.Duration) {
 	}
 }
 
-// closed pauses for a maintenance or an outage whose end the creditor said in an
-// answer. It is asked again every probing, so that an early end is noticed.
-func (s *share) closed(code hub.Code, wait, probing time.Duration) {
+// closed pauses for a maintenance that the creditor announced in an answer. It
+// is asked again every probing, so that an early end is noticed.
+func (s *share) closed(wait, probing time.Duration) {
 	if wait > 0 {
 		wait = min(max(wait, pauseLeast), pauseMost)
-		s.hold(code, min(wait, probing), wait)
+		s.hold(hub.CodeMaintenance, min(wait, probing), wait)
 	}
 }
 
