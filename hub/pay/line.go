@@ -300,9 +300,11 @@ func (s *Service) puzzled(tx hub.PaymentTx, lease *hub.Lease, p *hub.Payment, c 
 	if s.lookedTooLong(tx, l, c) {
 		return s.stuck(tx, lease, p, l, cmp.Or(l.Reason, "no_answer"))
 	}
-	soon := min(s.visible(c), 2*time.Second)
-	later := min(tx.Now().Sub(l.SentAt)/lookShare(l.Class), 5*time.Minute) // a file's confirmation comes next morning
-	return s.unsure(tx, lease, l, max(hub.RetryAfterOf(err), soon, later))
+	wait := max(hub.RetryAfterOf(err), min(s.visible(c), 2*time.Second))
+	if err == nil || hub.CodeOf(err) == hub.CodeBadData { // a file's confirmation comes next morning, and what it says stays
+		wait = max(wait, min(tx.Now().Sub(l.SentAt)/lookShare(l.Class), 5*time.Minute))
+	}
+	return s.unsure(tx, lease, l, wait)
 }
 
 // unclear is the reason of a line of which its creditor said what cannot be.
