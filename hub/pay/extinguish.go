@@ -21,8 +21,8 @@ func (s *Service) confirmed(ctx context.Context, c *hub.Connector, item Item, q 
 	if q.State != Confirmed {
 		return q
 	}
-	said, ok := s.word(ctx, c, item, &q)
-	if why := said.Err; ok && why != nil && verdict(why) {
+	said := s.word(ctx, c, item, &q)
+	if why := said.Err; why != nil && verdict(why) {
 		return refused(c, item, hub.CodeOf(why), hub.MessageOf(why))
 	}
 	shares := said.Extinguishes
@@ -36,18 +36,18 @@ func (s *Service) confirmed(ctx context.Context, c *hub.Connector, item Item, q 
 	return q
 }
 
-// word is what a creditor says to a line when it is asked for a quote. It is not ok
-// when the creditor does not quote, or is silent.
-func (s *Service) word(ctx context.Context, c *hub.Connector, item Item, q *QuotedLine) (said hub.Quoted, ok bool) {
+// word is what a creditor says to a line when it is asked for a quote: nothing, when
+// it does not quote or is silent.
+func (s *Service) word(ctx context.Context, c *hub.Connector, item Item, q *QuotedLine) (said hub.Quoted) {
 	if c.Quoter == nil {
-		return said, false
+		return said
 	}
 	item.ExternalID, item.Amount = q.Line.ExternalID, q.Line.Amount
 	list, err := c.Quoter.Quote(ctx, hub.Asked(q.Line.Asked), []hub.Wanted{item.Wanted})
 	if err != nil || len(list) != 1 {
-		return said, false
+		return said
 	}
-	return list[0], true
+	return list[0]
 }
 
 // astray tells whether a creditor may book a line to another debt than its own.

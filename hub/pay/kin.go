@@ -8,7 +8,7 @@ import (
 )
 
 // kin are the bills of a creditor that paying one bill pays, too, or a part of. What its
-// creditor does not list as owed shares none.
+// creditor does not list as owed is none.
 type kin struct {
 	inner []hub.ObligationID // what stands inside it, or is paid with it
 	outer []hub.ObligationID // what it stands inside

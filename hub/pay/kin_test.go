@@ -35,18 +35,32 @@ func refusals(q *pay.Quote) (list []string) {
 	return list
 }
 
+// paidWith is why a line is refused that another one of its basket pays.
+const paidWith = "This is part of another bill in this basket, and is paid with that."
+
+// wantQuote quotes a basket and wants a total, and a reason for each line that is refused.
+func (s *scene) wantQuote(t *testing.T, basket []pay.Item, total int64, reasons []string) {
+	t.Helper()
+	q, err := s.Quote(t.Context(), who, "portal", basket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.Total.Minor != total || !slices.Equal(refusals(q), reasons) {
+		t.Errorf("got %d in all and %q, want %d and %q", q.Total.Minor, refusals(q), total, reasons)
+	}
+}
+
 func TestABasketPaysABillInsideAnotherOnce(t *testing.T) {
-	const with = "This is part of another bill in this basket, and is paid with that."
 	for name, tc := range map[string]struct {
 		basket []string
 		gone   string
 		total  int64
 		want   []string
 	}{
-		"a bill and the one inside it":   {[]string{"D2", "D1"}, "", 2000, []string{"", with}},
-		"the inner first":                {[]string{"D1", "D2"}, "", 2000, []string{with, ""}},
-		"one inside the one inside":      {[]string{"D1", "D3"}, "", 3000, []string{with, ""}},
-		"all of them":                    {[]string{"D1", "D2", "D3"}, "", 3000, []string{with, with, ""}},
+		"a bill and the one inside it":   {[]string{"D2", "D1"}, "", 2000, []string{"", paidWith}},
+		"the inner first":                {[]string{"D1", "D2"}, "", 2000, []string{paidWith, ""}},
+		"one inside the one inside":      {[]string{"D1", "D3"}, "", 3000, []string{paidWith, ""}},
+		"all of them":                    {[]string{"D1", "D2", "D3"}, "", 3000, []string{paidWith, paidWith, ""}},
 		"the inner alone":                {[]string{"D1"}, "", 1000, []string{""}},
 		"the outer is not owed any more": {[]string{"D1", "D2"}, "D2", 1000, []string{"", "The creditor does not list this debt any more."}},
 	} {
@@ -58,13 +72,7 @@ func TestABasketPaysABillInsideAnotherOnce(t *testing.T) {
 				for _, external := range tc.basket {
 					items = append(items, bill(external))
 				}
-				q, err := s.Quote(t.Context(), who, "portal", items)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if q.Total.Minor != tc.total || !slices.Equal(refusals(q), tc.want) {
-					t.Errorf("got %d in all and %q, want %d and %q", q.Total.Minor, refusals(q), tc.total, tc.want)
-				}
+				s.wantQuote(t, items, tc.total, tc.want)
 			})
 		})
 	}
