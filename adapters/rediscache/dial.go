@@ -20,6 +20,10 @@ type Servers struct {
 	TLS      *tls.Config // nil = none
 }
 
+// answers is how many bytes of an answer are read at once. One to many look-ups is
+// some hundred kilobytes.
+const answers = 128 << 10
+
 // Dial makes a client that gives up early and repeats nothing: a cache that has
 // to be waited for is not one. A page whose slot moved to another node is missing
 // once. It connects when it is first used.
@@ -27,7 +31,7 @@ func Dial(s Servers) redis.UniversalClient {
 	return redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: s.Addrs, MasterName: s.Master, IsClusterMode: s.Cluster,
 		Username: s.Username, Password: s.Password.Reveal(), TLSConfig: s.TLS, Dialer: dialer(s.TLS),
-		ClientName: "racord", DisableIdentity: true,
+		ClientName: "racord", DisableIdentity: true, ReadBufferSize: answers,
 		MaxRetries: -1, MaxRedirects: -1, DialerRetries: 1, DialTimeout: 10 * patience,
 		ReadTimeout: patience, WriteTimeout: patience, ContextTimeoutEnabled: true,
 		PoolTimeout: patience, MinIdleConns: 2, ConnMaxIdleTime: 5 * time.Minute,

@@ -1,7 +1,8 @@
 package rediscache
 
-// Encode and Decode let the fuzzer at the format.
+// Encode, Decode and Cut let the fuzzers at the formats.
 var (
 	Encode = encode
 	Decode = decode
+	Cut    = cut
 )

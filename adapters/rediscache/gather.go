@@ -20,15 +20,20 @@ const (
 // lookup is what one caller wants to know.
 type lookup struct {
 	names  []string
-	values []string   // what Redis has, "" where it has nothing
+	values [][]byte   // what Redis has, nil where it has nothing; until release
+	room   *room      // where they stand
 	done   chan error // one verdict
 }
+
+// release gives the values' memory back, when everybody did whose values came with
+// them. What somebody forgets is the garbage collector's.
+func (l *lookup) release() { l.room.leave() }
 
 // gatherer sends look-ups that come while others are under way together: under
 // load, a round trip serves many callers. Its time counts from when it is sent,
 // so that callers who queue behind a busy process do not take Redis for slow.
 type gatherer struct {
-	fetch func(names, values []string) error
+	fetch func(names []string, values [][]byte, in *room) error
 
 	mu      sync.Mutex
 	waiting []*lookup
@@ -77,10 +82,10 @@ func (g *gatherer) serve() {
 		for _, l := range batch {
 			names = append(names, l.names...)
 		}
-		values := make([]string, len(names))
-		err := g.fetch(names, values)
+		values, in := make([][]byte, len(names)), enter(len(batch))
+		err := g.fetch(names, values, in)
 		for _, l := range batch {
-			l.values, values = values[:len(l.names)], values[len(l.names):]
+			l.values, values, l.room = values[:len(l.names)], values[len(l.names):], in
 			l.done <- err
 		}
 	}
@@ -107,30 +112,31 @@ func (g *gatherer) take() []*lookup {
 }
 
 // fetch makes one round trip, however many callers wait for it.
-func (c *Cache) fetch(names, values []string) error {
+func (c *Cache) fetch(names []string, values [][]byte, in *room) error {
 	return c.ask(context.Background(), func(ctx context.Context) error {
 		if c.cluster {
 			return c.getEach(ctx, names, values)
 		}
-		return c.getAll(ctx, names, values)
+		return c.getAll(ctx, names, values, in)
 	})
 }
 
-// getAll asks one server.
-func (c *Cache) getAll(ctx context.Context, names, values []string) error {
-	got, err := c.client.MGet(ctx, names...).Result()
-	if err != nil {
+// getAll asks one server. The values stay where the answer was read to.
+func (c *Cache) getAll(ctx context.Context, names []string, values [][]byte, in *room) error {
+	args := make([]any, 1+len(names))
+	args[0] = "mget"
+	for i := range names {
+		args[1+i] = &names[i]
+	}
+	if err := c.client.Process(ctx, redis.NewRawWriteToCmd(ctx, &in.answer, args...)); err != nil {
 		return err
 	}
-	for i := range min(len(got), len(values)) {
-		values[i], _ = got[i].(string)
-	}
-	return nil
+	return cut(in.answer.Bytes(), values)
 }
 
 // getEach asks the servers of a cluster, each once: keys of different slots do
 // not go into one MGET.
-func (c *Cache) getEach(ctx context.Context, names, values []string) error {
+func (c *Cache) getEach(ctx context.Context, names []string, values [][]byte) error {
 	pipe := c.client.Pipeline()
 	asked := make([]*redis.StringCmd, len(names))
 	for i, name := range names {
@@ -139,9 +145,10 @@ func (c *Cache) getEach(ctx context.Context, names, values []string) error {
 	_, err := pipe.Exec(ctx)
 	answered := 0
 	for i, one := range asked {
-		if err := one.Err(); err == nil || errors.Is(err, redis.Nil) {
+		value, err := one.Bytes()
+		if err == nil || errors.Is(err, redis.Nil) {
 			answered++
-			values[i] = one.Val()
+			values[i] = value
 		}
 	}
 	switch answered {

@@ -15,13 +15,13 @@ func TestLookUpsThatWaitGoTogether(t *testing.T) {
 		release := make(chan struct{})
 		var mu sync.Mutex
 		var trips [][]string
-		g := &gatherer{fetch: func(names, values []string) error {
+		g := &gatherer{fetch: func(names []string, values [][]byte, _ *room) error {
 			mu.Lock()
 			trips = append(trips, slices.Clone(names))
 			mu.Unlock()
 			<-release
 			for i, name := range names {
-				values[i] = "value of " + name
+				values[i] = []byte("value of " + name)
 			}
 			return nil
 		}}
@@ -34,10 +34,11 @@ func TestLookUpsThatWaitGoTogether(t *testing.T) {
 					t.Error(err)
 				}
 				for i, name := range l.names {
-					if l.values[i] != "value of "+name {
+					if string(l.values[i]) != "value of "+name {
 						t.Errorf("got %q for %s", l.values[i], name)
 					}
 				}
+				l.release()
 			})
 		}
 		synctest.Wait()
@@ -56,7 +57,7 @@ func TestLookUpsThatWaitGoTogether(t *testing.T) {
 func TestACallerDoesNotWaitForOthersRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		g := &gatherer{fetch: func([]string, []string) error { <-release; return errors.New("gone") }}
+		g := &gatherer{fetch: func([]string, [][]byte, *room) error { <-release; return errors.New("gone") }}
 		ctx, leave := context.WithCancel(t.Context())
 		left := make(chan error, 1)
 		go func() { left <- g.ask(ctx, &lookup{names: []string{"a"}, done: make(chan error, 1)}) }()

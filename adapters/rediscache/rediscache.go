@@ -9,7 +9,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
@@ -119,6 +118,7 @@ func (c *Cache) Get(ctx context.Context, keys []hub.PageKey, into []*hub.Page) e
 	err := c.gather.ask(ctx, l)
 	if err == nil || errors.Is(err, errPartly) {
 		c.openAll(l, into)
+		l.release()
 	}
 	return err
 }
@@ -133,12 +133,11 @@ func (c *Cache) openAll(l *lookup, into []*hub.Page) {
 }
 
 // open gives the page of a value, or nil.
-func (c *Cache) open(name, value string, seen *tally) *hub.Page {
-	if value == "" {
+func (c *Cache) open(name string, sealed []byte, seen *tally) *hub.Page {
+	if len(sealed) == 0 {
 		seen.misses++
 		return nil
 	}
-	sealed := unsafe.Slice(unsafe.StringData(value), len(value)) // only read
 	encoded, err := c.keys.Open(name, sealed)
 	if err != nil {
 		seen.altered++

@@ -172,8 +172,9 @@ func TestWhateverHappensToRedisPagesAreRightOrMissing(t *testing.T) {
 				r.Do(t, "LPUSH", key, "x")
 			}
 		}, rediscache.Miss},
-		"stopped": {func(t *testing.T, r *testserver.RedisServer) { r.Stop(t) }, rediscache.Failed},
-		"frozen":  {func(t *testing.T, r *testserver.RedisServer) { r.Freeze(t) }, rediscache.Failed},
+		"forbidden": {func(t *testing.T, r *testserver.RedisServer) { r.Do(t, "ACL", "SETUSER", "default", "-mget") }, rediscache.Failed},
+		"stopped":   {func(t *testing.T, r *testserver.RedisServer) { r.Stop(t) }, rediscache.Failed},
+		"frozen":    {func(t *testing.T, r *testserver.RedisServer) { r.Freeze(t) }, rediscache.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			redis := testserver.Redis(t)
@@ -195,6 +196,41 @@ func TestWhateverHappensToRedisPagesAreRightOrMissing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Look-ups that went together share the memory they were answered in.
+func TestEverybodyGetsTheirOwn(t *testing.T) {
+	redis := testserver.Redis(t)
+	cache, _ := open(t, redis.Addr)
+	const people = 32
+	text := func(n, page int) string {
+		return fmt.Sprintf("%d-%d-%s", n, page, strings.Repeat(string(rune('a'+n%26)), 500+n*20))
+	}
+	keys := func(n int) []hub.PageKey {
+		return []hub.PageKey{hub.PageKey(fmt.Sprint(n, "-0")), hub.PageKey(fmt.Sprint(n, "-1"))}
+	}
+	for n := range people {
+		for i, key := range keys(n) {
+			put(t, cache, key, hubtest.NewPage("water", text(n, i)))
+		}
+	}
+	var all sync.WaitGroup
+	for n := range people {
+		all.Go(func() {
+			into := make([]*hub.Page, 2)
+			for range 50 {
+				eventually(t, "Get", func() error { return cache.Get(t.Context(), keys(n), into) })
+				for i, page := range into {
+					want := hubtest.NewPage("water", text(n, i))
+					if page == nil || !bytes.Equal(page.Obligations, want.Obligations) {
+						t.Errorf("page %d of %d: got another", i, n)
+						return
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestAValueOfAnotherKeyOrMasterIsMissing(t *testing.T) {
