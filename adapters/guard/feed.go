@@ -23,7 +23,7 @@ func (f feed) Pull(ctx context.Context, since hub.Cursor) (hub.Batch, error) {
 	if err := g.standing(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(hub.WithSlots(hub.WithRetries(ctx, g.mayRetry), g.another))
+	ctx, cancel := context.WithCancel(hub.WithSlots(g.retrying(ctx), g.another))
 	h := &holding{gate: g, cancel: cancel}
 	err := g.breaker.do(func() error {
 		soon := time.Now().Add(g.conf.Linger)

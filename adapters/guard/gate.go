@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -14,18 +15,18 @@ import (
 // gate is the way to one creditor. Its calls share a breaker, a retry budget
 // and the connector's share of the creditor's slots.
 type gate struct {
-	conf     Conf
-	name     hub.Name
-	class    Class
-	traits   hub.Traits
-	share    *share
-	breaker  *breaker
-	budget   *budget
-	mayRetry func() bool // bound once: every call takes it along
-	clock    hub.Clock
-	ward     *Ward
-	meter    Meter
-	log      *slog.Logger
+	conf    Conf
+	name    hub.Name
+	class   Class
+	traits  hub.Traits
+	share   *share
+	breaker *breaker
+	budget  *budget
+	spells  hub.Spells
+	clock   hub.Clock
+	ward    *Ward
+	meter   Meter
+	log     *slog.Logger
 }
 
 func newGate(c *hub.Connector, mine *share, parts Parts, conf Conf, class Class) *gate {
@@ -44,7 +45,7 @@ func newGate(c *hub.Connector, mine *share, parts Parts, conf Conf, class Class)
 	}
 	g.breaker = newBreaker(string(g.name)+":"+string(class), g.moved)
 	g.budget = newBudget()
-	g.mayRetry = g.retry
+	g.spells.With = g.retrying
 	return g
 }
 
@@ -77,7 +78,7 @@ func (g *gate) pass(ctx context.Context, op Operation, call func(context.Context
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(hub.WithRetries(ctx, g.mayRetry), given)
+	ctx, cancel := g.timed(ctx, given)
 	defer cancel()
 	err = g.breaker.do(func() error {
 		end, _ := ctx.Deadline()
@@ -117,15 +118,33 @@ func (g *gate) standing() error {
 // given is the time the creditor gets: its own timeout, or what the caller has
 // left if that is less.
 func (g *gate) given(ctx context.Context) (time.Duration, error) {
-	given := g.traits.Timeout
-	if deadline, ok := ctx.Deadline(); ok {
-		given = min(given, time.Until(deadline)-g.conf.Reserve)
-	}
+	given := min(g.traits.Timeout, g.left(ctx))
 	if given <= 0 {
 		g.meter.Shed(ShedLate)
 		return 0, hub.Errorf(hub.CodeTimeout, "There was no time left to ask the creditor.")
 	}
 	return given, nil
+}
+
+// timed gives a call its time and the retry budget. Those that begin at nearly the
+// same moment of a view share both, and get a moment more rather than less.
+func (g *gate) timed(ctx context.Context, given time.Duration) (context.Context, context.CancelFunc) {
+	spread := min(given/20, 50*time.Millisecond)
+	if spell, ok := ctx.(*hub.Spell); ok && given == g.traits.Timeout && g.left(ctx) > given+spread {
+		return g.spells.Begin(spell, given, spread), func() {}
+	}
+	return context.WithTimeout(g.retrying(ctx), given)
+}
+
+func (g *gate) retrying(ctx context.Context) context.Context { return hub.WithRetries(ctx, g.retry) }
+
+// left is what the caller has left of its time, but for what is kept back.
+func (g *gate) left(ctx context.Context) time.Duration {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return math.MaxInt64
+	}
+	return time.Until(deadline) - g.conf.Reserve
 }
 
 func (g *gate) patience(given time.Duration) time.Duration { return min(g.conf.Wait, given/4) }

@@ -23,8 +23,11 @@ func (v *Views) fetch(c *hub.Connector, asked hub.Asked, key hub.PageKey, notBef
 	return f
 }
 
+// spellFor is how far apart questions that share their time may begin.
+const spellFor = 50 * time.Millisecond
+
 func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *flight, notBefore time.Time) {
-	ctx := v.spells.begin(v.base, v.conf.FetchFor)
+	ctx := v.spells.Begin(v.base, v.conf.FetchFor, spellFor)
 	if page := v.justFetched(ctx, f, notBefore); page != nil {
 		f.page = page
 		v.flights.land(key, f, 0)

@@ -44,7 +44,7 @@ type Views struct {
 	conf    Conf
 	flights flights
 	crew    crew
-	spells  spells
+	spells  hub.Spells
 	names   names
 	agendas agendas
 	outages sync.Map // hub.Name → time.Time: since when the creditor gives no answer
