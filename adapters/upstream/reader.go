@@ -44,8 +44,10 @@ func newReader(rt http.RoundTripper) *Reader {
 // also a redirect.
 func (r *Reader) Do(req *http.Request) (*http.Response, error) {
 	parent := req.Context()
-	try := &attempts{Context: parent, began: time.Now()}
-	again, err := replayable(req.WithContext(try))
+	try := &attempts{Context: parent, began: time.Now(), header: req.Header}
+	bare := req.WithContext(try)
+	bare.Header = make(http.Header)
+	again, err := replayable(bare)
 	if err != nil {
 		return nil, hub.Wrap(hub.CodeInternal, err, "Something went wrong on our side.")
 	}
@@ -73,11 +75,14 @@ func replayable(req *http.Request) (*retryablehttp.Request, error) {
 	return again, err
 }
 
-// attempts is the context of one request, which knows how often it was sent.
+// attempts is the context of one request, which knows how often it was sent. The
+// request has its header only where it is written: http.Client copies what it sees
+// for redirects that nobody follows.
 type attempts struct {
 	context.Context
-	began time.Time
-	sent  int
+	header http.Header
+	began  time.Time
+	sent   int
 }
 
 // again decides about a repetition. It is asked after every attempt, also the

@@ -16,6 +16,9 @@ type wire struct {
 }
 
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if try, ok := req.Context().(*attempts); ok {
+		req.Header = try.header // of a request that is the reader's own
+	}
 	resp, err := w.next.RoundTrip(req)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 // sent again; nil is none. It is http.NewRequest without what that does twice.
 func NewRequest(ctx context.Context, method string, to *url.URL, body []byte) *http.Request {
 	blank := http.Request{
-		Method: method, URL: to, Host: to.Host, Header: make(http.Header, usual),
+		Method: method, URL: to, Header: make(http.Header, usual),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if len(body) > 0 {
