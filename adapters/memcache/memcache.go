@@ -16,6 +16,12 @@ import (
 // its key and the cache's own book-keeping.
 const overhead = 400
 
+// usual is how many bytes a page has, as debts usually are.
+const usual = 1500
+
+// Holds tells how many usual pages a cache of so many bytes has room for.
+func Holds(maxBytes int) int { return max(1, maxBytes/(overhead+usual)) }
+
 // Cache is a hub.PageCache in memory.
 type Cache struct {
 	pages *otter.Cache[hub.PageKey, *hub.Page]

@@ -183,7 +183,10 @@ func (h *runningHub) tryRedis(client redis.UniversalClient) {
 func (h *runningHub) openUseCases(_ context.Context, setup hubSetup) error {
 	h.views = view.New(view.Parts{
 		Roster: h.fleet, Folders: h.store, L1: h.l1, L2: h.l2, Keys: h.keys, Clock: setup.Clock, Meter: h.meters.View(),
-	}, view.Conf{Deadline: time.Duration(setup.Config.View.Deadline), FetchFor: time.Duration(setup.Config.View.FetchFor)})
+	}, view.Conf{
+		Deadline: time.Duration(setup.Config.View.Deadline), FetchFor: time.Duration(setup.Config.View.FetchFor),
+		Nearby: memcache.Holds(setup.Config.Cache.Megabytes << 20),
+	})
 	h.onClose(func(context.Context) error { h.views.Close(); return nil })
 	h.feeds = feed.New(feed.Parts{Roster: h.fleet, Store: h.store, Log: h.log, Meter: h.meters.Feed()},
 		feed.Conf{Every: time.Duration(setup.Config.Feeds.Every)})

@@ -70,7 +70,9 @@ func (v *Views) recallL2(ctx context.Context, missing []*question) {
 		if pages[i] != nil {
 			hits++
 			q.page = pages[i]
-			_ = v.L1.Put(ctx, q.key, pages[i])
+			if v.regulars.again(q.key) {
+				_ = v.L1.Put(ctx, q.key, pages[i])
+			}
 		}
 	}
 	v.Meter.Looked("l2", hits, len(missing)-hits)

@@ -13,6 +13,7 @@ type Conf struct {
 	Deadline time.Duration // of a whole view; default 1.5 s
 	Reserve  time.Duration // kept back from the deadline for putting the pages together; default 50 ms
 	FetchFor time.Duration // how long a question may go on after its first caller left; default 8 s
+	Nearby   int           // pages that L1 has room for, about; default 32,768
 }
 
 func (c Conf) withDefaults() Conf {
@@ -24,6 +25,9 @@ func (c Conf) withDefaults() Conf {
 	}
 	if c.FetchFor == 0 {
 		c.FetchFor = 8 * time.Second
+	}
+	if c.Nearby <= 0 {
+		c.Nearby = 32 << 10
 	}
 	return c
 }
@@ -41,22 +45,23 @@ type Parts struct {
 // Views answers questions about what parties owe.
 type Views struct {
 	Parts
-	conf    Conf
-	flights flights
-	crew    crew
-	spells  hub.Spells
-	names   names
-	agendas agendas
-	outages sync.Map // hub.Name → time.Time: since when the creditor gives no answer
-	stop    context.CancelFunc
-	base    context.Context
+	conf     Conf
+	flights  flights
+	crew     crew
+	spells   hub.Spells
+	regulars regulars
+	names    names
+	agendas  agendas
+	outages  sync.Map // hub.Name → time.Time: since when the creditor gives no answer
+	stop     context.CancelFunc
+	base     context.Context
 }
 
 // New makes Views. Close ends the questions that are still under way.
 func New(parts Parts, conf Conf) *Views {
 	v := &Views{Parts: parts, conf: conf.withDefaults()}
 	v.base, v.stop = context.WithCancel(context.Background())
-	v.names.keys = parts.Keys
+	v.names.keys, v.regulars = parts.Keys, newRegulars(v.conf.Nearby)
 	v.flights.open = map[hub.PageKey]*flight{}
 	if v.Meter == nil {
 		v.Meter = silent{}
