@@ -396,6 +396,26 @@ func TestASuspendedCreditorIsNotForgotten(t *testing.T) {
 	}
 }
 
+// How long nobody need look follows from how a creditor books.
+func TestEveryClassHasItsOwnTimeToBook(t *testing.T) {
+	pays := func(name hub.Name, paying hub.Paying) *hub.Connector {
+		return &hub.Connector{Creditor: hub.Creditor{Name: name}, Traits: hub.Traits{Paying: paying}, Sink: noSink{}}
+	}
+	meters := telemetry.New()
+	meters.Declared([]*hub.Connector{
+		pays("keyed", hub.Paying{Class: hub.ClassA}),
+		pays("slow", hub.Paying{Class: hub.ClassB, Visible: time.Hour}),
+		pays("stated", hub.Paying{Class: hub.ClassC}),
+		pays("filed", hub.Paying{Class: hub.ClassF}),
+	})
+	got := scrape(t, meters)
+	for name, seconds := range map[string]int{"keyed": 300, "slow": 300 + 2*3600, "stated": 36 * 3600, "filed": (5*24 + 16) * 3600} {
+		if want := fmt.Sprintf("racord_declared_posting_seconds{connector=%q} %d\n", name, seconds); !strings.Contains(got, want) {
+			t.Errorf("no line %s", want)
+		}
+	}
+}
+
 func TestMetricsComeAsOpenMetrics(t *testing.T) {
 	r := httptest.NewRequest("GET", "/metrics", nil)
 	r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
