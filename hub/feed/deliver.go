@@ -211,6 +211,8 @@ func (r *Runner) report(name hub.Name, result Result, err error, took time.Durat
 	log := r.Log.With(slog.String("operation", "feed"), slog.String("connector", string(name)),
 		slog.String("outcome", string(result.Outcome)))
 	switch {
+	case hub.CodeOf(err) == hub.CodeCancelled: // by the hub's own stop
+		log.Info("delivery broken off")
 	case err != nil:
 		log.Warn("delivery failed", slog.String("code", string(hub.CodeOf(err))), slog.String("reason", hub.MessageOf(err)))
 	case result.Outcome == Held:

@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -422,6 +423,30 @@ func TestRunFollowsTheRosterUntilItIsTold(t *testing.T) {
 	<-done
 	if len(store.published[heating]) != 4 {
 		t.Errorf("got %d rows, want the second delivery's 4", len(store.published[heating]))
+	}
+}
+
+// hangingFeed answers when it is cut off.
+type hangingFeed struct{ asked chan struct{} }
+
+func (f hangingFeed) Pull(ctx context.Context, _ hub.Cursor) (hub.Batch, error) {
+	f.asked <- struct{}{}
+	<-ctx.Done()
+	return nil, hub.Wrap(hub.CodeCancelled, ctx.Err(), "The question was withdrawn.")
+}
+
+func TestAStopIsNoFailureOfTheCreditor(t *testing.T) {
+	var said bytes.Buffer
+	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: hangingFeed{make(chan struct{})}}
+	r := feed.New(feed.Parts{Roster: hub.Fleet{c}, Store: newShelf(), Log: slog.New(slog.NewTextHandler(&said, nil))}, feed.Conf{Every: time.Millisecond})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { r.Run(ctx); close(done) }()
+	<-c.Feed.(hangingFeed).asked
+	stop()
+	<-done
+	if strings.Contains(said.String(), "level=WARN") || !strings.Contains(said.String(), "delivery broken off") {
+		t.Errorf("got %q, want no warning of a delivery that the stop broke off", said.String())
 	}
 }
 
