@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -55,7 +56,7 @@ func (r *Runner) Deliver(ctx context.Context, c *hub.Connector) (Result, error) 
 			result.Outcome = Damaged
 		}
 	}
-	r.report(c.Creditor.Name, result, err, time.Since(began))
+	r.report(ctx, c.Creditor.Name, result, err, time.Since(began))
 	return result, err
 }
 
@@ -203,7 +204,7 @@ func (r *Runner) discard(ctx context.Context, stages ...hub.StageID) error {
 
 // report tells what happened, without anybody's data: a field of a refusal is a
 // place in the file, its detail never repeats the value.
-func (r *Runner) report(name hub.Name, result Result, err error, took time.Duration) {
+func (r *Runner) report(ctx context.Context, name hub.Name, result Result, err error, took time.Duration) {
 	r.Meter.Delivered(name, result.Outcome, result.Records, took)
 	if result.Outcome == Published && result.Extent != hub.ExtentRows {
 		r.Meter.Published(name, result.AsOf)
@@ -211,7 +212,7 @@ func (r *Runner) report(name hub.Name, result Result, err error, took time.Durat
 	log := r.Log.With(slog.String("operation", "feed"), slog.String("connector", string(name)),
 		slog.String("outcome", string(result.Outcome)))
 	switch {
-	case hub.CodeOf(err) == hub.CodeCancelled: // by the hub's own stop
+	case err != nil && errors.Is(ctx.Err(), context.Canceled): // by the hub's own stop, or by who sent it
 		log.Info("delivery broken off")
 	case err != nil:
 		log.Warn("delivery failed", slog.String("code", string(hub.CodeOf(err))), slog.String("reason", hub.MessageOf(err)))

@@ -450,6 +450,22 @@ func TestAStopIsNoFailureOfTheCreditor(t *testing.T) {
 	}
 }
 
+// A guard cuts a delivery off when its slot is lost: that is for somebody to see.
+func TestADeliveryThatWasCutOffIsAWarning(t *testing.T) {
+	var said bytes.Buffer
+	c := &hub.Connector{Creditor: hub.Creditor{Name: heating}, Feed: cutFeed{}}
+	r := feed.New(feed.Parts{Roster: hub.Fleet{c}, Store: newShelf(), Log: slog.New(slog.NewTextHandler(&said, nil))}, feed.Conf{})
+	if _, err := r.Deliver(t.Context(), c); err == nil || !strings.Contains(said.String(), "level=WARN") {
+		t.Errorf("got %v and %q, want a warning", err, said.String())
+	}
+}
+
+type cutFeed struct{}
+
+func (cutFeed) Pull(context.Context, hub.Cursor) (hub.Batch, error) {
+	return nil, hub.Errorf(hub.CodeCancelled, "The question was withdrawn.")
+}
+
 type told chan struct{}
 
 func (c told) Delivered(hub.Name, feed.Outcome, int, time.Duration) {}

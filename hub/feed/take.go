@@ -29,7 +29,7 @@ func (r *Runner) Take(ctx context.Context, creditor hub.Name, batch hub.Batch) (
 	if err != nil {
 		result.Outcome = Failed
 	}
-	r.report(creditor, result, err, time.Since(began))
+	r.report(ctx, creditor, result, err, time.Since(began))
 	switch {
 	case err != nil:
 		return hub.Taken{}, err
