@@ -37,6 +37,8 @@ func (v *view) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, erro
 		return hub.Answer{}, err
 	}
 	defer v.leave()
+	ctx, end := context.WithCancel(ctx) // questions of others may share the caller's time; a connection that is not kept ends with this one
+	defer end()
 	rows, err := v.ask(ctx, who.Account.Code)
 	if err != nil {
 		return hub.Answer{}, err
