@@ -9,7 +9,8 @@ import (
 )
 
 // NewRequest makes a request to an address that was read already. A body can be
-// sent again; nil is none. It is http.NewRequest without what that does twice.
+// sent again; nil is none. It is http.NewRequest without what that does twice,
+// and without a Host beside the URL's, for which http.Client would copy the URL.
 func NewRequest(ctx context.Context, method string, to *url.URL, body []byte) *http.Request {
 	blank := http.Request{
 		Method: method, URL: to, Header: make(http.Header, usual),
