@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"time"
 )
@@ -41,13 +42,26 @@ type Page struct {
 // personal code.
 type PageKey string
 
+// Clone gives a page that stands in memory of its own.
+func (p *Page) Clone() *Page {
+	own := *p
+	own.Obligations, own.Quality = bytes.Clone(p.Obligations), bytes.Clone(p.Quality)
+	return &own
+}
+
 // PageCache remembers pages. Get sets into[i] to the page of keys[i] and leaves
 // nil what it does not have; it may forget anything at any time, but never
 // returns another key's page, nor one that was altered. An error means the cache
 // is out of reach; what it found before is still good. Put keeps a page until
 // its ServeUntil. Drop forgets. One Get is one round trip however many keys.
 type PageCache interface {
-	Get(ctx context.Context, keys []PageKey, into []*Page) error
+	Get(ctx context.Context, keys []PageKey, into []*Page) (Loan, error)
 	Put(ctx context.Context, key PageKey, p *Page) error
 	Drop(ctx context.Context, keys ...PageKey) error
 }
+
+// Loan is the memory that pages out of a cache stand in. Whoever is done with all of
+// them may Return it, once, and must not read them any more; a page that is kept
+// longer is cloned before. Who never returns one only leaves it to the garbage
+// collector, and a nil Loan is not to be returned: such pages stand for ever.
+type Loan interface{ Return() }

@@ -44,7 +44,10 @@ func BenchmarkViewHandler(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p.Views = remembered{one: one}
+		p.Views = remembered{one: &view.View{ // one that a release takes nothing from
+			ID: one.ID, AsOf: one.AsOf, Complete: one.Complete, TotalConfirmed: one.TotalConfirmed,
+			TotalLastKnown: one.TotalLastKnown, NotCounted: one.NotCounted, Pages: one.Pages,
+		}}
 	})
 	for name, tag := range map[string]string{"warm": "", "not modified": s.ask("GET", "/v1/view", "").Header().Get("Etag")} {
 		b.Run(name, func(b *testing.B) {

@@ -62,13 +62,14 @@ func (s *source) Obligations(ctx context.Context, _ hub.Asked) (hub.Answer, erro
 // pages is a cache without an end.
 type pages struct{ sync.Map }
 
-func (c *pages) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) error {
+func (c *pages) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) (hub.Loan, error) {
+	clear(into)
 	for i, key := range keys {
 		if p, ok := c.Load(key); ok {
 			into[i] = p.(*hub.Page)
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (c *pages) Put(_ context.Context, key hub.PageKey, p *hub.Page) error {

@@ -41,6 +41,7 @@ func (a *API) stream(ctx context.Context, who hub.Login, s streaming) (none, err
 	})
 	switch {
 	case err == nil:
+		defer whole.Release()
 		return none{}, s.to.send(x, "view", whole.AppendSummary)
 	case !x.streams:
 		return none{}, err

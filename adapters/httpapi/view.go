@@ -24,6 +24,7 @@ func keepBody(room *[]byte, used []byte) {
 // writeView answers with the view, or with 304 when the client has it already:
 // then it is not even put together.
 func writeView(x *exchange, w http.ResponseWriter, v *view.View) error {
+	defer v.Release()
 	x.tagHeader[0] = `W/"` + v.ID + `"`
 	w.Header()["Etag"] = x.tagHeader[:]
 	if known(x.request.Header["If-None-Match"], x.tagHeader[0]) {

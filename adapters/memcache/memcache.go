@@ -41,8 +41,8 @@ func weight(key hub.PageKey, p *hub.Page) uint32 {
 	return uint32(min(overhead+len(key)+cap(p.Obligations)+cap(p.Quality), 1<<30))
 }
 
-// Get looks the pages up. It never fails.
-func (c *Cache) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) error {
+// Get looks the pages up. It never fails, and lends nothing.
+func (c *Cache) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) (hub.Loan, error) {
 	now := time.Now()
 	for i, key := range keys {
 		page, ok := c.pages.GetIfPresent(key)
@@ -55,7 +55,7 @@ func (c *Cache) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) err
 		}
 		into[i] = page
 	}
-	return nil
+	return nil, nil
 }
 
 // forget removes a page unless another took its place.

@@ -20,7 +20,7 @@ func TestCacheGivesThePageThatWasPut(t *testing.T) {
 		t.Fatal(err)
 	}
 	into := make([]*hub.Page, 1)
-	if err := cache.Get(t.Context(), []hub.PageKey{"key"}, into); err != nil || into[0] != page {
+	if _, err := cache.Get(t.Context(), []hub.PageKey{"key"}, into); err != nil || into[0] != page {
 		t.Fatalf("got %p (%v), want the same page %p", into[0], err, page)
 	}
 }
@@ -50,7 +50,7 @@ func TestCacheStaysWithinItsBytes(t *testing.T) {
 func count(t *testing.T, cache *memcache.Cache, keys []hub.PageKey) (kept int) {
 	t.Helper()
 	into := make([]*hub.Page, len(keys))
-	if err := cache.Get(t.Context(), keys, into); err != nil {
+	if _, err := cache.Get(t.Context(), keys, into); err != nil {
 		t.Fatal(err)
 	}
 	for _, page := range into {
@@ -64,7 +64,7 @@ func count(t *testing.T, cache *memcache.Cache, keys []hub.PageKey) (kept int) {
 func TestGettingTakesNoMemory(t *testing.T) {
 	cache, keys, into := sixPages(t)
 	ctx := t.Context()
-	if got := testing.AllocsPerRun(1000, func() { _ = cache.Get(ctx, keys, into) }); got != 0 {
+	if got := testing.AllocsPerRun(1000, func() { _, _ = cache.Get(ctx, keys, into) }); got != 0 {
 		t.Fatalf("got %v allocations for six pages, want 0", got)
 	}
 }
@@ -89,7 +89,7 @@ func BenchmarkGetSix(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		into := make([]*hub.Page, 6)
 		for pb.Next() {
-			if err := cache.Get(b.Context(), keys, into); err != nil {
+			if _, err := cache.Get(b.Context(), keys, into); err != nil {
 				b.Error(err)
 			}
 		}

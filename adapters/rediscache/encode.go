@@ -47,22 +47,22 @@ func encode(p *hub.Page) ([]byte, error) {
 }
 
 // decode reads what encode wrote, and nothing else. The page keeps the bytes.
-func decode(b []byte) (*hub.Page, error) {
+func decode(b []byte, p *hub.Page) error {
 	r := reader{rest: b}
 	if version := r.take(1); len(version) == 0 || version[0] != format {
-		return nil, errFormat
+		return errFormat
 	}
-	p := &hub.Page{Creditor: hub.Name(r.word()), State: fetched(r.word())}
-	for _, moment := range []*time.Time{&p.AsOf, &p.ValidUntil, &p.FetchedAt, &p.FreshUntil, &p.ServeUntil} {
+	p.Creditor, p.State = hub.Name(r.word()), fetched(r.word())
+	for _, moment := range [...]*time.Time{&p.AsOf, &p.ValidUntil, &p.FetchedAt, &p.FreshUntil, &p.ServeUntil} {
 		*moment = moment64(int64(r.uint64()))
 	}
 	p.Due, p.Version = int64(r.uint64()), r.uint64()
 	p.Obligations = r.take(uint64(r.uint32()))
 	p.Quality = r.take(uint64(len(r.rest)))
 	if r.short || p.State == "" || !p.Creditor.Valid() {
-		return nil, errFormat
+		return errFormat
 	}
-	return p, nil
+	return nil
 }
 
 // fetched gives the state of that name if a page is fetched in it, or "": the

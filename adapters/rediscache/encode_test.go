@@ -19,11 +19,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add(good[:len(good)-30])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		page, err := rediscache.Decode(b)
-		if err != nil {
+		page := hub.Page{}
+		if rediscache.Decode(b, &page) != nil {
 			return
 		}
-		again, err := rediscache.Encode(page)
+		again, err := rediscache.Encode(&page)
 		if err != nil || !bytes.Equal(again, b) {
 			t.Fatalf("got %x (%v) for %x: a page has more than one encoding", again, err, b)
 		}
@@ -35,7 +35,7 @@ func TestOnlyWholePagesOfThisFormatAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rediscache.Decode(good); err != nil {
+	if err := rediscache.Decode(good, &hub.Page{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, b := range map[string][]byte{
@@ -48,7 +48,8 @@ func TestOnlyWholePagesOfThisFormatAreRead(t *testing.T) {
 		"no creditor's name":    bytes.Replace(good, []byte("\x05water"), []byte("\x05WATER"), 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if page, err := rediscache.Decode(b); err == nil {
+			page := hub.Page{}
+			if rediscache.Decode(b, &page) == nil {
 				t.Fatalf("got %+v, want it refused", page)
 			}
 		})

@@ -17,23 +17,11 @@ const (
 	mostWaiting = 4096 // look-ups; more are not worth waiting for
 )
 
-// lookup is what one caller wants to know.
-type lookup struct {
-	names  []string
-	values [][]byte   // what Redis has, nil where it has nothing; until release
-	room   *room      // where they stand
-	done   chan error // one verdict
-}
-
-// release gives the values' memory back, when everybody did whose values came with
-// them. What somebody forgets is the garbage collector's.
-func (l *lookup) release() { l.room.leave() }
-
 // gatherer sends look-ups that come while others are under way together: under
 // load, a round trip serves many callers. Its time counts from when it is sent,
 // so that callers who queue behind a busy process do not take Redis for slow.
 type gatherer struct {
-	fetch func(names []string, values [][]byte, in *room) error
+	fetch func(names []name, values [][]byte, in *room) error
 
 	mu      sync.Mutex
 	waiting []*lookup
@@ -78,7 +66,7 @@ func (g *gatherer) queue(l *lookup) bool {
 // serve makes round trips as long as somebody waits.
 func (g *gatherer) serve() {
 	for batch := g.take(); batch != nil; batch = g.take() {
-		names := make([]string, 0, len(batch)*8)
+		names := make([]name, 0, len(batch)*8)
 		for _, l := range batch {
 			names = append(names, l.names...)
 		}
@@ -112,7 +100,7 @@ func (g *gatherer) take() []*lookup {
 }
 
 // fetch makes one round trip, however many callers wait for it.
-func (c *Cache) fetch(names []string, values [][]byte, in *room) error {
+func (c *Cache) fetch(names []name, values [][]byte, in *room) error {
 	return c.ask(context.Background(), func(ctx context.Context) error {
 		if c.cluster {
 			return c.getEach(ctx, names, values)
@@ -122,7 +110,7 @@ func (c *Cache) fetch(names []string, values [][]byte, in *room) error {
 }
 
 // getAll asks one server. The values stay where the answer was read to.
-func (c *Cache) getAll(ctx context.Context, names []string, values [][]byte, in *room) error {
+func (c *Cache) getAll(ctx context.Context, names []name, values [][]byte, in *room) error {
 	args := make([]any, 1+len(names))
 	args[0] = "mget"
 	for i := range names {
@@ -136,11 +124,11 @@ func (c *Cache) getAll(ctx context.Context, names []string, values [][]byte, in 
 
 // getEach asks the servers of a cluster, each once: keys of different slots do
 // not go into one MGET.
-func (c *Cache) getEach(ctx context.Context, names []string, values [][]byte) error {
+func (c *Cache) getEach(ctx context.Context, names []name, values [][]byte) error {
 	pipe := c.client.Pipeline()
 	asked := make([]*redis.StringCmd, len(names))
 	for i, name := range names {
-		asked[i] = pipe.Get(ctx, name)
+		asked[i] = pipe.Get(ctx, string(name))
 	}
 	_, err := pipe.Exec(ctx)
 	answered := 0

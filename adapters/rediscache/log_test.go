@@ -40,7 +40,7 @@ func TestTheClientLogsNoValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	cache := rediscache.New(client, keys, nil)
-	if err := cache.Get(t.Context(), []hub.PageKey{"pseudonym"}, make([]*hub.Page, 1)); hub.CodeOf(err) != hub.CodeUnavailable {
+	if _, err := cache.Get(t.Context(), []hub.PageKey{"pseudonym"}, make([]*hub.Page, 1)); hub.CodeOf(err) != hub.CodeUnavailable {
 		t.Fatalf("got %v, want the cache unavailable", err)
 	}
 	if err := client.Close(); err != nil {

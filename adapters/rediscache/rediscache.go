@@ -101,59 +101,55 @@ var (
 	errPartly    = errors.New("some nodes of the cluster do not answer")
 )
 
-// Get looks the pages up in one round trip, which it may share with others. A
-// value that was altered, or is another key's, is missing. It fails with
-// CodeUnavailable when Redis does not answer in time, and with CodeBusy when too
-// many wait for it.
-func (c *Cache) Get(ctx context.Context, keys []hub.PageKey, into []*hub.Page) error {
+// Get looks the pages up in one round trip, which it may share with others; they
+// stand where its answer was read to until the loan is returned. A value that was
+// altered, or is another key's, is missing. It fails with CodeUnavailable when Redis
+// does not answer in time, and with CodeBusy when too many wait for it.
+func (c *Cache) Get(ctx context.Context, keys []hub.PageKey, into []*hub.Page) (hub.Loan, error) {
 	clear(into)
 	if len(keys) == 0 {
-		return nil
+		return nil, nil
 	}
-	names := make([]string, len(keys))
-	for i, key := range keys {
-		names[i] = Prefix + string(key)
-	}
-	l := &lookup{names: names, done: make(chan error, 1)}
+	l := lookFor(keys)
 	err := c.gather.ask(ctx, l)
-	if err == nil || errors.Is(err, errPartly) {
-		c.openAll(l, into)
-		l.release()
+	if err != nil && !errors.Is(err, errPartly) {
+		return nil, err
 	}
-	return err
+	c.openAll(l, into)
+	return l, err
 }
 
 // openAll gives the pages of what was found.
 func (c *Cache) openAll(l *lookup, into []*hub.Page) {
 	seen := tally{now: time.Now()}
 	for i, value := range l.values {
-		into[i] = c.open(l.names[i], value, &seen)
+		if c.open(l.names[i], value, &l.pages[i], &seen) {
+			into[i] = &l.pages[i]
+		}
 	}
 	seen.report(c.saw)
 }
 
-// open gives the page of a value, or nil.
-func (c *Cache) open(name string, sealed []byte, seen *tally) *hub.Page {
+// open reads the page of a value, if it is one.
+func (c *Cache) open(name name, sealed []byte, page *hub.Page, seen *tally) bool {
 	if len(sealed) == 0 {
 		seen.misses++
-		return nil
+		return false
 	}
-	encoded, err := c.keys.Open(name, sealed)
-	if err != nil {
+	encoded, err := c.keys.OpenInPlace(name, sealed)
+	if err == nil {
+		err = decode(encoded, page)
+	}
+	switch {
+	case err != nil:
 		seen.altered++
-		return nil
-	}
-	page, err := decode(encoded)
-	if err != nil {
-		seen.altered++
-		return nil
-	}
-	if seen.now.After(page.ServeUntil) {
+	case seen.now.After(page.ServeUntil):
 		seen.misses++
-		return nil
+	default:
+		seen.hits++
+		return true
 	}
-	seen.hits++
-	return page
+	return false
 }
 
 // Put keeps the page until its ServeUntil. It fails with CodeBusy when too many

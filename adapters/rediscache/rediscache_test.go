@@ -73,9 +73,12 @@ type patient struct {
 	t *testing.T
 }
 
-func (p patient) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) error {
-	eventually(p.t, "Get", func() error { return p.PageCache.Get(p.t.Context(), keys, into) })
-	return nil
+func (p patient) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) (loan hub.Loan, err error) {
+	eventually(p.t, "Get", func() error {
+		loan, err = p.PageCache.Get(p.t.Context(), keys, into)
+		return err
+	})
+	return loan, nil
 }
 
 func (p patient) Put(_ context.Context, key hub.PageKey, page *hub.Page) error {
@@ -118,7 +121,7 @@ func TestCacheKeepsTheContractInACluster(t *testing.T) {
 		kept := pages - len(cluster[1].Keys(t))
 		cluster[1].Stop(t)
 		eventually(t, "the pages of the other nodes", func() error {
-			_ = cache.Get(t.Context(), keys, into) // of the node that is gone
+			_, _ = cache.Get(t.Context(), keys, into) // of the node that is gone
 			found := 0
 			for i, page := range into {
 				if page != nil {
@@ -147,7 +150,7 @@ func addrs(cluster []*testserver.RedisServer) (all []string) {
 func get(t *testing.T, cache hub.PageCache, key hub.PageKey) *hub.Page {
 	t.Helper()
 	into := make([]*hub.Page, 1)
-	if err := cache.Get(t.Context(), []hub.PageKey{key}, into); err != nil && hub.CodeOf(err) != hub.CodeUnavailable {
+	if _, err := cache.Get(t.Context(), []hub.PageKey{key}, into); err != nil && hub.CodeOf(err) != hub.CodeUnavailable {
 		t.Fatalf("Get: got %v, want no failure but an unavailable cache", err)
 	}
 	return into[0]
@@ -219,7 +222,11 @@ func TestEverybodyGetsTheirOwn(t *testing.T) {
 		all.Go(func() {
 			into := make([]*hub.Page, 2)
 			for range 50 {
-				eventually(t, "Get", func() error { return cache.Get(t.Context(), keys(n), into) })
+				var loan hub.Loan
+				eventually(t, "Get", func() (err error) {
+					loan, err = cache.Get(t.Context(), keys(n), into)
+					return err
+				})
 				for i, page := range into {
 					want := hubtest.NewPage("water", text(n, i))
 					if page == nil || !bytes.Equal(page.Obligations, want.Obligations) {
@@ -227,6 +234,7 @@ func TestEverybodyGetsTheirOwn(t *testing.T) {
 						return
 					}
 				}
+				loan.Return()
 			}
 		})
 	}
@@ -283,7 +291,7 @@ func TestACallerWhoLeavesDoesNotOpenTheBreaker(t *testing.T) {
 	leave()
 	before := seen.count(rediscache.Failed)
 	for range 50 {
-		if err := cache.Get(gone, []hub.PageKey{"key"}, make([]*hub.Page, 1)); err == nil {
+		if _, err := cache.Get(gone, []hub.PageKey{"key"}, make([]*hub.Page, 1)); err == nil {
 			t.Fatal("got no error for a caller who left, want one")
 		}
 	}
@@ -329,7 +337,9 @@ func BenchmarkGetSix(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		into := make([]*hub.Page, 6)
 		for pb.Next() {
-			_ = cache.Get(b.Context(), keys, into) // what failed is reported below
+			if loan, _ := cache.Get(b.Context(), keys, into); loan != nil { // what failed is reported below
+				loan.Return()
+			}
 		}
 	})
 	b.ReportMetric(float64(seen.count(rediscache.Failed)), "failed")

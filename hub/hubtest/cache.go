@@ -24,6 +24,7 @@ func TestPageCache(t *testing.T, open func(t *testing.T) hub.PageCache) {
 		"nobody gets another key's page under load":  cacheNeverMixes,
 		"a page that was got does not change":        cacheIsImmutable,
 		"what stands in the result before is erased": cacheOverwrites,
+		"lent pages stand until they are returned":   cacheLends,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -49,7 +50,7 @@ func put(t *testing.T, cache hub.PageCache, key hub.PageKey, p *hub.Page) {
 func get(t *testing.T, cache hub.PageCache, keys ...hub.PageKey) []*hub.Page {
 	t.Helper()
 	into := make([]*hub.Page, len(keys))
-	if err := cache.Get(t.Context(), keys, into); err != nil {
+	if _, err := cache.Get(t.Context(), keys, into); err != nil {
 		t.Fatalf("Get: %v", err)
 	}
 	return into
@@ -185,7 +186,8 @@ func cacheNeverMixes(t *testing.T, cache hub.PageCache) {
 					return
 				}
 				asked, into := []hub.PageKey{name(i), name(i + 1), name(c + i)}, make([]*hub.Page, 3)
-				if err := cache.Get(t.Context(), asked, into); err != nil {
+				loan, err := cache.Get(t.Context(), asked, into)
+				if err != nil {
 					problems <- err.Error()
 					return
 				}
@@ -194,6 +196,9 @@ func cacheNeverMixes(t *testing.T, cache hub.PageCache) {
 						problems <- fmt.Sprintf("got %s for %s", got.Obligations, asked[j])
 						return
 					}
+				}
+				if loan != nil {
+					loan.Return()
 				}
 			}
 		})
@@ -216,11 +221,33 @@ func cacheIsImmutable(t *testing.T, cache hub.PageCache) {
 	wantPage(t, got, page)
 }
 
+// cacheLends looks at pages that were cloned before their memory was given back, and
+// at those whose memory never was.
+func cacheLends(t *testing.T, cache hub.PageCache) {
+	page, into := NewPage("water", "first"), make([]*hub.Page, 1)
+	put(t, cache, "key", page)
+	kept := get(t, cache, "key")[0] // not returned
+	loan, err := cache.Get(t.Context(), []hub.PageKey{"key"}, into)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	own := into[0].Clone()
+	if loan != nil {
+		loan.Return()
+	}
+	put(t, cache, "key", NewPage("water", "other"))
+	for range 50 {
+		get(t, cache, "key", "key", "missing")
+	}
+	wantPage(t, kept, page)
+	wantPage(t, own, page)
+}
+
 func cacheOverwrites(t *testing.T, cache hub.PageCache) {
 	page := NewPage("water", "mine")
 	put(t, cache, "mine", page)
 	into := []*hub.Page{NewPage("water", "somebody's"), NewPage("water", "somebody's")}
-	if err := cache.Get(t.Context(), []hub.PageKey{"mine", "missing"}, into); err != nil {
+	if _, err := cache.Get(t.Context(), []hub.PageKey{"mine", "missing"}, into); err != nil {
 		t.Fatalf("Get: %v", err)
 	}
 	wantPage(t, into[0], page)

@@ -19,6 +19,7 @@ func BenchmarkWarmView(b *testing.B) {
 			b.Fatal(err)
 		}
 		buffer = v.AppendJSON(buffer[:0])
+		v.Release()
 	}
 	b.SetBytes(int64(len(buffer)))
 }

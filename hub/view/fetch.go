@@ -47,7 +47,7 @@ func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *fligh
 // justFetched finds the answer that another flight brought between this
 // caller's look-up and its turn.
 func (v *Views) justFetched(ctx context.Context, f *flight, notBefore time.Time) *hub.Page {
-	_ = v.L1.Get(ctx, f.keys[:], f.seen[:])
+	_, _ = v.L1.Get(ctx, f.keys[:], f.seen[:])
 	p := f.seen[0]
 	if p == nil || p.FetchedAt.Before(notBefore) || !time.Now().Before(p.FreshUntil) {
 		return nil

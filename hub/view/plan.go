@@ -37,22 +37,6 @@ func (v *Views) plan(folder hub.Folder, ask Ask) (*agenda, error) {
 	return v.newAgenda(fleet, &folder), nil
 }
 
-// sheets gives a view its own copy of the questions.
-func (a *agenda) sheets() []sheet {
-	sheets, all := make([]sheet, len(a.serving)), slices.Clone(a.questions)
-	first := 0
-	for i, end := range a.ends {
-		sheets[i] = sheet{connector: a.serving[i], paid: a.paid[i], questions: all[first:end:end]}
-		first = end
-	}
-	room := make([]*hub.Page, len(all))
-	for i := range sheets {
-		n := len(sheets[i].questions)
-		sheets[i].room, room = room[:0:n], room[n:]
-	}
-	return sheets
-}
-
 func chosen(fleet []*hub.Connector, names []hub.Name) ([]*hub.Connector, error) {
 	if len(names) == 0 {
 		return fleet, nil

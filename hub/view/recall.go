@@ -10,11 +10,12 @@ import (
 
 // recall fills in what the caches remember of the terms, L1 first, then L2 in one
 // round trip, and starts a call for every question without a young answer.
-func (v *Views) recall(ctx context.Context, sheets []sheet, terms []hub.Term, ask Ask) {
-	missing := v.recallL1(ctx, sheets)
-	if len(missing) > 0 && v.L2 != nil {
-		v.recallL2(ctx, missing)
+func (v *Views) recall(ctx context.Context, w *work, terms []hub.Term, ask Ask) (lent borrowed) {
+	v.recallL1(ctx, w)
+	if len(w.missing) > 0 && v.L2 != nil {
+		lent = v.recallL2(ctx, w)
 	}
+	sheets := w.sheets
 	now, business := time.Now(), v.Clock.Now()
 	for i := range sheets {
 		if c := sheets[i].connector; c.Quarantined() || c.Term() != terms[i] { // or it was until a moment ago
@@ -25,57 +26,43 @@ func (v *Views) recall(ctx context.Context, sheets []sheet, terms []hub.Term, as
 			v.decide(sheets[i].connector, &sheets[i].questions[j], ask, now, business)
 		}
 	}
+	return lent
 }
 
-// maxQuestions is how many questions are looked up without allocating.
-const maxQuestions = 16
-
-func (v *Views) recallL1(ctx context.Context, sheets []sheet) (missing []*question) {
-	var keyRoom [maxQuestions]hub.PageKey
-	var pageRoom [maxQuestions]*hub.Page
-	keys := keyRoom[:0]
-	for i := range sheets {
-		for j := range sheets[i].questions {
-			keys = append(keys, sheets[i].questions[j].key)
+func (v *Views) recallL1(ctx context.Context, w *work) {
+	keys, pages := w.lookUp(len(w.questions))
+	for i := range w.questions {
+		keys = append(keys, w.questions[i].key)
+	}
+	_, _ = v.L1.Get(ctx, keys, pages) // a cache out of reach is only slow
+	w.missing = w.missing[:0]
+	for i := range w.questions {
+		q := &w.questions[i]
+		if q.page = pages[i]; q.page == nil {
+			w.missing = append(w.missing, q)
 		}
 	}
-	pages := pageRoom[:0]
-	if len(keys) > maxQuestions {
-		pages = make([]*hub.Page, 0, len(keys))
-	}
-	pages = pages[:len(keys)]
-	_ = v.L1.Get(ctx, keys, pages) // a cache out of reach is only slow
-	k := 0
-	for i := range sheets {
-		for j := range sheets[i].questions {
-			q := &sheets[i].questions[j]
-			if q.page = pages[k]; q.page == nil {
-				missing = append(missing, q)
-			}
-			k++
-		}
-	}
-	v.Meter.Looked("l1", len(keys)-len(missing), len(missing))
-	return missing
+	v.Meter.Looked("l1", len(keys)-len(w.missing), len(w.missing))
 }
 
-func (v *Views) recallL2(ctx context.Context, missing []*question) {
-	keys, pages := make([]hub.PageKey, len(missing)), make([]*hub.Page, len(missing))
-	for i, q := range missing {
-		keys[i] = q.key
+func (v *Views) recallL2(ctx context.Context, w *work) borrowed {
+	keys, pages := w.lookUp(len(w.missing))
+	for _, q := range w.missing {
+		keys = append(keys, q.key)
 	}
-	_ = v.L2.Get(ctx, keys, pages) // likewise
+	loan, _ := v.L2.Get(ctx, keys, pages) // likewise
 	hits := 0
-	for i, q := range missing {
+	for i, q := range w.missing {
 		if pages[i] != nil {
 			hits++
 			q.page = pages[i]
 			if v.regulars.again(q.key) {
-				_ = v.L1.Put(ctx, q.key, pages[i])
+				_ = v.L1.Put(ctx, q.key, pages[i].Clone())
 			}
 		}
 	}
-	v.Meter.Looked("l2", hits, len(missing)-hits)
+	v.Meter.Looked("l2", hits, len(keys)-hits)
+	return borrowed{loan, w.missing}
 }
 
 var errHeld = hub.Errorf(hub.CodeForeignData, "The connector is in quarantine.")

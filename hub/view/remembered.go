@@ -20,9 +20,12 @@ func (v *Views) Remembered(ctx context.Context, creditor hub.Name, asked hub.Ask
 		return hub.Answer{}, time.Time{}, errNothing
 	}
 	keys, pages := []hub.PageKey{v.names.key(creditor, c.Version, c.Term(), asked)}, make([]*hub.Page, 1)
-	_ = v.L1.Get(ctx, keys, pages) // a cache out of reach has nothing
+	_, _ = v.L1.Get(ctx, keys, pages) // a cache out of reach has nothing
 	if own := pages[0]; v.L2 != nil {
-		_ = v.L2.Get(ctx, keys, pages)
+		loan, _ := v.L2.Get(ctx, keys, pages)
+		if loan != nil {
+			defer loan.Return()
+		}
 		if pages[0] == nil || own != nil && own.FetchedAt.After(pages[0].FetchedAt) {
 			pages[0] = own
 		}

@@ -44,16 +44,17 @@ type shelf struct {
 
 func newShelf() *shelf { return &shelf{pages: map[hub.PageKey]*hub.Page{}} }
 
-func (s *shelf) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) error {
+func (s *shelf) Get(_ context.Context, keys []hub.PageKey, into []*hub.Page) (hub.Loan, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	clear(into)
 	if s.down {
-		return errors.New("cache out of reach")
+		return nil, errors.New("cache out of reach")
 	}
 	for i, key := range keys {
 		into[i] = s.pages[key]
 	}
-	return nil
+	return nil, nil
 }
 
 func (s *shelf) Put(_ context.Context, key hub.PageKey, p *hub.Page) error {

@@ -96,14 +96,17 @@ func (v *Views) Stream(ctx context.Context, who hub.Login, ask Ask, each func(*P
 	if err != nil {
 		return nil, err
 	}
-	sheets := agenda.sheets()
-	v.recall(ctx, sheets, agenda.terms, ask)
-	out := v.blank(len(sheets))
+	work := agenda.begin()
+	lent := v.recall(ctx, work, agenda.terms, ask)
+	out, sheets := work.blank(), work.sheets
+	out.AsOf = v.Clock.Now()
 	if !ready(sheets) {
+		lent.keep()
 		var cancel context.CancelFunc
 		ctx, cancel = v.within(ctx, began)
 		defer cancel()
 	}
+	out.loan = lent.loan
 	if err := v.settle(ctx, out, sheets, folder.Marks, each); err != nil {
 		return nil, err
 	}
@@ -121,10 +124,6 @@ func (v *Views) within(ctx context.Context, began time.Time) (context.Context, c
 		last = own
 	}
 	return context.WithDeadline(ctx, last.Add(-v.conf.Reserve))
-}
-
-func (v *Views) blank(pages int) *View {
-	return &View{AsOf: v.Clock.Now(), Pages: make([]Page, pages), Complete: true}
 }
 
 // settle decides every page, in the order of the roster when nobody listens,
