@@ -25,6 +25,13 @@ const (
 	migrateAgain = 2 * time.Second
 )
 
+// A replica waits as long as another migrates, and looks every second whether it has
+// finished.
+const (
+	turnEvery  = 1 // second
+	turnsTried = 24 * 60 * 60
+)
+
 // Migrate creates the schema or brings it to the newest version, under a lock
 // that replicas share, however long a step takes. While somebody else uses a table
 // that a step is to alter it goes on trying, until ctx ends, and tells waits (nil =
@@ -40,7 +47,7 @@ func Migrate(ctx context.Context, dsn string, waits func(whom string)) error {
 }
 
 func migrate(ctx context.Context, db *sql.DB, waits func(whom string)) error {
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(turnEvery, turnsTried))
 	if err != nil {
 		return err
 	}
