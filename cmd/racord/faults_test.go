@@ -176,7 +176,7 @@ func TestTenThousandAnswersUnderRandomFaults(t *testing.T) {
 // TestTheHerdAsksOnce: ten thousand requests for one citizen when nothing is
 // remembered any more.
 func TestTheHerdAsksOnce(t *testing.T) {
-	city := startTown(t, town.Config{})
+	city := startTown(t, town.Config{Size: "XS"})
 	// A call that a slow machine cuts off would rightly be made again.
 	patient := strings.NewReplacer("timeout: 1500ms", "timeout: 20s", "timeout: 1400ms", "timeout: 20s", "timeout: 1s", "timeout: 20s", "timeout: 2s", "timeout: 20s")
 	s := newSite(t, city, plan{More: raised + "view:\n  deadline: 10s\n  fetch_for: 30s\n", Edit: patient})

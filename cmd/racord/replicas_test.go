@@ -94,12 +94,13 @@ func press(t *testing.T, s *site, fleet []*replica, people []town.Person, kills 
 				asked.Add(1)
 				if _, err := (portal{url, token}).view(t.Context(), "?max_staleness=0"); err == nil {
 					answered.Add(1)
+				} else if !kills {
+					t.Errorf("a view was not answered: %v", err)
 				}
 			}
 		})
 	}
-	const rounds = 12
-	for range rounds {
+	for range rounds() {
 		time.Sleep(time.Second)
 		if kills {
 			victim := rand.IntN(len(fleet))
@@ -113,9 +114,17 @@ func press(t *testing.T, s *site, fleet []*replica, people []town.Person, kills 
 	done.Store(true)
 	wait.Wait()
 	t.Logf("%d of %d views answered", answered.Load(), asked.Load())
-	if answered.Load() < 100 || !kills && answered.Load() != asked.Load() {
+	if answered.Load() < 100 {
 		t.Errorf("got %d answers to %d views", answered.Load(), asked.Load())
 	}
+}
+
+// rounds is how many seconds or kills a press lasts.
+func rounds() int {
+	if os.Getenv("RACORD_LONG") != "" {
+		return 24
+	}
+	return 8
 }
 
 // within compares the creditors' counters with their manifests.
