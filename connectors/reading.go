@@ -58,9 +58,9 @@ var readings = sync.Pool{New: func() any { return new(Reading) }}
 // Release gives the memory back, but for what was read. It need not be called;
 // the reading may not be used afterwards.
 func (r *Reading) Release() {
-	collect := r.scope.push
+	collect, rest := r.scope.push, r.scope.kept
 	*r = Reading{}
-	r.scope.push = collect
+	r.scope.push, r.scope.kept = collect, rest
 	readings.Put(r)
 }
 

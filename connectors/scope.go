@@ -1,7 +1,6 @@
 package connectors
 
 import (
-	"strings"
 	"unsafe"
 
 	"racord/hub"
@@ -12,10 +11,10 @@ import (
 type scope struct {
 	root, record, here Value
 
-	buf     []byte // the text being read
-	read    Value  // whose text that is
-	other   []byte // a text put aside
-	kept    strings.Builder
+	buf     []byte             // the text being read
+	read    Value              // whose text that is
+	other   []byte             // a text put aside
+	kept    []byte             // texts of this answer and of others before; it only grows
 	stack   []Value            // the places of parts being read
 	push    func(Value) bool   // puts a place on the stack; made once
 	remarks []hub.QualityEvent // about the record being read
@@ -68,21 +67,19 @@ func (s *scope) text(v Value) (string, bool) {
 }
 
 // keepChunk is how much text is kept in one piece of memory.
-const keepChunk = 1 << 10
+const keepChunk = 2 << 10
 
-// keep copies text to memory that lives as long as the answer. Texts share
-// pieces, so that an answer costs few allocations.
+// keep copies text to memory that lives as long as somebody has a text of it. Texts
+// share pieces, also those of one answer and the next, so that an answer costs few
+// allocations.
 func (s *scope) keep(text string) string {
-	if text == "" {
-		return ""
+	if cap(s.kept)-len(s.kept) < len(text) {
+		s.kept = make([]byte, 0, max(keepChunk, len(text)))
 	}
-	if s.kept.Cap()-s.kept.Len() < len(text) {
-		s.kept = strings.Builder{}
-		s.kept.Grow(max(keepChunk, len(text)))
-	}
-	from := s.kept.Len()
-	s.kept.WriteString(text)
-	return s.kept.String()[from:]
+	from := len(s.kept)
+	s.kept = append(s.kept, text...)
+	own := s.kept[from:]
+	return unsafe.String(unsafe.SliceData(own), len(own)) // nothing is written there again
 }
 
 // keepBytes is keep for bytes that are used again.
