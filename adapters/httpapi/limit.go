@@ -100,60 +100,69 @@ const shards = 64
 
 // limiter lets so many requests a minute through for each key, and the whole
 // minute's share at once when nothing was used. It keeps one instant a key: the
-// moment at which the quota would be full again (GCRA).
+// moment at which the quota would be full again (GCRA). Keys stand for themselves by
+// a hash of 64 bits that differs in every process: whose two collide share a quota.
 type limiter struct {
 	name   string
 	policy []string // of the RateLimit-Policy header
 	most   int
 	each   time.Duration // what one request takes from the window
+	began  time.Time     // instants are counted from here, by the clock that is never set
 	seed   maphash.Seed
 	shards [shards]shard
 }
 
 type shard struct {
 	mu     sync.Mutex
-	fullAt map[hub.Login]time.Time
+	fullAt map[uint64]time.Duration
 	sweep  int // look for forgotten keys when there are so many
 }
 
 func newLimiter(name string, perMinute int, portals *limiter) *limiter {
-	l := &limiter{name: name, most: perMinute, each: max(window/time.Duration(perMinute), 1), seed: maphash.MakeSeed()}
+	l := &limiter{
+		name: name, most: perMinute, each: max(window/time.Duration(perMinute), 1),
+		began: time.Now(), seed: maphash.MakeSeed(),
+	}
 	l.policy = []string{fmt.Sprintf("%q;q=%d;w=60", name, perMinute)}
 	if portals != nil {
 		l.policy[0] += ", " + portals.policy[0]
 	}
 	for i := range l.shards {
-		l.shards[i].fullAt, l.shards[i].sweep = map[hub.Login]time.Time{}, 64
+		l.shards[i].fullAt, l.shards[i].sweep = map[uint64]time.Duration{}, 64
 	}
 	return l
 }
 
+// of gives the hash that a key goes by, and where its instant is kept.
+func (l *limiter) of(key hub.Login) (uint64, *shard) {
+	hash := maphash.Comparable(l.seed, key)
+	return hash, &l.shards[hash%shards]
+}
+
 // take uses up one request of the key's quota, if there is one.
-func (l *limiter) take(key hub.Login, now time.Time) quota {
-	s := &l.shards[maphash.Comparable(l.seed, key)%shards]
+func (l *limiter) take(key hub.Login, at time.Time) quota {
+	hash, s := l.of(key)
+	now := at.Sub(l.began)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full := s.fullAt[key]
-	if full.Before(now) {
-		full = now
+	full := max(s.fullAt[hash], now)
+	next := full + l.each
+	if next-now > window {
+		return l.quota(false, full-now)
 	}
-	next := full.Add(l.each)
-	if next.Sub(now) > window {
-		return l.quota(false, full.Sub(now))
-	}
-	s.fullAt[key] = next
+	s.fullAt[hash] = next
 	if len(s.fullAt) > s.sweep {
 		s.forget(now)
 	}
-	return l.quota(true, next.Sub(now))
+	return l.quota(true, next-now)
 }
 
 // look tells what is left and uses nothing up.
-func (l *limiter) look(key hub.Login, now time.Time) quota {
-	s := &l.shards[maphash.Comparable(l.seed, key)%shards]
+func (l *limiter) look(key hub.Login, at time.Time) quota {
+	hash, s := l.of(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return l.quota(true, max(s.fullAt[key].Sub(now), 0))
+	return l.quota(true, max(s.fullAt[hash]-at.Sub(l.began), 0))
 }
 
 func (l *limiter) quota(ok bool, used time.Duration) quota {
@@ -165,10 +174,10 @@ func (l *limiter) quota(ok bool, used time.Duration) quota {
 }
 
 // forget drops the keys whose quota is full: they are as good as new.
-func (s *shard) forget(now time.Time) {
-	for key, full := range s.fullAt {
-		if !full.After(now) {
-			delete(s.fullAt, key)
+func (s *shard) forget(now time.Duration) {
+	for hash, full := range s.fullAt {
+		if full <= now {
+			delete(s.fullAt, hash)
 		}
 	}
 	s.sweep = max(64, 2*len(s.fullAt))

@@ -8,8 +8,9 @@ import (
 	"racord/hub"
 )
 
-// judge makes a connector's page of the answers to its questions.
-func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
+// judge makes a connector's page of the answers to its questions. Now is business
+// time.
+func (v *Views) judge(s *sheet, marks []hub.Mark, now time.Time) Page {
 	p := Page{Creditor: s.connector.Creditor.Name, Title: s.connector.Creditor.Title, parts: s.room}
 	silent := error(nil)
 	for i := range s.questions {
@@ -26,8 +27,8 @@ func (v *Views) judge(s *sheet, marks []hub.Mark) Page {
 	case silent != nil:
 		p.fail(silent)
 	}
-	v.explain(&p, s, silent)
-	p.rollOver(s.connector.Traits.Season, v.Clock.Now())
+	v.explain(&p, s, silent, now)
+	p.rollOver(s.connector.Traits.Season, now)
 	p.combine()
 	p.overlay(marks)
 	v.Meter.Paged(p.Creditor, p.State)
@@ -124,7 +125,7 @@ func (p *Page) fail(err error) {
 
 // explain adds what a person needs: the reason in words, since when, and when
 // to look again.
-func (v *Views) explain(p *Page, s *sheet, silent error) {
+func (v *Views) explain(p *Page, s *sheet, silent error, now time.Time) {
 	p.Payable = (p.State == hub.PageFresh || p.State == hub.PagePartial) && s.paid.TakesPayments()
 	if p.Reason == "" && p.State == hub.PageStale {
 		p.Reason = reasonRefreshing
@@ -138,10 +139,10 @@ func (v *Views) explain(p *Page, s *sheet, silent error) {
 	if since, out := v.outages.Load(p.Creditor); out {
 		p.Since = since.(time.Time)
 	} else if silent != nil {
-		p.Since = v.Clock.Now()
+		p.Since = now
 	}
 	if p.State != hub.PageQuarantined {
-		p.RetryAt = v.Clock.Now().Add(v.retryIn(s, silent))
+		p.RetryAt = now.Add(v.retryIn(s, silent))
 	}
 }
 

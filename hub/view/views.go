@@ -133,13 +133,14 @@ func (v *Views) settle(ctx context.Context, out *View, sheets []sheet, marks []h
 		for i := len(sheets) - 1; i >= 0; i-- { // the last one asked is mostly the last to answer: few wake-ups
 			v.wait(ctx, &sheets[i])
 		}
+		now := v.Clock.Now()
 		for i := range sheets {
-			out.Pages[i] = v.judge(&sheets[i], marks)
+			out.Pages[i] = v.judge(&sheets[i], marks, now)
 		}
 		return nil
 	}
 	for i := range v.arrivals(ctx, sheets) {
-		out.Pages[i] = v.judge(&sheets[i], marks)
+		out.Pages[i] = v.judge(&sheets[i], marks, v.Clock.Now())
 		if err := each(&out.Pages[i]); err != nil {
 			return err
 		}
