@@ -101,7 +101,7 @@ const shards = 64
 // limiter lets so many requests a minute through for each key, and the whole
 // minute's share at once when nothing was used. It keeps one instant a key: the
 // moment at which the quota would be full again (GCRA). Keys stand for themselves by
-// a hash of 64 bits that differs in every process: whose two collide share a quota.
+// a hash of 64 bits that differs in every process: two that collide share a quota.
 type limiter struct {
 	name   string
 	policy []string // of the RateLimit-Policy header

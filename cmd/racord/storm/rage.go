@@ -86,7 +86,10 @@ func (s *storm) blow(ctx context.Context, blowing *sync.WaitGroup) {
 			}
 		})
 	}
-	every(20*time.Millisecond, 500*time.Millisecond, s.strikeHub)
+	every(20*time.Millisecond, 500*time.Millisecond, func() {
+		s.strikeHub()
+		s.pause(ctx, s.tally.behind()) // else a slow machine serves nobody between two blows
+	})
 	blowing.Go(func() { s.days(ctx) })
 	every(3*time.Second, 5*time.Second, func() { s.settle(ctx) })
 	if s.postgres == nil {

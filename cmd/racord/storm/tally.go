@@ -40,6 +40,20 @@ func (t *tally) started(took time.Duration) {
 	t.starts = append(t.starts, took)
 }
 
+// usualStart is how long a start takes on a machine that has not too much to do.
+const usualStart = 300 * time.Millisecond
+
+// behind is how much longer than usual the last starts took, on average.
+func (t *tally) behind() time.Duration {
+	t.Lock()
+	defer t.Unlock()
+	last, sum := t.starts[max(0, len(t.starts)-16):], time.Duration(0)
+	for _, took := range last {
+		sum += took
+	}
+	return max(0, sum/time.Duration(max(1, len(last)))-usualStart)
+}
+
 // away notes how long PostgreSQL took no connections.
 func (t *tally) away(took time.Duration) {
 	t.Lock()
