@@ -25,17 +25,16 @@ const (
 	migrateAgain = 2 * time.Second
 )
 
-// A replica waits as long as another migrates, and looks every second whether it has
-// finished.
+// A replica looks every second whether another that migrates has finished, and gives
+// up with an error after five minutes: whoever started it is to know.
 const (
 	turnEvery  = 1 // second
-	turnsTried = 24 * 60 * 60
+	turnsTried = 300
 )
 
-// Migrate creates the schema or brings it to the newest version, under a lock
-// that replicas share, however long a step takes. While somebody else uses a table
-// that a step is to alter it goes on trying, until ctx ends, and tells waits (nil =
-// nobody) who that is.
+// Migrate creates the schema or brings it to the newest version, under a lock that
+// replicas share. While somebody else uses a table that a step is to alter it goes on
+// trying, until ctx ends, and tells waits (nil = nobody) who that is.
 func Migrate(ctx context.Context, dsn string, waits func(whom string)) error {
 	config, err := parse(dsn)
 	if err != nil {
