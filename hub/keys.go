@@ -17,9 +17,8 @@ import (
 // "log"). Keys of different purposes cannot be joined: what one sealed the
 // other cannot open, and the same number has another pseudonym.
 type Keys struct {
-	seal cipher.AEAD // draws the nonce, which it puts in front
-	open cipher.AEAD // the same cipher, told the nonce: it opens where the value stands
-	macs sync.Pool   // of hash.Hash keyed with the purpose's own key
+	seal cipher.AEAD
+	macs sync.Pool // of hash.Hash keyed with the purpose's own key
 }
 
 // ErrSealed is returned when a sealed value was altered, or belongs elsewhere.
@@ -53,11 +52,7 @@ func NewKeys(master []byte, purpose string) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	opener, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, err
-	}
-	k := &Keys{seal: aead, open: opener}
+	k := &Keys{seal: aead}
 	k.macs.New = func() any { return hmac.New(sha256.New, macKey) }
 	return k, nil
 }
@@ -80,12 +75,7 @@ func (k *Keys) Open(name string, sealed []byte) ([]byte, error) {
 // OpenInPlace is Open that decrypts where the value stands: nothing else may be read
 // there any more, also after ErrSealed.
 func (k *Keys) OpenInPlace(name, sealed []byte) ([]byte, error) {
-	n := k.open.NonceSize()
-	if len(sealed) < n {
-		return nil, ErrSealed
-	}
-	nonce, hidden := sealed[:n], sealed[n:]
-	value, err := k.open.Open(hidden[:0], nonce, hidden, name)
+	value, err := k.seal.Open(sealed[:0], nil, sealed, name)
 	if err != nil {
 		return nil, ErrSealed
 	}
