@@ -124,7 +124,7 @@ func rounds() int {
 	if os.Getenv("RACORD_LONG") != "" {
 		return 24
 	}
-	return 8
+	return 12
 }
 
 // within compares the creditors' counters with their manifests.
