@@ -52,8 +52,9 @@ func (p *Page) Clone() *Page {
 // PageCache remembers pages. Get sets into[i] to the page of keys[i] and leaves
 // nil what it does not have; it may forget anything at any time, but never
 // returns another key's page, nor one that was altered. An error means the cache
-// is out of reach; what it found before is still good. Put keeps a page until
-// its ServeUntil. Drop forgets. One Get is one round trip however many keys.
+// is out of reach; what it found before is still good. Its pages may be lent. Put
+// keeps a page until its ServeUntil. Drop forgets. One Get is one round trip however
+// many keys.
 type PageCache interface {
 	Get(ctx context.Context, keys []PageKey, into []*Page) (Loan, error)
 	Put(ctx context.Context, key PageKey, p *Page) error

@@ -24,22 +24,28 @@ func keepBody(room *[]byte, used []byte) {
 // writeView answers with the view, or with 304 when the client has it already:
 // then it is not even put together.
 func writeView(x *exchange, w http.ResponseWriter, v *view.View) error {
-	defer v.Release()
 	x.tagHeader[0] = `W/"` + v.ID + `"`
 	w.Header()["Etag"] = x.tagHeader[:]
 	if known(x.request.Header["If-None-Match"], x.tagHeader[0]) {
+		v.Release()
 		x.head(w.Header())
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	if own, ok := w.(interface{ AvailableBuffer() []byte }); ok {
-		return x.send(w, http.StatusOK, typeJSON, v.AppendJSON(own.AvailableBuffer()))
+		return x.send(w, http.StatusOK, typeJSON, put(v, own.AvailableBuffer()))
 	}
 	room := bodies.Get().(*[]byte)
-	body := v.AppendJSON((*room)[:0])
+	body := put(v, (*room)[:0])
 	err := x.send(w, http.StatusOK, typeJSON, body)
 	keepBody(room, body)
 	return err
+}
+
+// put appends the view and releases it, before a slow client is waited for.
+func put(v *view.View, dst []byte) []byte {
+	defer v.Release()
+	return v.AppendJSON(dst)
 }
 
 // known tells whether one of a client's entity tags names what it would get

@@ -48,6 +48,9 @@ func lookFor(keys []hub.PageKey) *lookup {
 // everybody did whose values came with them.
 func (l *lookup) Return() {
 	l.room.leave()
+	if cap(l.pages) > mostKeys { // a rare giant
+		return
+	}
 	clear(l.pages)
 	l.room, l.values = nil, nil
 	lookups.Put(l)

@@ -10,10 +10,10 @@ import (
 
 // recall fills in what the caches remember of the terms, L1 first, then L2 in one
 // round trip, and starts a call for every question without a young answer.
-func (v *Views) recall(ctx context.Context, w *work, terms []hub.Term, ask Ask) (lent borrowed) {
+func (v *Views) recall(ctx context.Context, w *work, terms []hub.Term, ask Ask) {
 	v.recallL1(ctx, w)
 	if len(w.missing) > 0 && v.L2 != nil {
-		lent = v.recallL2(ctx, w)
+		v.recallL2(ctx, w)
 	}
 	sheets := w.sheets
 	now, business := time.Now(), v.Clock.Now()
@@ -26,7 +26,6 @@ func (v *Views) recall(ctx context.Context, w *work, terms []hub.Term, ask Ask) 
 			v.decide(sheets[i].connector, &sheets[i].questions[j], ask, now, business)
 		}
 	}
-	return lent
 }
 
 func (v *Views) recallL1(ctx context.Context, w *work) {
@@ -45,12 +44,12 @@ func (v *Views) recallL1(ctx context.Context, w *work) {
 	v.Meter.Looked("l1", len(keys)-len(w.missing), len(w.missing))
 }
 
-func (v *Views) recallL2(ctx context.Context, w *work) borrowed {
+func (v *Views) recallL2(ctx context.Context, w *work) {
 	keys, pages := w.lookUp(len(w.missing))
 	for _, q := range w.missing {
 		keys = append(keys, q.key)
 	}
-	loan, _ := v.L2.Get(ctx, keys, pages) // likewise
+	w.loan, _ = v.L2.Get(ctx, keys, pages) // likewise
 	hits := 0
 	for i, q := range w.missing {
 		if pages[i] != nil {
@@ -62,7 +61,6 @@ func (v *Views) recallL2(ctx context.Context, w *work) borrowed {
 		}
 	}
 	v.Meter.Looked("l2", hits, len(keys)-hits)
-	return borrowed{loan, w.missing}
 }
 
 var errHeld = hub.Errorf(hub.CodeForeignData, "The connector is in quarantine.")

@@ -49,6 +49,5 @@ type View struct {
 	TotalLastKnown hub.Money // plus stale, partial and provisional pages
 	NotCounted     []NotCounted
 	Pages          []Page
-	work           *work    // that it stands in
-	loan           hub.Loan // of what its pages stand in; nil = none
+	work           *work // that it stands in
 }

@@ -97,16 +97,18 @@ func (v *Views) Stream(ctx context.Context, who hub.Login, ask Ask, each func(*P
 		return nil, err
 	}
 	work := agenda.begin()
-	lent := v.recall(ctx, work, agenda.terms, ask)
+	v.recall(ctx, work, agenda.terms, ask)
 	out, sheets := work.blank(), work.sheets
 	out.AsOf = v.Clock.Now()
-	if !ready(sheets) {
-		lent.keep()
+	waits := !ready(sheets)
+	if waits || each != nil { // for a creditor, or for who listens
+		work.keep()
+	}
+	if waits {
 		var cancel context.CancelFunc
 		ctx, cancel = v.within(ctx, began)
 		defer cancel()
 	}
-	out.loan = lent.loan
 	if err := v.settle(ctx, out, sheets, folder.Marks, each); err != nil {
 		return nil, err
 	}

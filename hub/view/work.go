@@ -17,7 +17,8 @@ type work struct {
 	answers   []*hub.Page // room for the sheets' answers, one a question
 	keys      []hub.PageKey
 	found     []*hub.Page // under the keys
-	missing   []*question
+	missing   []*question // in L1
+	loan      hub.Loan    // of what their pages stand in; nil = none
 }
 
 var works = sync.Pool{New: func() any { return new(work) }}
@@ -52,15 +53,41 @@ func (w *work) lookUp(most int) (keys []hub.PageKey, pages []*hub.Page) {
 	return w.keys[:0], w.found[:most]
 }
 
+// keep gives back what was borrowed before the view has to wait: others' pages stand
+// there too.
+func (w *work) keep() {
+	if w.loan == nil {
+		return
+	}
+	for _, q := range w.missing {
+		if q.page != nil {
+			q.page = q.page.Clone()
+		}
+	}
+	w.giveBack()
+}
+
+func (w *work) giveBack() {
+	if w.loan != nil {
+		w.loan.Return()
+		w.loan = nil
+	}
+}
+
+// mostKept is how many questions the memory of one view is used again for; that of a
+// rare giant is not.
+const mostKept = 256
+
 // Release lets the memory of the view be used for others, which no caller need do.
 // Nothing of the view may be read after, and it must not be released again.
 func (v *View) Release() {
-	w, loan := v.work, v.loan
+	w := v.work
 	if w == nil {
 		return
 	}
-	if loan != nil {
-		loan.Return()
+	w.giveBack()
+	if cap(w.questions) > mostKept {
+		return
 	}
 	w.view = View{}
 	clear(w.pages)

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"racord/hub"
+	"racord/hub/view"
 )
 
 // lender is a shelf whose pages stand in memory that others write to as soon as it is
@@ -103,4 +104,21 @@ func TestAViewThatWaitsHoldsNoLoan(t *testing.T) {
 		}
 		c.Close()
 	})
+}
+
+// Nor does one whose pages are sent while it is made: who listens may be slow.
+func TestAViewThatIsSentHoldsNoLoan(t *testing.T) {
+	c, from := borrowing(t, answers{"tax": fails(hub.CodeTimeout), "water": fails(hub.CodeTimeout)})
+	v, err := c.Stream(t.Context(), ana, anything, func(p *view.Page) error {
+		if left := from.count(0); left != 0 {
+			t.Errorf("%s: got %d loans while it is sent, want none", p.Creditor, left)
+		}
+		if body := p.AppendJSON(nil); bytes.Contains(body, []byte("!")) {
+			t.Errorf("got %s", body)
+		}
+		return nil
+	})
+	if err != nil || v.TotalConfirmed.Minor != 300 {
+		t.Errorf("got %+v (%v), want 300 bani", v, err)
+	}
 }
