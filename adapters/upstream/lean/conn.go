@@ -9,7 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"syscall"
+	"runtime"
 	"time"
 )
 
@@ -36,16 +36,18 @@ func (s server) address() string {
 // conn is a connection with its buffers. One request at a time uses it.
 type conn struct {
 	net.Conn
-	to     server
-	raw    syscall.RawConn // nil when it cannot be looked at
-	peek   func(uintptr)   // look, bound once
-	quiet  bool            // what look saw: open, and nothing to read
-	reader *bufio.Reader
-	out    []byte
-	left   int64       // bytes of header that may still be read; negative = not counted
-	cut    func()      // ends what is under way, bound once
-	stop   func() bool // ends the watch over the context
-	since  time.Time   // in the pool since
+	to           server
+	socket       *socket // below TLS; nil when it cannot be seen
+	fresh        bool    // it was never in the pool
+	reader       *bufio.Reader
+	out          []byte
+	left         int64  // bytes of header that may still be read; negative = not counted
+	exact        exact  // the body of the answer that is read, if it is plain
+	cut          func() // ends what is under way, bound once
+	watch        *vigils
+	vigil        *vigil    // over what is under way
+	before, next *conn     // in the vigil
+	since        time.Time // in the pool since
 }
 
 var (
@@ -60,11 +62,7 @@ func (t *Transport) open(ctx context.Context, to server) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: wire, to: to}
-	if visible, ok := wire.(syscall.Conn); ok {
-		c.raw, _ = visible.SyscallConn()
-		c.peek = c.look
-	}
+	c := &conn{Conn: wire, to: to, watch: &t.watch, socket: socketOf(wire), fresh: true}
 	if to.secure {
 		if c.Conn, err = t.handshake(ctx, wire, to); err != nil {
 			_ = wire.Close()
@@ -109,31 +107,31 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// watch cuts the exchange off when ctx ends.
-func (c *conn) watch(ctx context.Context) {
-	c.stop = context.AfterFunc(ctx, c.cut)
-}
-
-// unwatch ends the watch. It is false when the exchange was or is being cut off.
-func (c *conn) unwatch() bool { return c.stop() }
-
 // fail closes the connection and tells why the exchange failed.
 func (c *conn) fail(ctx context.Context, err error) error {
-	c.unwatch()
+	c.watch.leave(c)
 	_ = c.Close()
 	return failed(ctx, err)
 }
 
-// compose makes what write sends.
+// compose makes what ask sends.
 func (c *conn) compose(req *http.Request) (err error) {
 	c.out, err = appendRequest(c.out[:0], req)
 	return err
 }
 
-func (c *conn) write() error {
-	_, err := c.Conn.Write(c.out)
-	if cap(c.out) > 16<<10 {
-		c.out = nil // one large question is no reason to keep its room
+// ask sends what compose made, and ends when the first of the answer is here, or
+// sooner. errNotQuiet means that nothing was sent.
+func (c *conn) ask() (err error) {
+	rest := c.out
+	if c.socket != nil && !c.to.secure {
+		if rest, err = c.socket.ask(c.out); err != nil {
+			return err
+		}
+	}
+	if len(rest) > 0 {
+		_, err = c.Conn.Write(rest)
+		runtime.Gosched() // the answer travels
 	}
 	return err
 }
@@ -158,7 +156,7 @@ func (c *conn) farewell(failed error) error {
 // readHeader reads up to the body of the final answer.
 func (c *conn) readHeader(req *http.Request, most int64) (*http.Response, error) {
 	c.left = most
-	if resp := readPlain(c.reader, req, most); resp != nil {
+	if resp := c.readPlain(req, most); resp != nil {
 		c.left = -1
 		return resp, nil
 	}
@@ -203,16 +201,12 @@ func wellFormed(resp *http.Response) error {
 }
 
 // alive looks whether the other side closed a kept connection, or sent what
-// nobody asked for.
+// nobody asked for. Without TLS that is looked at when it is asked.
 func (c *conn) alive() bool {
-	c.quiet = true
-	if c.raw != nil && c.raw.Control(c.peek) != nil {
-		return false
-	}
 	switch {
 	case !c.to.secure:
-		return c.quiet
-	case c.quiet:
+		return true
+	case c.socket == nil || c.socket.isQuiet():
 		return c.empty(time.Unix(1, 0)) // keeps TLS from the socket
 	default:
 		return c.empty(time.Now().Add(time.Millisecond)) // TLS may have come to say something itself (RFC 8446 §4.6)
@@ -229,13 +223,6 @@ func (c *conn) empty(until time.Time) bool {
 	var one [1]byte
 	n, err := c.Conn.Read(one[:])
 	return n == 0 && errors.Is(err, errCut) && c.SetReadDeadline(time.Time{}) == nil
-}
-
-// look sees without waiting whether anything can be read.
-func (c *conn) look(fd uintptr) {
-	var one [1]byte
-	n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	c.quiet = n <= 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
 }
 
 // body is an answer's body. At its end the connection goes back to the pool.
@@ -287,7 +274,7 @@ func (b *body) restIsHere() bool {
 
 func (b *body) finish(whole bool) {
 	c := b.conn
-	if b.conn = nil; c.unwatch() && whole && b.keep && c.reader.Buffered() == 0 {
+	if b.conn = nil; c.watch.leave(c) && whole && b.keep && c.reader.Buffered() == 0 {
 		b.pool.pool.put(c, b.pool)
 		return
 	}

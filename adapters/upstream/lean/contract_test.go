@@ -50,10 +50,10 @@ func stageOn(t testing.TB, listener net.Listener, say func(c net.Conn, n int64) 
 			if err != nil {
 				return
 			}
-			s.opened.Add(1)
 			s.mu.Lock()
 			s.conns = append(s.conns, c)
 			s.mu.Unlock()
+			s.opened.Add(1)
 			s.serving.Go(func() { s.serve(c, say) })
 		}
 	})
@@ -81,12 +81,17 @@ func (s *script) serve(c net.Conn, say func(net.Conn, int64) bool) {
 
 func (s *script) close() {
 	_ = s.listener.Close()
+	s.hangUp()
+	s.serving.Wait()
+}
+
+// hangUp closes all connections.
+func (s *script) hangUp() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, c := range s.conns {
 		_ = c.Close()
 	}
-	s.mu.Unlock()
-	s.serving.Wait()
 }
 
 func (s *script) url() string { return "http://" + s.listener.Addr().String() + "/debts" }

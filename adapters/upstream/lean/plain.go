@@ -13,7 +13,8 @@ import (
 // readPlain reads the header of the most ordinary answer, that has arrived whole
 // and says the length of its body. It gives nil, and has read nothing, for any
 // other: http.ReadResponse knows all there are, at twice the cost.
-func readPlain(r *bufio.Reader, req *http.Request, most int64) *http.Response {
+func (c *conn) readPlain(req *http.Request, most int64) *http.Response {
+	r := c.reader
 	if _, err := r.Peek(1); err != nil || req.Method == http.MethodHead {
 		return nil
 	}
@@ -30,7 +31,8 @@ func readPlain(r *bufio.Reader, req *http.Request, most int64) *http.Response {
 	_, _ = r.Discard(end + 4)
 	resp.Body = http.NoBody
 	if resp.ContentLength > 0 {
-		resp.Body = &exact{from: r, left: resp.ContentLength}
+		c.exact = exact{from: r, left: resp.ContentLength}
+		resp.Body = &c.exact
 	}
 	return resp
 }

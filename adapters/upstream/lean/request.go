@@ -13,8 +13,9 @@ const largest = 256 << 10
 
 var errRequest = errors.New("lean: the request cannot be sent as it is")
 
-// small tells whether a request can be written in one piece.
-func small(req *http.Request) bool {
+// Small tells whether a request can be written in one piece; what is not goes to the
+// fallback.
+func Small(req *http.Request) bool {
 	switch {
 	case req.URL == nil || req.URL.Scheme != "http" && req.URL.Scheme != "https":
 		return false

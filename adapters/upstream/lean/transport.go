@@ -13,7 +13,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"time"
 )
@@ -30,7 +29,8 @@ type Transport struct {
 	IdleFor   time.Duration               // how long; 0 = for ever
 	MaxHeader int64                       // bytes of an answer's header; 0 = 32 KiB
 
-	pool pool
+	pool  pool
+	watch vigils
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -40,7 +40,7 @@ var _ http.RoundTripper = (*Transport)(nil)
 // context ends, RoundTrip and the reading of the body fail with its error. An
 // error before the request was written is NotSent.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !small(req) {
+	if !Small(req) {
 		return t.fallback(req)
 	}
 	ctx := req.Context()
@@ -49,7 +49,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, NotSent{err}
 	}
-	return t.exchange(ctx, c, req)
+	err = c.compose(req)
+	closeBody(req)
+	if err != nil {
+		return nil, NotSent{c.fail(ctx, err)}
+	}
+	if c, err = t.ask(ctx, c); err != nil {
+		return nil, err
+	}
+	return t.answer(ctx, c, req)
 }
 
 // NotSent is an error before which nothing of the request was written: there was
@@ -110,18 +118,35 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// exchange sends the request over a connection and reads the answer's header.
-func (t *Transport) exchange(ctx context.Context, c *conn, req *http.Request) (*http.Response, error) {
-	c.watch(ctx)
-	err := c.compose(req)
-	closeBody(req)
-	if err != nil {
-		return nil, NotSent{c.fail(ctx, err)}
+// ask sends what c composed, over another connection when c turns out to be no good.
+func (t *Transport) ask(ctx context.Context, c *conn) (*conn, error) {
+	for {
+		t.watch.join(ctx, c)
+		err := c.ask()
+		switch {
+		case err == nil:
+			return c, nil
+		case err != errNotQuiet:
+			return nil, c.fail(ctx, c.farewell(err))
+		case c.fresh:
+			return nil, NotSent{c.fail(ctx, err)}
+		}
+		_ = c.fail(ctx, err)
+		next := t.pool.take(c.to)
+		if next == nil {
+			if next, err = t.open(ctx, c.to); err != nil {
+				return nil, NotSent{err}
+			}
+		}
+		next.out, c = c.out, next
 	}
-	if err := c.write(); err != nil {
-		return nil, c.fail(ctx, c.farewell(err))
+}
+
+// answer reads the header of the answer.
+func (t *Transport) answer(ctx context.Context, c *conn, req *http.Request) (*http.Response, error) {
+	if cap(c.out) > 16<<10 {
+		c.out = nil // one large question is no reason to keep its room
 	}
-	runtime.Gosched() // the answer travels; who reads at once reads in vain
 	resp, err := c.readHeader(req, t.maxHeader())
 	if err != nil {
 		return nil, c.fail(ctx, err)
