@@ -1,6 +1,7 @@
 package swift_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -297,5 +298,60 @@ func TestShutdownWaitsForAnswersAndForNobodyElse(t *testing.T) {
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		t.Errorf("got %v, want http.ErrServerClosed", err)
+	}
+}
+
+// What comes while a request is answered is heard after it: the next request, or
+// that there is none.
+func TestWhatComesDuringAnAnswerIsHeard(t *testing.T) {
+	for name, tc := range map[string]struct {
+		meanwhile func(c *net.TCPConn)
+		answers   int
+	}{
+		"another request": {func(c *net.TCPConn) { _, _ = io.WriteString(c, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n") }, 2},
+		"the end":         {func(c *net.TCPConn) { _ = c.CloseWrite() }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			heard, release := make(chan struct{}, 2), make(chan struct{})
+			door, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := &swift.Server{
+				Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					heard <- struct{}{}
+					<-release
+					_, _ = io.WriteString(w, r.URL.Path)
+				}),
+				Other: func(c net.Conn) { _ = c.Close() }, HeaderTime: time.Minute, WriteTime: time.Minute, IdleTime: time.Minute,
+			}
+			served := make(chan error)
+			go func() { served <- server.Serve(door) }()
+			defer func() { _ = server.Close(); <-served }()
+			c, err := net.Dial("tcp", door.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_, _ = io.WriteString(c, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+			<-heard
+			tc.meanwhile(c.(*net.TCPConn))
+			time.Sleep(20 * time.Millisecond) // it arrives
+			close(release)
+			_ = c.SetReadDeadline(time.Now().Add(20 * time.Second)) // less than a connection may be idle
+			reader := bufio.NewReader(c)
+			for i := range tc.answers {
+				answer, err := http.ReadResponse(reader, nil)
+				if err != nil {
+					t.Fatalf("answer %d: %v", i, err)
+				}
+				_, _ = io.Copy(io.Discard, answer.Body)
+			}
+			if tc.answers == 1 {
+				if _, err := reader.ReadByte(); err != io.EOF {
+					t.Errorf("got %v, want the connection closed", err)
+				}
+			}
+		})
 	}
 }
