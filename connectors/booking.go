@@ -224,7 +224,7 @@ func (r *Reading) Booked(root Value) (rows []hub.BookedPosting, err error) {
 }
 
 // records gives the records of one page. In answers of paying, the answer itself
-// is the one record where items says nothing.
+// is the one record where items says nothing. They are good until the next page.
 func (r *Reading) records(root Value) ([]Value, error) {
 	r.look(root)
 	part := &r.call.answer
@@ -233,7 +233,9 @@ func (r *Reading) records(root Value) ([]Value, error) {
 	}
 	mark := len(r.scope.stack)
 	list := part.Items.each(&r.scope, r.scope.collect())
-	records := slices.Clone(r.scope.stack[mark:])
+	clear(r.list.room)
+	r.list.room = append(r.list.room[:0], r.scope.stack[mark:]...)
+	records := r.list.room
 	r.scope.stack = r.scope.stack[:mark]
 	switch {
 	case !list && !(part.MayOmit && part.Items.find(&r.scope) == nil):

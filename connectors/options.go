@@ -15,9 +15,9 @@ const notApproved = "The creditor's answer names a bank account that is not appr
 // accounts, names none.
 const noAccount = "The creditor has not said which of its bank accounts this is paid to. It cannot be paid here."
 
-// options reads the ways to pay. A debt of nothing has none; one that is damaged
+// optionsOf reads the ways to pay. A debt of nothing has none; one that is damaged
 // is left out with a remark.
-func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
+func (r *Reading) optionsOf(o *hub.Obligation, m *obligationMap) {
 	s := &r.scope
 	account := r.account(o, m.IBAN)
 	if o.Outstanding.Minor <= 0 {
@@ -28,7 +28,8 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
 	}
 	revenue := s.spare(m.RevenueCode.readText(s))
 	if len(m.Options) == 0 {
-		o.Options = []hub.PaymentOption{{ID: "full", Kind: "full", Amount: o.Outstanding, Transfers: r.single(account, revenue, o.Outstanding)}}
+		full := hub.PaymentOption{ID: "full", Kind: "full", Amount: o.Outstanding, Transfers: r.single(account, revenue, o.Outstanding)}
+		o.Options = append(r.options.take(1, r.batch), full)
 		return
 	}
 	for i := range m.Options {
@@ -44,7 +45,10 @@ func (r *Reading) options(o *hub.Obligation, m *obligationMap) {
 			if len(part.Transfers) == 0 {
 				option.Transfers = r.single(account, revenue, option.Amount)
 			}
-			o.Options = append(grown(o.Options, 2*len(m.Options)), option)
+			if o.Options == nil {
+				o.Options = r.options.take(2*len(m.Options), r.batch)
+			}
+			o.Options = append(o.Options, option)
 		}
 	}
 }
@@ -112,13 +116,7 @@ func (r *Reading) single(account *hub.CreditorAccount, revenue string, amount hu
 	if account == nil {
 		return nil
 	}
-	if len(r.transfers) == 0 {
-		r.transfers = make([]hub.Transfer, 2*r.batch)
-	}
-	one := r.transfers[:1:1]
-	r.transfers = r.transfers[1:]
-	one[0] = transfer(account, revenue, amount)
-	return one
+	return append(r.transfers.take(1, 2*r.batch), transfer(account, revenue, amount))
 }
 
 func transfer(account *hub.CreditorAccount, revenue string, amount hub.Money) hub.Transfer {
@@ -148,7 +146,10 @@ func (r *Reading) split(o *hub.Obligation, option *hub.PaymentOption, parts []tr
 			}
 			one := transfer(account, s.spare(part.RevenueCode.readText(s)), hub.Bani(minor))
 			one.Seq = len(option.Transfers) + 1
-			option.Transfers = append(grown(option.Transfers, len(parts)), one)
+			if option.Transfers == nil {
+				option.Transfers = r.transfers.take(len(parts), r.batch)
+			}
+			option.Transfers = append(option.Transfers, one)
 		}
 	}
 	if sum != option.Amount {

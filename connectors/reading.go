@@ -26,22 +26,10 @@ type Reading struct {
 	text     [96]byte                                           // where the scope's buffers begin
 	places   [16]Value                                          // likewise
 
-	batch      int           // records to make room for at once
-	parts      [][]hub.Share // of a quote: what a payment of each obligation is booked to
-	subjects   []hub.Subject
-	references []hub.Reference
-	transfers  []hub.Transfer
-}
-
-// slot gives room for one more of what every record has, made for a batch of
-// records at once.
-func slot[T any](free *[]T, batch int) *T {
-	if len(*free) == 0 {
-		*free = make([]T, batch)
-	}
-	one := &(*free)[0]
-	*free = (*free)[1:]
-	return one
+	list  shelf[Value]  // the records of a page
+	batch int           // records to make room for at once
+	parts [][]hub.Share // of a quote: what a payment of each obligation is booked to
+	shelves
 }
 
 // Reading begins to read the answer to a call. For a feed asked is zero.
@@ -55,12 +43,28 @@ func (m *Manifest) Reading(c *Call, asked hub.Asked, now time.Time) *Reading {
 
 var readings = sync.Pool{New: func() any { return new(Reading) }}
 
-// Release gives the memory back, but for what was read. It need not be called;
-// the reading may not be used afterwards.
-func (r *Reading) Release() {
-	collect, rest := r.scope.push, r.scope.kept
-	*r = Reading{}
-	r.scope.push, r.scope.kept = collect, rest
+// Lend gives what was read like Answer, in memory that the answer's Loan gives
+// back. The reading may not be used afterwards.
+func (r *Reading) Lend() hub.Answer {
+	answer := r.Answer()
+	if r.watch == nil { // who watches may have kept some of it
+		answer.Loan = r
+	}
+	return answer
+}
+
+// Return gives all memory back, also that of what was read: it may not be used
+// afterwards.
+func (r *Reading) Return() {
+	if r.call == nil || r.watch != nil {
+		return
+	}
+	all := r.answer.Obligations
+	list := shelf[hub.Obligation]{all[:cap(all)]}.cleared() // also what was refused last, and what others put behind
+	*r = Reading{
+		scope: r.scope.cleared(), list: r.list.cleared(),
+		answer: hub.Answer{Obligations: list.room}, shelves: r.shelves.cleared(),
+	}
 	readings.Put(r)
 }
 

@@ -65,13 +65,13 @@ func (r *Reading) fill(o *hub.Obligation) *refusal {
 	}
 	r.circumstances(o, m)
 	r.lists(o, m)
-	if refused := r.components(o, m.Components); refused != nil {
+	if refused := r.componentsOf(o, m.Components); refused != nil {
 		return refused
 	}
 	if refused := r.instalments(o, m.Instalments); refused != nil {
 		return refused
 	}
-	r.options(o, m)
+	r.optionsOf(o, m)
 	return r.change(o, m.NextChange)
 }
 
@@ -211,7 +211,7 @@ func (r *Reading) circumstances(o *hub.Obligation, m *obligationMap) {
 	o.IncludesPreviousBalance = includes
 	o.Subject = r.subject(m.Subject)
 	o.Reference = r.reference(m.Reference)
-	o.Period = s.period(m.Period)
+	o.Period = r.period(m.Period)
 	for name, field := range m.Details {
 		if text := s.spare(field.readText(s)); text != "" {
 			if o.Details == nil {
@@ -231,7 +231,7 @@ func (r *Reading) subject(m *subjectMap) *hub.Subject {
 	if subject.Label == "" && subject.Ref == "" {
 		return nil
 	}
-	kept := slot(&r.subjects, r.batch)
+	kept := r.subjects.one(r.batch)
 	*kept = subject
 	return kept
 }
@@ -249,15 +249,16 @@ func (r *Reading) reference(m *referenceMap) *hub.Reference {
 	if reference == (hub.Reference{}) {
 		return nil
 	}
-	kept := slot(&r.references, r.batch)
+	kept := r.references.one(r.batch)
 	*kept = reference
 	return kept
 }
 
-func (s *scope) period(m *periodMap) *hub.Period {
+func (r *Reading) period(m *periodMap) *hub.Period {
 	if m == nil {
 		return nil
 	}
+	s := &r.scope
 	p, refused := m.Month.readMonth(s)
 	s.spare("", refused)
 	year, refused := m.Year.readWhole(s)
@@ -277,7 +278,9 @@ func (s *scope) period(m *periodMap) *hub.Period {
 	if p == (hub.Period{}) {
 		return nil
 	}
-	return &p
+	kept := r.periods.one(r.batch)
+	*kept = p
+	return kept
 }
 
 func ofYear(year int) hub.Period {
@@ -357,8 +360,8 @@ func (r *Reading) lists(o *hub.Obligation, m *obligationMap) {
 	}
 }
 
-// components reads the parts of the total and compares their sum with it.
-func (r *Reading) components(o *hub.Obligation, parts []componentMap) *refusal {
+// componentsOf reads the parts of the total and compares their sum with it.
+func (r *Reading) componentsOf(o *hub.Obligation, parts []componentMap) *refusal {
 	s, sum := &r.scope, hub.Bani(0)
 	for i := range parts {
 		part := &parts[i]
@@ -378,21 +381,16 @@ func (r *Reading) components(o *hub.Obligation, parts []componentMap) *refusal {
 			if sum, err = sum.Add(one.Amount); err != nil {
 				return part.Amount.refuse("bad_amount", "amounts do not fit")
 			}
-			o.Components = append(grown(o.Components, len(parts)), one)
+			if o.Components == nil {
+				o.Components = r.components.take(len(parts), r.batch)
+			}
+			o.Components = append(o.Components, one)
 		}
 	}
 	if o.Components != nil && sum != o.Total {
 		s.remark("components_differ", "the parts do not add up to the total")
 	}
 	return nil
-}
-
-// grown makes the first growth of a list fit what the map can give.
-func grown[T any](list []T, n int) []T {
-	if list == nil {
-		return make([]T, 0, n)
-	}
-	return list
 }
 
 func (r *Reading) instalments(o *hub.Obligation, parts []instalmentMap) *refusal {
@@ -415,7 +413,10 @@ func (r *Reading) instalments(o *hub.Obligation, parts []instalmentMap) *refusal
 			if s.spare("", refused); one.No == 0 {
 				one.No = len(o.Installments) + 1
 			}
-			o.Installments = append(grown(o.Installments, len(parts)), one)
+			if o.Installments == nil {
+				o.Installments = r.installments.take(len(parts), r.batch)
+			}
+			o.Installments = append(o.Installments, one)
 		}
 	}
 	return nil

@@ -24,6 +24,9 @@ type scope struct {
 	work     exprWork // what they may still do; nil = all
 }
 
+// cleared gives what can be used for another answer.
+func (s *scope) cleared() scope { return scope{push: s.push, kept: s.kept} }
+
 // collect gives the function that puts places on the stack.
 func (s *scope) collect() func(Value) bool {
 	if s.push == nil {

@@ -30,6 +30,7 @@ type Answer struct {
 	Published   bool           // the creditor's last delivery, not a live answer
 	AsOf        time.Time      // the moment the amounts speak about
 	ValidUntil  time.Time      // when they may change; zero = not said
+	Loan        Loan           // of the memory its obligations stand in; nil = for ever
 }
 
 // Source answers live questions. It fails with CodeNotFound (not known here),

@@ -61,8 +61,9 @@ type PageCache interface {
 	Drop(ctx context.Context, keys ...PageKey) error
 }
 
-// Loan is the memory that pages out of a cache stand in. Whoever is done with all of
-// them may Return it, once, and must not read them any more; a page that is kept
-// longer is cloned before. Who never returns one only leaves it to the garbage
-// collector, and a nil Loan is not to be returned: such pages stand for ever.
+// Loan is the memory that pages out of a cache stand in, or a creditor's answer.
+// Whoever is done with all of it may Return it, once, and must not read it any more;
+// a page that is kept longer is cloned before. Who never returns one only leaves it to
+// the garbage collector, and a nil Loan is not to be returned: that memory stands for
+// ever.
 type Loan interface{ Return() }

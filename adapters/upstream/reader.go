@@ -34,6 +34,7 @@ func newReader(rt http.RoundTripper) *Reader {
 		RetryWaitMin: 25 * time.Millisecond,
 		RetryWaitMax: 100 * time.Millisecond,
 		CheckRetry:   again,
+		PrepareRetry: rewound,
 		Backoff:      jittered,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}}
@@ -45,9 +46,12 @@ func newReader(rt http.RoundTripper) *Reader {
 func (r *Reader) Do(req *http.Request) (*http.Response, error) {
 	parent := req.Context()
 	try := &attempts{Context: parent, began: time.Now(), header: req.Header}
+	if body, can := req.Body.(rewinder); can && lean.Small(req) {
+		try.body = body
+	}
 	bare := req.WithContext(try)
 	bare.Header = make(http.Header)
-	again, err := replayable(bare)
+	again, err := try.replayable(bare)
 	if err != nil {
 		return nil, hub.Wrap(hub.CodeInternal, err, "Something went wrong on our side.")
 	}
@@ -58,10 +62,21 @@ func (r *Reader) Do(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// rewinder is a body that can be read again.
+type rewinder interface{ Rewind() }
+
+// rewound lets the next attempt read the body from its beginning.
+func rewound(req *http.Request) error {
+	if try, ok := req.Context().(*attempts); ok && try.body != nil {
+		try.body.Rewind()
+	}
+	return nil
+}
+
 // replayable lets retryablehttp rewind the body through the request's own
-// GetBody, which copies nothing.
-func replayable(req *http.Request) (*retryablehttp.Request, error) {
-	if req.Body == nil || req.Body == http.NoBody {
+// GetBody, which copies nothing, if it is not rewound here.
+func (a *attempts) replayable(req *http.Request) (*retryablehttp.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody || a.body != nil {
 		return &retryablehttp.Request{Request: req}, nil
 	}
 	if req.GetBody == nil {
@@ -81,6 +96,7 @@ func replayable(req *http.Request) (*retryablehttp.Request, error) {
 type attempts struct {
 	context.Context
 	header http.Header
+	body   rewinder // nil = it is not rewound: net/http may hold it when an attempt has failed
 	began  time.Time
 	sent   int
 }

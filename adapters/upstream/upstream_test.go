@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"racord/adapters/upstream"
+	"racord/connectors/wire"
 	"racord/hub"
 )
 
@@ -402,15 +404,46 @@ func TestAnswerThatDoesNotEndIsCutOff(t *testing.T) {
 	}
 }
 
+// A connector's question is sent again from its beginning.
+func TestAConnectorsQuestionIsRepeatedWhole(t *testing.T) {
+	var heard []string
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if heard = append(heard, r.Header.Get("X-Asks")+" "+string(body)); len(heard)%2 == 1 {
+			w.WriteHeader(503)
+		}
+	})
+	to, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := open(t, upstream.Conf{})
+	for _, body := range []string{"about Ana", strings.Repeat("about all ", 40<<10)} { // the long one is net/http's to send
+		heard = nil
+		req := wire.NewRequest(always(t.Context()), http.MethodPost, to, []byte(body))
+		req.Header.Set("X-Asks", "Racord")
+		resp, err := client.Read.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if want := "Racord " + body; resp.StatusCode != 200 || len(heard) != 2 || heard[0] != want || heard[1] != want {
+			t.Errorf("of %d bytes: got status %d, and heard %.60q", len(body), resp.StatusCode, heard)
+		}
+	}
+}
+
 func TestLimitBodyEndsExactlyAtTheLimit(t *testing.T) {
 	for name, tc := range map[string]struct {
 		length int
+		said   int64 // by the header; negative = nothing
 		want   hub.Code
 	}{
-		"shorter": {9, ""}, "just as long": {10, ""}, "longer": {11, hub.CodeBadData},
+		"shorter": {9, -1, ""}, "just as long": {10, -1, ""}, "longer": {11, -1, hub.CodeBadData},
+		"said to be just as long": {10, 10, ""}, "said to be longer": {11, 11, hub.CodeBadData},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resp := &http.Response{Body: io.NopCloser(strings.NewReader(strings.Repeat("x", tc.length)))}
+			resp := &http.Response{ContentLength: tc.said, Body: io.NopCloser(strings.NewReader(strings.Repeat("x", tc.length)))}
 			upstream.LimitBody(resp, 10)
 			body, err := io.ReadAll(resp.Body)
 			if hub.CodeOf(err) != tc.want || len(body) != min(tc.length, 10) {

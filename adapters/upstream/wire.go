@@ -39,9 +39,10 @@ func leadNowhere(req *http.Request, resp *http.Response) {
 	}
 }
 
-// limitBody makes an answer's body fail with CodeBadData after n bytes.
+// limitBody makes an answer's body fail with CodeBadData after n bytes. One that
+// says its length does not get longer: the transport ends it there.
 func limitBody(resp *http.Response, n int64) {
-	if resp.Body != http.NoBody {
+	if resp.Body != http.NoBody && (resp.ContentLength < 0 || resp.ContentLength > n) {
 		resp.Body = &fuse{resp.Body, n}
 	}
 }

@@ -14,7 +14,8 @@ type Asker struct{ source source }
 
 // NewAsker makes an asker. It sends nothing yet.
 func NewAsker(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *Asker {
-	return &Asker{source{newClient(env, m, s, caller), prepare(m, connectors.CallObligations)}}
+	cl := newClient(env, m, s, caller)
+	return &Asker{source{cl, cl.prepare(connectors.CallObligations)}}
 }
 
 // Ask asks as a Source does, and calls each with the root of every page after

@@ -30,13 +30,13 @@ func New(env connectors.Env, m *connectors.Manifest, s Settings) *hub.Connector 
 	cl := newClient(env, m, s, wire.NewCaller(env, s.Auth).Reading(s.Answers))
 	c := m.Connector()
 	if m.Calls[connectors.CallObligations] != nil {
-		c.Source = source{cl, prepare(m, connectors.CallObligations)}
+		c.Source = &source{cl, cl.prepare(connectors.CallObligations)}
 	}
 	if m.Calls[connectors.CallPing] != nil {
-		c.Probe = probe{cl, prepare(m, connectors.CallPing)}
+		c.Probe = probe{cl, cl.prepare(connectors.CallPing)}
 	}
 	if m.Calls[connectors.CallProve] != nil {
-		c.Linker = linker{cl, prepare(m, connectors.CallProve)}
+		c.Linker = linker{cl, cl.prepare(connectors.CallProve)}
 	}
 	cl.pay(c)
 	return c
@@ -62,11 +62,15 @@ type client struct {
 	base       string
 	caller     *wire.Caller
 	signatures *wire.Signatures
+	accept     []string // what all requests say they take …
+	kind       []string // … and their bodies are; never changed
 	last       atomic.Pointer[parsed]
 }
 
 func newClient(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *client {
-	return &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller, signatures: wire.NewSignatures(env, s.JWS)}
+	cl := &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller, signatures: wire.NewSignatures(env, s.JWS)}
+	cl.accept, cl.kind = []string{cl.signatures.Accept()}, []string{cl.signatures.Kind()}
+	return cl
 }
 
 // prepared is a call with its request, the parameters in a fixed order.
@@ -74,10 +78,11 @@ type prepared struct {
 	*connectors.Call
 	Request
 	query, headers []string
+	always         *url.URL // where it goes to, if that is always the same
 }
 
-func prepare(m *connectors.Manifest, name string) prepared {
-	c := m.Calls[name]
+func (cl *client) prepare(name string) prepared {
+	c := cl.manifest.Calls[name]
 	p := prepared{Call: c, Request: connectors.RequestOf[Request](c)}
 	for name := range p.Query {
 		p.query = append(p.query, name)
@@ -87,6 +92,9 @@ func prepare(m *connectors.Manifest, name string) prepared {
 	}
 	slices.Sort(p.query)
 	slices.Sort(p.headers)
+	if p.Path.Constant() && len(p.query) == 0 {
+		p.always, _ = cl.target(context.Background(), &p, nil) // a call that cannot be sent says so when it is
+	}
 	return p
 }
 
@@ -104,6 +112,38 @@ func (cl *client) send(ctx context.Context, p *prepared, v *connectors.Vars) (*w
 }
 
 func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) (*http.Request, error) {
+	to, err := cl.target(ctx, p, v)
+	if err != nil {
+		return nil, err
+	}
+	body, err := cl.body(ctx, p, v)
+	if err != nil {
+		return nil, err
+	}
+	request := wire.NewRequest(ctx, p.Method, to, body)
+	if body != nil {
+		request.Header["Content-Type"] = cl.kind
+	}
+	return request, cl.addHeaders(ctx, p, v, request)
+}
+
+// body is what a call sends, signed where that is agreed on; nil for one without.
+func (cl *client) body(ctx context.Context, p *prepared, v *connectors.Vars) ([]byte, error) {
+	if p.Body.IsZero() {
+		return nil, nil
+	}
+	filled, err := p.Body.AppendJSON(ctx, make([]byte, 0, 64), v)
+	if err != nil {
+		return nil, err
+	}
+	return cl.signatures.Sign(ctx, filled)
+}
+
+// target is where a call goes to. What it gives is shared and not to be changed.
+func (cl *client) target(ctx context.Context, p *prepared, v *connectors.Vars) (*url.URL, error) {
+	if p.always != nil {
+		return p.always, nil
+	}
 	address, err := cl.address(ctx, p, v)
 	if err != nil {
 		return nil, err
@@ -112,28 +152,7 @@ func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) 
 	if err != nil {
 		return nil, connectors.Failure(hub.CodeInternal, errors.New("the request cannot be made")) // the cause repeats the address
 	}
-	body, kind, err := cl.body(ctx, p, v)
-	if err != nil {
-		return nil, err
-	}
-	request := wire.NewRequest(ctx, p.Method, to, body)
-	if kind != "" {
-		request.Header.Set("Content-Type", kind)
-	}
-	return request, cl.addHeaders(ctx, p, v, request)
-}
-
-// body is what a call sends, signed where that is agreed on. kind is "" for a
-// call without one.
-func (cl *client) body(ctx context.Context, p *prepared, v *connectors.Vars) (body []byte, kind string, err error) {
-	if p.Body.IsZero() {
-		return nil, "", nil
-	}
-	filled, err := p.Body.AppendJSON(ctx, nil, v)
-	if err != nil {
-		return nil, "", err
-	}
-	return cl.signatures.Sign(ctx, filled)
+	return to, nil
 }
 
 // parsed is an address and what it was made of.
@@ -183,7 +202,7 @@ func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) 
 }
 
 func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Vars, request *http.Request) error {
-	request.Header.Set("Accept", cl.signatures.Accept())
+	request.Header["Accept"] = cl.accept // all requests share it
 	for _, name := range p.headers {
 		template := p.Headers[name]
 		value, present, err := template.Append(ctx, nil, v, connectors.InHeader)
@@ -284,5 +303,5 @@ func (l linker) Prove(ctx context.Context, account hub.AccountRef, proof hub.Pro
 var (
 	_ hub.Probe  = probe{}
 	_ hub.Linker = linker{}
-	_ hub.Source = source{}
+	_ hub.Source = (*source)(nil)
 )

@@ -19,7 +19,7 @@ func (cl *client) pay(c *hub.Connector) {
 	calls := map[string]*prepared{}
 	for name := range cl.manifest.Calls {
 		if slices.Contains(connectors.PayingCalls(), name) {
-			p := prepare(cl.manifest, name)
+			p := cl.prepare(name)
 			calls[name] = &p
 		}
 	}

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"sync"
 
 	"racord/connectors"
 	"racord/hub"
@@ -14,15 +15,24 @@ type source struct {
 }
 
 // Obligations asks page after page until the creditor says it was the last.
-func (s source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
+func (s *source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	return s.ask(ctx, who, func(connectors.Value) error { return nil })
 }
 
+// questions are variables that are used again.
+var questions = sync.Pool{New: func() any { return new(connectors.Vars) }}
+
 // ask calls each with every page after it was read.
-func (s source) ask(ctx context.Context, who hub.Asked, each func(root connectors.Value) error) (hub.Answer, error) {
-	vars := s.vars(who)
+func (s *source) ask(ctx context.Context, who hub.Asked, each func(root connectors.Value) error) (answer hub.Answer, err error) {
+	vars := questions.Get().(*connectors.Vars)
+	*vars = *s.vars(who)
 	r := s.manifest.Reading(s.call.Call, who, vars.Now)
-	defer r.Release()
+	defer func() {
+		*vars = connectors.Vars{}
+		if questions.Put(vars); err != nil {
+			r.Return() // nobody was given anything of it
+		}
+	}()
 	for {
 		more, err := s.page(ctx, vars, r, each)
 		if vars.Page > 1 && hub.CodeOf(err) == hub.CodeNotFound {
@@ -32,7 +42,7 @@ func (s source) ask(ctx context.Context, who hub.Asked, each func(root connector
 			return hub.Answer{}, err
 		}
 		if !more {
-			return r.Answer(), nil
+			return r.Lend(), nil
 		}
 		if vars.Page++; vars.Page > s.call.Paging.MaxPages {
 			return hub.Answer{}, connectors.BadData("more than %d pages", s.call.Paging.MaxPages)
@@ -41,7 +51,7 @@ func (s source) ask(ctx context.Context, who hub.Asked, each func(root connector
 }
 
 // page asks for one page and tells whether there is another.
-func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.Reading, each func(connectors.Value) error) (more bool, err error) {
+func (s *source) page(ctx context.Context, vars *connectors.Vars, r *connectors.Reading, each func(connectors.Value) error) (more bool, err error) {
 	reply, err := s.send(ctx, &s.call, vars)
 	if err != nil {
 		return false, err
@@ -60,7 +70,7 @@ func (s source) page(ctx context.Context, vars *connectors.Vars, r *connectors.R
 }
 
 // read reads a page and tells whether there is another.
-func (s source) read(root connectors.Value, vars *connectors.Vars, r *connectors.Reading) (more bool, err error) {
+func (s *source) read(root connectors.Value, vars *connectors.Vars, r *connectors.Reading) (more bool, err error) {
 	paging, before := s.call.Paging, r.Count()
 	if paging != nil && paging.Blind && vars.Page > 1 {
 		fresh, repeats, err := r.PageAgain(root)

@@ -141,7 +141,7 @@ func (s source) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, err
 	if _, err := r.Page(payload); err != nil {
 		return hub.Answer{}, err
 	}
-	return r.Answer(), nil
+	return r.Lend(), nil
 }
 
 // probe asks whether the creditor is there.

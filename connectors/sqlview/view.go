@@ -51,7 +51,7 @@ func (v *view) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, erro
 	if reading.Count() == 0 && !v.manifest.Traits.DebtsOnly {
 		return hub.Answer{}, connectors.Failure(hub.CodeNotFound, nil)
 	}
-	return reading.Answer(), nil
+	return reading.Lend(), nil
 }
 
 // enter waits until there are fewer calls than the creditor allows. The pool of

@@ -160,35 +160,43 @@ func (s *Signatures) keys(ctx context.Context) (set jose.JSONWebKeySet, err erro
 	return set, nil
 }
 
-// Sign gives what is sent in the place of a body, and its type.
-func (s *Signatures) Sign(ctx context.Context, body []byte) (signed []byte, kind string, err error) {
+// Kind is the type of what Sign gives.
+func (s *Signatures) Kind() string {
 	if s.jws.Requests == nil {
-		return body, "application/json", nil
+		return "application/json"
+	}
+	return jwsType
+}
+
+// Sign gives what is sent in the place of a body.
+func (s *Signatures) Sign(ctx context.Context, body []byte) (signed []byte, err error) {
+	if s.jws.Requests == nil {
+		return body, nil
 	}
 	name := s.jws.Requests.Key
 	secret, err := s.env.Secret(ctx, string(name))
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	var key jose.JSONWebKey
 	if err := json.Unmarshal([]byte(secret.Reveal()), &key); err != nil || key.IsPublic() || !key.Valid() || key.KeyID == "" ||
 		!slices.Contains(algorithms, jose.SignatureAlgorithm(key.Algorithm)) {
-		return nil, "", keyFailure(name, "is no private key with a kid and an alg that is allowed")
+		return nil, keyFailure(name, "is no private key with a kid and an alg that is allowed")
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key},
 		(&jose.SignerOptions{}).WithContentType("application/json"))
 	if err != nil {
-		return nil, "", keyFailure(name, "does not fit its alg")
+		return nil, keyFailure(name, "does not fit its alg")
 	}
 	object, err := signer.Sign(body)
 	if err != nil {
-		return nil, "", keyFailure(name, "does not sign")
+		return nil, keyFailure(name, "does not sign")
 	}
 	text, err := object.CompactSerialize()
 	if err != nil {
-		return nil, "", connectors.Failure(hub.CodeInternal, errors.New("the signature cannot be written"))
+		return nil, connectors.Failure(hub.CodeInternal, errors.New("the signature cannot be written"))
 	}
-	return []byte(text), jwsType, nil
+	return []byte(text), nil
 }
 
 // keyFailure is a key of ours that is no good; the key itself is never repeated.

@@ -38,3 +38,6 @@ func newPayload(body []byte) *payload {
 
 // Close does nothing: there is nothing to give back.
 func (*payload) Close() error { return nil }
+
+// Rewind goes back to the beginning, so that the body can be sent again.
+func (p *payload) Rewind() { _, _ = p.Seek(0, io.SeekStart) }

@@ -99,6 +99,7 @@ type overheard struct {
 
 func (o *overheard) Obligations(ctx context.Context, who hub.Asked) (hub.Answer, error) {
 	answer, err := o.shown.Obligations(ctx, who)
+	answer.Loan = nil // the shadow keeps it
 	if code := hub.CodeOf(err); code == "" || code == hub.CodeNotFound {
 		o.shadow.ask(question{who: who, answer: answer, known: code == ""})
 	}

@@ -17,7 +17,7 @@ type crew struct {
 
 // hand is a goroutine that waits for work.
 type hand struct {
-	work  chan func()
+	work  chan task
 	since time.Time
 }
 
@@ -27,8 +27,11 @@ const (
 	idleFor  = 5 * time.Second
 )
 
+// task is what a hand does.
+type task interface{ run() }
+
 // do runs the work on a goroutine of its own.
-func (c *crew) do(work func()) {
+func (c *crew) do(work task) {
 	if h := c.call(); h != nil {
 		h.work <- work
 		return
@@ -51,11 +54,11 @@ func (c *crew) call() *hand {
 }
 
 // labour works as long as there is work, and waits for more a while.
-func (c *crew) labour(work func()) {
-	h := &hand{work: make(chan func(), 1)}
+func (c *crew) labour(work task) {
+	h := &hand{work: make(chan task, 1)}
 	for work != nil {
 		makeRoom(false)
-		work()
+		work.run()
 		if !c.rest(h) {
 			return
 		}

@@ -14,26 +14,38 @@ import (
 
 // fetch joins the call under way for the question or starts one. The call goes
 // on when its callers leave, so that the answer is there for the next.
-func (v *Views) fetch(c *hub.Connector, asked hub.Asked, key hub.PageKey, notBefore time.Time) *flight {
-	f, mine := v.flights.join(key)
+func (v *Views) fetch(c *hub.Connector, q *question, notBefore time.Time) *flight {
+	f, mine := v.flights.join(q.key, q.landings)
 	v.Meter.Fetched(c.Creditor.Name, !mine)
 	if mine {
-		v.crew.do(func() { v.fly(c, asked, key, f, notBefore) })
+		f.trip = trip{v, c, q.asked, notBefore}
+		v.crew.do(f)
 	}
 	return f
 }
 
+// trip is what a flight is for.
+type trip struct {
+	views     *Views
+	connector *hub.Connector
+	asked     hub.Asked
+	notBefore time.Time // of an answer that another flight just brought
+}
+
+func (f *flight) run() { f.trip.views.fly(f) }
+
 // spellFor is how far apart questions that share their time may begin.
 const spellFor = 50 * time.Millisecond
 
-func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *flight, notBefore time.Time) {
+func (v *Views) fly(f *flight) {
+	c, key := f.trip.connector, f.keys[0]
 	ctx := v.spells.Begin(v.base, v.conf.FetchFor, spellFor)
-	if page := v.justFetched(ctx, f, notBefore); page != nil {
+	if page := v.justFetched(ctx, f); page != nil {
 		f.page = page
 		v.flights.land(key, f, 0)
 		return
 	}
-	f.page, f.err = v.call(ctx, c, asked)
+	f.page, f.err = v.call(ctx, c, f.trip.asked)
 	if f.err == nil {
 		_ = v.L1.Put(ctx, key, f.page) // a cache that cannot write is only slow
 	}
@@ -46,10 +58,13 @@ func (v *Views) fly(c *hub.Connector, asked hub.Asked, key hub.PageKey, f *fligh
 
 // justFetched finds the answer that another flight brought between this
 // caller's look-up and its turn.
-func (v *Views) justFetched(ctx context.Context, f *flight, notBefore time.Time) *hub.Page {
+func (v *Views) justFetched(ctx context.Context, f *flight) *hub.Page {
+	if !f.late {
+		return nil
+	}
 	_, _ = v.L1.Get(ctx, f.keys[:], f.seen[:])
 	p := f.seen[0]
-	if p == nil || p.FetchedAt.Before(notBefore) || !time.Now().Before(p.FreshUntil) {
+	if p == nil || p.FetchedAt.Before(f.trip.notBefore) || !time.Now().Before(p.FreshUntil) {
 		return nil
 	}
 	if expired(p, v.Clock.Now()) {
@@ -76,7 +91,11 @@ func (v *Views) call(ctx context.Context, c *hub.Connector, asked hub.Asked) (*h
 			v.Meter.Remarked(c.Creditor.Name, remark.Code)
 		}
 	}
-	return v.page(c, answer), nil
+	page := v.page(c, answer) // encoded: it holds nothing of the answer
+	if answer.Loan != nil {
+		answer.Loan.Return()
+	}
+	return page, nil
 }
 
 // page encodes an answer, once.

@@ -17,12 +17,13 @@ type sheet struct {
 
 // question is one call that a page needs: an identifier or an account.
 type question struct {
-	asked  hub.Asked
-	key    hub.PageKey
-	page   *hub.Page // what is remembered or was answered
-	stale  bool      // the page is too old to be called fresh
-	flight *flight   // the call under way that the view waits for, if any
-	err    error     // why that call brought nothing
+	asked    hub.Asked
+	key      hub.PageKey
+	page     *hub.Page // what is remembered or was answered
+	stale    bool      // the page is too old to be called fresh
+	flight   *flight   // the call under way that the view waits for, if any
+	landings uint32    // of calls like this, before the caches were asked
+	err      error     // why that call brought nothing
 }
 
 // plan finds what each connector is to be asked about the party.

@@ -31,7 +31,9 @@ func (v *Views) recall(ctx context.Context, w *work, terms []hub.Term, ask Ask) 
 func (v *Views) recallL1(ctx context.Context, w *work) {
 	keys, pages := w.lookUp(len(w.questions))
 	for i := range w.questions {
-		keys = append(keys, w.questions[i].key)
+		q := &w.questions[i]
+		q.landings = v.flights.landings(q.key)
+		keys = append(keys, q.key)
 	}
 	_, _ = v.L1.Get(ctx, keys, pages) // a cache out of reach is only slow
 	w.missing = w.missing[:0]
@@ -57,6 +59,7 @@ func (v *Views) recallL2(ctx context.Context, w *work) {
 			q.page = pages[i]
 			if v.regulars.again(q.key) {
 				_ = v.L1.Put(ctx, q.key, pages[i].Clone())
+				v.flights.turn(q.key)
 			}
 		}
 	}
@@ -85,12 +88,12 @@ func (v *Views) decide(c *hub.Connector, q *question, ask Ask, now, business tim
 	switch age {
 	case young:
 	case ageing:
-		v.fetch(c, q.asked, q.key, oldest(ask, now))
+		v.fetch(c, q, oldest(ask, now))
 	case useless:
 		q.page = nil
-		q.flight = v.fetch(c, q.asked, q.key, oldest(ask, now))
+		q.flight = v.fetch(c, q, oldest(ask, now))
 	default:
-		q.flight = v.fetch(c, q.asked, q.key, oldest(ask, now))
+		q.flight = v.fetch(c, q, oldest(ask, now))
 	}
 }
 
