@@ -38,7 +38,6 @@ type conn struct {
 	net.Conn
 	to           server
 	socket       *socket // below TLS; nil when it cannot be seen
-	fresh        bool    // it was never in the pool
 	reader       *bufio.Reader
 	out          []byte
 	left         int64  // bytes of header that may still be read; negative = not counted
@@ -62,7 +61,7 @@ func (t *Transport) open(ctx context.Context, to server) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: wire, to: to, watch: &t.watch, socket: socketOf(wire), fresh: true}
+	c := &conn{Conn: wire, to: to, watch: &t.watch, socket: socketOf(wire)}
 	if to.secure {
 		if c.Conn, err = t.handshake(ctx, wire, to); err != nil {
 			_ = wire.Close()

@@ -28,7 +28,7 @@ func (p *pool) take(to server) *conn {
 
 // put keeps a connection, or closes it when there are enough.
 func (p *pool) put(c *conn, t *Transport) {
-	c.since, c.fresh = time.Now(), false
+	c.since = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle[c.to]) >= t.MaxIdle {

@@ -118,9 +118,10 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// ask sends what c composed, over another connection when c turns out to be no good.
+// ask sends what c composed, over another connection when c turns out to be no good:
+// others that were kept, and one that is opened for it.
 func (t *Transport) ask(ctx context.Context, c *conn) (*conn, error) {
-	for {
+	for opened := false; ; {
 		t.watch.join(ctx, c)
 		err := c.ask()
 		switch {
@@ -128,7 +129,7 @@ func (t *Transport) ask(ctx context.Context, c *conn) (*conn, error) {
 			return c, nil
 		case err != errNotQuiet:
 			return nil, c.fail(ctx, c.farewell(err))
-		case c.fresh:
+		case opened:
 			return nil, NotSent{c.fail(ctx, err)}
 		}
 		_ = c.fail(ctx, err)
@@ -137,6 +138,7 @@ func (t *Transport) ask(ctx context.Context, c *conn) (*conn, error) {
 			if next, err = t.open(ctx, c.to); err != nil {
 				return nil, NotSent{err}
 			}
+			opened = true
 		}
 		next.out, c = c.out, next
 	}

@@ -102,8 +102,8 @@ func TestWhoSpeaksUnaskedIsNotAsked(t *testing.T) {
 	}
 }
 
-// Who hangs up on a new connection was certainly told nothing.
-func TestAHangUpBeforeTheQuestionIsNotSent(t *testing.T) {
+// Who hangs up while a turn is waited for is asked over another connection, once.
+func TestAHangUpBeforeTheQuestionIsNoFailure(t *testing.T) {
 	server := stage(t, say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"))
 	rt := leanly(t, func(rt *lean.Transport) {
 		rt.Turn = func(context.Context) error {
@@ -115,9 +115,39 @@ func TestAHangUpBeforeTheQuestionIsNotSent(t *testing.T) {
 			return nil
 		}
 	})
-	got, err := whole(t, rt, request("POST", server.url(), "x"))
-	if !errors.As(err, new(lean.NotSent)) || !errors.Is(err, io.ErrUnexpectedEOF) || server.requests.Load() != 0 {
-		t.Errorf("got %q and %v after %d requests, want that nothing was sent to who had hung up", got, err, server.requests.Load())
+	if got, err := whole(t, rt, request("POST", server.url(), "x")); got != "hi" || err != nil {
+		t.Errorf("got %q and %v, want hi", got, err)
+	}
+	if server.requests.Load() != 1 || server.opened.Load() != 2 {
+		t.Errorf("got %d requests over %d connections, want 1 and 2", server.requests.Load(), server.opened.Load())
+	}
+}
+
+// Who says goodbye to everybody before anything was asked was certainly told
+// nothing.
+func TestAServerThatOnlySaysGoodbyeIsToldNothing(t *testing.T) {
+	rt := leanly(t, func(rt *lean.Transport) {
+		rt.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			time.Sleep(10 * time.Millisecond) // the goodbye arrives
+			return c, err
+		}
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parting sync.WaitGroup
+	defer parting.Wait()
+	defer listener.Close()
+	parting.Go(func() {
+		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
+			_ = c.Close()
+		}
+	})
+	got, err := whole(t, rt, request("POST", "http://"+listener.Addr().String(), "x"))
+	if !errors.As(err, new(lean.NotSent)) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %q and %v, want that nothing was sent", got, err)
 	}
 }
 
