@@ -64,7 +64,7 @@ func plainHeader(lines string, resp *http.Response) bool {
 		var line string
 		line, lines, _ = strings.Cut(lines, "\r\n")
 		name, value, ok := strings.Cut(line, ":")
-		value = strings.Trim(value, " \t")
+		value = trimmed(value)
 		if !ok || !token(name) || !text(value) {
 			return false
 		}

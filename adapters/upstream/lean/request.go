@@ -115,7 +115,7 @@ func appendHeader(out []byte, req *http.Request) ([]byte, error) {
 			}
 			out = append(out, name...)
 			out = append(out, ':', ' ')
-			out = append(out, strings.Trim(value, " \t")...)
+			out = append(out, trimmed(value)...)
 			out = append(out, '\r', '\n')
 		}
 	}
@@ -161,11 +161,30 @@ func appendBody(out []byte, req *http.Request) ([]byte, error) {
 // token tells whether s is a token of RFC 9110 §5.6.2.
 func token(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+		if !inToken[s[i]] {
 			return false
 		}
 	}
 	return s != ""
+}
+
+// inToken marks the characters of a token.
+var inToken = func() (marked [256]bool) {
+	for c := byte('!'); c < 0x7f; c++ {
+		marked[c] = strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) < 0
+	}
+	return marked
+}()
+
+// trimmed is a header's value without the blanks around it.
+func trimmed(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // text tells whether s can be a header's value: nothing in it ends the line.
