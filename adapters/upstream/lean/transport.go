@@ -3,8 +3,8 @@
 // the answer in the caller's own goroutine, and repeats nothing. What is not a
 // small question (an upgrade, a body of unknown length) it leaves to a fallback.
 //
-// A connection costs no goroutine: whether the other side closed it meanwhile is
-// looked at when it is taken from the pool.
+// A connection costs no goroutine: whether the other side closed it meanwhile, or
+// said something, is looked at before it is asked.
 package lean
 
 import (
