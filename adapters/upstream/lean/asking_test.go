@@ -126,10 +126,11 @@ func TestAHangUpBeforeTheQuestionIsNoFailure(t *testing.T) {
 // Who says goodbye to everybody before anything was asked was certainly told
 // nothing.
 func TestAServerThatOnlySaysGoodbyeIsToldNothing(t *testing.T) {
+	gone := make(chan struct{}, 2)
 	rt := leanly(t, func(rt *lean.Transport) {
 		rt.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			time.Sleep(10 * time.Millisecond) // the goodbye arrives
+			<-gone
 			return c, err
 		}
 	})
@@ -143,6 +144,7 @@ func TestAServerThatOnlySaysGoodbyeIsToldNothing(t *testing.T) {
 	parting.Go(func() {
 		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
 			_ = c.Close()
+			gone <- struct{}{}
 		}
 	})
 	got, err := whole(t, rt, request("POST", "http://"+listener.Addr().String(), "x"))
