@@ -81,8 +81,8 @@ func (g *flights) join(key hub.PageKey, landings uint32) (f *flight, mine bool) 
 
 // land tells everybody the outcome. A failure stays for remember.
 func (g *flights) land(key hub.PageKey, f *flight, remember time.Duration) {
-	f.trip = trip{}
-	g.turn(key) // before the key is free again
+	f.trip = trip{} // a failure is remembered for a while, whom it was about is not
+	g.turn(key)     // before the key is free again
 	close(f.done)
 	if remember > 0 {
 		time.AfterFunc(remember, func() { g.forget(key) })

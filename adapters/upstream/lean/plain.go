@@ -64,10 +64,10 @@ func plainHeader(lines string, resp *http.Response) bool {
 		var line string
 		line, lines, _ = strings.Cut(lines, "\r\n")
 		name, value, ok := strings.Cut(line, ":")
-		value = trimmed(value)
 		if !ok || !token(name) || !text(value) {
 			return false
 		}
+		value = textproto.TrimString(value)
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		if _, twice := resp.Header[name]; twice || special(name) {
 			return false

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"strings"
 )
@@ -115,7 +116,7 @@ func appendHeader(out []byte, req *http.Request) ([]byte, error) {
 			}
 			out = append(out, name...)
 			out = append(out, ':', ' ')
-			out = append(out, trimmed(value)...)
+			out = append(out, textproto.TrimString(value)...)
 			out = append(out, '\r', '\n')
 		}
 	}
@@ -175,17 +176,6 @@ var inToken = func() (marked [256]bool) {
 	}
 	return marked
 }()
-
-// trimmed is a header's value without the blanks around it.
-func trimmed(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
-}
 
 // text tells whether s can be a header's value: nothing in it ends the line.
 func text(s string) bool {
