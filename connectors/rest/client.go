@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"racord/connectors"
 	"racord/connectors/wire"
@@ -64,7 +63,6 @@ type client struct {
 	signatures *wire.Signatures
 	accept     []string // what all requests say they take …
 	kind       []string // … and their bodies are; never changed
-	last       atomic.Pointer[parsed]
 }
 
 func newClient(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *client {
@@ -92,14 +90,29 @@ func (cl *client) prepare(name string) prepared {
 	}
 	slices.Sort(p.query)
 	slices.Sort(p.headers)
-	if p.Path.Constant() && len(p.query) == 0 {
+	if p.constant() {
 		p.always, _ = cl.target(context.Background(), &p, nil) // a call that cannot be sent says so when it is
 	}
 	return p
 }
 
+// constant tells whether every call goes to the same address.
+func (p *prepared) constant() bool {
+	return p.Path.Constant() && !slices.ContainsFunc(p.query, func(name string) bool {
+		template := p.Query[name]
+		return !template.Constant()
+	})
+}
+
 func (cl *client) vars(asked hub.Asked) *connectors.Vars {
-	return &connectors.Vars{Asked: asked, Page: 1, Now: cl.env.Clock.Now(), Secret: cl.env.Secret}
+	v := new(connectors.Vars)
+	cl.begin(v, asked)
+	return v
+}
+
+// begin sets what every question begins with.
+func (cl *client) begin(v *connectors.Vars, asked hub.Asked) {
+	v.Asked, v.Page, v.Now, v.Secret = asked, 1, cl.env.Clock.Now(), cl.env.Secret
 }
 
 // send fills the templates and sends the request. It fails like Caller.Call.
@@ -139,7 +152,8 @@ func (cl *client) body(ctx context.Context, p *prepared, v *connectors.Vars) ([]
 	return cl.signatures.Sign(ctx, filled)
 }
 
-// target is where a call goes to. What it gives is shared and not to be changed.
+// target is where a call goes to. What it gives may be shared and is not to be
+// changed.
 func (cl *client) target(ctx context.Context, p *prepared, v *connectors.Vars) (*url.URL, error) {
 	if p.always != nil {
 		return p.always, nil
@@ -148,33 +162,12 @@ func (cl *client) target(ctx context.Context, p *prepared, v *connectors.Vars) (
 	if err != nil {
 		return nil, err
 	}
-	to, err := cl.parse(address)
+	to, err := url.Parse(string(address))
 	if err != nil {
 		return nil, connectors.Failure(hub.CodeInternal, errors.New("the request cannot be made")) // the cause repeats the address
 	}
+	to.Host = strings.TrimSuffix(to.Host, ":") // as http.NewRequest does
 	return to, nil
-}
-
-// parsed is an address and what it was made of.
-type parsed struct {
-	text string
-	url  *url.URL
-}
-
-// parse reads an address. Most calls go to the same one again and again. What it
-// gives is shared and not to be changed.
-func (cl *client) parse(address []byte) (*url.URL, error) {
-	if last := cl.last.Load(); last != nil && last.text == string(address) {
-		return last.url, nil
-	}
-	text := string(address)
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	u.Host = strings.TrimSuffix(u.Host, ":") // as http.NewRequest does
-	cl.last.Store(&parsed{text, u})
-	return u, nil
 }
 
 func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) ([]byte, error) {

@@ -25,7 +25,7 @@ var questions = sync.Pool{New: func() any { return new(connectors.Vars) }}
 // ask calls each with every page after it was read.
 func (s *source) ask(ctx context.Context, who hub.Asked, each func(root connectors.Value) error) (answer hub.Answer, err error) {
 	vars := questions.Get().(*connectors.Vars)
-	vars.Asked, vars.Page, vars.Now, vars.Secret = who, 1, s.env.Clock.Now(), s.env.Secret
+	s.begin(vars, who)
 	r := s.manifest.Reading(s.call.Call, who, vars.Now)
 	defer func() {
 		*vars = connectors.Vars{}
