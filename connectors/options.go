@@ -29,7 +29,7 @@ func (r *Reading) optionsOf(o *hub.Obligation, m *obligationMap) {
 	revenue := s.spare(m.RevenueCode.readText(s))
 	if len(m.Options) == 0 {
 		full := hub.PaymentOption{ID: "full", Kind: "full", Amount: o.Outstanding, Transfers: r.single(account, revenue, o.Outstanding)}
-		o.Options = append(r.options.take(1, r.batch), full)
+		o.Options = r.options.add(nil, full, 1, r.batch)
 		return
 	}
 	for i := range m.Options {
@@ -45,10 +45,7 @@ func (r *Reading) optionsOf(o *hub.Obligation, m *obligationMap) {
 			if len(part.Transfers) == 0 {
 				option.Transfers = r.single(account, revenue, option.Amount)
 			}
-			if o.Options == nil {
-				o.Options = r.options.take(2*len(m.Options), r.batch)
-			}
-			o.Options = append(o.Options, option)
+			o.Options = r.options.add(o.Options, option, 2*len(m.Options), r.batch)
 		}
 	}
 }
@@ -116,7 +113,7 @@ func (r *Reading) single(account *hub.CreditorAccount, revenue string, amount hu
 	if account == nil {
 		return nil
 	}
-	return append(r.transfers.take(1, 2*r.batch), transfer(account, revenue, amount))
+	return r.transfers.add(nil, transfer(account, revenue, amount), 1, 2*r.batch)
 }
 
 func transfer(account *hub.CreditorAccount, revenue string, amount hub.Money) hub.Transfer {
@@ -146,10 +143,7 @@ func (r *Reading) split(o *hub.Obligation, option *hub.PaymentOption, parts []tr
 			}
 			one := transfer(account, s.spare(part.RevenueCode.readText(s)), hub.Bani(minor))
 			one.Seq = len(option.Transfers) + 1
-			if option.Transfers == nil {
-				option.Transfers = r.transfers.take(len(parts), r.batch)
-			}
-			option.Transfers = append(option.Transfers, one)
+			option.Transfers = r.transfers.add(option.Transfers, one, len(parts), r.batch)
 		}
 	}
 	if sum != option.Amount {

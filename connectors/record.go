@@ -381,10 +381,7 @@ func (r *Reading) componentsOf(o *hub.Obligation, parts []componentMap) *refusal
 			if sum, err = sum.Add(one.Amount); err != nil {
 				return part.Amount.refuse("bad_amount", "amounts do not fit")
 			}
-			if o.Components == nil {
-				o.Components = r.components.take(len(parts), r.batch)
-			}
-			o.Components = append(o.Components, one)
+			o.Components = r.components.add(o.Components, one, len(parts), r.batch)
 		}
 	}
 	if o.Components != nil && sum != o.Total {
@@ -413,10 +410,7 @@ func (r *Reading) instalments(o *hub.Obligation, parts []instalmentMap) *refusal
 			if s.spare("", refused); one.No == 0 {
 				one.No = len(o.Installments) + 1
 			}
-			if o.Installments == nil {
-				o.Installments = r.installments.take(len(parts), r.batch)
-			}
-			o.Installments = append(o.Installments, one)
+			o.Installments = r.installments.add(o.Installments, one, len(parts), r.batch)
 		}
 	}
 	return nil

@@ -16,6 +16,14 @@ func (s *shelf[T]) take(n, batch int) []T {
 	return s.room[from : from : from+n]
 }
 
+// add appends one to a list, which on the shelf has room for most.
+func (s *shelf[T]) add(list []T, one T, most, batch int) []T {
+	if list == nil {
+		list = s.take(most, batch)
+	}
+	return append(list, one)
+}
+
 // one gives room for a single thing.
 func (s *shelf[T]) one(batch int) *T { return &s.take(1, batch)[:1][0] }
 
