@@ -237,6 +237,30 @@ func TestKeptConnectionsAreFewAndNotForEver(t *testing.T) {
 	}
 }
 
+// Each server keeps its own connections, whoever was asked in between.
+func TestServersAreNotTakenForEachOther(t *testing.T) {
+	ana, bob := stage(t, say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nana")), stage(t, say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbob"))
+	rt := leanly(t, nil)
+	ask := func() {
+		for _, c := range []struct {
+			server *script
+			want   string
+		}{{ana, "ana"}, {bob, "bob"}, {bob, "bob"}, {ana, "ana"}} {
+			if got, err := whole(t, rt, request("POST", c.server.url(), "x")); got != c.want || err != nil {
+				t.Errorf("got %q and %v, want %q", got, err, c.want)
+			}
+		}
+	}
+	for round := int64(1); round <= 2; round++ {
+		ask()
+		ask()
+		if a, b := ana.opened.Load(), bob.opened.Load(); a != round || b != round {
+			t.Errorf("opened %d and %d connections, want %d each: they are kept", a, b, round)
+		}
+		rt.CloseIdleConnections()
+	}
+}
+
 func TestSecureConnections(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Proto+" "+r.RemoteAddr)
