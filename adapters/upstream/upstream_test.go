@@ -420,8 +420,7 @@ func TestAConnectorsQuestionIsRepeatedWhole(t *testing.T) {
 	client := open(t, upstream.Conf{})
 	for _, body := range []string{"about Ana", strings.Repeat("about all ", 40<<10)} { // the long one is net/http's to send
 		heard = nil
-		req := wire.NewRequest(always(t.Context()), http.MethodPost, to, []byte(body))
-		req.Header.Set("X-Asks", "Racord")
+		req := wire.NewRequest(always(t.Context()), http.MethodPost, to, http.Header{"X-Asks": {"Racord"}}, []byte(body))
 		resp, err := client.Read.Do(req)
 		if err != nil {
 			t.Fatal(err)

@@ -61,14 +61,10 @@ type client struct {
 	base       string
 	caller     *wire.Caller
 	signatures *wire.Signatures
-	accept     []string // what all requests say they take …
-	kind       []string // … and their bodies are; never changed
 }
 
 func newClient(env connectors.Env, m *connectors.Manifest, s Settings, caller *wire.Caller) *client {
-	cl := &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller, signatures: wire.NewSignatures(env, s.JWS)}
-	cl.accept, cl.kind = []string{cl.signatures.Accept()}, []string{cl.signatures.Kind()}
-	return cl
+	return &client{manifest: m, env: env, base: strings.TrimSuffix(s.BaseURL, "/"), caller: caller, signatures: wire.NewSignatures(env, s.JWS)}
 }
 
 // prepared is a call with its request, the parameters in a fixed order.
@@ -76,7 +72,8 @@ type prepared struct {
 	*connectors.Call
 	Request
 	query, headers []string
-	always         *url.URL // where it goes to, if that is always the same
+	always         *url.URL         // where it goes to, if that is always the same
+	letterhead     *wire.Letterhead // what questions say in their header, if that is always the same
 }
 
 func (cl *client) prepare(name string) prepared {
@@ -93,7 +90,19 @@ func (cl *client) prepare(name string) prepared {
 	if p.constant() {
 		p.always, _ = cl.target(context.Background(), &p, nil) // a call that cannot be sent says so when it is
 	}
+	if len(p.headers) == 0 && !c.Writes() {
+		p.letterhead = wire.NewLetterhead(cl.usual(&p))
+	}
 	return p
+}
+
+// usual is what requests of a call say without being told.
+func (cl *client) usual(p *prepared) http.Header {
+	header := http.Header{"Accept": {cl.signatures.Accept()}}
+	if !p.Body.IsZero() {
+		header.Set("Content-Type", cl.signatures.Kind())
+	}
+	return header
 }
 
 // constant tells whether every call goes to the same address.
@@ -121,6 +130,9 @@ func (cl *client) send(ctx context.Context, p *prepared, v *connectors.Vars) (*w
 	if err != nil {
 		return nil, hub.Undone(err)
 	}
+	if p.letterhead != nil {
+		return cl.caller.Ask(ctx, p.Call, p.letterhead, request)
+	}
 	return cl.caller.Call(ctx, p.Call, request)
 }
 
@@ -133,11 +145,11 @@ func (cl *client) request(ctx context.Context, p *prepared, v *connectors.Vars) 
 	if err != nil {
 		return nil, err
 	}
-	request := wire.NewRequest(ctx, p.Method, to, body)
-	if body != nil {
-		request.Header["Content-Type"] = cl.kind
+	header, err := cl.header(ctx, p, v)
+	if err != nil {
+		return nil, err
 	}
-	return request, cl.addHeaders(ctx, p, v, request)
+	return wire.NewRequest(ctx, p.Method, to, header, body), nil
 }
 
 // body is what a call sends, signed where that is agreed on; nil for one without.
@@ -194,19 +206,23 @@ func (cl *client) address(ctx context.Context, p *prepared, v *connectors.Vars) 
 	return text, nil
 }
 
-func (cl *client) addHeaders(ctx context.Context, p *prepared, v *connectors.Vars, request *http.Request) error {
-	request.Header["Accept"] = cl.accept // all requests share it
+// header is what a request says, nil under a letterhead.
+func (cl *client) header(ctx context.Context, p *prepared, v *connectors.Vars) (http.Header, error) {
+	if p.letterhead != nil {
+		return nil, nil
+	}
+	header := cl.usual(p)
 	for _, name := range p.headers {
 		template := p.Headers[name]
 		value, present, err := template.Append(ctx, nil, v, connectors.InHeader)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if present {
-			request.Header.Set(name, string(value))
+			header.Set(name, string(value))
 		}
 	}
-	return nil
+	return header, nil
 }
 
 // decode reads a reply and finds refusals. A good reply that is not JSON is

@@ -62,7 +62,7 @@ var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b 
 // redirect), CodeTimeout, CodeUnavailable or the context's own error. A body must
 // be one that can be sent again (http.NewRequest sees to that).
 func (c *Caller) Send(ctx context.Context, safe bool, request *http.Request) (*Reply, error) {
-	return c.send(ctx, safe, connectors.MaxAnswer, request)
+	return c.send(ctx, safe, connectors.MaxAnswer, nil, request)
 }
 
 // Call sends the request of a call: like SendOnce when it changes something, else
@@ -71,15 +71,21 @@ func (c *Caller) Call(ctx context.Context, call *connectors.Call, request *http.
 	if call.Writes() {
 		return c.SendOnce(ctx, request)
 	}
-	return c.send(ctx, call.Safe, call.Bounds().Bytes, request)
+	return c.Ask(ctx, call, nil, request)
 }
 
-func (c *Caller) send(ctx context.Context, safe bool, most int, request *http.Request) (*Reply, error) {
+// Ask sends the request of a call that changes nothing, like Send. Its header is the
+// letterhead, nil = its own.
+func (c *Caller) Ask(ctx context.Context, call *connectors.Call, letterhead *Letterhead, request *http.Request) (*Reply, error) {
+	return c.send(ctx, call.Safe, call.Bounds().Bytes, letterhead, request)
+}
+
+func (c *Caller) send(ctx context.Context, safe bool, most int, letterhead *Letterhead, request *http.Request) (*Reply, error) {
 	doer := c.env.Write
 	if safe {
 		doer = c.env.Read
 	}
-	token, err := c.authorize(ctx, request, "")
+	token, err := c.authorize(ctx, request, letterhead, "")
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +101,7 @@ func (c *Caller) send(ctx context.Context, safe bool, most int, request *http.Re
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.authorize(ctx, again, token); err != nil {
+	if _, err := c.authorize(ctx, again, letterhead, token); err != nil {
 		return nil, err
 	}
 	if reply, err = c.fetch(doer, again, most); err != nil {
@@ -131,9 +137,13 @@ func rewound(ctx context.Context, request *http.Request) (*http.Request, error) 
 	return again, nil
 }
 
-func (c *Caller) authorize(ctx context.Context, request *http.Request, refused string) (token string, err error) {
+func (c *Caller) authorize(ctx context.Context, request *http.Request, letterhead *Letterhead, refused string) (token string, err error) {
 	header, value, token, err := c.Credential(ctx, refused)
-	if header != "" {
+	switch {
+	case err != nil:
+	case letterhead != nil:
+		request.Header = letterhead.with(header, value)
+	case header != "":
 		request.Header.Set(header, value)
 	}
 	return token, err

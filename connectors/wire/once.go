@@ -17,7 +17,7 @@ import (
 // without a connection, with the login page for an answer. A token or a session
 // that is refused is not used again, but nothing is repeated.
 func (c *Caller) SendOnce(ctx context.Context, request *http.Request) (*Reply, error) {
-	token, err := c.authorize(ctx, request, "")
+	token, err := c.authorize(ctx, request, nil, "")
 	if err != nil {
 		return nil, hub.Undone(err)
 	}

@@ -8,14 +8,11 @@ import (
 	"net/url"
 )
 
-// NewRequest makes a request to an address that was read already. A body can be
-// sent again; nil is none. It is http.NewRequest without what that does twice,
+// NewRequest makes a request to an address that was read already. A body can be sent
+// again; nil is none. A header is nil where a letterhead stands for it. It is http.NewRequest without what that does twice,
 // and without a Host beside the URL's, for which http.Client would copy the URL.
-func NewRequest(ctx context.Context, method string, to *url.URL, body []byte) *http.Request {
-	blank := http.Request{
-		Method: method, URL: to, Header: make(http.Header, usual),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
+func NewRequest(ctx context.Context, method string, to *url.URL, header http.Header, body []byte) *http.Request {
+	blank := http.Request{Method: method, URL: to, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if len(body) > 0 {
 		blank.ContentLength = int64(len(body))
 		blank.Body = newPayload(body)
@@ -23,9 +20,6 @@ func NewRequest(ctx context.Context, method string, to *url.URL, body []byte) *h
 	}
 	return blank.WithContext(ctx)
 }
-
-// usual is how many headers a request has room for before it grows.
-const usual = 6
 
 // payload is a body in memory.
 type payload struct{ bytes.Reader }
