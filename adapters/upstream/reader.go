@@ -50,17 +50,19 @@ func (r *Reader) Do(req *http.Request) (*http.Response, error) {
 		try.body = body
 	}
 	bare := req.WithContext(try)
-	bare.Header = make(http.Header)
-	again, err := try.replayable(bare)
-	if err != nil {
+	bare.Header = bareHeader
+	if err := try.prepare(bare); err != nil {
 		return nil, hub.Wrap(hub.CodeInternal, err, "Something went wrong on our side.")
 	}
-	resp, err := r.retrying.Do(again)
+	resp, err := r.retrying.Do(&try.again)
 	if err != nil {
 		return nil, failure(parent, err)
 	}
 	return resp, nil
 }
+
+// bareHeader is what http.Client sees of a header. Nobody writes to it.
+var bareHeader = http.Header{}
 
 // rewinder is a body that can be read again.
 type rewinder interface{ Rewind() }
@@ -73,21 +75,25 @@ func rewound(req *http.Request) error {
 	return nil
 }
 
-// replayable lets retryablehttp rewind the body through the request's own
-// GetBody, which copies nothing, if it is not rewound here.
-func (a *attempts) replayable(req *http.Request) (*retryablehttp.Request, error) {
+// prepare lets retryablehttp rewind the body through the request's own GetBody,
+// which copies nothing, if it is not rewound here.
+func (a *attempts) prepare(req *http.Request) error {
+	a.again.Request = req
 	if req.Body == nil || req.Body == http.NoBody || a.body != nil {
-		return &retryablehttp.Request{Request: req}, nil
+		return nil
 	}
 	if req.GetBody == nil {
-		return retryablehttp.FromRequest(req)
+		read, err := retryablehttp.FromRequest(req)
+		if err == nil {
+			a.again = *read
+		}
+		return err
 	}
 	open, length := req.GetBody, req.ContentLength
 	_ = req.Body.Close()
-	again := &retryablehttp.Request{Request: req}
-	err := again.SetBody(retryablehttp.ReaderFunc(func() (io.Reader, error) { return open() }))
+	err := a.again.SetBody(retryablehttp.ReaderFunc(func() (io.Reader, error) { return open() }))
 	req.GetBody, req.ContentLength = open, length
-	return again, err
+	return err
 }
 
 // attempts is the context of one request, which knows how often it was sent. The
@@ -99,6 +105,7 @@ type attempts struct {
 	body   rewinder // nil = it is not rewound: net/http may hold it when an attempt has failed
 	began  time.Time
 	sent   int
+	again  retryablehttp.Request // for retryablehttp
 }
 
 // again decides about a repetition. It is asked after every attempt, also the
