@@ -54,7 +54,7 @@ func (r *Reader) Do(req *http.Request) (*http.Response, error) {
 	if err := try.prepare(bare); err != nil {
 		return nil, hub.Wrap(hub.CodeInternal, err, "Something went wrong on our side.")
 	}
-	resp, err := r.retrying.Do(&try.again)
+	resp, err := r.retrying.Do(&try.wrapped)
 	if err != nil {
 		return nil, failure(parent, err)
 	}
@@ -78,20 +78,20 @@ func rewound(req *http.Request) error {
 // prepare lets retryablehttp rewind the body through the request's own GetBody,
 // which copies nothing, if it is not rewound here.
 func (a *attempts) prepare(req *http.Request) error {
-	a.again.Request = req
+	a.wrapped.Request = req
 	if req.Body == nil || req.Body == http.NoBody || a.body != nil {
 		return nil
 	}
 	if req.GetBody == nil {
 		read, err := retryablehttp.FromRequest(req)
 		if err == nil {
-			a.again = *read
+			a.wrapped = *read
 		}
 		return err
 	}
 	open, length := req.GetBody, req.ContentLength
 	_ = req.Body.Close()
-	err := a.again.SetBody(retryablehttp.ReaderFunc(func() (io.Reader, error) { return open() }))
+	err := a.wrapped.SetBody(retryablehttp.ReaderFunc(func() (io.Reader, error) { return open() }))
 	req.GetBody, req.ContentLength = open, length
 	return err
 }
@@ -101,11 +101,11 @@ func (a *attempts) prepare(req *http.Request) error {
 // for redirects that nobody follows.
 type attempts struct {
 	context.Context
-	header http.Header
-	body   rewinder // nil = it is not rewound: net/http may hold it when an attempt has failed
-	began  time.Time
-	sent   int
-	again  retryablehttp.Request // for retryablehttp
+	header  http.Header
+	body    rewinder // nil = it is not rewound: net/http may hold it when an attempt has failed
+	began   time.Time
+	sent    int
+	wrapped retryablehttp.Request // the request, as retryablehttp wants it
 }
 
 // again decides about a repetition. It is asked after every attempt, also the

@@ -9,11 +9,11 @@ import (
 // it is made once, and again when the credential in it changes.
 type Letterhead struct {
 	blank http.Header
-	last  atomic.Pointer[signedHead]
+	last  atomic.Pointer[letter]
 }
 
-// signedHead is a letterhead that shows who we are. It is never changed.
-type signedHead struct {
+// letter is the header with a credential. It is never changed.
+type letter struct {
 	name, value string
 	header      http.Header
 }
@@ -27,7 +27,7 @@ func (l *Letterhead) with(name, value string) http.Header {
 	if last := l.last.Load(); last != nil && last.name == name && last.value == value {
 		return last.header
 	}
-	made := &signedHead{name, value, l.blank.Clone()}
+	made := &letter{name, value, l.blank.Clone()}
 	if name != "" {
 		made.header.Set(name, value)
 	}
