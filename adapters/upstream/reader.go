@@ -23,11 +23,12 @@ import (
 // to 100 ms, as long as little of the time was used and the guard's budget
 // allows (hub.MayRetry). 429 and any answer with Retry-After are never repeated.
 type Reader struct {
+	straight http.RoundTripper // the way out itself
 	retrying *retryablehttp.Client
 }
 
 func newReader(rt http.RoundTripper) *Reader {
-	return &Reader{&retryablehttp.Client{
+	return &Reader{rt, &retryablehttp.Client{
 		HTTPClient:   plain(rt),
 		Logger:       nil, // the default logger prints URLs, and URLs name people
 		RetryMax:     1,
@@ -43,22 +44,32 @@ func newReader(rt http.RoundTripper) *Reader {
 // Do sends the request. It fails with CodeTimeout, CodeCancelled, CodeUnavailable
 // or what the turn fails with; the errors name no URL. Every status is an answer,
 // also a redirect.
-func (r *Reader) Do(req *http.Request) (*http.Response, error) {
-	parent := req.Context()
-	try := &attempts{Context: parent, began: time.Now(), header: req.Header}
-	if body, can := req.Body.(rewinder); can && lean.Small(req) {
-		try.body = body
+func (r *Reader) Do(req *http.Request) (resp *http.Response, err error) {
+	try := &attempts{Context: req.Context(), began: time.Now(), header: req.Header}
+	if try.takes(req) {
+		resp, err = r.straight.RoundTrip(req)
+		if passing(resp, err) {
+			try.first = &outcome{resp, err}
+			resp, err = r.persist(try, req)
+		}
+	} else {
+		resp, err = r.persist(try, req)
 	}
-	bare := req.WithContext(try)
-	bare.Header = bareHeader
-	if err := try.prepare(bare); err != nil {
-		return nil, hub.Wrap(hub.CodeInternal, err, "Something went wrong on our side.")
-	}
-	resp, err := r.retrying.Do(&try.wrapped)
 	if err != nil {
-		return nil, failure(parent, err)
+		return nil, failure(req.Context(), err)
 	}
 	return resp, nil
+}
+
+// persist leaves it to retryablehttp whether the request is sent, and sent again.
+func (r *Reader) persist(try *attempts, req *http.Request) (*http.Response, error) {
+	bare := req.WithContext(try)
+	bare.Header = bareHeader
+	wrapped, err := try.replayable(bare)
+	if err != nil {
+		return nil, hub.Wrap(hub.CodeInternal, err, "Something went wrong on our side.")
+	}
+	return r.retrying.Do(wrapped)
 }
 
 // bareHeader is what http.Client sees of a header. Nobody writes to it.
@@ -75,25 +86,21 @@ func rewound(req *http.Request) error {
 	return nil
 }
 
-// prepare lets retryablehttp rewind the body through the request's own GetBody,
-// which copies nothing, if it is not rewound here.
-func (a *attempts) prepare(req *http.Request) error {
-	a.wrapped.Request = req
+// replayable lets retryablehttp rewind the body through the request's own
+// GetBody, which copies nothing, if it is not rewound here.
+func (a *attempts) replayable(req *http.Request) (*retryablehttp.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody || a.body != nil {
-		return nil
+		return &retryablehttp.Request{Request: req}, nil
 	}
 	if req.GetBody == nil {
-		read, err := retryablehttp.FromRequest(req)
-		if err == nil {
-			a.wrapped = *read
-		}
-		return err
+		return retryablehttp.FromRequest(req)
 	}
 	open, length := req.GetBody, req.ContentLength
 	_ = req.Body.Close()
-	err := a.wrapped.SetBody(retryablehttp.ReaderFunc(func() (io.Reader, error) { return open() }))
+	again := &retryablehttp.Request{Request: req}
+	err := again.SetBody(retryablehttp.ReaderFunc(func() (io.Reader, error) { return open() }))
 	req.GetBody, req.ContentLength = open, length
-	return err
+	return again, err
 }
 
 // attempts is the context of one request, which knows how often it was sent. The
@@ -101,11 +108,27 @@ func (a *attempts) prepare(req *http.Request) error {
 // for redirects that nobody follows.
 type attempts struct {
 	context.Context
-	header  http.Header
-	body    rewinder // nil = it is not rewound: net/http may hold it when an attempt has failed
-	began   time.Time
-	sent    int
-	wrapped retryablehttp.Request // the request, as retryablehttp wants it
+	header http.Header
+	body   rewinder // nil = it is not rewound: net/http may hold it when an attempt has failed
+	first  *outcome // of an attempt that was made already; the next one only tells it
+	began  time.Time
+	sent   int
+}
+
+// outcome is what became of an attempt.
+type outcome struct {
+	resp *http.Response
+	err  error
+}
+
+// takes tells whether the first attempt needs neither http.Client nor
+// retryablehttp: most are the last, and all the two would do is to hand them on.
+func (a *attempts) takes(req *http.Request) bool {
+	if !lean.Small(req) || req.URL.User != nil {
+		return false
+	}
+	a.body, _ = req.Body.(rewinder)
+	return a.body != nil || req.Body == nil || req.Body == http.NoBody
 }
 
 // again decides about a repetition. It is asked after every attempt, also the

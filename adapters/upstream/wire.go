@@ -17,6 +17,10 @@ type wire struct {
 
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if try, ok := req.Context().(*attempts); ok {
+		if first := try.first; first != nil {
+			try.first = nil
+			return first.resp, first.err
+		}
 		req.Header = try.header // of a request that is the reader's own
 	}
 	resp, err := w.next.RoundTrip(req)
