@@ -58,6 +58,10 @@ func (s *storm) judge(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// recoverWithin is how long a database that was killed last of all may need to come
+// back: it reads its log again first.
+const recoverWithin = time.Minute
+
 // ledger opens the hub's store.
 func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
 	key, err := s.master()
@@ -66,6 +70,9 @@ func (s *storm) ledger(ctx context.Context) (hub.Store, error) {
 	}
 	if s.postgres == nil {
 		return sqlite.OpenToRead(ctx, filepath.Join(s.dir, "data"), key)
+	}
+	if err := postgres.Await(ctx, s.postgres.dsn(), recoverWithin); err != nil {
+		return nil, err
 	}
 	return postgres.Open(ctx, s.postgres.dsn(), key)
 }
