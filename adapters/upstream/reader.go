@@ -45,20 +45,33 @@ func newReader(rt http.RoundTripper) *Reader {
 // or what the turn fails with; the errors name no URL. Every status is an answer,
 // also a redirect.
 func (r *Reader) Do(req *http.Request) (resp *http.Response, err error) {
-	try := &attempts{Context: req.Context(), began: time.Now(), header: req.Header}
-	if try.takes(req) {
+	began := time.Now()
+	body, fit := direct(req)
+	if fit {
 		resp, err = r.straight.RoundTrip(req)
-		if passing(resp, err) {
+	}
+	if !fit || passing(resp, err) {
+		try := &attempts{Context: req.Context(), header: req.Header, body: body, began: began}
+		if fit {
 			try.first = &outcome{resp, err}
-			resp, err = r.persist(try, req)
 		}
-	} else {
 		resp, err = r.persist(try, req)
 	}
 	if err != nil {
 		return nil, failure(req.Context(), err)
 	}
 	return resp, nil
+}
+
+// direct tells whether the first attempt needs neither http.Client nor retryablehttp:
+// most are the last, and all the two would do is to hand them on. body is nil where
+// there is none.
+func direct(req *http.Request) (body rewinder, fit bool) {
+	if !lean.Small(req) || req.URL.User != nil {
+		return nil, false
+	}
+	body, fit = req.Body.(rewinder)
+	return body, fit || req.Body == nil || req.Body == http.NoBody
 }
 
 // persist leaves it to retryablehttp whether the request is sent, and sent again.
@@ -119,16 +132,6 @@ type attempts struct {
 type outcome struct {
 	resp *http.Response
 	err  error
-}
-
-// takes tells whether the first attempt needs neither http.Client nor
-// retryablehttp: most are the last, and all the two would do is to hand them on.
-func (a *attempts) takes(req *http.Request) bool {
-	if !lean.Small(req) || req.URL.User != nil {
-		return false
-	}
-	a.body, _ = req.Body.(rewinder)
-	return a.body != nil || req.Body == nil || req.Body == http.NoBody
 }
 
 // again decides about a repetition. It is asked after every attempt, also the
