@@ -5,10 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"racord/adapters/upstream"
+	"racord/connectors/wire"
 )
 
 // mock is a creditor that answers 1.2 KB at once and costs almost nothing.
@@ -42,9 +44,12 @@ func answer(c net.Conn) {
 	}
 }
 
-// BenchmarkRead is one question with everything on the path.
+// BenchmarkRead is one question, as connectors ask it, with everything on the path.
 func BenchmarkRead(b *testing.B) {
-	url := mock(b)
+	to, err := url.Parse(mock(b))
+	if err != nil {
+		b.Fatal(err)
+	}
 	client := open(b, upstream.Conf{MaxInflight: 64})
 	for name, do := range map[string]func(*http.Request) (*http.Response, error){"reader": client.Read.Do, "writer": client.Write.Do} {
 		b.Run(name, func(b *testing.B) {
@@ -52,7 +57,7 @@ func BenchmarkRead(b *testing.B) {
 			b.SetParallelism(16)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					resp, err := do(post(b, b.Context(), url, `{"q":1}`))
+					resp, err := do(wire.NewRequest(b.Context(), http.MethodPost, to, nil, []byte(`{"q":1}`)))
 					if err != nil {
 						b.Error(err)
 						return
