@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"racord/adapters/sqlstore"
@@ -25,19 +24,16 @@ import (
 const (
 	connections      = 20
 	connectionsApart = 4
-	connectionsFirst = 2 // while nothing is warm, and each costs the server a process
-	growAfter        = 2 * time.Second
 	statementTimeout = 5 * time.Second
 	lockTimeout      = time.Second
 	idleTimeout      = 10 * time.Second // inside a transaction
 	connectTimeout   = time.Second
-	connectionLife   = 30 * time.Minute
 )
 
 // Store is a hub.Store in PostgreSQL.
 type Store struct {
 	*sqlstore.Store
-	db, apart *sql.DB
+	pool, apart *pool
 }
 
 var _ hub.Store = (*Store)(nil)
@@ -69,10 +65,10 @@ func OpenWithin(ctx context.Context, dsn string, master []byte, most time.Durati
 
 // prepare makes the database ready, on the connection that is used afterwards.
 func (s *Store) prepare(ctx context.Context, dsn string, most time.Duration, waits func(whom string)) error {
-	if err := await(ctx, most, func(ctx context.Context) error { return takesChanges(ctx, s.db) }); err != nil {
+	if err := await(ctx, most, func(ctx context.Context) error { return takesChanges(ctx, s.pool.DB) }); err != nil {
 		return err
 	}
-	if sqlstore.Pending(ctx, goose.DialectPostgres, s.db) {
+	if sqlstore.Pending(ctx, goose.DialectPostgres, s.pool.DB) {
 		if err := Migrate(ctx, dsn, waits); err != nil {
 			return err
 		}
@@ -96,32 +92,16 @@ func connect(dsn string, keys *hub.Keys, settings map[string]string) (*Store, er
 	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.RuntimeParams["jit"] = "off"
 	maps.Copy(config.RuntimeParams, settings)
-	db := pool(config, connections)
+	main := newPool(config, connections)
 	config = config.Copy()
 	config.RuntimeParams["synchronous_commit"] = "off"
-	apart := pool(config, connectionsApart)
-	return &Store{Store: sqlstore.New(db, db, keys, engine{db: db, apart: apart}), db: db, apart: apart}, nil
-}
-
-// pool opens connections as they are needed, few at the beginning: a replica that
-// was just started has much to ask at once, and gets its answers sooner one after
-// the other than over many new connections. One that died while nobody used it is
-// noticed before it is used.
-func pool(config *pgx.ConnConfig, most int) *sql.DB {
-	noPing := func(context.Context, stdlib.ShouldPingParams) bool { return false }
-	db := stdlib.OpenDB(*config, stdlib.OptionShouldPing(noPing), stdlib.OptionResetSession(alive))
-	db.SetConnMaxLifetime(connectionLife)
-	room := func(most int) {
-		db.SetMaxOpenConns(most)
-		db.SetMaxIdleConns(most)
-	}
-	room(min(connectionsFirst, most))
-	time.AfterFunc(growAfter, func() { room(most) })
-	return db
+	apart := newPool(config, connectionsApart)
+	store := sqlstore.New(main.DB, main.DB, keys, engine{db: main.DB, apart: apart.DB})
+	return &Store{Store: store, pool: main, apart: apart}, nil
 }
 
 // Close closes the connections.
-func (s *Store) Close() error { return errors.Join(s.apart.Close(), s.Store.Close()) }
+func (s *Store) Close() error { return errors.Join(s.apart.Close(), s.pool.Close(), s.Store.Close()) }
 
 // parse reads a DSN. Its errors never repeat the DSN, which may hold a password.
 func parse(dsn string) (*pgx.ConnConfig, error) {

@@ -23,6 +23,7 @@ type relay struct {
 	trips  atomic.Int64 // how often the store spoke after the server spoke
 	cut    atomic.Int64 // after so many more trips an answer is lost, with its connection; 0 = never
 	dead   atomic.Bool  // nobody is let in
+	mute   atomic.Bool  // who is let in hears nothing
 	turned atomic.Int64 // how many were not let in
 }
 
@@ -48,6 +49,10 @@ func tap(t testing.TB, dsn string) (tapped string, r *relay) {
 			if r.dead.Load() {
 				r.turned.Add(1)
 				_ = conn.Close()
+				continue
+			}
+			if r.mute.Load() {
+				t.Cleanup(func() { _ = conn.Close() })
 				continue
 			}
 			go r.carry(conn)
