@@ -9,7 +9,7 @@ import (
 )
 
 // dialer opens a pool's connections, and can have one at hand before it is asked.
-// A connection that died while nobody used it is noticed before it is used.
+// One that died while nobody used it is noticed before it is used again.
 type dialer struct {
 	driver.Connector
 	ready chan driver.Conn // has room for one
@@ -25,20 +25,14 @@ func newDialer(config *pgx.ConnConfig) *dialer {
 func (d *dialer) Connect(ctx context.Context) (driver.Conn, error) {
 	select {
 	case conn := <-d.ready:
-		if conn.(driver.SessionResetter).ResetSession(ctx) == nil {
-			return conn, nil
-		}
-		_ = conn.Close() // it died
+		return conn, nil
 	default:
+		return d.Connector.Connect(ctx)
 	}
-	return d.Connector.Connect(ctx)
 }
 
-// ahead sees to it that a connection is at hand. It is not called twice at once.
+// ahead opens the connection at hand. It is not called twice without Close between.
 func (d *dialer) ahead(ctx context.Context) error {
-	if len(d.ready) > 0 {
-		return nil
-	}
 	conn, err := d.Connector.Connect(ctx)
 	if err == nil {
 		d.ready <- conn
@@ -46,7 +40,7 @@ func (d *dialer) ahead(ctx context.Context) error {
 	return err
 }
 
-// Close closes the connection at hand; the pool calls it when it is closed.
+// Close closes the connection at hand, if nobody took it.
 func (d *dialer) Close() error {
 	select {
 	case conn := <-d.ready:

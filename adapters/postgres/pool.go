@@ -16,12 +16,14 @@ const (
 	connectionsFirst = 2
 	growAfter        = 2 * time.Second // while nothing is warm, a few connections answer sooner than many new ones
 	growEvery        = 100 * time.Millisecond
+	growAgain        = time.Second // after one that failed
 	connectionLife   = 30 * time.Minute
 )
 
 // pool keeps connections: few at the beginning, and one more at a time for as long
-// as all are taken and somebody waits. No caller waits for the new one, nor hears of
-// its failure: whichever is free first is the next one's.
+// as all are taken and somebody waits. It is opened behind the callers' backs: they
+// get whichever is free first, and hear of no failure. Only who comes while there is
+// none, or in the moment after one was closed, opens it himself.
 type pool struct {
 	*sql.DB
 	dialer *dialer
@@ -50,7 +52,7 @@ func (p *pool) Close() error {
 
 // room lets so many connections be open, whether they are used or not.
 func (p *pool) room(most int) {
-	most = min(max(most, connectionsFirst), p.most)
+	most = min(max(most, 1), p.most)
 	p.SetMaxOpenConns(most)
 	p.SetMaxIdleConns(most)
 }
@@ -58,33 +60,41 @@ func (p *pool) room(most int) {
 // tend fits the pool to what is asked of it, until ctx ends.
 func (p *pool) tend(ctx context.Context) {
 	defer close(p.done)
-	if !hub.Sleep(ctx, growAfter) {
-		return
-	}
-	for seen := int64(0); hub.Sleep(ctx, growEvery); {
+	pause := growAfter
+	for seen := int64(0); hub.Sleep(ctx, pause); {
+		pause = growEvery
 		now := p.Stats()
 		switch {
-		case now.OpenConnections < connectionsFirst:
-			_ = p.dialer.ahead(ctx) // the next look tries again
-		case now.InUse < now.OpenConnections || now.WaitCount == seen: // nobody waits
+		case now.WaitCount == seen: // nobody began to wait
+			p.room(now.OpenConnections)
+		case now.InUse < now.OpenConnections: // nobody waits any more
 			seen = now.WaitCount
-			p.room(now.OpenConnections) // those that died are missed one by one as well
+			p.room(now.OpenConnections)
+			p.serve(ctx)
 		case now.OpenConnections < p.most:
-			p.grow(ctx, now.OpenConnections+1)
+			if p.grow(ctx) != nil {
+				pause = growAgain
+			}
 		}
 	}
 }
 
-// grow opens one more connection, and only then makes room for it. A failure is
-// for nobody: the next look tries again.
-func (p *pool) grow(ctx context.Context, to int) {
-	if p.dialer.ahead(ctx) != nil {
-		return
+// grow opens one more connection, and only then makes room for it.
+func (p *pool) grow(ctx context.Context) error {
+	if err := p.dialer.ahead(ctx); err != nil {
+		return err
 	}
-	p.room(to)
+	p.room(p.Stats().OpenConnections + 1)
+	p.serve(ctx)
+	return p.dialer.Close() // nobody needed it
+}
+
+// serve gives a connection that is free, or at hand, to who waits: room alone wakes
+// nobody, and may have been taken away from who was about to open one.
+func (p *pool) serve(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, growEvery) // somebody may have come first
 	defer cancel()
 	if conn, err := p.Conn(ctx); err == nil {
-		_ = conn.Close() // to whoever waits
+		_ = conn.Close() // into the pool
 	}
 }

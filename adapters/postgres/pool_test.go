@@ -22,8 +22,12 @@ func TestNobodyWaitsForANewConnection(t *testing.T) {
 	}
 	time.Sleep(3 * time.Second) // the pool may grow from now on
 	between.mute.Store(true)
+	defer between.mute.Store(false)
 	if asked, failed := burst(store, who, 4*time.Second); len(failed) > 0 {
 		t.Fatalf("%d of %d questions failed, the first with %v", len(failed), asked, failed[0])
+	}
+	if between.turned.Load() == 0 {
+		t.Error("nobody tried to open a connection for 48 callers")
 	}
 }
 
@@ -51,14 +55,17 @@ func TestAPoolGrowsWhileSomebodyWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wait sync.WaitGroup
+	var done atomic.Bool
+	defer done.Store(true)
 	for range 12 {
 		wait.Go(func() {
-			for range 4 { // each gives up after the lock timeout
+			for !done.Load() { // each gives up after the lock timeout
 				_, _ = store.Payment(t.Context(), hub.PaymentID(hub.NewID()))
 			}
 		})
 	}
 	grown := until(t, 30*time.Second, func() bool { return connections() >= 12 })
+	done.Store(true)
 	if err := lock.Rollback(); err != nil {
 		t.Fatal(err)
 	}

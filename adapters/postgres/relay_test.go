@@ -24,7 +24,7 @@ type relay struct {
 	cut    atomic.Int64 // after so many more trips an answer is lost, with its connection; 0 = never
 	dead   atomic.Bool  // nobody is let in
 	mute   atomic.Bool  // who is let in hears nothing
-	turned atomic.Int64 // how many were not let in
+	turned atomic.Int64 // how many were not let in, or heard nothing
 }
 
 // tap puts a relay before the server of a DSN.
@@ -52,6 +52,7 @@ func tap(t testing.TB, dsn string) (tapped string, r *relay) {
 				continue
 			}
 			if r.mute.Load() {
+				r.turned.Add(1)
 				t.Cleanup(func() { _ = conn.Close() })
 				continue
 			}
