@@ -9,8 +9,9 @@ import (
 )
 
 // NewRequest makes a request to an address that was read already. A body can be sent
-// again; nil is none. A header is nil where a letterhead stands for it. It is http.NewRequest without what that does twice,
-// and without a Host beside the URL's, for which http.Client would copy the URL.
+// again; nil is none. A header is nil where a letterhead stands for it. It is
+// http.NewRequest without what that does twice, and without a Host beside the URL's,
+// for which http.Client would copy the URL.
 func NewRequest(ctx context.Context, method string, to *url.URL, header http.Header, body []byte) *http.Request {
 	blank := http.Request{Method: method, URL: to, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if len(body) > 0 {
